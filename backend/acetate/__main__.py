@@ -1,0 +1,5 @@
+"""`python -m acetate` is the `acetate` command."""
+
+from acetate.cli import main
+
+main()
