@@ -1,0 +1,104 @@
+"""Decoding large pictures in overlapping tiles, so that memory does not grow with the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.transparency.augmentation import Decoder, Passes, decode_augmented
+
+GRID = 64
+"""Tiles start on multiples of this, so that the decoder's strides fall as in the whole picture."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of one axis, in pixels: a tile's rows or columns."""
+
+    start: int
+    stop: int
+
+
+def spans(side: int, tile: int, overlap: int) -> tuple[Span, ...]:
+    """Cover `side` pixels with stretches of at most `tile`, spread evenly, overlapping by `overlap` or more.
+
+    Raises ValueError unless `tile` and `overlap` are multiples of 64 and `overlap` is at most half of `tile`.
+    """
+    if tile % GRID or overlap % GRID or not 0 < overlap <= tile // 2:
+        raise ValueError(
+            f"tile {tile} with overlap {overlap} does not work: both must be multiples of {GRID}, "
+            f"and the overlap at most half of the tile"
+        )
+    if side <= tile:
+        return (Span(0, side),)
+    count = -(-(side - overlap) // (tile - overlap))
+    step = (side - tile) / (count - 1)
+    starts = [-(-int(index * step) // GRID) * GRID for index in range(count - 1)]
+    starts.append(-(-(side - tile) // GRID) * GRID)
+    return tuple(Span(start, min(start + tile, side)) for start in starts)
+
+
+def blend_weights(parts: tuple[Span, ...], overlap: int) -> tuple[Float[Tensor, "length"], ...]:
+    """How much of each stretch counts at each of its pixels; over all stretches they sum to 1 everywhere.
+
+    The change from one to the next is a smooth ramp over half an overlap, in the middle of where they
+    overlap, so the outermost pixels of a stretch, decoded without their surroundings, do not count.
+    """
+    rises = [_rise(before.stop, after.start, overlap) for before, after in pairwise(parts)]
+    weights = []
+    for index, part in enumerate(parts):
+        at = torch.arange(part.start, part.stop, dtype=torch.float64) + 0.5
+        risen = rises[index - 1](at) if index > 0 else torch.ones_like(at)
+        fallen = rises[index](at) if index < len(rises) else torch.zeros_like(at)
+        weights.append((risen - fallen).float())
+    return tuple(weights)
+
+
+def _rise(stop: int, start: int, overlap: int) -> Callable[[Tensor], Tensor]:
+    """The ramp from 0 to 1 between a stretch that ends at `stop` and the next, which begins at `start`."""
+    foot = (stop + start) / 2 - overlap / 4
+
+    def ramp(at: Tensor) -> Tensor:
+        t = ((at - foot) / (overlap / 2)).clamp(0, 1)
+        return t * t * (3 - 2 * t)
+
+    return ramp
+
+
+def decode_tiled(
+    decoder: Decoder,
+    picture: Float[Tensor, "n 3 h w"],
+    latent: Float[Tensor, "n c h/8 w/8"],
+    passes: Passes = 8,
+    tile: int = 1024,
+    overlap: int = 256,
+) -> Float[Tensor, "n 4 h w"]:
+    """`decode_augmented` for pictures of any size: straight-alpha RGBA in [0, 1], float32.
+
+    A picture of at most `tile` pixels a side is decoded whole; a larger one in tiles blended over their
+    overlap, with memory for one tile and the result. Raises ValueError as `spans` and `decode_augmented`
+    do.
+    """
+    height, width = picture.shape[2:]
+    rows, columns = spans(height, tile, overlap), spans(width, tile, overlap)
+    if len(rows) == len(columns) == 1:
+        return decode_augmented(decoder, picture, latent, passes)
+    result = torch.zeros(picture.shape[0], 4, height, width, device=picture.device)
+    across = blend_weights(columns, overlap)
+    for row, down in zip(rows, blend_weights(rows, overlap), strict=True):
+        for column, right in zip(columns, across, strict=True):
+            decoded = decode_augmented(
+                decoder,
+                picture[:, :, row.start : row.stop, column.start : column.stop],
+                latent[:, :, row.start // 8 : -(-row.stop // 8), column.start // 8 : -(-column.stop // 8)],
+                passes,
+            )
+            decoded *= down.to(decoded.device)[:, None]
+            decoded *= right.to(decoded.device)
+            result[:, :, row.start : row.stop, column.start : column.stop] += decoded
+    return result.clamp_(0, 1)
