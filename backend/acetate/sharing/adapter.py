@@ -1,0 +1,188 @@
+"""Attaching attention sharing to a diffusers UNet, and taking it off again without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import Attention
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from acetate.sharing.condition import ConditionEncoder
+from acetate.sharing.unit import FramePrompts, Given, SharingUnit, UnitShape
+
+FIRST = "hookers.layers.0"
+
+
+def attention_layers(unet: UNet2DConditionModel) -> tuple[tuple[str, Any], ...]:
+    """Every self- and cross-attention of the UNet with its module name, in the order of the published units.
+
+    Down blocks come first, then up blocks, then the middle block.
+    """
+    return tuple(_named_attentions(unet))
+
+
+def _named_attentions(unet: UNet2DConditionModel) -> Iterator[tuple[str, Any]]:
+    for part in ("down_blocks", "up_blocks", "mid_block"):
+        for name, module in getattr(unet, part).named_modules():
+            if isinstance(module, Attention) and name.endswith((".attn1", ".attn2")):
+                yield f"{part}.{name}", module
+
+
+class SharingLayers(nn.Module):
+    """All units of one UNet, and the condition encoder where there is control, under the published names.
+
+    Fresh layers leave the UNet as it is. Without control, `control_channels` is None; 256 is the
+    published width.
+    """
+
+    def __init__(
+        self, unet: UNet2DConditionModel, frames: int, rank: int = 256, control_channels: int | None = None
+    ) -> None:
+        super().__init__()
+        self.frames = frames
+        self.hookers = nn.Module()
+        self.hookers.layers = nn.ModuleList(
+            SharingUnit(UnitShape(layer.to_q.in_features, layer.to_k.in_features, frames, rank, control_channels))
+            for _, layer in attention_layers(unet)
+        )
+        self.kwargs_encoder = None if control_channels is None else ConditionEncoder(control_channels)
+
+    @classmethod
+    def from_weights(cls, unet: UNet2DConditionModel, weights: Mapping[str, Tensor]) -> SharingLayers:
+        """Layers of the sizes that `weights` have, holding them, in the UNet's dtype and on its device.
+
+        Raises ValueError when they are no attention-sharing weights or belong to another UNet.
+        """
+        if f"{FIRST}.to_q_lora.0.down.weight" not in weights:
+            raise ValueError("these are no attention-sharing weights: there is no `hookers.layers`")
+        frames = sum(key.startswith(f"{FIRST}.to_q_lora.") and key.endswith(".down.weight") for key in weights)
+        signal = weights.get(f"{FIRST}.control_convs.0.0.weight")
+        layers = cls(
+            unet,
+            frames=frames,
+            rank=weights[f"{FIRST}.to_q_lora.0.down.weight"].shape[0],
+            control_channels=None if signal is None else signal.shape[0],
+        )
+        try:
+            layers.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = " ".join(line.strip() for line in str(error).splitlines()[1:3])
+            raise ValueError(f"these attention-sharing weights belong to another model: {reason}") from error
+        return layers.to(device=unet.device, dtype=unet.dtype).eval()
+
+    @property
+    def units(self) -> nn.ModuleList:
+        """The units, one for each of `attention_layers`."""
+        units = self.hookers.layers
+        assert isinstance(units, nn.ModuleList)
+        return units
+
+
+class SharedAttention:
+    """Attention sharing on a UNet, attached for a `with` block or between `attach` and `detach`.
+
+    `weights` are those of a file, or layers to train; None makes fresh layers with `rank` and
+    `control_channels`. Detached, the UNet has the same processors and the same state as before. Raises
+    ValueError when `weights` are made for another number of frames or another UNet.
+    """
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        frames: int,
+        weights: Mapping[str, Tensor] | SharingLayers | None = None,
+        rank: int = 256,
+        control_channels: int | None = None,
+    ) -> None:
+        if weights is None:
+            layers = SharingLayers(unet, frames, rank, control_channels).to(device=unet.device, dtype=unet.dtype)
+        elif isinstance(weights, SharingLayers):
+            layers = weights
+        else:
+            layers = SharingLayers.from_weights(unet, weights)
+        if layers.frames != frames:
+            raise ValueError(f"these attention-sharing weights are made for {layers.frames} frames, not {frames}")
+        self.unet = unet
+        self.layers = layers
+        self.given = Given()
+        self._before: list[tuple[Any, Any]] = []
+
+    def attach(self) -> SharedAttention:
+        """Put the units in place of the UNet's attention. Raises RuntimeError when they are there already."""
+        if self._before:
+            raise RuntimeError("attention sharing is attached already")
+        for (_, layer), unit in zip(attention_layers(self.unet), self.layers.units, strict=True):
+            assert isinstance(unit, SharingUnit)
+            self._before.append((layer, layer.processor))
+            layer.set_processor(_UnitProcessor(unit, self))
+        return self
+
+    def detach(self) -> None:
+        """Give the UNet its own attention back; nothing happens when it has it."""
+        for layer, processor in self._before:
+            layer.set_processor(processor)
+        self._before.clear()
+
+    def __enter__(self) -> SharedAttention:
+        return self.attach()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.detach()
+
+    def give_layer(self, picture: Float[Tensor, "n 3 h w"] | None) -> None:
+        """Steer by a given layer, flattened over grey, in [-1, 1], as large as the picture to generate.
+
+        One picture for all samples, or one a sample. Raises ValueError when the weights have no control.
+        """
+        if picture is None:
+            self.given = self.given.with_control(None)
+            return
+        encoder = self.layers.kwargs_encoder
+        if encoder is None:
+            raise ValueError("these attention-sharing weights take no given layer: they have no control")
+        weight = next(encoder.parameters())
+        self.given = self.given.with_control(encoder(picture.to(weight)))
+
+    def give_prompts(
+        self,
+        contexts: Sequence[Float[Tensor, "n tokens width"] | None] | None,
+        conditional: Sequence[bool] = (),
+    ) -> None:
+        """Give frames prompts of their own, or take them away again with None.
+
+        `contexts` has one entry a frame: text states, or None for the sample's own prompt. `conditional`
+        has one entry for each sample of the batch: False for the unconditional half of guidance, which
+        keeps its own prompt.
+        """
+        prompts = None if contexts is None else FramePrompts(tuple(contexts), tuple(conditional))
+        self.given = self.given.with_prompts(prompts)
+
+
+class _UnitProcessor:
+    """Diffusers' hook into an attention layer. No module, so that the UNet's state does not hold the unit."""
+
+    def __init__(self, unit: SharingUnit, owner: SharedAttention) -> None:
+        self._unit = unit
+        self._owner = owner
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
+        if attention_mask is not None:
+            raise ValueError("attention sharing takes no attention mask: pad prompts instead")
+        added: Tensor = self._unit(attn, hidden_states, encoder_hidden_states, self._owner.given)
+        return added

@@ -1,0 +1,216 @@
+"""One attention-sharing unit: what replaces an attention layer of the UNet (LayerDiffuse, section 3.3).
+
+The pictures of one sample (foreground, background, blend) are its frames. They go through the UNet side
+by side, batched as (sample, frame) with the frame fastest; every frame has its own LoRA on the layer's
+weights, and afterwards the frames attend to one another at each position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from acetate.sharing.condition import ControlMaps
+
+
+class AttentionLayer(Protocol):
+    """What a unit uses of diffusers' Attention."""
+
+    heads: int
+    to_q: nn.Module
+    to_k: nn.Module
+    to_v: nn.Module
+    to_out: nn.ModuleList
+
+
+@dataclass(frozen=True)
+class UnitShape:
+    """The sizes of one unit; everything but `channels` and `context` is the same for all units of a model.
+
+    `context` is the width that keys and values are made from: `channels` for self-attention, the text
+    encoder's width for cross-attention. `control_channels` is the width of the condition maps, None
+    without control.
+    """
+
+    channels: int
+    context: int
+    frames: int
+    rank: int = 256
+    control_channels: int | None = None
+
+
+@dataclass(frozen=True)
+class FramePrompts:
+    """Prompts of single frames, in place of the sample's own.
+
+    `contexts` has one entry a frame: text states (1 or samples, tokens, width), or None for the sample's
+    own prompt. `conditional` tells which samples of the batch they apply to; the others are the
+    unconditional half of guidance.
+    """
+
+    contexts: tuple[Float[Tensor, "n tokens width"] | None, ...]
+    conditional: tuple[bool, ...]
+
+    def context(self, frame: int, own: Float[Tensor, "samples tokens width"]) -> Tensor:
+        """The states that `frame` reads, one row a sample. Raises ValueError when lengths differ."""
+        given = self.contexts[frame]
+        if given is None:
+            return own
+        if given.shape[1:] != own.shape[1:]:
+            raise ValueError(
+                f"the prompt of frame {frame} has {given.shape[1]} tokens of width {given.shape[2]}, the "
+                f"sample's has {own.shape[1]} of width {own.shape[2]}: encode both to the same length"
+            )
+        chosen: Bool[Tensor, "samples 1 1"] = torch.tensor(self.conditional, device=own.device).view(-1, 1, 1)
+        return torch.where(chosen, given.to(own), own)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the frames are given besides the UNet's own inputs: prompts of their own, condition maps."""
+
+    prompts: FramePrompts | None = None
+    control: ControlMaps | None = None
+
+    def with_prompts(self, prompts: FramePrompts | None) -> Given:
+        return replace(self, prompts=prompts)
+
+    def with_control(self, control: ControlMaps | None) -> Given:
+        return replace(self, control=control)
+
+
+class LowRank(nn.Module):
+    """A low-rank addition to a linear layer; a fresh one adds nothing."""
+
+    def __init__(self, inputs: int, outputs: int, rank: int) -> None:
+        super().__init__()
+        self.down = nn.Linear(inputs, rank, bias=False)
+        self.up = nn.Linear(rank, outputs, bias=False)
+        nn.init.normal_(self.down.weight, std=1 / rank)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, states: Tensor) -> Tensor:
+        added: Tensor = self.up(self.down(states))
+        return added
+
+
+class SharingUnit(nn.Module):
+    """The weights of one unit, under the published names. A fresh one leaves its layer as it was."""
+
+    def __init__(self, shape: UnitShape) -> None:
+        super().__init__()
+        self.shape = shape
+        width, rank, frames = shape.channels, shape.rank, range(shape.frames)
+        self.to_q_lora = nn.ModuleList(LowRank(width, width, rank) for _ in frames)
+        self.to_k_lora = nn.ModuleList(LowRank(shape.context, width, rank) for _ in frames)
+        self.to_v_lora = nn.ModuleList(LowRank(shape.context, width, rank) for _ in frames)
+        self.to_out_lora = nn.ModuleList(LowRank(width, width, rank) for _ in frames)
+        self.temporal_i = nn.Linear(width, width)
+        self.temporal_n = nn.LayerNorm(width, eps=1e-6)
+        self.temporal_q = nn.Linear(width, width)
+        self.temporal_k = nn.Linear(width, width)
+        self.temporal_v = nn.Linear(width, width)
+        self.temporal_o = _zeroed(nn.Linear(width, width))
+        self.control_convs: nn.ModuleList | None = None
+        if shape.control_channels is not None:
+            signal = shape.control_channels
+            self.control_convs = nn.ModuleList(
+                nn.Sequential(nn.Conv2d(signal, signal, 3, padding=1), nn.SiLU(), _zeroed(nn.Conv2d(signal, width, 1)))
+                for _ in frames
+            )
+
+    def forward(
+        self,
+        layer: AttentionLayer,
+        hidden: Float[Tensor, "samples*frames tokens channels"],
+        context: Float[Tensor, "samples*frames words width"] | None = None,
+        given: Given = Given(),
+    ) -> Float[Tensor, "samples*frames tokens channels"]:
+        """What the transformer block adds to its states.
+
+        `hidden` are the normed states, `context` the text's. Without `context` the layer attends to the
+        frame's own states. Raises ValueError when the batch is no multiple of the frames, or `given`
+        lacks the maps that this unit was trained with or does not fit the batch.
+        """
+        frames = self.shape.frames
+        if hidden.shape[0] % frames:
+            raise ValueError(f"a batch of {hidden.shape[0]} does not divide into samples of {frames} frames")
+        states = hidden.reshape(-1, frames, *hidden.shape[1:])
+        added = self._control(states, given.control)
+        if added is not None:
+            states = states + added
+        contexts = self._contexts(states, context, given.prompts)
+        attended = self._attend(layer, states, contexts)
+        shared = self._share(layer.heads, states + attended)
+        added = attended + shared if added is None else added + attended + shared
+        return added.flatten(0, 1)
+
+    def _control(self, states: Tensor, maps: ControlMaps | None) -> Tensor | None:
+        """What the condition adds to each frame's states: (samples or 1, frames, tokens, channels)."""
+        if self.control_convs is None:
+            return None
+        if maps is None:
+            raise ValueError("this model was trained with a given layer: give it the picture of that layer")
+        tokens = states.shape[2]
+        if tokens not in maps:
+            raise ValueError(
+                f"the given layer has no map of {tokens} positions: make it as large as the picture to generate"
+            )
+        return torch.stack([conv(maps[tokens]).flatten(2).mT for conv in self.control_convs], dim=1)
+
+    def _contexts(self, states: Tensor, context: Tensor | None, prompts: FramePrompts | None) -> Sequence[Tensor]:
+        """What each frame's keys and values are made from."""
+        frames = range(self.shape.frames)
+        if context is None:
+            return [states[:, frame] for frame in frames]
+        own = context.reshape(-1, self.shape.frames, *context.shape[1:])
+        if prompts is None:
+            return [own[:, frame] for frame in frames]
+        if (len(prompts.contexts), len(prompts.conditional)) != (self.shape.frames, states.shape[0]):
+            raise ValueError(
+                f"{len(prompts.contexts)} frame prompts for {len(prompts.conditional)} samples do not fit "
+                f"a batch of {states.shape[0]} samples with {self.shape.frames} frames"
+            )
+        return [prompts.context(frame, own[:, frame]) for frame in frames]
+
+    def _attend(self, layer: AttentionLayer, states: Tensor, contexts: Sequence[Tensor]) -> Tensor:
+        """The layer's own attention, with each frame's LoRA on it."""
+        outputs = []
+        for frame, context in enumerate(contexts):
+            own = states[:, frame]
+            query = layer.to_q(own) + self.to_q_lora[frame](own)
+            key = layer.to_k(context) + self.to_k_lora[frame](context)
+            value = layer.to_v(context) + self.to_v_lora[frame](context)
+            heard = _attention(query, key, value, layer.heads)
+            output = layer.to_out[0](heard) + self.to_out_lora[frame](heard)
+            outputs.append(layer.to_out[1](output))
+        return torch.stack(outputs, dim=1)
+
+    def _share(self, heads: int, states: Float[Tensor, "s f t c"]) -> Float[Tensor, "s f t c"]:
+        """Attention over the frames of each position."""
+        samples, frames, tokens, channels = states.shape
+        positions = states.transpose(1, 2).reshape(-1, frames, channels)
+        across = self.temporal_i(self.temporal_n(positions))
+        heard = _attention(self.temporal_q(across), self.temporal_k(across), self.temporal_v(across), heads)
+        output: Tensor = self.temporal_o(heard)
+        return output.view(samples, tokens, frames, channels).transpose(1, 2)
+
+
+def _attention(
+    query: Float[Tensor, "n q c"], key: Float[Tensor, "n k c"], value: Float[Tensor, "n k c"], heads: int
+) -> Float[Tensor, "n q c"]:
+    q, k, v = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (query, key, value))
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def _zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Module:
+    """The layer with all weights zero, so that what it adds starts at nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
