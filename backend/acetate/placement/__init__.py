@@ -1,0 +1,1 @@
+"""Canvas rectangles and model sizes: every pixel goes back where it belongs."""

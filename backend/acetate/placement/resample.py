@@ -1,0 +1,88 @@
+"""Resampling of transparent pictures: premultiplied, in bands, exact where nothing changes size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from acetate_wire.request import Rect
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from acetate.placement.sizes import Fit, Size, Window, fit
+
+BAND_PIXELS = 1 << 22
+"""Pixels resampled at a time, so that memory does not grow with the target."""
+FULL = {torch.uint8: 255, torch.uint16: 65535}
+"""The value of 1.0 in integer pixels."""
+
+
+def place(rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32) -> Shaped[Tensor, "th tw 4"]:
+    """The picture in exactly the target's size, straight alpha, as rows of pixels of `dtype`.
+
+    `rgba` is straight alpha in [0, 1]. It is never stretched: `sizes.fit` says what is cropped or left clear.
+    Integer types hold 0 to their largest value, floating ones [0, 1].
+    """
+    lie = fit(Size(rgba.shape[2], rgba.shape[1]), target)
+    placed = torch.zeros(target.height, target.width, 4, dtype=dtype)
+    for band, pixels in _bands(rgba.float().cpu(), lie):
+        placed[band.y : band.y + band.height, band.x : band.x + band.width] = _store(pixels, dtype)
+    return placed
+
+
+def resample(rgba: Float[Tensor, "4 h w"], window: Window, size: Size) -> Float[Tensor, "4 {size.height} {size.width}"]:
+    """A window of a straight-alpha picture in another size, premultiplied while its pixels mix.
+
+    Shrinking averages over each new pixel's area, enlarging is bicubic (Catmull-Rom); a window that already has
+    the size and lies on whole pixels comes back unchanged. Clear pixels come back black.
+    """
+    return torch.cat([band for _, band in _bands(rgba, Fit(window, Rect(0, 0, size.width, size.height)))], dim=1)
+
+
+def _bands(rgba: Tensor, lie: Fit) -> Iterator[tuple[Rect, Tensor]]:
+    """The target's filled part, band by band: where it goes, and its pixels "4 rows columns"."""
+    window, paste = lie.window, lie.paste
+    left, top = int(window.x), int(window.y)
+    if window == Window(left, top, paste.width, paste.height):
+        yield paste, rgba[:, top : top + paste.height, left : left + paste.width]
+        return
+    premultiplied = torch.cat([rgba[:3] * rgba[3:], rgba[3:]])
+    columns = _weights(rgba.shape[2], window.x, window.width, paste.width)
+    narrowed = premultiplied @ columns.T
+    rows = max(1, BAND_PIXELS // paste.width)
+    for start in range(0, paste.height, rows):
+        count = min(rows, paste.height - start)
+        step = window.height / paste.height
+        band = _weights(rgba.shape[1], window.y + start * step, count * step, count)
+        yield Rect(paste.x, paste.y + start, paste.width, count), _straight(band @ narrowed)
+
+
+def _weights(source: int, start: float, length: float, count: int) -> Float[Tensor, "count source"]:
+    """How much each source pixel counts in each of `count` new ones that divide [start, start + length)."""
+    step = length / count
+    edges = start + step * torch.arange(count + 1, dtype=torch.float64)
+    pixels = torch.arange(source, dtype=torch.float64)
+    if step > 1:
+        end = torch.minimum(edges[1:, None], pixels + 1)
+        weights = (end - torch.maximum(edges[:-1, None], pixels)).clamp(min=0)
+    else:
+        weights = _catmull_rom((edges[:-1, None] + step / 2 - (pixels + 0.5)).abs())
+    return (weights / weights.sum(dim=1, keepdim=True)).float()
+
+
+def _catmull_rom(distance: Tensor) -> Tensor:
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))
+
+
+def _straight(premultiplied: Tensor) -> Tensor:
+    alpha = premultiplied[3:].clamp(0, 1)
+    colour = torch.where(alpha > 0, premultiplied[:3] / alpha, 0.0).clamp(0, 1)
+    return torch.cat([colour, alpha])
+
+
+def _store(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
+    rows = pixels.permute(1, 2, 0)
+    full = FULL.get(dtype)
+    return rows.to(dtype) if full is None else (rows.clamp(0, 1) * full).round().to(dtype)

@@ -1,0 +1,79 @@
+"""Transparent pictures in another size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from acetate.placement import resample as module
+from acetate.placement.resample import place, resample
+from acetate.placement.sizes import Size, Window
+from torch import Tensor
+
+
+def noise(height: int, width: int) -> Tensor:
+    return torch.rand(4, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def whole(rgba: Tensor) -> Window:
+    return Window(0, 0, rgba.shape[2], rgba.shape[1])
+
+
+def test_a_layer_at_its_own_size_keeps_every_pixel() -> None:
+    rgba = noise(64, 128)
+    assert torch.equal(place(rgba, Size(128, 64)), rgba.permute(1, 2, 0))
+
+
+@pytest.mark.parametrize(("dtype", "full"), [(torch.uint8, 255), (torch.uint16, 65535)])
+def test_integer_pixels_come_back_exactly(dtype: torch.dtype, full: int) -> None:
+    stored = torch.randint(0, full + 1, (4, 64, 64), generator=torch.Generator().manual_seed(2))
+    placed = place(stored / full, Size(64, 64), dtype)
+    assert torch.equal(placed.to(torch.int64), stored.permute(1, 2, 0))
+
+
+@pytest.mark.parametrize("size", [Size(37, 29), Size(64, 32), Size(1, 1)])
+def test_shrinking_keeps_the_amount_of_paint(size: Size) -> None:
+    rgba = noise(64, 128)
+    small = resample(rgba, whole(rgba), size)
+    assert small[3].mean().item() == pytest.approx(rgba[3].mean().item(), abs=1e-5)
+    paint = (rgba[:3] * rgba[3:]).mean(dim=(1, 2))
+    assert torch.allclose((small[:3] * small[3:]).mean(dim=(1, 2)), paint, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [Size(200, 150), Size(50, 40)])
+def test_colour_under_clear_pixels_never_bleeds_into_the_edge(size: Size) -> None:
+    rgba = torch.zeros(4, 64, 64)
+    rgba[1] = 1.0
+    rgba[:, 16:48, 16:48] = torch.tensor([1.0, 0.0, 0.0, 1.0])[:, None, None]
+    resized = resample(rgba, whole(rgba), size)
+    seen = resized[3] > 0.01
+    assert resized[0][seen].min() > 0.999
+    assert resized[1][seen].max() < 0.001
+
+
+@pytest.mark.parametrize("size", [Size(300, 200), Size(64, 64), Size(21, 17)])
+def test_an_even_layer_stays_even(size: Size) -> None:
+    rgba = torch.tensor([0.2, 0.4, 0.6, 0.5])[:, None, None].expand(4, 64, 64)
+    resized = resample(rgba, Window(3.3, 2.1, 50, 55), size)
+    assert torch.allclose(resized, rgba[:, :1, :1], atol=1e-5)
+
+
+def test_a_gradient_stays_where_it_is_when_enlarged() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(4, 64, 64).clone()
+    ramp[3] = 1
+    large = resample(ramp, whole(ramp), Size(256, 256))
+    expected = ((torch.arange(256) + 0.5) / 4 - 0.5) / 63
+    assert torch.allclose(large[0, 128, 16:-16], expected[16:-16], atol=1e-4)
+
+
+def test_bands_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    rgba = noise(64, 64)
+    at_once = place(rgba, Size(200, 200))
+    monkeypatch.setattr(module, "BAND_PIXELS", 200 * 7)
+    assert torch.allclose(place(rgba, Size(200, 200)), at_once, atol=1e-5)
+
+
+def test_margins_beside_a_layer_of_other_proportions_are_clear() -> None:
+    placed = place(torch.ones(4, 64, 64), Size(256, 64))
+    assert placed[:, :96].max() == 0
+    assert placed[:, 96:160].min() == 1
+    assert placed[:, 160:].max() == 0
