@@ -1,0 +1,272 @@
+"""A client for user interfaces: no thread of its own, never blocks, loses nothing and doubles nothing.
+
+Call `pump()` from a timer (at least every two seconds) and from a notifier on `fileno()`; it does all
+sending and receiving and hands out events. libzmq's I/O thread moves the bytes. Sends copy their frames,
+because pyzmq's zero-copy send would start a Python thread, which Blender forbids.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+
+import zmq
+
+from . import connection as connections
+from .connection import Connection
+from .errors import WireError
+from .events import Connected, Disconnected, Event, JobList, Rejected, Status
+from .inbox import read_event
+from .ledger import Ledger
+from .limits import Limits
+from .messages import Message, decode, encode
+from .request import LayerRequest
+from .validate import request_map
+
+PING_S = 2.0
+SILENCE_S = 10.0
+LOOK_AGAIN_S = 0.25
+LINGER_MS = 200
+
+Finder = Callable[[], Optional[Connection]]
+# The daemon's own answers may be larger than what it accepts in one frame, and are not checked for size here.
+_ANSWERS = Limits(frames=1 << 16, message_bytes=1 << 62, header_bytes=64 << 20)
+
+
+class Client:
+    """One connection to the daemon, for the client `name` (letters, digits, `-`, `_`), which knows its jobs by it.
+
+    `connection` is a Connection, or a function that looks for one (default: this user's connection file),
+    called again after every loss. `key` overrides the client's lasting secret.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        editor: str = "",
+        connection: Union[Connection, Finder, None] = None,
+        key: Optional[str] = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._about = {"name": name, "version": version, "editor": editor}
+        self._key = key or connections.client_key(name)
+        self._find = _finder(connection)
+        self._clock = clock
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.set(zmq.LINGER, LINGER_MS)
+        self._socket.set(zmq.SNDHWM, 0)
+        # Says at once that the daemon's process ended, where the heartbeat would need seconds.
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._used: Optional[Connection] = None
+        self._ledger = Ledger()
+        self._events: List[Event] = []
+        self._outbox: List[List[Any]] = []
+        self._asked: Dict[str, Dict[str, Any]] = {}
+        self._greeted = False
+        self._heard = self._spoke = self._looked = float("-inf")
+        self.problem: Optional[WireError] = None
+        self.welcome: Optional[Connected] = None
+        self.behind = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the daemon has said welcome and was heard of lately."""
+        return self._greeted
+
+    @property
+    def limits(self) -> Limits:
+        """The daemon's limits, or the usual ones before it has told."""
+        return self.welcome.limits if self.welcome else Limits()
+
+    def fileno(self) -> int:
+        """The socket's notification descriptor, the same for the client's whole life.
+
+        It is edge-triggered: after every call into the client, and until `behind` is False, call `pump()`.
+        """
+        return int(self._socket.get(zmq.FD))
+
+    def submit(self, request: LayerRequest, frames: Sequence[Any] = (), id: Optional[str] = None) -> str:
+        """Ask for layers and return the job's id; `frames` are the raw bytes that the request's pictures name.
+
+        Before there is a connection the job waits here; it is sent again when the daemon may not have got it.
+        """
+        job = id or str(uuid.uuid4())
+        parts = encode("submit", {"id": job, "request": request_map(request)}, frames)
+        self._ledger.submitted(job, parts)
+        if self._greeted:
+            self._send(parts)
+        return job
+
+    def attach(self, ids: Iterable[str]) -> None:
+        """Follow jobs of an earlier run: their state comes as events, finished layers again."""
+        known = list(ids)
+        self._ledger.attached(known)
+        if self._greeted and known:
+            self._send(encode("attach", {"ids": known}))
+
+    def cancel(self, id: str) -> None:
+        """Stop a job; answered by Cancelled, by Done if it was too late, or by Forgotten."""
+        self._ledger.wants_cancel(id)
+        if self._greeted:
+            self._send(encode("cancel", {"id": id}))
+
+    def acknowledge(self, id: str) -> None:
+        """Say that this job's layers are safe, so that the daemon can forget it; repeated until it has."""
+        self._ledger.acknowledged(id)
+        if self._greeted:
+            self._send(encode("acknowledge", {"id": id}))
+
+    def ask(self, kind: str, fields: Optional[Mapping[str, Any]] = None) -> None:
+        """Send `jobs`, `status` or `stop`; the answer comes as JobList or Status."""
+        self._asked[kind] = dict(fields or {})
+        if self._greeted:
+            self._send(encode(kind, self._asked[kind]))
+
+    def pump(self, budget: float = 0.008) -> List[Event]:
+        """Send and receive what can be without waiting, for about `budget` seconds, and return what happened.
+
+        `behind` is True afterwards when more has already arrived.
+        """
+        now = self._clock()
+        self._flush()
+        self._receive(now + budget)
+        self._notice_hangup()
+        self._keep_alive(self._clock())
+        self._flush()
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        """Leave. Jobs go on in the daemon; `attach` finds them again."""
+        if self._socket.closed:
+            return
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close()
+        self._context.destroy()
+
+    def _receive(self, until: float) -> None:
+        self.behind = False
+        while int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._heard = self._clock()
+            try:
+                self._take(decode([part.buffer for part in parts], _ANSWERS))
+            except WireError as error:
+                self.problem = error
+            if self._clock() > until:
+                self.behind = True
+                return
+
+    def _take(self, message: Message) -> None:
+        if message.kind == "ping":
+            self._send(encode("pong", {}))
+        elif message.kind == "rejected" and message.fields.get("field") == "hello":
+            if self._greeted:
+                self._lose("the daemon was started again")
+                self._reconnect()
+        elif message.kind != "pong":
+            self._hand_out(read_event(message))
+
+    def _hand_out(self, event: Event) -> None:
+        if isinstance(event, Connected):
+            self.welcome, self.problem, self._greeted = event, None, True
+            self._outbox += self._ledger.after_welcome()
+            self._outbox += [encode(kind, fields) for kind, fields in self._asked.items()]
+        elif isinstance(event, Rejected) and not self._greeted:
+            self.problem = WireError(event.code, event.message, field=event.field, hint=event.hint)
+        elif isinstance(event, JobList):
+            self._asked.pop("jobs", None)
+        elif isinstance(event, Status):
+            self._asked.pop(event.kind, None)
+        if self._ledger.is_news(event):
+            self._events.append(event)
+
+    def _lose(self, reason: str) -> None:
+        self._greeted = False
+        self._events.append(Disconnected(reason))
+
+    def _notice_hangup(self) -> None:
+        hung_up = False
+        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
+            self._monitor.recv_multipart(zmq.NOBLOCK)
+            hung_up = True
+        if hung_up and self._greeted and not self.behind:
+            self._lose("the daemon has ended")
+            self._reconnect()
+
+    def _keep_alive(self, now: float) -> None:
+        if self._used is None:
+            if now - self._looked >= LOOK_AGAIN_S:
+                self._reconnect()
+        elif now - self._heard >= SILENCE_S and not self.behind:
+            if self._greeted:
+                self._lose(f"nothing was heard of the daemon for {SILENCE_S:g} seconds")
+            self._reconnect()
+        elif not self._greeted and now - self._looked >= PING_S and self._moved():
+            self._reconnect()
+        elif self._greeted and now - self._spoke >= PING_S:
+            self._send(encode("ping", {}))
+
+    def _moved(self) -> bool:
+        """Whether the connection file now names another daemon than the one that does not answer."""
+        self._looked = self._clock()
+        try:
+            return self._find() != self._used
+        except WireError:
+            return False
+
+    def _reconnect(self) -> None:
+        """Drop the connection, look for the daemon's present one, and say hello there."""
+        self._looked = self._clock()
+        self._outbox.clear()
+        self._drop()
+        try:
+            self._used = self._find()
+        except WireError as error:
+            self.problem = error
+            return
+        if self._used is None:
+            return
+        if not self._used.endpoint.startswith("ipc:"):
+            self._socket.set(zmq.CURVE_SERVERKEY, self._used.server_key.encode("ascii"))
+            self._socket.set(zmq.CURVE_PUBLICKEY, self._used.client_public.encode("ascii"))
+            self._socket.set(zmq.CURVE_SECRETKEY, self._used.client_secret.encode("ascii"))
+        self._socket.connect(self._used.endpoint)
+        self._heard = self._looked
+        self._send(encode("hello", {**self._about, "client": self._key, "access": self._used.access}))
+
+    def _drop(self) -> None:
+        """Disconnect, so that nothing queued for a dead daemon reaches a later one."""
+        if self._used is not None:
+            self._socket.set(zmq.LINGER, 0)
+            self._socket.disconnect(self._used.endpoint)
+            self._socket.set(zmq.LINGER, LINGER_MS)
+            self._used = None
+
+    def _send(self, parts: Sequence[Any]) -> None:
+        self._outbox.append(list(parts))
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._outbox and self._used is not None:
+            try:
+                self._socket.send_multipart(self._outbox[0], zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._outbox.pop(0)
+            self._spoke = self._clock()
+
+
+def _finder(connection: Union[Connection, Finder, None]) -> Finder:
+    if isinstance(connection, Connection):
+        fixed = connection
+        return lambda: fixed
+    return connection or connections.find

@@ -1,0 +1,173 @@
+"""What a client hands out: one small value for each thing that happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+from .errors import WireError
+from .limits import Limits
+from .pictures import byte_count
+from .request import FORMATS, PictureHeader
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Raw pixels (bytes-like) and how to read them; `profile` is the ICC profile where the space is `icc`."""
+
+    header: PictureHeader
+    pixels: Any
+    profile: Optional[bytes] = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One finished layer and where its top-left corner belongs on the canvas, in pixels."""
+
+    name: str
+    role: str
+    x: int
+    y: int
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The daemon said welcome; also after a lost connection was found again."""
+
+    version: str
+    device: str
+    models: Tuple[Mapping[str, Any], ...]
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Disconnected:
+    """The daemon went silent. Nothing is lost: the client reconnects by itself and attaches to its jobs."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The job is on the daemon's disk; `position` jobs run before it."""
+
+    id: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A refusal: of the job `id`, or of another message when that is empty."""
+
+    id: str
+    code: str
+    field: Optional[str]
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: `step` of `steps` in this stage, and the seconds left where they are known."""
+
+    id: str
+    stage: str
+    step: int
+    steps: int
+    seconds_left: Optional[float]
+    preview: Optional[Picture]
+
+
+@dataclass(frozen=True)
+class Done:
+    """Finished layers, in stacking order from below; `settings` make them again. Acknowledge once they are safe."""
+
+    id: str
+    layers: Tuple[Layer, ...]
+    seed: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job ended without layers; `retry` says whether trying again can help."""
+
+    id: str
+    code: str
+    message: str
+    hint: str
+    retry: bool
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The job was cancelled."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The daemon holds nothing under this id: `reason` is `acknowledged`, `expired` or `unknown`."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class JobList:
+    """This client's jobs, oldest first, as maps (`id`, `state`, `submitted`, `position`, …)."""
+
+    jobs: Tuple[Mapping[str, Any], ...]
+    keep_days: float = 0.0
+    keep_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the daemon does (processes, device, loaded models, jobs); of the kind `stop` when it is about to end."""
+
+    kind: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+Event = Union[
+    Connected,
+    Disconnected,
+    Accepted,
+    Rejected,
+    Progress,
+    Done,
+    Failed,
+    Cancelled,
+    Forgotten,
+    JobList,
+    Status,
+]
+
+
+def read_picture(fields: Mapping[str, Any], frames: Sequence[Any]) -> Picture:
+    """A picture of an incoming message. Raises WireError when the frame is not what the header says."""
+    try:
+        header = PictureHeader(**{name: fields[name] for name in PictureHeader.__dataclass_fields__ if name in fields})
+        pixels = frames[header.frame]
+        profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
+    except (TypeError, KeyError, IndexError) as error:
+        raise WireError("internal", f"the daemon sent a picture that cannot be read ({error!r})") from None
+    if header.format not in FORMATS or len(pixels) != byte_count(header):
+        raise WireError("internal", f"the daemon sent {len(pixels)} bytes for {header}")
+    return Picture(header, pixels, profile)
+
+
+def read_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
+    """The `done` message as an event. Raises WireError when it cannot be read."""
+    layers: List[Layer] = []
+    try:
+        for entry in fields["layers"]:
+            picture = read_picture(entry["picture"], frames)
+            layers.append(Layer(entry["name"], entry["role"], int(entry["x"]), int(entry["y"]), picture))
+        settings: Dict[str, Any] = dict(fields.get("settings", {}))
+        return Done(fields["id"], tuple(layers), int(fields["seed"]), settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError("internal", f"the daemon sent layers that cannot be read ({error!r})") from None

@@ -1,0 +1,70 @@
+"""Start the daemon from an editor, whose Python is not the daemon's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional
+
+from .errors import WireError
+from .folders import config_folder, private_folder, write_private
+
+FILE_NAME = "daemon.json"
+
+# Held so that a started daemon is not reported as abandoned; it outlives its starter on purpose.
+_started: List["subprocess.Popen[bytes]"] = []
+
+
+def remember_command(command: List[str], folder: Optional[Path] = None) -> None:
+    """Write down, for editors, which command starts the daemon."""
+    folder = private_folder(folder or config_folder())
+    write_private(folder / FILE_NAME, json.dumps({"command": command}).encode())
+
+
+def known_command(folder: Optional[Path] = None) -> List[str]:
+    """The command that starts the daemon. Raises WireError when acetate was never run on this account."""
+    path = (folder or config_folder()) / FILE_NAME
+    try:
+        command = json.loads(path.read_bytes())["command"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        command = None
+    if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
+        raise WireError(
+            "not_allowed",
+            "Acetate's daemon is not running and this account has not run it before",
+            hint="run `acetate serve` once in a terminal",
+        )
+    return command
+
+
+def start_daemon(command: Optional[List[str]] = None) -> None:
+    """Start the daemon as a process of its own and return at once; a client finds it when it is ready.
+
+    Harmless when one is running already: the second one ends by itself.
+    """
+    options: Dict[str, int] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    _started[:] = [process for process in _started if process.poll() is None]
+    _started.append(
+        subprocess.Popen(
+            command or known_command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_clean_environment(os.environ),
+            start_new_session=True,
+            **options,  # type: ignore[call-overload]
+        )
+    )
+
+
+def _clean_environment(environment: Mapping[str, str]) -> Dict[str, str]:
+    """The environment without what an editor set for its own Python and its own libraries."""
+    spoilt = {"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"}
+    if "APPIMAGE" in environment or "SNAP" in environment:
+        spoilt |= {"LD_LIBRARY_PATH", "LD_PRELOAD"}
+    return {name: value for name, value in environment.items() if name not in spoilt}

@@ -1,0 +1,73 @@
+"""A client's own account of its jobs: what to send again after a loss, and which news it has already handed out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Optional
+
+from .events import Accepted, Event, Forgotten, Progress, Rejected
+from .messages import encode
+
+
+@dataclass
+class _Job:
+    submission: Optional[List[Any]] = None
+    cancelling: bool = False
+    ended: bool = False
+
+
+class Ledger:
+    """Follows each job from `submitted` or `attached` to its one end, and on until it is acknowledged."""
+
+    def __init__(self) -> None:
+        self._jobs: Dict[str, _Job] = {}
+        self._leaving: Dict[str, None] = {}
+
+    def submitted(self, id: str, parts: List[Any]) -> None:
+        """Remember the message until the daemon has accepted it."""
+        self._jobs[id] = _Job(submission=parts)
+
+    def attached(self, ids: Iterable[str]) -> None:
+        """Follow these; the caller wants to hear of their end even if it has before."""
+        for id in ids:
+            job = self._jobs.get(id)
+            if job is None or job.ended:
+                self._jobs[id] = _Job()
+
+    def wants_cancel(self, id: str) -> None:
+        """Ask again after a loss until the job has ended."""
+        self._jobs.setdefault(id, _Job()).cancelling = True
+
+    def acknowledged(self, id: str) -> None:
+        """Follow the job no longer, and say so to the daemon until it answers `forgotten`."""
+        self._jobs.pop(id, None)
+        self._leaving[id] = None
+
+    def after_welcome(self) -> List[List[Any]]:
+        """The messages that bring a daemon that has just said welcome up to date."""
+        open_jobs = {id: job for id, job in self._jobs.items() if not job.ended}
+        out = [job.submission for job in open_jobs.values() if job.submission is not None]
+        followed = [id for id, job in open_jobs.items() if job.submission is None]
+        if followed:
+            out.append(encode("attach", {"ids": followed}))
+        out += [encode("cancel", {"id": id}) for id, job in open_jobs.items() if job.cancelling]
+        out += [encode("acknowledge", {"id": id}) for id in self._leaving]
+        return out
+
+    def is_news(self, event: Event) -> bool:
+        """Take note of an event about a job; False when it repeats what the client has already handed out."""
+        id = getattr(event, "id", "")
+        if not id:
+            return True
+        if isinstance(event, Forgotten) and id in self._leaving:
+            del self._leaving[id]
+            return True
+        job = self._jobs.get(id)
+        if job is None or job.ended:
+            return False
+        job.submission = None
+        if isinstance(event, (Rejected, Forgotten)):
+            del self._jobs[id]
+        elif not isinstance(event, (Accepted, Progress)):
+            job.ended = True
+        return True

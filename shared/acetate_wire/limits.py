@@ -1,0 +1,36 @@
+"""How much one message, one job and one client may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Dict, Mapping
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The daemon sends these in `welcome` and enforces them before it allocates anything.
+
+    `side` in pixels; `message_bytes` counts all frames of a message after the header; `waiting_jobs` a
+    client; `pictures` layers out of one job; `frames` pictures and profiles in one message.
+    """
+
+    side: int = 16384
+    message_bytes: int = 256 << 20
+    header_bytes: int = 1 << 20
+    frames: int = 64
+    waiting_jobs: int = 64
+    pictures: int = 8
+    prompt_characters: int = 10_000
+
+    def to_map(self) -> Dict[str, int]:
+        """These limits as they stand in `welcome`."""
+        return asdict(self)
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, object]) -> Limits:
+        """The limits that a `welcome` holds; names of a newer daemon are passed over."""
+        known = {name: int(value) for name, value in values.items() if name in _NAMES and isinstance(value, int)}
+        return cls(**known)
+
+
+_NAMES = frozenset(Limits.__dataclass_fields__)

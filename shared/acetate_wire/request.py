@@ -1,0 +1,115 @@
+"""What an editor asks for: the one typed definition of a request, used on both sides of the socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
+
+MODES = ("text", "refine", "inpaint", "scene", "background", "foreground", "extract")
+ROLES = ("foreground", "background", "blend", "layer", "mask")
+FORMATS = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra16": 8, "rgbaf16": 8, "rgbaf32": 16, "gray8": 1}
+"""Pixel formats and their bytes a pixel. Alpha is straight."""
+ROWS = ("top-down", "bottom-up")
+SPACES = ("srgb", "linear", "icc")
+PASSES = (1, 2, 4, 8)
+"""How many turned and mirrored views the transparent decoder takes the median of."""
+NEEDED_INPUTS = {
+    "text": (),
+    "refine": ("layer",),
+    "inpaint": ("layer", "mask"),
+    "scene": (),
+    "background": ("foreground",),
+    "foreground": ("background",),
+    "extract": ("blend",),
+}
+"""The input roles that a mode cannot do without; `extract` also takes the one layer that it is not to find.
+"""
+PICTURES_OUT = {
+    "text": 1,
+    "refine": 1,
+    "inpaint": 1,
+    "scene": 3,
+    "background": 2,
+    "foreground": 2,
+    "extract": 1,
+}
+"""The most layers that one picture of a mode brings back."""
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A pixel rectangle, top-left origin; width and height are positive."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """How one raw pixel frame is to be read; `space` is `srgb`, `linear` or `icc` (then `profile_frame`
+    holds it).
+    """
+
+    frame: int
+    width: int
+    height: int
+    format: str = "rgba8"
+    rows: str = "top-down"
+    space: str = "srgb"
+    profile_frame: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """A structure picture that steers the steps from `start` to `end` (shares of the schedule, 0 to 1)."""
+
+    kind: str
+    picture: PictureHeader
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA file by name or path, and how strongly it applies."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class LayerRequest:
+    """One job: what to make, where it goes on the canvas, and with which settings.
+
+    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance` and `sampler` fall
+    back to the model's own defaults when None; `seed` None means that the daemon draws one. Layers come
+    back as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+    """
+
+    mode: str
+    canvas: Tuple[int, int]
+    target: Rect
+    prompt: str
+    model: str = "starter"
+    negative: str = ""
+    layer_prompts: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, PictureHeader] = field(default_factory=dict)
+    controls: Tuple[Control, ...] = ()
+    seed: Optional[int] = None
+    count: int = 1
+    steps: Optional[int] = None
+    guidance: Optional[float] = None
+    sampler: Optional[str] = None
+    passes: int = 8
+    strength: float = 1.0
+    transparency_weight: float = 1.0
+    stop_at: float = 1.0
+    loras: Tuple[Lora, ...] = ()
+    preview: bool = False
+    reply_format: str = "rgba8"
+    reply_rows: str = "top-down"
+    reply_space: str = "srgb"
+    reply_profile_frame: Optional[int] = None

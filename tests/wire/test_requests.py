@@ -1,0 +1,148 @@
+"""Requests are read field by field; what is wrong is named."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from acetate_wire.errors import WireError
+from acetate_wire.limits import Limits
+from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+from acetate_wire.validate import _READERS, parse_request, request_map
+
+LIMITS = Limits()
+MUST: dict[str, Any] = {"mode": "text", "canvas": [10, 10], "target": [0, 0, 4, 2], "prompt": ""}
+PICTURE = {"frame": 0, "width": 4, "height": 2}
+LAYER = {"mode": "refine", "inputs": {"layer": PICTURE}}
+
+
+def parse(*sizes: int, **changes: Any) -> LayerRequest:
+    """A request with these fields changed and frames of these sizes."""
+    return parse_request({**MUST, **changes}, sizes, LIMITS)
+
+
+def test_every_field_of_the_definition_has_a_reader() -> None:
+    assert set(_READERS) == {field.name for field in fields(LayerRequest)}
+
+
+def test_a_full_request_survives_the_wire() -> None:
+    request = LayerRequest(
+        mode="inpaint",
+        canvas=(640, 480),
+        target=Rect(-5, 7, 32, 16),
+        prompt="fog",
+        negative="trees",
+        layer_prompts={"background": "hills"},
+        inputs={
+            "layer": PictureHeader(0, 4, 2, "bgra16", "bottom-up", "icc", 3),
+            "mask": PictureHeader(1, 4, 2, "gray8"),
+        },
+        controls=(Control("edge", PictureHeader(2, 4, 2), 0.5, 0.1, 0.9),),
+        seed=2**64 - 1,
+        count=2,
+        steps=30,
+        guidance=4.5,
+        sampler="Euler a",
+        passes=4,
+        strength=0.4,
+        transparency_weight=0.8,
+        stop_at=0.9,
+        loras=(Lora("ink", 0.7),),
+        preview=True,
+        reply_format="rgbaf16",
+        reply_rows="bottom-up",
+        reply_space="icc",
+        reply_profile_frame=3,
+    )
+    assert parse_request(request_map(request), [64, 8, 32, 100], LIMITS) == request
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    request = parse()
+    assert request == LayerRequest("text", (10, 10), Rect(0, 0, 4, 2), "")
+    assert set(request_map(request)) == set(MUST)
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "an unknown field": ({"promt": "x"}, "promt"),
+    "an unknown mode": ({"mode": "dance"}, "mode"),
+    "a canvas of one side": ({"canvas": [5]}, "canvas"),
+    "a canvas without pixels": ({"canvas": [0, 5]}, "canvas"),
+    "a target without pixels": ({"target": [0, 0, 0, 5]}, "target"),
+    "a target far away": ({"target": [10**7, 0, 5, 5]}, "target"),
+    "a prompt that is no text": ({"prompt": 5}, "prompt"),
+    "a prompt without end": ({"prompt": "x" * 10_001}, "prompt"),
+    "a negative seed": ({"seed": -1}, "seed"),
+    "a seed over 64 bits": ({"seed": 2**64}, "seed"),
+    "a seed that is true": ({"seed": True}, "seed"),
+    "no picture asked for": ({"count": 0}, "count"),
+    "no steps": ({"steps": 0}, "steps"),
+    "endless guidance": ({"guidance": float("inf")}, "guidance"),
+    "guidance that is no number": ({"guidance": float("nan")}, "guidance"),
+    "three passes": ({"passes": 3}, "passes"),
+    "too much strength": ({"strength": 1.5}, "strength"),
+    "a preview of 1": ({"preview": 1}, "preview"),
+    "an unknown format": ({"reply_format": "rgb8"}, "reply_format"),
+    "a profile without icc": ({"reply_profile_frame": 0}, "reply_profile_frame"),
+    "icc without a profile": ({"reply_space": "icc"}, "reply_profile_frame"),
+    "an unknown role": ({"layer_prompts": {"sky": "x"}}, "layer_prompts"),
+    "an input that is missing": ({"mode": "inpaint", "inputs": {"layer": PICTURE}}, "inputs.mask"),
+    "an extract of nothing": ({"mode": "extract", "inputs": {"blend": PICTURE}}, "inputs"),
+    "a picture of nothing": ({**LAYER, "inputs": {"layer": {**PICTURE, "width": 0}}}, "inputs.layer.width"),
+    "a picture without a frame": ({**LAYER, "inputs": {"layer": {**PICTURE, "frame": 1}}}, "inputs.layer.frame"),
+    "a picture of another size": ({**LAYER, "inputs": {"layer": {**PICTURE, "height": 3}}}, "inputs.layer"),
+    "a picture's unknown field": ({**LAYER, "inputs": {"layer": {**PICTURE, "x": 3}}}, "inputs.layer.x"),
+    "a control that ends first": (
+        {"controls": [{"kind": "edge", "picture": PICTURE, "start": 0.9, "end": 0.1}]},
+        "controls[0].start",
+    ),
+    "a lora without a name": ({"loras": [{"weight": 1.0}]}, "loras[0].name"),
+    "a request that is a list": ({}, "request"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_field_is_named_with_the_way_out(case: str) -> None:
+    changes, field = WRONG[case]
+    source: object = {**MUST, **changes} if field != "request" else [1]
+    sizes = [32] if "inputs" in changes or "controls" in changes else []
+    with pytest.raises(WireError) as caught:
+        parse_request(source, sizes, LIMITS)
+    assert caught.value.code == "bad_request"
+    assert caught.value.field == field
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", MUST)
+def test_a_field_without_a_default_must_be_there(name: str) -> None:
+    with pytest.raises(WireError, match=f"request has no {name}"):
+        parse_request({key: value for key, value in MUST.items() if key != name}, [], LIMITS)
+
+
+TOO_LARGE: dict[str, tuple[dict[str, Any], str]] = {
+    "a side over the limit": ({"target": [0, 0, 16385, 5]}, "target"),
+    "a canvas over the limit": ({"canvas": [20000, 5]}, "canvas"),
+    "nine pictures": ({"count": 9}, "count"),
+    "three scenes of three layers": ({"mode": "scene", "count": 3}, "count"),
+    "layers over the message limit": ({"target": [0, 0, 8192, 8192], "count": 2}, "target"),
+    "floats over the message limit": ({"target": [0, 0, 8192, 8192], "reply_format": "rgbaf32"}, "target"),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_a_limit_is_named(case: str) -> None:
+    changes, field = TOO_LARGE[case]
+    with pytest.raises(WireError) as caught:
+        parse(**changes)
+    assert (caught.value.code, caught.value.field) == ("too_large", field)
+    assert "limit of" in caught.value.message
+
+
+def test_a_frame_that_nobody_names_is_refused() -> None:
+    with pytest.raises(WireError, match="frame 1 belongs to no picture"):
+        parse(32, 5, **LAYER)
+
+
+def test_one_frame_may_serve_two_pictures() -> None:
+    parse(32, mode="extract", inputs={"blend": PICTURE, "foreground": PICTURE})
