@@ -1,0 +1,263 @@
+"""The daemon's answer to each kind of message, as docs/protocol.md says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acetate_wire import values
+from acetate_wire.errors import WireError
+from acetate_wire.limits import Limits
+from acetate_wire.messages import Message, decode
+from acetate_wire.request import LayerRequest
+from acetate_wire.validate import parse_request
+
+import acetate
+from acetate.daemon.access import owner_of, same_secret
+from acetate.daemon.jobs import Jobs
+from acetate.daemon.peers import Address, Peer, Peers
+from acetate.daemon.settings import DAY_S, Settings
+from acetate.engine.protocol import Offer
+
+log = logging.getLogger("acetate.daemon")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a message came from: `encrypted` over CURVE, and `local` when this user's own key was shown there."""
+
+    address: Address
+    encrypted: bool
+    local: bool
+
+
+@dataclass(frozen=True)
+class About:
+    """What the conversation needs to know of the rest of the daemon."""
+
+    access: str
+    offers: tuple[Offer, ...]
+    check: Callable[[LayerRequest, Limits], None]
+    device: Callable[[], str]
+    status: Callable[[], dict[str, Any]]
+    stop: Callable[[], None]
+
+
+class Conversation:
+    """Answers messages. Every answer goes out through `peers`; nothing that a client sends raises."""
+
+    def __init__(self, settings: Settings, peers: Peers, jobs: Jobs, about: About) -> None:
+        self._settings = settings
+        self._peers = peers
+        self._jobs = jobs
+        self._about = about
+        self._offers = {offer.name: offer for offer in about.offers}
+        self._answers: dict[str, Callable[[Peer, Message], None]] = {
+            "submit": self._submit,
+            "cancel": self._cancel,
+            "attach": self._attach,
+            "acknowledge": self._acknowledge,
+            "jobs": self._list,
+            "status": self._status,
+            "stop": self._stop,
+            "ping": self._pong,
+            "pong": lambda peer, message: None,
+        }
+
+    def take(self, origin: Origin, parts: Sequence[Any]) -> None:
+        """Answer one message, whatever it holds."""
+        id: object = None
+        try:
+            message = decode(parts, self._settings.limits)
+            id = message.fields.get("id")
+            if message.kind == "hello":
+                self._hello(origin, message)
+                return
+            peer = self._peers.get(origin.address)
+            if peer is None:
+                raise WireError(
+                    "not_allowed", "say hello first", field="hello", hint="after a reconnect too, then attach"
+                )
+            peer.heard = time.monotonic()
+            answer = self._answers.get(message.kind)
+            if answer is None:
+                raise WireError(
+                    "bad_request",
+                    f"there is no message of the kind {message.kind[:40]!r}",
+                    field="kind",
+                    hint=f"known are hello, {', '.join(self._answers)}",
+                )
+            answer(peer, message)
+        except WireError as error:
+            self._reject(origin.address, id, error)
+        except Exception:
+            log.exception("a message could not be answered")
+            hint = "the daemon's log tells more"
+            refusal = WireError("internal", "the daemon could not answer this message", hint=hint)
+            self._reject(origin.address, id, refusal)
+
+    def pay_debts(self) -> None:
+        """Send ends of jobs to those who could not take them before."""
+        for peer in self._peers:
+            for id in list(peer.owed):
+                job = self._jobs.find(peer.owner, id)
+                kind, fields, frames = (
+                    ("forgotten", {"id": id, "reason": "unknown"}, []) if job is None else (self._jobs.state(job))
+                )
+                if not self._say(peer, kind, fields, frames):
+                    break
+                peer.owed.discard(id)
+
+    def _say(self, peer: Peer, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> bool:
+        return self._peers.send(peer.address, kind, fields, frames, time.monotonic())
+
+    def _reject(self, address: Address, id: object, error: WireError) -> None:
+        fields = {"id": id if isinstance(id, str) and len(id) <= 64 else "", **error.fields()}
+        self._peers.send(address, "rejected", fields, (), time.monotonic())
+
+    def _hello(self, origin: Origin, message: Message) -> None:
+        fields = message.fields
+        name = values.text(fields.get("name"), "name", 200)
+        client = values.text(fields.get("client"), "client", 200)
+        if len(client) < 32:
+            raise WireError(
+                "bad_request",
+                "the client's own key is too short",
+                field="client",
+                hint="make 32 random bytes once, keep them, and send them as 64 hexadecimal digits",
+            )
+        if not origin.encrypted and not same_secret(fields.get("access"), self._about.access):
+            raise WireError(
+                "not_allowed",
+                "the access word is not this daemon's",
+                field="access",
+                hint="read the connection file again",
+            )
+        now = time.monotonic()
+        peer = Peer(origin.address, owner_of(client), name, origin.local, now, now)
+        self._peers.add(peer)
+        self._say(
+            peer,
+            "welcome",
+            {
+                "version": acetate.__version__,
+                "limits": self._settings.limits.to_map(),
+                "models": [offer.to_map() for offer in self._about.offers],
+                "device": self._about.device(),
+            },
+        )
+
+    def _submit(self, peer: Peer, message: Message) -> None:
+        id = values.job_id(message.fields.get("id"))
+        job = self._jobs.find(peer.owner, id)
+        if job is None and self._jobs.is_forgotten(id):
+            self._say(peer, "forgotten", {"id": id, "reason": "acknowledged"})
+            return
+        if job is None:
+            sizes = [len(frame) for frame in message.frames]
+            request = parse_request(message.fields.get("request"), sizes, self._settings.limits)
+            self._check_model(request)
+            self._about.check(request, self._settings.limits)
+            self._jobs.submit(peer.owner, id, request, message.frames)
+        self._follow(peer, id)
+
+    def _check_model(self, request: LayerRequest) -> None:
+        offer = self._offers.get(request.model)
+        if offer is None:
+            raise WireError(
+                "unknown_model",
+                f"there is no model {request.model[:80]!r}",
+                field="model",
+                hint=f"choose from {', '.join(self._offers) or 'none: no model is installed'}",
+            )
+        if offer.missing:
+            raise WireError("model_missing", offer.missing, field="model", hint="install it again")
+        if request.mode not in offer.modes:
+            raise WireError(
+                "mode_unsupported",
+                f"the model {offer.name} cannot do {request.mode}",
+                field="mode",
+                hint=f"it can do {', '.join(offer.modes)}; choose one of these or another model",
+            )
+
+    def _follow(self, peer: Peer, id: str) -> None:
+        """Tell how a job is, and from here on what becomes of it."""
+        job = self._jobs.find(peer.owner, id)
+        if job is None:
+            reason = "acknowledged" if self._jobs.is_forgotten(id) else "unknown"
+            self._say(peer, "forgotten", {"id": id, "reason": reason})
+            return
+        kind, fields, frames = self._jobs.state(job)
+        if kind in ("accepted", "progress"):
+            peer.follows.add(id)
+        if not self._say(peer, kind, fields, frames):
+            peer.owed.add(id)
+
+    def _attach(self, peer: Peer, message: Message) -> None:
+        for id in values.listing(message.fields.get("ids"), "ids", 0, 10_000):
+            values.job_id(id, "ids")
+            try:
+                self._follow(peer, id)
+            except WireError:
+                # Another client's job looks like none at all.
+                self._say(peer, "forgotten", {"id": id, "reason": "unknown"})
+
+    def _cancel(self, peer: Peer, message: Message) -> None:
+        id = values.job_id(message.fields.get("id"))
+        job = self._own(peer, id)
+        if job is not None and job.state in ("waiting", "running"):
+            peer.follows.add(id)
+            self._jobs.cancel(job)
+        else:
+            self._attach(peer, Message("attach", {"ids": [id]}, ()))
+
+    def _acknowledge(self, peer: Peer, message: Message) -> None:
+        id = values.job_id(message.fields.get("id"))
+        job = self._own(peer, id)
+        reason = "unknown"
+        if job is not None:
+            self._jobs.acknowledge(job)
+            reason = "acknowledged"
+        self._say(peer, "forgotten", {"id": id, "reason": reason})
+
+    def _own(self, peer: Peer, id: str) -> Any:
+        """This client's job, or None; another client's job looks like none at all."""
+        try:
+            return self._jobs.find(peer.owner, id)
+        except WireError:
+            return None
+
+    def _list(self, peer: Peer, message: Message) -> None:
+        self._say(
+            peer,
+            "jobs",
+            {
+                "jobs": self._jobs.listing(peer.owner),
+                "keep_days": self._settings.keep_s / DAY_S,
+                "keep_bytes": self._settings.keep_bytes,
+            },
+        )
+
+    def _status(self, peer: Peer, message: Message) -> None:
+        self._only_local(peer)
+        self._say(peer, "status", self._about.status())
+
+    def _stop(self, peer: Peer, message: Message) -> None:
+        self._only_local(peer)
+        counts = self._jobs.counts()
+        self._say(peer, "stopping", {"waiting": counts.get("waiting", 0) + counts.get("running", 0)})
+        self._about.stop()
+
+    def _only_local(self, peer: Peer) -> None:
+        if not peer.local:
+            raise WireError(
+                "not_allowed",
+                "only this user on the daemon's own machine may ask that",
+                hint="use `acetate status` or `acetate stop` there",
+            )
+
+    def _pong(self, peer: Peer, message: Message) -> None:
+        self._say(peer, "pong", {})

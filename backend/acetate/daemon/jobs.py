@@ -1,0 +1,299 @@
+"""The life of a job: accepted into the journal, run by the worker, ended exactly once, kept, forgotten."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acetate_wire.errors import WireError
+from acetate_wire.messages import Message
+from acetate_wire.request import FORMATS, PICTURES_OUT, LayerRequest
+from acetate_wire.validate import request_map
+
+from acetate.daemon.journal import ACTIVE, DiskFullError, Job, Journal
+from acetate.daemon.queue import FairQueue
+from acetate.daemon.settings import Settings
+from acetate.daemon.spool import Spool
+
+log = logging.getLogger("acetate.daemon")
+
+DRAWN_SEEDS = 2**32
+"""Seeds that are drawn stay below this, so that they are short enough to be typed again."""
+
+Tell = Callable[[str, str, Mapping[str, Any], Sequence[Any]], None]
+"""Called with a job's id, a kind, fields and frames: send this to whoever follows the job."""
+
+
+@dataclass
+class Running:
+    """The job that the worker has, how far it is, and since when (monotonic) nobody wants it any more."""
+
+    job: Job
+    progress: dict[str, Any] = field(default_factory=dict)
+    stopping_since: float | None = None
+
+
+@dataclass(frozen=True)
+class _Ending:
+    id: str
+    state: str
+    outcome: dict[str, Any]
+    size: int
+
+
+class Jobs:
+    """All jobs of this daemon. `tell` sends to a job's followers."""
+
+    def __init__(self, settings: Settings, journal: Journal, spool: Spool, tell: Tell) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._spool = spool
+        self._tell = tell
+        self._queue = FairQueue()
+        self._unsaved: dict[str, _Ending] = {}
+        self._deaths: dict[str, int] = {}
+        self.running: Running | None = None
+        for job in journal.resume():
+            self._deaths[job.id] = job.deaths
+            self._queue.add(job.id, job.owner)
+        spool.sweep(journal.ids())
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is running, waiting, or not yet written down."""
+        return self.running is not None or bool(self._unsaved) or len(self._queue) > 0
+
+    # What clients ask for
+
+    def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any]) -> None:
+        """Take a new job. Raises WireError `busy`; nothing of the job is left then."""
+        if self._queue.count(owner) >= self._settings.limits.waiting_jobs:
+            raise WireError(
+                "busy",
+                f"{self._settings.limits.waiting_jobs} jobs of this client are waiting already",
+                hint="wait until some are done, or cancel some",
+                retry=True,
+            )
+        self._spool.check_room(sum(len(frame) for frame in frames) + answer_bytes(request))
+        if request.seed is None:
+            request = replace(request, seed=secrets.randbelow(DRAWN_SEEDS))
+        if frames:
+            self._spool.save_input(id, frames)
+        try:
+            sizes = [len(frame) for frame in frames]
+            self._journal.add(id, owner, request_map(request), sizes, time.time())
+        except DiskFullError:
+            self._spool.remove_input(id)
+            self._spool.check_room(1 << 62)
+        self._queue.add(id, owner)
+
+    def find(self, owner: str, id: str) -> Job | None:
+        """This client's job of that id. Raises WireError `not_allowed` when it is another client's."""
+        job = self._journal.get(id)
+        other = job.owner if job is not None else self._journal.forgotten_owner(id)
+        if other is not None and other != owner:
+            raise WireError(
+                "not_allowed", "this id belongs to another client's job", field="id", hint="make a new UUID"
+            )
+        return job
+
+    def is_forgotten(self, id: str) -> bool:
+        """Whether a job of this id ended and was forgotten."""
+        return self._journal.forgotten_owner(id) is not None
+
+    def state(self, job: Job) -> tuple[str, dict[str, Any], list[Any]]:
+        """The message that tells how a job is: kind, fields, frames."""
+        if job.state in ("done", "failed", "cancelled"):
+            outcome = dict(job.outcome or {})
+            sizes = outcome.pop("sizes", [])
+            if job.state != "done":
+                return job.state, {"id": job.id, **outcome}, []
+            try:
+                return "done", {"id": job.id, **outcome}, self._spool.read_output(job.id, sizes)
+            except FileNotFoundError:
+                return "forgotten", {"id": job.id, "reason": "acknowledged"}, []
+        if job.state == "expired":
+            return "forgotten", {"id": job.id, "reason": "expired"}, []
+        if self.running is not None and self.running.job.id == job.id:
+            started = {"id": job.id, "stage": "starting", "step": 0, "steps": 0, "seconds_left": None}
+            return "progress", {**started, **self.running.progress}, []
+        return "accepted", {"id": job.id, "position": self._position(job)}, []
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job that has not ended: at once for its followers, within a step in the worker."""
+        self._queue.remove(job.id, job.owner)
+        if self.running is not None and self.running.job.id == job.id:
+            self.running.stopping_since = time.monotonic()
+        self._end(job.id, "cancelled", {}, 0)
+
+    def acknowledge(self, job: Job) -> None:
+        """Forget an ended job. Raises WireError when it has not ended, or the disk is too full even for that."""
+        if job.state in ACTIVE:
+            raise WireError("bad_request", "this job has not ended yet", field="id", hint="cancel it first")
+        try:
+            self._journal.forget(job.id, time.time())
+        except DiskFullError:
+            # Its pixels may be what fills the disk.
+            self._spool.remove(job.id)
+            try:
+                self._journal.forget(job.id, time.time())
+            except DiskFullError:
+                self._spool.check_room(1 << 62)
+        self._spool.remove(job.id)
+
+    def listing(self, owner: str) -> list[dict[str, Any]]:
+        """This client's jobs as `jobs` tells them."""
+        return [self._entry(job) for job in self._journal.of(owner)]
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state, of all clients."""
+        return self._journal.counts()
+
+    # What the worker does
+
+    def next(self) -> dict[str, Any] | None:
+        """Take the next waiting job, and return the `run` message for the idle worker; None when there is none."""
+        while self.running is None and (id := self._queue.take()) is not None:
+            job = self._journal.get(id)
+            if job is None or id in self._unsaved or job.state not in ACTIVE:
+                continue
+            try:
+                self._journal.start(id)
+            except DiskFullError as error:
+                log.warning("job %s runs although the journal cannot say so: %s", id, error)
+            self.running = Running(job)
+            return {
+                "id": id,
+                "request": job.request,
+                "sizes": list(job.sizes),
+                "input": str(self._spool.input_path(id)),
+                "output": str(self._spool.output_path(id)),
+                "limits": self._settings.limits.to_map(),
+                "thrift": self._deaths.get(id, 0),
+            }
+        return None
+
+    def heard(self, message: Message) -> None:
+        """Take note of what the worker says about the running job."""
+        running = self.running
+        if running is None or message.fields.get("id") != running.job.id:
+            return
+        fields = {name: value for name, value in message.fields.items() if name != "id"}
+        stopped = running.stopping_since is not None
+        if message.kind == "progress" and not stopped:
+            running.progress = {name: value for name, value in fields.items() if name != "preview"}
+            self._tell(running.job.id, "progress", message.fields, message.frames)
+        elif message.kind in ("finished", "failed", "stopped"):
+            self.running = None
+            if stopped or message.kind == "stopped":
+                self._spool.remove(running.job.id)
+            elif message.kind == "finished":
+                self._end(running.job.id, "done", fields, sum(fields["sizes"]))
+            else:
+                self._end(running.job.id, "failed", fields, 0)
+
+    def worker_died(self, reason: str) -> None:
+        """The worker is gone: its job runs once more, and the second time fails."""
+        running, self.running = self.running, None
+        if running is None:
+            return
+        job = running.job
+        if running.stopping_since is not None:
+            self._spool.remove(job.id)
+            return
+        self._deaths[job.id] = self._deaths.get(job.id, 0) + 1
+        if self._deaths[job.id] > 1:
+            error = WireError(
+                "worker_lost",
+                f"the process that makes the layers ended twice over this job ({reason})",
+                hint="try a smaller selection or another model; the daemon's worker.log tells more",
+                retry=True,
+            )
+            self._end(job.id, "failed", error.fields(), 0)
+            return
+        log.warning("the worker ended (%s); job %s runs once more", reason, job.id)
+        try:
+            self._journal.died(job.id)
+        except DiskFullError as error:
+            log.warning("the journal cannot say so: %s", error)
+        self._queue.put_first(job.id, job.owner)
+
+    def tick(self) -> None:
+        """Write down what a full disk has kept from being written."""
+        for ending in list(self._unsaved.values()):
+            self._end(ending.id, ending.state, ending.outcome, ending.size)
+
+    def expire(self) -> None:
+        """Let go of what was kept long enough."""
+        try:
+            for id in self._journal.expire(time.time(), self._settings.keep_s, self._settings.keep_bytes):
+                self._spool.remove(id)
+                self._tell(id, "forgotten", {"id": id, "reason": "expired"}, [])
+        except DiskFullError as error:
+            log.warning("the journal cannot be tidied: %s", error)
+
+    def _end(self, id: str, state: str, outcome: dict[str, Any], size: int) -> None:
+        """End a job: first in the journal, then for its followers; later, when the disk is full."""
+        # The first end counts: a cancel that could not yet be written down is not overtaken by a late `done`.
+        ending = self._unsaved.get(id) or _Ending(id, state, outcome, size)
+        try:
+            self._journal.end(id, ending.state, ending.outcome, ending.size, time.time())
+        except DiskFullError as error:
+            if id not in self._unsaved:
+                log.warning("the end of job %s waits for room on the disk: %s", id, error)
+            self._unsaved[id] = ending
+            return
+        self._unsaved.pop(id, None)
+        self._deaths.pop(id, None)
+        self._spool.remove_input(id)
+        job = self._journal.get(id)
+        if job is not None:
+            kind, fields, frames = self.state(job)
+            self._tell(id, kind, fields, frames)
+        if state == "done":
+            self.expire()
+
+    def _position(self, job: Job) -> int:
+        try:
+            ahead = self._queue.position(job.id, job.owner)
+        except ValueError:
+            return 0
+        return ahead + (1 if self.running is not None else 0)
+
+    def _entry(self, job: Job) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "id": job.id,
+            "state": job.state,
+            "submitted": job.submitted,
+            "ended": job.ended,
+            "mode": job.request["mode"],
+            "prompt": job.request["prompt"][:200],
+            "bytes": job.size,
+            "position": None,
+            "expires": None,
+            "message": "",
+        }
+        if job.state == "waiting":
+            entry["position"] = self._position(job)
+        elif job.ended is not None and job.state != "expired":
+            entry["expires"] = job.ended + self._settings.keep_s
+        if job.state == "expired":
+            entry["message"] = self._expiry_rule()
+        elif job.outcome is not None:
+            entry["message"] = job.outcome.get("message", "")
+        return entry
+
+    def _expiry_rule(self) -> str:
+        days = self._settings.keep_s / 86400
+        gigabytes = self._settings.keep_bytes / (1 << 30)
+        return f"layers nobody took are kept for {days:g} days and up to {gigabytes:g} GiB in all, then removed"
+
+
+def answer_bytes(request: LayerRequest) -> int:
+    """The most bytes that a job's layers can have."""
+    pixels = request.target.width * request.target.height
+    return request.count * PICTURES_OUT[request.mode] * pixels * FORMATS[request.reply_format]

@@ -1,0 +1,209 @@
+"""The journal: every job's state in SQLite, on disk before anybody is told.
+
+A job is `waiting`, `running`, `done`, `failed`, `cancelled` or `expired`. Forgotten ids are remembered for
+a while, so that a submission that was sent twice does not run twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from acetate_wire.errors import WireError
+
+ACTIVE = ("waiting", "running")
+KEPT = ("done", "failed", "cancelled")
+_SCHEMA = 1
+_TABLES = """
+CREATE TABLE job (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, state TEXT NOT
+    NULL, submitted REAL NOT NULL, ended REAL, deaths INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL
+    DEFAULT 0, request BLOB NOT NULL, outcome BLOB
+);
+CREATE INDEX job_owner ON job (owner, number);
+CREATE INDEX job_state ON job (state, ended);
+CREATE TABLE forgotten (id TEXT PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = "number, id, owner, state, submitted, ended, deaths, size, request, outcome"
+
+
+class DiskFullError(Exception):
+    """The journal could not write; nothing changed, and the same call may be made again."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as the journal holds it.
+
+    `request` is the header's map, `sizes` the bytes of its frames; `outcome` is what ended it (the fields
+    of `done` or `failed`), `size` the bytes of its layers, `deaths` how many workers died of it. Times are
+    seconds since 1970.
+    """
+
+    number: int
+    id: str
+    owner: str
+    state: str
+    submitted: float
+    ended: float | None
+    deaths: int
+    size: int
+    request: dict[str, Any]
+    sizes: tuple[int, ...]
+    outcome: dict[str, Any] | None
+
+
+class Journal:
+    """The jobs of one state folder. Every writing method is durable when it returns, or raises DiskFullError."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={_SCHEMA}; COMMIT;")
+        except sqlite3.OperationalError as error:
+            raise WireError(
+                "internal", f"the journal {path} cannot be opened ({error})", hint="make room on its disk"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            raise WireError(
+                "internal", f"the journal {path} is damaged ({error})", hint="move it away and start again"
+            ) from None
+        if version > _SCHEMA:
+            raise WireError("internal", f"the journal {path} is of a newer acetate", hint="update this one")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def add(self, id: str, owner: str, request: dict[str, Any], sizes: list[int], now: float) -> None:
+        """Put a new job down as waiting."""
+        blob = msgpack.packb({"request": request, "sizes": sizes})
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO job (id, owner, state, submitted, request) VALUES (?, ?, 'waiting', ?, ?)",
+                (id, owner, now, blob),
+            )
+
+    def get(self, id: str) -> Job | None:
+        """The job with this id."""
+        row = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone()
+        return None if row is None else _job(row)
+
+    def resume(self) -> list[Job]:
+        """The jobs that a daemon before this one left, in the order in which they are to run; all wait again."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number"
+        ).fetchall()
+        with self._writing():
+            self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
+        return [_job(row) for row in rows]
+
+    def of(self, owner: str) -> list[Job]:
+        """This client's jobs, oldest first."""
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE owner = ? ORDER BY number", (owner,))
+        return [_job(row) for row in rows]
+
+    def ids(self) -> list[str]:
+        """The ids of all jobs."""
+        return [str(row[0]) for row in self._db.execute("SELECT id FROM job")]
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state."""
+        return dict(self._db.execute("SELECT state, count(*) FROM job GROUP BY state").fetchall())
+
+    def start(self, id: str) -> None:
+        """A worker has begun with this job."""
+        with self._writing():
+            self._db.execute("UPDATE job SET state = 'running' WHERE id = ?", (id,))
+
+    def died(self, id: str) -> None:
+        """The worker died of this job, which waits again."""
+        with self._writing():
+            self._db.execute("UPDATE job SET state = 'waiting', deaths = deaths + 1 WHERE id = ?", (id,))
+
+    def end(self, id: str, state: str, outcome: dict[str, Any], size: int, now: float) -> None:
+        """The job ended as `done`, `failed` or `cancelled`."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE job SET state = ?, outcome = ?, size = ?, ended = ? WHERE id = ?",
+                (state, msgpack.packb(outcome), size, now, id),
+            )
+
+    def forget(self, id: str, now: float) -> None:
+        """Remove a job and remember its id."""
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO forgotten SELECT id, owner, ? FROM job WHERE id = ?", (now, id))
+            self._db.execute("DELETE FROM job WHERE id = ?", (id,))
+
+    def forgotten_owner(self, id: str) -> str | None:
+        """The owner of a job that was forgotten, where the id is still remembered."""
+        row = self._db.execute("SELECT owner FROM forgotten WHERE id = ?", (id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def expire(self, now: float, keep_s: float, keep_bytes: int) -> list[str]:
+        """Mark as expired what was kept too long, and the oldest of what is too much; returns those ids.
+
+        What expired that long ago itself is removed for good.
+        """
+        old = [
+            str(row[0])
+            for row in self._db.execute(
+                "SELECT id FROM job WHERE state IN ('done', 'failed', 'cancelled') AND ended < ?",
+                (now - keep_s,),
+            )
+        ]
+        held = self._db.execute("SELECT id, size FROM job WHERE state = 'done' ORDER BY ended DESC, number DESC")
+        total = 0
+        for id, size in held:
+            total += size
+            if total > keep_bytes and id not in old:
+                old.append(str(id))
+        with self._writing():
+            for id in old:
+                self._db.execute(
+                    "UPDATE job SET state = 'expired', size = 0, outcome = NULL, ended = ? WHERE id = ?",
+                    (now, id),
+                )
+            self._db.execute("DELETE FROM job WHERE state = 'expired' AND ended < ?", (now - keep_s,))
+            self._db.execute("DELETE FROM forgotten WHERE at < ?", (now - keep_s,))
+        return old
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction; whatever goes wrong, the journal is as before."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self._db.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+            raise DiskFullError(str(error)) from None
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    number, id, owner, state, submitted, ended, deaths, size, request, outcome = row
+    given = msgpack.unpackb(request)
+    return Job(
+        number,
+        id,
+        owner,
+        state,
+        submitted,
+        ended,
+        deaths,
+        size,
+        given["request"],
+        tuple(given["sizes"]),
+        None if outcome is None else msgpack.unpackb(outcome),
+    )

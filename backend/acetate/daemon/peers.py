@@ -1,0 +1,85 @@
+"""The clients that are connected: who they are, which jobs they follow, and sending to them without waiting."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+from acetate_wire.messages import encode
+
+PING_S = 2.0
+SILENCE_S = 10.0
+
+Address = tuple[int, bytes]
+"""Which of the daemon's sockets, and the routing id there."""
+
+
+@dataclass
+class Peer:
+    """A client that said hello. `owner` is whose jobs it may see; `local` whether it is of this user and machine."""
+
+    address: Address
+    owner: str
+    name: str
+    local: bool
+    heard: float
+    spoke: float
+    follows: set[str] = field(default_factory=set)
+    owed: set[str] = field(default_factory=set)
+
+
+class Peers:
+    """Everybody who is connected, and the sockets to them."""
+
+    def __init__(self, sockets: Sequence[Any]) -> None:
+        self._sockets = sockets
+        self._known: dict[Address, Peer] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(list(self._known.values()))
+
+    def get(self, address: Address) -> Peer | None:
+        """The peer at this address, if it said hello."""
+        return self._known.get(address)
+
+    def add(self, peer: Peer) -> None:
+        """Somebody said hello."""
+        self._known[peer.address] = peer
+
+    def send(self, address: Address, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> bool:
+        """Send if that is possible at once; False when the peer does not keep up. A peer that is gone is dropped."""
+        parts = [address[1], *encode(kind, fields, frames)]
+        try:
+            self._sockets[address[0]].send_multipart(parts, zmq.NOBLOCK, copy=not frames)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError:
+            self._known.pop(address, None)
+            return True
+        peer = self._known.get(address)
+        if peer is not None:
+            peer.spoke = now
+        return True
+
+    def tell_followers(self, job: str, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> None:
+        """Send to everybody who follows a job. Who cannot take its end now is owed it."""
+        for peer in self:
+            if job in peer.follows and not self.send(peer.address, kind, fields, frames, now) and kind != "progress":
+                peer.owed.add(job)
+            if kind in ("done", "failed", "cancelled", "forgotten"):
+                peer.follows.discard(job)
+
+    def keep_alive(self, now: float) -> None:
+        """Ping who has not been spoken to, drop who has been silent."""
+        for peer in self:
+            if now - peer.heard >= SILENCE_S:
+                with contextlib.suppress(KeyError):
+                    del self._known[peer.address]
+            elif now - peer.spoke >= PING_S:
+                self.send(peer.address, "ping", {}, (), now)

@@ -1,0 +1,58 @@
+"""Whose job is next: each client in turn, each client's own jobs in order."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+
+class FairQueue:
+    """Waiting jobs by owner. An owner who was just served goes to the end, so nobody can starve another."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[str]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
+    def add(self, job: str, owner: str) -> None:
+        """Put a job behind its owner's others."""
+        self._waiting.setdefault(owner, deque()).append(job)
+
+    def put_first(self, job: str, owner: str) -> None:
+        """Put a job before all others: it had its turn already and lost its worker."""
+        self._waiting.setdefault(owner, deque()).appendleft(job)
+        self._waiting.move_to_end(owner, last=False)
+
+    def take(self) -> str | None:
+        """Remove and return the next job."""
+        for owner, jobs in self._waiting.items():
+            job = jobs.popleft()
+            if jobs:
+                self._waiting.move_to_end(owner)
+            else:
+                del self._waiting[owner]
+            return job
+        return None
+
+    def remove(self, job: str, owner: str) -> None:
+        """Take a job out, if it is there."""
+        jobs = self._waiting.get(owner)
+        if jobs is not None and job in jobs:
+            jobs.remove(job)
+            if not jobs:
+                del self._waiting[owner]
+
+    def count(self, owner: str) -> int:
+        """How many jobs of this owner wait."""
+        return len(self._waiting.get(owner, ()))
+
+    def position(self, job: str, owner: str) -> int:
+        """How many waiting jobs will be taken before this one. Raises ValueError when it does not wait."""
+        turn = self._waiting.get(owner, deque()).index(job)
+        before, passed = turn, False
+        for other, jobs in self._waiting.items():
+            if other == owner:
+                passed = True
+            else:
+                before += min(len(jobs), turn if passed else turn + 1)
+        return before

@@ -1,0 +1,42 @@
+"""How one daemon is set up."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+from acetate_wire.folders import runtime_folder
+from acetate_wire.limits import Limits
+
+DEFAULT_ENGINE = "acetate.engine.starter:StarterEngine"
+DAY_S = 86400.0
+
+
+def state_folder() -> Path:
+    """Where journal, spool and keys live: `ACETATE_STATE_DIR`, or the platform's place for such things."""
+    chosen = os.environ.get("ACETATE_STATE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_state_path("acetate", appauthor=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is `module:name`.
+
+    `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
+    the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
+    before it is killed. `reserve_bytes`: what a new job leaves free on the disk.
+    """
+
+    runtime: Path = field(default_factory=runtime_folder)
+    state: Path = field(default_factory=state_folder)
+    tcp: str = ""
+    engine: str = DEFAULT_ENGINE
+    limits: Limits = field(default_factory=Limits)
+    idle_exit_s: float = 3600.0
+    unload_after_s: float = 600.0
+    cancel_grace_s: float = 60.0
+    keep_s: float = 7 * DAY_S
+    keep_bytes: int = 2 << 30
+    reserve_bytes: int = 4 << 20

@@ -1,0 +1,127 @@
+"""Pixels on disk: what a job was given and what it made, one file each, written whole or not at all.
+
+`ID.in` holds a job's frames one after another, `ID.out` those of its layers; the journal knows their sizes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from acetate_wire.errors import WireError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if sys.platform != "win32" else {errno.ENOSPC, errno.EFBIG}
+
+
+class Spool:
+    """The folder of the jobs' pixels. `reserve` bytes of its disk are left to the journal."""
+
+    def __init__(self, folder: Path, reserve: int) -> None:
+        self.folder = folder
+        self._reserve = reserve
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def input_path(self, job: str) -> Path:
+        """Where a job's own pictures lie."""
+        return self.folder / f"{job}.in"
+
+    def output_path(self, job: str) -> Path:
+        """Where a job's finished layers lie."""
+        return self.folder / f"{job}.out"
+
+    def check_room(self, size: int) -> None:
+        """Raise WireError `busy` when `size` more bytes would not fit on the disk."""
+        free = shutil.disk_usage(self.folder).free
+        if free < size + self._reserve:
+            raise disk_full(self.folder, size, free)
+
+    def save_input(self, job: str, frames: Sequence[Any]) -> None:
+        """Write a job's pictures so that they outlive a power cut. Raises WireError `busy` on a full disk."""
+        path = self.input_path(job)
+        try:
+            write_whole(path, frames)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            if error.errno in _FULL:
+                size = sum(len(frame) for frame in frames)
+                raise disk_full(self.folder, size, shutil.disk_usage(self.folder).free) from None
+            raise
+
+    def read_output(self, job: str, sizes: Sequence[int]) -> list[Any]:
+        """The frames of a job's layers: views of the file, which stays out of the daemon's own memory."""
+        path = self.output_path(job)
+        if not sum(sizes):
+            return [b""] * len(sizes)
+        with path.open("rb") as file:
+            if sys.platform == "win32":
+                whole = memoryview(file.read())
+            else:
+                whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        if len(whole) != sum(sizes):
+            raise WireError("internal", f"{path.name} has {len(whole)} bytes instead of {sum(sizes)}")
+        frames, start = [], 0
+        for size in sizes:
+            frames.append(whole[start : start + size])
+            start += size
+        return frames
+
+    def remove_input(self, job: str) -> None:
+        """Forget what a job was given."""
+        self.input_path(job).unlink(missing_ok=True)
+
+    def remove(self, job: str) -> None:
+        """Forget all pixels of a job."""
+        for path in (self.input_path(job), self.output_path(job)):
+            with contextlib.suppress(PermissionError):  # Windows: still being sent; `sweep` finds it later
+                path.unlink(missing_ok=True)
+
+    def sweep(self, keep: Iterable[str]) -> None:
+        """Remove what belongs to no job, left by a process that was killed."""
+        wanted = set(keep)
+        for path in self.folder.iterdir():
+            if path.name.split(".", 1)[0] not in wanted or path.suffix == ".part":
+                with contextlib.suppress(PermissionError):
+                    path.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, frames: Sequence[Any]) -> None:
+    """Write frames one after another; the file appears complete and on disk, or not at all."""
+    part = path.with_suffix(path.suffix + ".part")
+    try:
+        with part.open("wb") as file:
+            for frame in frames:
+                file.write(frame)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether this error says that the disk, or this user's share of it, is full."""
+    return error.errno in _FULL
+
+
+def disk_full(folder: Path, needed: int, free: int) -> WireError:
+    """The refusal of a job for want of room."""
+    return WireError(
+        "busy",
+        f"the disk of {folder} is full: {needed} bytes are needed, {free} are free",
+        hint="free some space there, or acknowledge finished jobs, and submit again",
+        retry=True,
+    )

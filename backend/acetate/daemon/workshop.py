@@ -1,0 +1,111 @@
+"""The worker's place in the daemon: jobs go in, news comes out, and whatever goes wrong is put right."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import zmq
+
+from acetate.daemon.access import Keys
+from acetate.daemon.jobs import Jobs
+from acetate.daemon.settings import Settings
+from acetate.daemon.supervisor import WorkerProcess
+from acetate.engine.choose import probable_device
+
+log = logging.getLogger("acetate.daemon")
+
+
+class Workshop:
+    """Keeps one worker as long as there is work for it, and some time longer, since its models are warm."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: Settings, keys: Keys, jobs: Jobs) -> None:
+        self._context = context
+        self._settings = settings
+        self._keys = keys
+        self._jobs = jobs
+        self._worker: WorkerProcess | None = None
+        self._told_to_stop = False
+        self._idle_since = time.monotonic()
+        self.device = probable_device()
+        self.loaded: list[str] = []
+
+    @property
+    def socket(self) -> Any:
+        """The socket to the present worker, or None."""
+        return None if self._worker is None else self._worker.socket
+
+    @property
+    def pids(self) -> list[int]:
+        """The worker processes."""
+        return [] if self._worker is None else [self._worker.pid]
+
+    def work(self, now: float) -> None:
+        """Hear the worker, replace it when it died, hurry it when a job is cancelled, and hand out the next job."""
+        self._hear()
+        self._bury()
+        running = self._jobs.running
+        if running is not None:
+            self._idle_since = now
+            if running.stopping_since is not None and self._worker is not None:
+                self._stop_job(self._worker, running.job.id, now - running.stopping_since)
+            return
+        fields = self._jobs.next()
+        if fields is not None:
+            self._told_to_stop = False
+            try:
+                self._start().tell("run", fields)
+            except OSError as error:
+                self._jobs.worker_died(f"it could not be started: {error}")
+        elif self._worker is not None and now - self._idle_since >= self._settings.unload_after_s:
+            log.info("the worker ends: no job for %g seconds", self._settings.unload_after_s)
+            self._drop(self._worker, gently=True)
+
+    def close(self) -> None:
+        """End the worker; its job is in the journal and runs again after the next start."""
+        if self._worker is not None:
+            self._drop(self._worker, gently=False)
+
+    def _start(self) -> WorkerProcess:
+        if self._worker is None:
+            log_path = self._settings.state / "worker.log"
+            self._worker = WorkerProcess(
+                self._context, self._settings.runtime, log_path, self._settings.engine, self._keys
+            )
+        return self._worker
+
+    def _hear(self) -> None:
+        while self._worker is not None and (message := self._worker.receive()) is not None:
+            if message.kind == "state":
+                self.device = str(message.fields["device"])
+                self.loaded = [str(name) for name in message.fields["loaded"]]
+            else:
+                self._jobs.heard(message)
+
+    def _bury(self) -> None:
+        """Notice that the worker is dead; what it said before that counts."""
+        worker = self._worker
+        reason = None if worker is None else worker.exit_reason()
+        if worker is None or reason is None:
+            return
+        self._hear()
+        self._drop(worker, gently=False)
+        self._jobs.worker_died(reason)
+
+    def _stop_job(self, worker: WorkerProcess, id: str, waited: float) -> None:
+        if not self._told_to_stop:
+            self._told_to_stop = True
+            worker.tell("cancel", {"id": id})
+        elif waited >= self._settings.cancel_grace_s:
+            log.warning("the worker does not stop job %s: it is ended", id)
+            self._drop(worker, gently=False)
+            self._jobs.worker_died("it did not stop")
+
+    def _drop(self, worker: WorkerProcess, *, gently: bool) -> None:
+        self._worker = None
+        self.loaded = []
+        if gently:
+            worker.end()
+        else:
+            worker.kill()

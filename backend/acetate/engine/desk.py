@@ -1,0 +1,93 @@
+"""The worker's side of the talk about one job: progress out, cancel in, seconds left, previews not too often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from acetate_wire.messages import decode, encode
+from acetate_wire.pictures import picture_map
+from acetate_wire.request import PictureHeader
+
+from acetate.engine.protocol import Cancelled
+
+if TYPE_CHECKING:
+    from acetate.engine.protocol import Array
+
+PREVIEW_S = 0.5
+PREVIEW_SIDE = 256
+
+
+class Desk:
+    """Reports on the open job; as a `Report` it is what the engine calls at every step."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        self._id = ""
+        self._preview = False
+        self._shown = float("-inf")
+        self._stage = ""
+        self._since = 0.0
+        self._began = 0
+
+    def tell(self, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> None:
+        """Send a message to the daemon."""
+        self._socket.send_multipart(encode(kind, fields, frames))
+
+    def open(self, id: str, preview: bool) -> None:
+        """Begin with a job."""
+        self._id, self._preview, self._stage, self._shown = id, preview, "", float("-inf")
+
+    def close(self) -> None:
+        """The job has ended: what still comes about it is passed over."""
+        self._id = ""
+
+    @property
+    def wants_preview(self) -> bool:
+        """Whether a preview given now would be shown: it was asked for, and the last one is old enough."""
+        return self._preview and time.monotonic() - self._shown >= PREVIEW_S
+
+    def __call__(
+        self,
+        stage: str,
+        step: int,
+        steps: int,
+        preview: Array | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
+        """Report a step to the daemon. Raises Cancelled when it wants no more of this job."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._since, self._began = stage, now, step
+        passed = step - self._began
+        if seconds_left is None and passed > 0 and steps:
+            seconds_left = (now - self._since) / passed * (steps - step)
+        fields: dict[str, Any] = {
+            "id": self._id,
+            "stage": stage,
+            "step": step,
+            "steps": steps,
+            "seconds_left": None if seconds_left is None else round(seconds_left, 2),
+        }
+        frames: list[bytes] = []
+        if preview is not None and self.wants_preview:
+            self._shown = now
+            header, data = _preview_picture(preview)
+            fields["preview"], frames = picture_map(header), [data]
+        self.tell("progress", fields, frames)
+        self._obey()
+
+    def _obey(self) -> None:
+        while self._socket.get(zmq.EVENTS) & zmq.POLLIN:
+            message = decode(self._socket.recv_multipart())
+            if message.kind == "cancel" and message.fields.get("id") == self._id:
+                raise Cancelled
+
+
+def _preview_picture(rgba: Array) -> tuple[PictureHeader, bytes]:
+    from acetate.engine.pixels import from_rgba, shrink
+
+    small = shrink(rgba, PREVIEW_SIDE)
+    return PictureHeader(0, small.shape[1], small.shape[0]), from_rgba(small, "rgba8", "top-down", "srgb")

@@ -1,0 +1,117 @@
+"""What an engine is: the values that cross its border, without any framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from acetate_wire.limits import Limits
+from acetate_wire.request import LayerRequest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.float32]
+    Array = NDArray[Any]
+
+
+class Cancelled(Exception):  # noqa: N818
+    """Raised by `Report` when nobody wants the job any more; an engine lets it pass."""
+
+
+class OutOfMemory(Exception):  # noqa: N818
+    """The job does not fit into memory in the way that was asked for."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A model that can be asked for; `missing` says in words which files are not there.
+
+    `native_size` is the side in pixels of what the model learned to draw.
+    """
+
+    name: str
+    family: str
+    modes: tuple[str, ...]
+    native_size: int
+    missing: str = ""
+
+    def to_map(self) -> dict[str, Any]:
+        """This offer as it stands in `welcome`."""
+        return {**asdict(self), "modes": list(self.modes)}
+
+
+@dataclass(frozen=True)
+class EngineJob:
+    """One job for an engine: `inputs` by role and `controls` in order, RGBA h w 4, straight, sRGB-encoded, 0 to 1."""
+
+    id: str
+    request: LayerRequest
+    inputs: Mapping[str, Pixels]
+    controls: tuple[Pixels, ...] = ()
+
+
+@dataclass(frozen=True)
+class MadeLayer:
+    """A finished layer and where its corner belongs on the canvas.
+
+    `rgba` is h w 4 as in EngineJob, or in whole numbers whose largest means 1.
+    """
+
+    name: str
+    role: str
+    x: int
+    y: int
+    rgba: Array
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a job: layers in stacking order from below, the seed, and every setting to make them again."""
+
+    layers: tuple[MadeLayer, ...]
+    seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Report(Protocol):
+    """How an engine tells how far it is, at every denoising step. Raises Cancelled."""
+
+    def __call__(
+        self,
+        stage: str,
+        step: int,
+        steps: int,
+        preview: Array | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
+        """`step` of `steps` of this stage is done; `preview` is a small RGBA picture, h w 4."""
+
+    @property
+    def wants_preview(self) -> bool:
+        """Whether a preview given now would be shown."""
+
+
+class Engine(Protocol):
+    """Makes layers, one job at a time. `thrifts` counts the ways of saving memory that it knows, first the quickest."""
+
+    thrifts: int
+
+    @classmethod
+    def offers(cls) -> tuple[Offer, ...]:
+        """What can be asked for; looked up in the daemon, without any framework."""
+
+    @classmethod
+    def check(cls, request: LayerRequest, limits: Limits) -> None:
+        """Raise WireError for a request that would be refused; asked in the daemon, without any framework."""
+
+    def device(self) -> str:
+        """Where it computes, as `cpu` or `cuda:0`."""
+
+    def loaded(self) -> tuple[str, ...]:
+        """The models in memory."""
+
+    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+        """Do a job. Raises OutOfMemory when the ways of saving up to `thrift` do not help, and WireError."""

@@ -1,0 +1,112 @@
+"""The engine that runs `acetate.layers` with the models of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from acetate_wire.errors import WireError
+from acetate_wire.limits import Limits
+from acetate_wire.request import LayerRequest
+
+from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
+
+if TYPE_CHECKING:
+    from acetate.layers.job import Progress
+    from acetate.models.catalogue import Catalogue
+    from acetate.models.store import LoadedModel
+
+
+class StarterEngine:
+    """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
+
+    thrifts = 2
+    """First the networks compute in slices and tiles; then also one decoding pass instead of eight, no preview."""
+
+    def __init__(self) -> None:
+        from acetate.models.store import ModelStore
+
+        self._store = ModelStore(catalogue=self.catalogue())
+        self._loaded: list[str] = []
+
+    @staticmethod
+    def catalogue() -> Catalogue:
+        """The models that there are."""
+        from acetate.models.catalogue import Catalogue
+
+        return Catalogue()
+
+    @classmethod
+    def offers(cls) -> tuple[Offer, ...]:
+        """What the catalogue holds, also models whose files are missing."""
+        catalogue = cls.catalogue()
+        return tuple(_offer(catalogue, name) for name in catalogue.sources)
+
+    @classmethod
+    def check(cls, request: LayerRequest, limits: Limits) -> None:
+        """Raise WireError for what this engine would refuse, without loading a model."""
+        from acetate.layers.checks import check
+
+        check(_for_layers(request), cls.catalogue(), limits)
+
+    def device(self) -> str:
+        """PyTorch's name of the device."""
+        return str(self._store.device)
+
+    def loaded(self) -> tuple[str, ...]:
+        """The models in memory."""
+        return tuple(self._loaded)
+
+    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+        """Make the layers of a job. Raises WireError, `out_of_memory` among them, and Cancelled."""
+        import torch
+
+        from acetate import layers
+
+        def on_progress(progress: Progress) -> None:
+            preview = None if progress.preview is None else progress.preview.cpu().numpy()
+            report(progress.stage, progress.step, progress.steps, preview, progress.seconds_left)
+
+        request = _for_layers(job.request)
+        if thrift >= 2:
+            request = replace(request, passes=1, preview=False)
+        report("loading", 0, 1)
+        model = self._store.get(request.model)
+        if request.model not in self._loaded:
+            self._loaded.append(request.model)
+        _save_memory(model, thrift > 0)
+        inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
+        made = layers.run(request, inputs, self._store, on_progress)
+        return Made(
+            layers=tuple(
+                MadeLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made
+            ),
+            seed=made[0].settings.seed,
+            settings={"layers": [layer.settings.to_map() for layer in made]},
+        )
+
+
+def _for_layers(request: LayerRequest) -> LayerRequest:
+    """The request without what the worker does after the layers are made: grey answers and ICC profiles."""
+    if request.reply_format == "gray8":
+        request = replace(request, reply_format="rgba8")
+    if request.reply_space == "icc":
+        request = replace(request, reply_space="linear", reply_profile_frame=None)
+    return request
+
+
+def _offer(catalogue: Catalogue, name: str) -> Offer:
+    source = catalogue.sources[name]
+    size, missing = 0, ""
+    try:
+        size = catalogue.entry(name).native_size
+    except WireError as error:
+        missing = str(error)
+    return Offer(name, source.family.name, tuple(source.family.modes), size, missing)
+
+
+def _save_memory(model: LoadedModel, wanted: bool) -> None:
+    """Have a model's networks work in slices and tiles, or at full speed again."""
+    vae: Any = model.vae
+    vae.use_slicing = vae.use_tiling = wanted
+    model.unet.set_attention_slice("max" if wanted else None)

@@ -1,0 +1,64 @@
+"""Out of memory is not the end: the same job again in ways that need less, before it is given up."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+
+from acetate_wire.errors import WireError
+
+from acetate.engine.protocol import Engine, EngineJob, Made, OutOfMemory, Report
+
+_WORDS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad alloc",
+)
+
+
+def run_thriftily(engine: Engine, job: EngineJob, report: Report, thrift: int) -> Made:
+    """Run a job, from this thrift on to the engine's last. Raises WireError `out_of_memory` when none is enough."""
+    for level in range(min(thrift, engine.thrifts), engine.thrifts + 1):
+        # What the failed try held is only free once its exception is gone, so the next one starts outside
+        # of it.
+        made = _try(engine, job, report, level)
+        if made is not None:
+            return made
+        _free_memory()
+    target = job.request.target
+    raise WireError(
+        "out_of_memory",
+        f"{job.request.mode} at {target.width} x {target.height} does not fit into this computer's memory, "
+        f"not even in the {engine.thrifts} ways that need less",
+        hint="choose a smaller selection, ask for one picture at a time, or close other programs",
+        retry=True,
+    )
+
+
+def _try(engine: Engine, job: EngineJob, report: Report, thrift: int) -> Made | None:
+    try:
+        return engine.run(job, report, thrift)
+    except Exception as error:
+        if not ran_out_of_memory(error):
+            raise
+        return None
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory was short; torch says so in several ways."""
+    if isinstance(error, WireError):
+        return error.code == "out_of_memory"
+    if isinstance(error, (MemoryError, OutOfMemory)) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _WORDS)
+
+
+def _free_memory() -> None:
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        with contextlib.suppress(Exception):
+            torch.cuda.empty_cache()

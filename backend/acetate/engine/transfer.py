@@ -1,0 +1,67 @@
+"""Jobs out of the spool's files, and finished layers as the frames that go back there."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from acetate_wire.limits import Limits
+from acetate_wire.pictures import picture_map
+from acetate_wire.request import LayerRequest, PictureHeader
+from acetate_wire.validate import parse_request
+
+from acetate.engine.pixels import from_rgba, to_rgba
+from acetate.engine.protocol import EngineJob, Made
+
+
+def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
+    """The job that a `run` message describes, and the ICC profile that its layers are to have."""
+    sizes = fields["sizes"]
+    request = parse_request(fields["request"], sizes, Limits(**fields["limits"]))
+    frames = _frames(Path(fields["input"]), sizes) if sizes else []
+
+    def picture(header: PictureHeader) -> Any:
+        profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
+        return to_rgba(header, frames[header.frame], profile)
+
+    inputs = {role: picture(header) for role, header in request.inputs.items()}
+    controls = tuple(picture(control.picture) for control in request.controls)
+    reply = request.reply_profile_frame
+    return EngineJob(fields["id"], request, inputs, controls), None if reply is None else bytes(frames[reply])
+
+
+def _frames(path: Path, sizes: list[int]) -> list[memoryview]:
+    if not sum(sizes):
+        return [memoryview(b"")] * len(sizes)
+    with path.open("rb") as file:
+        whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    frames, start = [], 0
+    for size in sizes:
+        frames.append(whole[start : start + size])
+        start += size
+    return frames
+
+
+def reply_frames(made: Made, request: LayerRequest, profile: bytes | None) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """The `layers` of a `done` message, and its frames in the format, row order and space that were asked for."""
+    layers: list[dict[str, Any]] = []
+    frames: list[bytes] = []
+    for layer in made.layers:
+        height, width = layer.rgba.shape[:2]
+        header = PictureHeader(
+            frame=len(frames),
+            width=width,
+            height=height,
+            format=request.reply_format,
+            rows=request.reply_rows,
+            space=request.reply_space,
+            profile_frame=None if profile is None else len(made.layers),
+        )
+        frames.append(from_rgba(layer.rgba, header.format, header.rows, header.space, profile))
+        picture = picture_map(header)
+        layers.append({"name": layer.name, "role": layer.role, "x": layer.x, "y": layer.y, "picture": picture})
+    if profile is not None:
+        frames.append(profile)
+    return layers, frames

@@ -1,0 +1,127 @@
+"""The worker process: takes one job after another from the daemon, has the engine do it, and writes the layers.
+
+`python -m acetate.engine.worker` reads one line of JSON from standard input (where to connect, which
+engine) and ends when that input closes, so it never outlives the daemon. Pixels go through the spool's
+files, only words and previews through the socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import zmq
+from acetate_wire.errors import WireError
+from acetate_wire.limits import Limits
+from acetate_wire.messages import Message, decode
+
+from acetate.daemon.spool import is_full, write_whole
+from acetate.engine.choose import engine_class
+from acetate.engine.desk import Desk
+from acetate.engine.protocol import Cancelled, Engine
+from acetate.engine.thrift import run_thriftily
+from acetate.engine.transfer import read_job, reply_frames
+
+NO_LIMITS = Limits(message_bytes=1 << 62, header_bytes=64 << 20)
+
+
+class Worker:
+    """The engine, made on the first job, and the socket to the daemon."""
+
+    def __init__(self, socket: Any, engine: type[Engine]) -> None:
+        self._socket = socket
+        self._kind = engine
+        self._engine: Engine | None = None
+        self._desk = Desk(socket)
+
+    def serve(self) -> None:
+        """Do jobs until told to stop."""
+        self._desk.tell("ready", {"pid": os.getpid()})
+        while True:
+            message = decode(self._socket.recv_multipart(), NO_LIMITS)
+            if message.kind == "run":
+                self._run(message)
+            elif message.kind == "stop":
+                return
+
+    def _run(self, message: Message) -> None:
+        id = message.fields["id"]
+        try:
+            self._desk.open(id, bool(message.fields["request"].get("preview")))
+            self._desk.tell("progress", {"id": id, "stage": "loading", "step": 0, "steps": 0})
+            if self._engine is None:
+                self._engine = self._kind()
+            outcome = self._make(self._engine, message)
+        except Cancelled:
+            self._desk.tell("stopped", {"id": id})
+        except WireError as error:
+            self._desk.tell("failed", {"id": id, **error.fields()})
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            hint = "the whole report is in the daemon's worker.log"
+            failure = WireError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
+            self._desk.tell("failed", {"id": id, **failure.fields()})
+        else:
+            self._desk.tell("finished", {"id": id, **outcome})
+        self._desk.close()
+        if self._engine is not None:
+            loaded, device = list(self._engine.loaded()), self._engine.device()
+            self._desk.tell("state", {"device": device, "loaded": loaded})
+
+    def _make(self, engine: Engine, message: Message) -> dict[str, Any]:
+        job, profile = read_job(message.fields)
+        started = time.monotonic()
+        made = run_thriftily(engine, job, self._desk, int(message.fields["thrift"]))
+        layers, frames = reply_frames(made, job.request, profile)
+        try:
+            write_whole(Path(message.fields["output"]), frames)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise WireError(
+                "busy",
+                "the layers are finished, but the disk is too full to keep them",
+                hint="free some space in the daemon's folder and submit again",
+                retry=True,
+            ) from None
+        return {
+            "layers": layers,
+            "sizes": [len(frame) for frame in frames],
+            "seed": made.seed,
+            "settings": {**made.settings, "seconds": round(time.monotonic() - started, 3)},
+        }
+
+
+def main() -> None:
+    """Connect to the daemon and serve it."""
+    setup = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_daemon, daemon=True).start()
+    context = zmq.Context()
+    socket = context.socket(zmq.PAIR)
+    socket.set(zmq.LINGER, 1000)
+    if setup["server_key"]:
+        socket.set(zmq.CURVE_SERVERKEY, setup["server_key"].encode("ascii"))
+        socket.set(zmq.CURVE_PUBLICKEY, setup["client_public"].encode("ascii"))
+        socket.set(zmq.CURVE_SECRETKEY, setup["client_secret"].encode("ascii"))
+    socket.connect(setup["endpoint"])
+    Worker(socket, engine_class(setup["engine"])).serve()
+    context.destroy()
+
+
+def _end_with_daemon() -> None:
+    """The daemon holds the other end of standard input: when that closes, the daemon is gone."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

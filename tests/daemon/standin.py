@@ -1,0 +1,102 @@
+"""An engine for fault tests: fast, deterministic, and told by the prompt what to do.
+
+The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
+worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below this thrift),
+`hang=SECONDS` (no step is reported), `echo` (every input comes back as a layer). Anything else is passed over.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
+from acetate_wire.errors import WireError
+from acetate_wire.limits import Limits
+from acetate_wire.request import MODES, LayerRequest
+
+if TYPE_CHECKING:
+    from acetate.engine.protocol import Pixels
+
+ROLES = {
+    "scene": ("background", "foreground", "blend"),
+    "background": ("background", "blend"),
+    "foreground": ("foreground", "blend"),
+}
+
+
+class StandIn:
+    """Makes layers of one colour, which the seed and the layer's number decide."""
+
+    thrifts = 2
+
+    @classmethod
+    def offers(cls) -> tuple[Offer, ...]:
+        """Every mode, a model whose files are missing, and one that can do little."""
+        return (
+            Offer("starter", "starter", MODES, 64),
+            Offer("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
+            Offer("narrow", "sd15", ("text",), 512),
+        )
+
+    @classmethod
+    def check(cls, request: LayerRequest, limits: Limits) -> None:
+        """Refuse one word, as an engine refuses an unknown sampler."""
+        if request.sampler == "unheard of":
+            raise WireError("bad_request", "there is no sampler 'unheard of'", field="sampler", hint="choose Euler")
+
+    def device(self) -> str:
+        """The processor."""
+        return "cpu"
+
+    def loaded(self) -> tuple[str, ...]:
+        """Its one model."""
+        return ("starter",)
+
+    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+        """Do what the prompt says."""
+        words = {name: value for name, _, value in (word.partition("=") for word in job.request.prompt.split())}
+        if "die" in words and (words["die"] != "once" or _first_time(job.id)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "fail" in words:
+            raise RuntimeError("the stand-in was told to fail")
+        if thrift < int(words.get("memory") or 0):
+            raise MemoryError
+        time.sleep(float(words.get("hang") or 0))
+        steps = int(words.get("steps") or 2)
+        for step in range(1, steps + 1):
+            time.sleep(float(words.get("pause") or 0))
+            preview = colour(0, 0, 300, 600) if report.wants_preview else None
+            report("drawing", step, steps, preview)
+        target, seed = job.request.target, job.request.seed or 0
+        if "echo" in words:
+            layers = [MadeLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
+            return Made(tuple(layers), seed, {})
+        names = ROLES.get(job.request.mode, ("layer",)) * job.request.count
+        return Made(
+            tuple(
+                MadeLayer(f"{name} {n}", name, target.x, target.y, colour(seed, n, target.height, target.width))
+                for n, name in enumerate(names)
+            ),
+            seed,
+            {"thrift": thrift, "steps": steps},
+        )
+
+
+def colour(seed: int, number: int, height: int, width: int) -> Pixels:
+    """The layer that the stand-in makes from a seed: one colour, exact in 8 bits."""
+    import numpy as np  # not at the top: the daemon imports this module
+
+    value = [(seed + number) % 256, (seed // 256 + number) % 256, 77, 255]
+    return np.broadcast_to(np.array(value, np.float32) / np.float32(255), (height, width, 4)).copy()
+
+
+def _first_time(job: str) -> bool:
+    mark = Path(os.environ["ACETATE_STATE_DIR"]) / f"died-{job}"
+    if mark.exists():
+        return False
+    mark.touch()
+    return True
