@@ -1,0 +1,65 @@
+"""The layer modes: one module each, all run through `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from acetate_wire.errors import WireError
+
+from acetate.layers.checks import check
+from acetate.layers.job import Cancelled, Layer, Progress
+from acetate.layers.settings import Settings
+
+if TYPE_CHECKING:
+    from acetate_wire.request import LayerRequest
+    from torch import Tensor
+
+    from acetate.models.store import ModelStore
+
+__all__ = ["Cancelled", "Layer", "Progress", "Settings", "check", "run"]
+
+MODULES = {"text": "acetate.layers.text"}
+"""The module of each mode; its `draw` makes the layers of a checked request. Loaded when first needed."""
+
+
+def run(
+    request: LayerRequest,
+    inputs: Mapping[str, Tensor],
+    store: ModelStore,
+    report: Callable[[Progress], None],
+) -> tuple[Layer, ...]:
+    """Make the layers of a request, each in exactly the target's size.
+
+    `inputs` are the request's pictures by role, as "4 h w" straight-alpha sRGB in [0, 1]. `report` is called
+    between steps; what it raises (`Cancelled`) ends the job there. Raises WireError when the request cannot be
+    done: a bad value, a missing model or mode, or too little memory.
+    """
+    import torch
+
+    checked = check(request, store.catalogue)
+    mode = import_module(MODULES[checked.mode])
+    try:
+        report(Progress("loading", 0, 1))
+        model = store.get(checked.model)
+        layers: tuple[Layer, ...] = mode.draw(checked, inputs, model, report)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _too_little_memory(checked) from error
+    except RuntimeError as error:
+        # PyTorch's allocator for the processor has no exception of its own.
+        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+            raise _too_little_memory(checked) from error
+        raise
+    return layers
+
+
+def _too_little_memory(request: LayerRequest) -> WireError:
+    size = f"{request.target.width} x {request.target.height}"
+    return WireError(
+        "out_of_memory",
+        f"{size} pixels did not fit into memory",
+        field="target",
+        hint="choose a smaller size, or close other programs",
+        retry=True,
+    )

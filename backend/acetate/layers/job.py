@@ -1,0 +1,47 @@
+"""What a job hands out while it runs and when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped, UInt8
+    from torch import Tensor
+
+    from acetate.layers.settings import Settings
+
+
+class Cancelled(Exception):  # noqa: N818  # it is an answer, no error
+    """Raised by a job's `report` to end it; nothing is kept of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A finished layer: its top-left corner in canvas pixels, and its pixels.
+
+    `picture` is straight alpha, RGBA, rows from the top, sRGB-encoded, in the number format that the request's
+    `reply_format` names (float32 where another `reply_space` is still to be made of it). `settings` make it again.
+    """
+
+    name: str
+    role: str
+    x: int
+    y: int
+    picture: Shaped[Tensor, "h w 4"]
+    settings: Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a job is: `step` of `steps` in this stage, over all its layers.
+
+    `stage` is `loading`, `drawing` or `finishing`. `preview` is a small straight-alpha picture of the layer that is
+    being drawn, with the target's proportions.
+    """
+
+    stage: str
+    step: int
+    steps: int
+    seconds_left: float | None = None
+    preview: UInt8[Tensor, "h w 4"] | None = None

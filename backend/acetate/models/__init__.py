@@ -1,0 +1,1 @@
+"""The models: which there are, their files, samplers and words, and loading them."""

@@ -1,0 +1,158 @@
+"""The mode `text`: a prompt becomes transparent layers of exactly the asked size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from acetate.layers import Cancelled, Layer, Progress, check, run
+from acetate.models.catalogue import STARTER, Catalogue, Source
+from acetate.models.store import ModelStore
+from acetate_wire.errors import WireError
+from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+
+Drawn = tuple[Layer, ...]
+
+
+@pytest.fixture(scope="module")
+def store(tiny_starter: Path) -> ModelStore:
+    catalogue = Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")})
+    return ModelStore(catalogue, torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture
+def draw(store: ModelStore) -> Callable[..., Drawn]:
+    def draw(report: Callable[[Progress], None] = lambda progress: None, **changes: Any) -> Drawn:
+        return run(asked(**changes), {}, store, report)
+
+    return draw
+
+
+def asked(**changes: Any) -> LayerRequest:
+    plain = LayerRequest("text", (64, 64), Rect(0, 0, 64, 64), "a red apple", seed=5, steps=2, passes=1)
+    return replace(plain, **changes)
+
+
+def test_a_layer_fills_exactly_its_target(draw: Callable[..., Drawn]) -> None:
+    (layer,) = draw(canvas=(300, 200), target=Rect(-10, 20, 97, 61))
+    assert (layer.x, layer.y) == (-10, 20)
+    assert layer.picture.shape == (61, 97, 4)
+    assert layer.picture.dtype == torch.uint8
+
+
+def test_the_same_seed_gives_the_same_layer_in_any_company(draw: Callable[..., Drawn]) -> None:
+    three = draw(seed=5, count=3)
+    assert [layer.settings.seed for layer in three] == [5, 6, 7]
+    (alone,) = draw(seed=6)
+    assert torch.equal(alone.picture, three[1].picture)
+    assert not torch.equal(three[0].picture, three[1].picture)
+
+
+@pytest.mark.parametrize("sampler", ["DPM++ 2M SDE Karras", "Euler a"])
+def test_fresh_noise_comes_from_the_seed_too(draw: Callable[..., Drawn], sampler: str) -> None:
+    torch.manual_seed(1)
+    first = draw(sampler=sampler, steps=4, count=2)[1]
+    torch.manual_seed(2)
+    (again,) = draw(sampler=sampler, steps=4, seed=6)
+    assert torch.equal(first.picture, again.picture)
+
+
+def test_a_layers_settings_make_it_again(draw: Callable[..., Drawn], store: ModelStore) -> None:
+    layer = draw(
+        seed=None, negative="a leaf", guidance=2.0, sampler="euler A", count=2, passes=2, target=Rect(3, 4, 80, 50)
+    )[1]
+    (again,) = run(layer.settings.request(), {}, store, lambda progress: None)
+    assert torch.equal(again.picture, layer.picture)
+    assert again.settings == layer.settings
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 6}, {"prompt": "a blue fish"}, {"negative": "a leaf"}, {"guidance": 1.0}, {"steps": 3}, {"passes": 8}],
+)
+def test_every_setting_counts(draw: Callable[..., Drawn], change: dict[str, Any]) -> None:
+    assert not torch.equal(draw(**change)[0].picture, draw()[0].picture)
+
+
+@pytest.mark.parametrize(
+    ("reply", "dtype"),
+    [("rgba8", torch.uint8), ("bgra16", torch.uint16), ("rgbaf16", torch.float16), ("rgbaf32", torch.float32)],
+)
+def test_pixels_come_in_the_asked_number_format(draw: Callable[..., Drawn], reply: str, dtype: torch.dtype) -> None:
+    assert draw(reply_format=reply)[0].picture.dtype == dtype
+
+
+def test_progress_counts_every_layers_steps_up_to_the_end(draw: Callable[..., Drawn]) -> None:
+    heard: list[Progress] = []
+    draw(heard.append, count=2, steps=3)
+    a_layer = ["drawing", "drawing", "drawing", "finishing"]
+    assert [progress.stage for progress in heard] == ["loading", *a_layer, *a_layer]
+    assert [progress.step for progress in heard[1:]] == [1, 2, 3, 3, 4, 5, 6, 6]
+    assert {progress.steps for progress in heard[1:]} == {6}
+
+
+def test_previews_have_the_targets_proportions(draw: Callable[..., Drawn]) -> None:
+    heard: list[Progress] = []
+    draw(heard.append, preview=True, target=Rect(0, 0, 1000, 500), canvas=(1000, 500), steps=4)
+    previews = [progress.preview for progress in heard if progress.preview is not None]
+    assert previews
+    assert all(preview.shape == (128, 256, 4) and preview.dtype == torch.uint8 for preview in previews)
+
+
+def test_nobody_pays_for_previews_that_were_not_asked_for(draw: Callable[..., Drawn]) -> None:
+    heard: list[Progress] = []
+    draw(heard.append, preview=False)
+    assert all(progress.preview is None for progress in heard)
+
+
+def test_cancel_takes_effect_within_one_step(draw: Callable[..., Drawn]) -> None:
+    heard: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        heard.append(progress)
+        if progress.step == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        draw(report, steps=50)
+    assert heard[-1].step == 2
+
+
+PICTURE = PictureHeader(0, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"prompt": " "}, "bad_request", "prompt"),
+        ({"prompt": "zebra " * 40}, "bad_request", "prompt"),
+        ({"negative": "zebra " * 40}, "bad_request", "negative"),
+        ({"steps": 0}, "bad_request", "steps"),
+        ({"guidance": float("nan")}, "bad_request", "guidance"),
+        ({"passes": 3}, "bad_request", "passes"),
+        ({"seed": -1}, "bad_request", "seed"),
+        ({"sampler": "Newton"}, "bad_request", "sampler"),
+        ({"target": Rect(0, 0, 0, 64)}, "bad_request", "target"),
+        ({"target": Rect(0, 0, 20000, 64)}, "too_large", "target"),
+        ({"count": 9}, "too_large", "count"),
+        ({"model": "sd99"}, "unknown_model", "model"),
+        ({"mode": "refine", "inputs": {"layer": PICTURE}}, "mode_unsupported", "mode"),
+        ({"inputs": {"layer": PICTURE}}, "mode_unsupported", "inputs"),
+        ({"controls": (Control("depth", PICTURE),)}, "mode_unsupported", "controls"),
+        ({"loras": (Lora("ink"),)}, "mode_unsupported", "loras"),
+        ({"strength": 0.5}, "mode_unsupported", "strength"),
+        ({"reply_format": "gray8"}, "bad_request", "reply_format"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
+    tiny_starter: Path, change: dict[str, Any], code: str, field: str
+) -> None:
+    with pytest.raises(WireError) as refusal:
+        check(asked(**change), Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")}))
+    assert (refusal.value.code, refusal.value.field) == (code, field)
+    assert "\n" not in str(refusal.value)
+    assert refusal.value.hint
