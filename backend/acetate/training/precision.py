@@ -1,0 +1,14 @@
+"""In which precision a training computes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from acetate.transparency.speed import fastest_dtype
+
+
+def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Autocast to bfloat16 where the device has it in hardware; weights and optimiser stay in float32."""
+    return torch.autocast(device.type, torch.bfloat16) if fastest_dtype(device) is torch.bfloat16 else nullcontext()

@@ -1,0 +1,77 @@
+"""Writing a trained starter as the folder that ships: diffusers' layout, vocabulary and held-out pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import diffusers
+import numpy as np
+import torch
+from diffusers import DPMSolverMultistepScheduler
+
+from acetate.evaluation.coverage import coverage_of, mean_coverage
+from acetate.evaluation.held_out import HeldOutPicture, write_held_out
+from acetate.training.augment import from_stored, random_views
+from acetate.training.autoencoder import picture_batches
+from acetate.training.loop import Loop
+from acetate.training.packages import fetch
+from acetate.training.starter.captions import KEYWORD_PACKAGE, write_vocabulary
+from acetate.training.starter.concepts import load_concepts
+from acetate.training.starter.latents import VIEW
+from acetate.training.starter.pictures import SOFT_SET, PictureSet
+from acetate.training.starter.recipe import StarterRecipe, TrainedStarter
+from acetate.training.text import noise_scheduler
+from acetate.transparency import files
+from acetate.transparency.files import Transparency
+
+STORED = torch.float16
+HELD_OUT_STYLES = ("3d", "cartoon", "painted")
+COVERAGE_PICTURES = 512
+
+
+def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, folder: Path) -> None:
+    """Write all of the model but its card under `folder`; weights are stored as float16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = starter.transparency
+    model.vae.register_to_config(scaling_factor=starter.scaling_factor, sample_size=recipe.size)
+    for name, part in (("vae", model.vae), ("unet", starter.unet), ("text_encoder", starter.text_encoder)):
+        part.to(STORED).save_pretrained(folder / name, safe_serialization=True)
+        part.float()
+    starter.tokenizer.save_pretrained(folder / "tokenizer")
+    DPMSolverMultistepScheduler.from_config(noise_scheduler().config).save_pretrained(folder / "scheduler")
+    files.save(folder / "transparency", Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
+    (folder / "model_index.json").write_text(json.dumps(_model_index(), indent=2) + "\n", encoding="utf-8")
+    records = [starter.pictures.records[row] for row in starter.pictures.indices("vocabulary")]
+    write_vocabulary(folder / "vocabulary.json", recipe.size, records, load_concepts(), fetch(KEYWORD_PACKAGE, cache))
+    export_held_out(starter.pictures, recipe.size, folder / "held_out")
+
+
+def export_held_out(pictures: PictureSet, size: int, folder: Path) -> None:
+    """Write the pictures that no training has seen, and the coverage of those that the UNet learnt from."""
+    rows = [row for row in pictures.indices("held_out") if pictures.records[row].style in HELD_OUT_STYLES]
+    draw = picture_batches(pictures, COVERAGE_PICTURES, size, VIEW, "vocabulary")
+    coverage = mean_coverage(coverage_of(picture[3]) for picture in draw(0))
+    views = random_views(from_stored(pictures.pictures[np.array(rows)]), size, VIEW, Loop.generator(0))
+    shown = []
+    for row, view in zip(rows, views, strict=True):
+        record = pictures.records[row]
+        kind = "soft" if record.set == SOFT_SET else "hard"
+        pixels = (view.permute(1, 2, 0) * 255).round().byte().numpy()
+        shown.append((HeldOutPicture(record.name, record.set, record.licence, kind), pixels))
+    write_held_out(folder, shown, coverage)
+
+
+def _model_index() -> dict[str, object]:
+    return {
+        "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": diffusers.__version__,
+        "feature_extractor": [None, None],
+        "requires_safety_checker": False,
+        "safety_checker": [None, None],
+        "scheduler": ["diffusers", "DPMSolverMultistepScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }

@@ -1,0 +1,200 @@
+"""The starter from nothing: data, VAE, latent transparency, text-conditioned UNet, and the folder that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from acetate.training.augment import View
+from acetate.training.autoencoder import picture_batches, train_autoencoder
+from acetate.training.loop import LoopSettings, Say
+from acetate.training.precision import mixed_precision
+from acetate.training.sheets import write_sheet
+from acetate.training.starter.captions import MAX_TOKENS, train_tokenizer
+from acetate.training.starter.latents import CachedLatents, adjusted, cache_latents, caption_batches, tokenize
+from acetate.training.starter.pictures import PictureSet, build_pictures
+from acetate.training.text import sample_latents, train_text
+from acetate.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
+from acetate.transparency.decoder import TransparentDecoder
+from acetate.transparency.encoder import OffsetEncoder
+
+LATENT_CHANNELS = 4
+TEXT_WIDTH = 192
+SHEET_PROMPTS = (
+    "a red apple", "a cat", "a rocket", "a burning match", "a tree", "a car", "a blue umbrella", "a house",
+    "smoke", "a soap bubble", "a guitar", "a strawberry",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How long, in which batches and at which learning rate one of the trainings runs."""
+
+    steps: int
+    batch: int
+    lr: float
+    sheet_steps: int = 250
+
+    @property
+    def loop(self) -> LoopSettings:
+        """The settings of its loop."""
+        return LoopSettings(steps=self.steps, batch=self.batch, sheet_steps=self.sheet_steps)
+
+
+@dataclass(frozen=True)
+class StarterRecipe:
+    """Everything that decides what the starter becomes; the defaults are those of the shipped weights."""
+
+    size: int = 128
+    vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
+    transparency: Stage = field(default_factory=lambda: Stage(steps=900, batch=8, lr=1.5e-3))
+    text: Stage = field(default_factory=lambda: Stage(steps=1380, batch=48, lr=1.5e-3))
+    decoder: Stage = field(default_factory=lambda: Stage(steps=220, batch=8, lr=1e-3))
+
+
+def new_vae() -> AutoencoderKL:
+    """AutoencoderKL with the shape of SD 1.5's (1/8, four channels), narrow."""
+    torch.manual_seed(0)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 32, 96, 160),
+        layers_per_block=1,
+        latent_channels=LATENT_CHANNELS,
+        norm_num_groups=4,
+        scaling_factor=1.0,
+    )
+
+
+def new_transparency(vae: AutoencoderKL, multiplier: float) -> LatentTransparency:
+    """Fresh offset encoder and transparent decoder of the starter's size."""
+    torch.manual_seed(1)
+    encoder = OffsetEncoder(LATENT_CHANNELS, (16, 16, 32, 32, 64, 64, 128, 128))
+    decoder = TransparentDecoder(LATENT_CHANNELS, (16, 32, 64, 96), layers_per_block=1)
+    return LatentTransparency(vae, encoder, decoder, multiplier)
+
+
+def new_unet(size: int) -> UNet2DConditionModel:
+    """UNet2DConditionModel of SD 1.5's kind, with attention at the two coarser levels."""
+    torch.manual_seed(2)
+    return UNet2DConditionModel(
+        sample_size=size // 8,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(96, 160, 224),
+        layers_per_block=2,
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
+
+
+def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """A CLIP text model of three layers over the starter's own words."""
+    torch.manual_seed(3)
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=MAX_TOKENS,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+@torch.no_grad()
+def normalise_latents(vae: AutoencoderKL, draw: Callable[[int], torch.Tensor]) -> float:
+    """Fold the latents' mean and deviation, per channel, into the VAE's own 1x1 convolutions.
+
+    Afterwards its latents have mean 0 and deviation 1 and need no scaling. Returns the multiplier that makes an
+    offset of 1 move the latent by a tenth of a deviation.
+    """
+    model = new_transparency(vae, 0.0)
+    means = torch.cat([adjusted(model, draw(step)).cpu() for step in range(16)])
+    mean, std = means.mean((0, 2, 3)), means.std((0, 2, 3))
+    inside, outside = vae.quant_conv, vae.post_quant_conv
+    inside.weight[:LATENT_CHANNELS] /= std.view(-1, 1, 1, 1).to(inside.weight)
+    inside.bias[:LATENT_CHANNELS] = ((inside.bias[:LATENT_CHANNELS].cpu() - mean) / std).to(inside.bias)
+    inside.bias[LATENT_CHANNELS:] -= 2 * std.log().to(inside.bias)
+    outside.bias += (outside.weight[:, :, 0, 0] @ mean.to(outside.weight)).to(outside.bias)
+    outside.weight *= std.view(1, -1, 1, 1).to(outside.weight)
+    feed = draw(0)[:, :3].to(inside.weight.device) * 2 - 1
+    return 0.1 / float(vae.encode(feed).latent_dist.std.mean())
+
+
+@dataclass(frozen=True)
+class TrainedStarter:
+    """The trained parts, ready to be measured and written."""
+
+    pictures: PictureSet
+    transparency: LatentTransparency
+    unet: UNet2DConditionModel
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    scaling_factor: float
+
+
+def train_starter(recipe: StarterRecipe, runs: Path, cache: Path, say: Say) -> TrainedStarter:
+    """Run whatever of the recipe is still to do under `runs`; started again after a stop, it goes on."""
+    torch.set_flush_denormal(True)
+    pictures = build_pictures(runs / "data", cache, say)
+    vae = new_vae()
+    train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, recipe.vae.lr, say)
+    view = View(scale=(0.7, 1.1), turn=0.3, shift=0.08)
+    draw = picture_batches(pictures, recipe.transparency.batch, recipe.size, view, "vocabulary", "shape")
+    transparency = new_transparency(vae, normalise_latents(vae, draw))
+    train_transparency(
+        transparency, draw, runs / "transparency", recipe.transparency.loop, TransparencyWeights(),
+        recipe.transparency.lr, say,
+    )  # fmt: skip
+    cached = cache_latents(transparency, pictures, recipe.size, runs / "latents", say)
+    tokenizer = train_tokenizer([pictures.records[row] for row in pictures.indices("vocabulary")], runs / "tokenizer")
+    unet, text_encoder = new_unet(recipe.size), new_text_encoder(tokenizer)
+    batches = caption_batches(cached, pictures, tokenizer, recipe.text.batch)
+    sheet = _sampler(transparency, unet, text_encoder, tokenizer, cached)
+    train_text(unet, text_encoder, batches, sheet, runs / "text", recipe.text.loop, recipe.text.lr, say)
+    train_transparency(
+        transparency,
+        picture_batches(pictures, recipe.decoder.batch, recipe.size, view, "vocabulary", "shape"),
+        runs / "decoder",
+        recipe.decoder.loop,
+        TransparencyWeights(adversarial_from=0.0),
+        recipe.decoder.lr,
+        say,
+        only_decoder=True,
+    )
+    return TrainedStarter(pictures, transparency, unet, text_encoder, tokenizer, cached.scaling_factor)
+
+
+def _sampler(
+    model: LatentTransparency,
+    unet: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    cached: CachedLatents,
+) -> Callable[[Path], None]:
+    tokens, empty = tokenize(tokenizer, list(SHEET_PROMPTS)), tokenize(tokenizer, [""])
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        shape = tuple(cached.latents.shape[1:])
+        latents = sample_latents(unet, text_encoder, tokens, empty, (shape[0], shape[1], shape[2]))
+        latents = latents / cached.scaling_factor
+        with mixed_precision(latents.device):
+            picture = (model.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
+            raw = model.decoder(picture, latents).float().clamp(0, 1)
+        write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
+
+    return draw_sheet

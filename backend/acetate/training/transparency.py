@@ -1,0 +1,159 @@
+"""Training of the latent transparency: offset encoder and transparent decoder on a frozen VAE (LayerDiffuse, 3.1).
+
+L = L_recon + identity * L_identity + adversarial * L_disc. Reconstruction compares padded colour and alpha;
+identity ("harmlessness") compares the frozen decoder's picture from the adjusted latent with the VAE's input; the
+discriminator sees the four-channel result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate.models.store import best_device
+from acetate.training.loop import Loop, LoopSettings, Say, Stateful
+from acetate.training.optimise import Average, Optimiser
+from acetate.training.patchgan import PatchDiscriminator
+from acetate.training.precision import mixed_precision
+from acetate.training.sheets import write_sheet
+from acetate.transparency.decoder import TransparentDecoder
+from acetate.transparency.encoder import OffsetEncoder
+from acetate.transparency.latent import adjusted_latent
+from acetate.transparency.padding import pad_rgb, vae_feed
+
+LEVEL = 1 / 512
+"""Closer than this to 0 or 1, a pixel is clear or opaque at eight bits."""
+
+OVERSHOOT = 0.05
+"""How far beyond [0, 1] the decoder may go at clear and opaque pixels."""
+
+
+@dataclass(frozen=True)
+class TransparencyWeights:
+    """Weights of the losses; `adversarial_from` is the share of the run after which the discriminator joins."""
+
+    identity: float = 1.0
+    adversarial: float = 0.01
+    adversarial_from: float = 0.3
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way there and back: the VAE's input, its picture with the offset in [-1, 1], and the decoder's RGBA."""
+
+    feed: Float[Tensor, "n 3 h w"]
+    picture: Float[Tensor, "n 3 h w"]
+    made: Float[Tensor, "n 4 h w"]
+    wanted: Float[Tensor, "n 4 h w"]
+
+
+@dataclass(frozen=True)
+class LatentTransparency:
+    """The frozen VAE and the two networks that are trained around it."""
+
+    vae: AutoencoderKL
+    encoder: OffsetEncoder
+    decoder: TransparentDecoder
+    multiplier: float = 1.0
+
+    def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> Pass:
+        """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
+        padded = pad_rgb(rgba)
+        feed = vae_feed(rgba).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            posterior = self.vae.encode(feed).latent_dist
+        offset = self.encoder(torch.cat([rgba[:, 3:], padded], 1))
+        latent = adjusted_latent(posterior.mean, posterior.std, offset, self.multiplier)
+        picture = self.vae.decode(latent).sample
+        raw = self.decoder((picture / 2 + 0.5).clamp(0, 1), latent).float()
+        wanted = torch.cat([padded, rgba[:, 3:]], 1)
+        return Pass(feed, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), wanted)
+
+
+def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Tensor:
+    """Squared and, for crisp edges, absolute error of padded colour and of alpha, each half of the loss.
+
+    Decoded values are clipped to [0, 1], so going a little beyond what is fully clear or opaque costs nothing: only
+    thus do clear pixels come out at exactly 0 and opaque ones at exactly 1.
+    """
+    channels = torch.tensor([1.0, 1.0, 1.0, 3.0], device=made.device).view(1, 4, 1, 1) / 1.5
+    error = made - wanted
+    beyond = ((wanted < LEVEL) & (error < 0)) | ((wanted > 1 - LEVEL) & (error > 0))
+    error = torch.where(beyond, F.relu(error.abs() - OVERSHOOT), error)
+    return (channels * (error.square() + 0.25 * error.abs())).mean()
+
+
+def train_transparency(
+    parts: LatentTransparency,
+    draw: Callable[[int], Float[Tensor, "n 4 h w"]],
+    folder: Path,
+    settings: LoopSettings,
+    weights: TransparencyWeights,
+    lr: float,
+    say: Say,
+    *,
+    only_decoder: bool = False,
+) -> None:
+    """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are.
+
+    With `only_decoder` the encoder stays too, and with it the latents that a diffusion model has learnt.
+    """
+    device = best_device()
+    parts.vae.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    both = torch.nn.ModuleList([parts.encoder, parts.decoder])
+    both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    parts.encoder.requires_grad_(not only_decoder)
+    parts.decoder.requires_grad_(True)
+    judge = PatchDiscriminator().to(device)
+    average, optimiser, judging = Average(both, 0.998), Optimiser([both], lr), Optimiser([judge], lr / 2)
+
+    def take_step(step: int) -> Mapping[str, float]:
+        rgba = draw(step).to(device)
+        with mixed_precision(device):
+            run = parts.there_and_back(rgba)
+        recon = reconstruction_loss(run.made, run.wanted)
+        identity = F.mse_loss(run.picture, run.feed)
+        loss = recon + weights.identity * identity
+        losses = {"recon": recon.item(), "identity": identity.item()}
+        losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean().item()
+        if step >= weights.adversarial_from * settings.steps:
+            with mixed_precision(device):
+                judged = judge.judging_loss(run.made.clamp(0, 1), run.wanted)
+            judged.backward()  # type: ignore[no-untyped-call]
+            judging.step(step, settings.steps)
+            judge.requires_grad_(False)
+            with mixed_precision(device):
+                loss = loss + weights.adversarial * judge.fooling_loss(run.made.clamp(0, 1))
+            losses["judge"] = judged.item()
+        loss.backward()  # type: ignore[no-untyped-call]
+        judge.requires_grad_(True)
+        optimiser.step(step, settings.steps)
+        average.update()
+        return losses
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        with average, mixed_precision(device):
+            run = parts.there_and_back(draw(0)[:12].to(device))
+        alpha = run.made[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
+        write_sheet(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
+
+    states: dict[str, Stateful] = {
+        "model": both,
+        "average": average,
+        "optimiser": optimiser,
+        "judge": judge,
+        "judging": judging,
+    }
+    loop = Loop(folder, states, settings, say)
+    loop.run(take_step, draw_sheet)
+    loop.restore()
+    average.settle()
+    both.eval().requires_grad_(False)

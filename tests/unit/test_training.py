@@ -1,0 +1,235 @@
+"""The trainings keep their promises: resumable to the bit, harmless to what is frozen, honest captions."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from acetate.training import packages
+from acetate.training.augment import View, from_stored, random_views
+from acetate.training.loop import Loop
+from acetate.training.optimise import Average, Optimiser, orthogonalised
+from acetate.training.starter.captions import article, caption
+from acetate.training.starter.colours import dominant_colour, turn_hue
+from acetate.training.starter.concepts import load_concepts, without_colour
+from acetate.training.starter.pictures import PictureRecord, normalised, open_pictures
+from PIL import Image
+from safetensors.torch import load_file
+from torch import nn
+
+APPLE = PictureRecord("red apple", ("red apple", "apple"), "3d", "set", "MIT", "food", "vocabulary", "red", True)
+
+RUN = """
+import sys, torch
+from pathlib import Path
+from torch import nn
+from acetate.training.loop import Loop, LoopSettings
+from acetate.training.optimise import Average, Optimiser
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(16, 32), nn.Dropout(0.2), nn.Linear(32, 8))
+average, optimiser = Average(model), Optimiser([model], 1e-2, warm_up=5)
+
+def take_step(step):
+    x = torch.randn(8, 16, generator=Loop.generator(step))
+    loss = (model(x) - x[:, :8]).square().mean()
+    loss.backward()
+    optimiser.step(step, 150)
+    average.update()
+    return {"loss": loss.item()}
+
+parts = {"model": model, "average": average, "optimiser": optimiser}
+settings = LoopSettings(steps=150, batch=8, checkpoint_seconds=0.05, report_seconds=5)
+Loop(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True)).run(take_step)
+"""
+
+
+def _run(folder: Path, *, kill_after: float | None = None) -> str:
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    if kill_after is not None:
+        deadline = time.monotonic() + 60
+        while not (folder / "checkpoint.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(kill_after)
+        process.send_signal(signal.SIGKILL)
+    return process.communicate(timeout=120)[0]
+
+
+def test_a_training_that_was_killed_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
+    _run(tmp_path / "whole")
+    for pause in (0.05, 0.2):
+        _run(tmp_path / "killed", kill_after=pause)
+    said = _run(tmp_path / "killed")
+    whole = torch.load(tmp_path / "whole/checkpoint.pt", weights_only=True)
+    killed = torch.load(tmp_path / "killed/checkpoint.pt", weights_only=True)
+    assert "going on after step" in said
+    assert killed["step"] == whole["step"] == 150
+    for name, value in whole["parts"]["model"].items():
+        assert torch.equal(value, killed["parts"]["model"][name])
+    assert torch.equal(
+        whole["parts"]["average"]["values"]["0.weight"], killed["parts"]["average"]["values"]["0.weight"]
+    )
+
+
+def test_muon_steps_have_singular_values_near_one() -> None:
+    update = torch.randn(24, 60, generator=torch.Generator().manual_seed(1))
+    values = torch.linalg.svdvals(orthogonalised(update))
+    assert values.min() > 0.6 and values.max() < 1.3
+
+
+def test_an_average_leaves_the_module_as_it_was() -> None:
+    module = nn.Linear(4, 4)
+    average = Average(module)
+    kept = module.weight.detach().clone()
+    with torch.no_grad():
+        module.weight.add_(1)
+    changed = module.weight.detach().clone()
+    with average:
+        assert torch.equal(module.weight, kept)
+    assert torch.equal(module.weight, changed)
+
+
+def test_the_learning_rate_rises_stays_and_falls_to_nothing() -> None:
+    optimiser = Optimiser([nn.Linear(9, 9)], 1.0, warm_up=10, cool_down=0.5)
+    rates = [optimiser.rate(step, 100) for step in range(100)]
+    assert rates[0] == 0.1
+    assert rates[20] == rates[49] == 1.0
+    assert 0 < rates[99] < 0.03
+
+
+def test_a_turned_hue_is_always_named_and_never_contradicts_the_noun() -> None:
+    for seed in range(40):
+        text = caption(APPLE, "green", True, random.Random(seed))
+        assert "green" in text and "red" not in text and "apple" in text
+
+
+@pytest.mark.parametrize(
+    ("phrase", "wanted"),
+    [("apple", "an "), ("cat", "a "), ("glasses", ""), ("cactus", "a "), ("glass", "a ")],
+)
+def test_articles_are_english(phrase: str, wanted: str) -> None:
+    assert article(phrase) == wanted
+
+
+def test_only_a_colour_in_front_is_taken_from_a_noun() -> None:
+    assert (without_colour("red apple"), without_colour("orange"), without_colour("hot dog")) == (
+        "apple",
+        "orange",
+        "hot dog",
+    )
+
+
+def test_the_dominant_colour_is_that_of_the_visible_pixels() -> None:
+    picture = np.zeros((8, 8, 4), np.uint8)
+    picture[..., :3] = (0, 0, 255)
+    picture[2:6, 2:6] = (220, 20, 30, 255)
+    assert dominant_colour(picture) == "red"
+    assert dominant_colour(np.zeros((4, 4, 4), np.uint8)) == ""
+
+
+def test_turning_the_hue_keeps_luma_and_a_full_turn_is_none() -> None:
+    rgb = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.35
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    turned = turn_hue(rgb, torch.tensor([0.2, 1.0]))
+    assert torch.allclose((turned * luma).sum(1), (rgb * luma).sum(1), atol=2e-2)
+    assert torch.allclose(turned[1], rgb[1], atol=1e-2)
+    assert not torch.allclose(turned[0], rgb[0], atol=1e-2)
+
+
+def test_a_view_at_rest_is_the_picture_itself() -> None:
+    stored = np.zeros((1, 32, 32, 4), np.uint8)
+    stored[0, 8:24, 8:24] = (200, 100, 50, 255)
+    view = random_views(from_stored(stored), 16, View((1.0, 1.0), 0.0, 0.0, mirror=False), Loop.generator(0))
+    assert torch.allclose(view[0, :, 4:12, 4:12], torch.tensor([200, 100, 50, 255]).view(4, 1, 1) / 255, atol=1e-4)
+    assert view[0, 3, :4].max() == 0
+
+
+def test_stored_pictures_are_centred_with_a_clear_margin() -> None:
+    picture = Image.new("RGBA", (100, 60))
+    picture.paste((10, 20, 30, 255), (5, 10, 45, 30))
+    alpha = normalised(picture)[..., 3]
+    rows, columns = np.where(alpha > 0)
+    assert columns.min() + columns.max() == pytest.approx(255, abs=1)
+    assert rows.min() + rows.max() == pytest.approx(255, abs=1)
+    assert 14 <= columns.min() <= 17
+
+
+def test_a_picture_with_nothing_in_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="fully transparent"):
+        normalised(Image.new("RGBA", (8, 8)))
+
+
+def test_held_out_things_are_not_in_the_vocabulary() -> None:
+    uses: dict[str, set[str]] = {}
+    for concept in load_concepts():
+        uses.setdefault(concept.name, set()).add(concept.use)
+    assert all(len(found) == 1 for found in uses.values())
+    assert {"vocabulary", "shape", "held_out"} == {use for found in uses.values() for use in found}
+
+
+def test_without_npm_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(packages.PackageError, match="install Node"):
+        packages.fetch(packages.FLUENT, tmp_path)
+
+
+def _small_data(folder: Path, count: int = 12) -> None:
+    """Coloured discs, as if the packages had held nothing else."""
+    folder.mkdir(parents=True)
+    chance = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :256] - 127.5
+    rows, records = [], []
+    for index in range(count):
+        picture = np.zeros((256, 256, 4), np.uint8)
+        picture[..., :3] = chance.integers(0, 255, 3)
+        picture[..., 3] = np.clip((90 - np.hypot(x, y)) * 16 + 128, 0, 255)
+        rows.append(picture)
+        use = "held_out" if index % 4 == 3 else "vocabulary"
+        records.append({**APPLE.__dict__, "name": f"disc {index}", "words": [f"disc {index}"], "use": use})
+    np.save(folder / "pictures.npy", np.stack(rows))
+    (folder / "records.json").write_text(json.dumps(records))
+
+
+def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
+    from acetate.evaluation.held_out import read_held_out
+    from acetate.training.starter.export import export_starter
+    from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    _small_data(tmp_path / "runs/data")
+    keywords = tmp_path / "cache" / packages.KEYWORDS.folder_name
+    (keywords / "dist").mkdir(parents=True)
+    (keywords / "package.json").write_text("{}")
+    (keywords / "dist/emoji-en-US.json").write_text('{"\\ud83c\\udf4e": ["fruit"]}')
+    recipe = StarterRecipe(
+        size=64,
+        vae=Stage(3, 2, 1e-3),
+        transparency=Stage(4, 2, 1e-3),
+        text=Stage(3, 4, 1e-3),
+        decoder=Stage(2, 2, 1e-3),
+    )
+    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
+    export_starter(trained, recipe, tmp_path / "cache", tmp_path / "model")
+
+    vae = AutoencoderKL.from_pretrained(tmp_path / "model/vae")
+    assert vae.config.scaling_factor == pytest.approx(trained.scaling_factor)
+    assert UNet2DConditionModel.from_pretrained(tmp_path / "model/unet").config.in_channels == 4
+    encoder = load_file(tmp_path / "model/transparency/encoder.safetensors")
+    assert encoder["blocks.16.weight"].abs().max() > 0, "the offset was trained"
+    assert len(read_held_out(tmp_path / "model/held_out").about) == 3
+    assert list((tmp_path / "runs/text").glob("sheet-*.png"))
+    assert len(open_pictures(tmp_path / "runs/data").indices("held_out")) == 3
