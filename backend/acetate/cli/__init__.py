@@ -1,0 +1,74 @@
+"""The `acetate` command: one module for each of its commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from acetate_wire.errors import WireError
+
+import acetate
+from acetate.cli import evaluate, train
+from acetate.cli.doctor import doctor
+from acetate.cli.generate import generate
+from acetate.cli.jobs import cancel, jobs, pair, status, stop
+from acetate.cli.samplers import samplers
+from acetate.cli.serve import serve
+from acetate.messages import tr as _
+
+app = typer.Typer(
+    name="acetate",
+    help=_("Transparent picture layers, drawn on this computer."),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(generate)
+app.command()(samplers)
+app.command()(doctor)
+for command in (serve, status, stop, jobs, cancel, pair):
+    app.command()(command)
+app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")
+
+REFUSED = 2
+FAILED = 1
+REFUSALS = frozenset({"bad_request", "too_large", "unknown_model", "mode_unsupported"})
+"""Codes of what was asked wrongly; the others are for what went wrong."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"acetate {acetate.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help=_("Show the version and leave."), callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that stand before any command."""
+
+
+def main() -> None:
+    """Run the command line. What is wrong is said in one line on standard error, with exit code 2 for bad values."""
+    try:
+        code = app(standalone_mode=False, prog_name="acetate")
+    except WireError as error:
+        code = _complain(str(error), REFUSED if error.code in REFUSALS else FAILED)
+    except typer.TyperException as error:
+        # Without a command there is nothing wrong: Typer has shown the help.
+        message = error.format_message()
+        code = _complain(message, error.exit_code) if message else REFUSED
+    except typer.Abort:
+        code = _complain(_("stopped"), 130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"acetate: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,198 @@
+"""The commands about the daemon and its jobs: `jobs`, `cancel`, `status`, `stop`, `pair`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from acetate_wire import connection as connections
+from acetate_wire.connection import Connection
+from acetate_wire.errors import WireError
+from acetate_wire.events import Cancelled, Done
+from acetate_wire.session import Session
+
+import acetate
+from acetate.messages import tr as _
+
+CLIENT = "cli"
+STANDARD_OUTPUT = Path("-")
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help=_("Write the figures here too; - for standard output.")),
+]
+STATES = {
+    "waiting": _("waiting"),
+    "running": _("running"),
+    "done": _("done"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
+    "expired": _("expired"),
+}
+
+
+def open_session(*, start: bool = True) -> Session:
+    """A connection of this command line to the daemon, which is started where it is not running."""
+    command = [sys.executable, "-m", "acetate.daemon"]
+    return Session(CLIENT, version=acetate.__version__, start=start, command=command)
+
+
+def running() -> Connection | None:
+    """The connection of the daemon that is running, if one is."""
+    found = connections.find()
+    if found is None:
+        return None
+    try:
+        Session(CLIENT, version=acetate.__version__, connection=found, start=False, timeout=2).close()
+    except WireError:
+        return None
+    return found
+
+
+def jobs(json_file: JsonFile = None) -> None:
+    """List the jobs that this command line has given to the daemon and that are not forgotten yet."""
+    with open_session() as session:
+        listing = session.jobs()
+    figures = {
+        "jobs": [dict(job) for job in listing.jobs],
+        "keep_days": listing.keep_days,
+        "keep_bytes": listing.keep_bytes,
+    }
+    if not write_json(json_file, figures):
+        return
+    if not listing.jobs:
+        typer.echo(_("There are no jobs."))
+    for job in listing.jobs:
+        typer.echo(job_line(job))
+
+
+def job_line(job: Mapping[str, Any]) -> str:
+    """One job in one line."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job["submitted"]))
+    state = STATES.get(job["state"], job["state"])
+    if job["position"] is not None:
+        state += _(" ({n} before it)").format(n=job["position"])
+    line = f"{job['id']}  {when}  {state:<10}  {job['mode']}: {job['prompt']}"
+    return f"{line}  ({job['message']})" if job["message"] else line
+
+
+def cancel(
+    job: Annotated[str, typer.Argument(metavar="ID", help=_("The job's id, or its beginning; see acetate jobs."))],
+) -> None:
+    """Stop a job."""
+    with open_session() as session:
+        found = [entry["id"] for entry in session.jobs().jobs if entry["id"].startswith(job.lower())]
+        if len(found) != 1:
+            few = _("there is no job {id}") if not found else _("several jobs begin with {id}")
+            raise WireError("bad_request", few.format(id=job), field="id", hint=_("see acetate jobs"))
+        ended = session.cancel(found[0])
+    if isinstance(ended, Cancelled):
+        typer.echo(_("Cancelled."))
+    elif isinstance(ended, Done):
+        typer.echo(_("Too late: it is done."))
+    else:
+        typer.echo(_("Too late: it has ended."))
+
+
+def status(json_file: JsonFile = None) -> None:
+    """Tell how the daemon does; exit code 1 when it is not running."""
+    found = running()
+    if found is None:
+        if write_json(json_file, {"running": False}):
+            typer.echo(_("The daemon is not running."))
+        raise typer.Exit(1)
+    with open_session(start=False) as session:
+        values = session.status()
+    figures = {"running": True, **{name: value for name, value in values.items() if name not in ("v", "kind")}}
+    if not write_json(json_file, figures):
+        return
+    for name, text in (
+        (_("process"), values["pid"]),
+        (_("workers"), ", ".join(str(pid) for pid in values["workers"]) or _("none at present")),
+        (_("endpoint"), " ".join(place for place in (values["endpoint"], values["tcp"]) if place)),
+        (_("device"), values["device"]),
+        (_("models loaded"), ", ".join(values["models_loaded"]) or _("none at present")),
+        (_("clients"), ", ".join(values["clients"])),
+        (_("jobs"), ", ".join(f"{count} {STATES[state]}" for state, count in values["jobs"].items()) or "0"),
+        (_("folder"), values["state_folder"]),
+    ):
+        typer.echo(f"{name:<14} {text}")
+
+
+def stop() -> None:
+    """End the daemon; the jobs that it holds go on when it is started again."""
+    if running() is None:
+        typer.echo(_("The daemon is not running."))
+        return
+    with open_session(start=False) as session:
+        waiting = session.stop()["waiting"]
+    typer.echo(_("The daemon ends."))
+    if waiting:
+        typer.echo(_("{n} jobs go on when it is started again.").format(n=waiting))
+
+
+def pair(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help=_("A name for the other machine."))] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help=_("Where the other machine reaches this one. [default: HOSTNAME:47810]")
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help=_("The file for it. [default: acetate-NAME.json]")),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help=_("Let this machine in no more."))] = False,
+) -> None:
+    """Let another machine use this daemon: make the connection file for it. Without NAME, list them."""
+    import socket
+
+    from acetate.daemon import access
+    from acetate.daemon.settings import state_folder
+
+    state = state_folder()
+    if name is None:
+        typer.echo("\n".join(access.paired(state)) or _("No machine is paired."))
+        return
+    if remove:
+        if not access.unpair(state, name):
+            raise WireError("bad_request", _("{name} is not paired").format(name=name), hint=_("see acetate pair"))
+        typer.echo(_("{name} may connect no more.").format(name=name))
+        return
+    place = endpoint or f"{socket.gethostname()}:{access.DEFAULT_PORT}"
+    if ":" not in place:
+        place += f":{access.DEFAULT_PORT}"
+    file = output or Path(f"acetate-{name}.json")
+    try:
+        access.pair(state, name, f"tcp://{place}", file)
+    except OSError as error:
+        raise WireError(
+            "bad_request", f"{file} cannot be written: {error.strerror}", field="output", hint=_("choose another place")
+        ) from None
+    typer.echo(
+        _("Bring {file} to {name} by a safe way, and set ACETATE_CONNECTION to it there.").format(file=file, name=name)
+    )
+    port = place.rpartition(":")[2]
+    typer.echo(_("Then run here: acetate serve --tcp 0.0.0.0:{port}").format(port=port))
+
+
+def write_json(path: Path | None, figures: Mapping[str, Any]) -> bool:
+    """Write figures where they were asked for; False when that was standard output, so nothing else goes there."""
+    if path is None:
+        return True
+    content = json.dumps(figures, indent=2)
+    if path == STANDARD_OUTPUT:
+        typer.echo(content)
+        return False
+    try:
+        path.write_text(content + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WireError(
+            "bad_request", f"{path} cannot be written: {error.strerror}", field="json", hint=_("choose another place")
+        ) from None
+    return True

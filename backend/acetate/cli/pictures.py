@@ -1,0 +1,126 @@
+"""Layers as PNG files: where they may be written, the settings inside, and previews to look at."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from acetate_wire.errors import WireError
+from acetate_wire.limits import Limits
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from acetate.layers.settings import Settings
+
+if TYPE_CHECKING:
+    from acetate.cli.drawing import Drawn
+
+CHUNK = "acetate"
+"""The keyword of the PNG text chunk (iTXt, UTF-8) that holds the settings as JSON."""
+PREVIEW_SIDE = 512
+MARGIN = 16
+SQUARE = 8
+"""The side of the checker's squares in pixels."""
+DESK = (236, 236, 236)
+CHECKER = ((204, 204, 204), (255, 255, 255))
+
+# Pillow's own limit takes large canvases for an attack.
+Image.MAX_IMAGE_PIXELS = Limits().side ** 2
+
+
+def output_paths(path: Path, count: int) -> tuple[Path, ...]:
+    """The files of `count` layers: the path itself for one, else numbered from 1 before the suffix."""
+    if count == 1:
+        return (path,)
+    return tuple(path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1))
+
+
+def preview_path(path: Path) -> Path:
+    """Where a layer's preview goes: beside it."""
+    return path.with_suffix(".preview.png")
+
+
+def check_writable(path: Path) -> None:
+    """Raises WireError `bad_request` when a PNG cannot be written there."""
+    if path.suffix.lower() != ".png":
+        raise _unusable(path, "is no PNG file", "give a name that ends in .png")
+    if path.is_dir():
+        raise _unusable(path, "is a folder", "give the name of a file")
+    if not path.parent.is_dir():
+        raise _unusable(path, f"cannot be written: there is no folder {path.parent}", "make it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _unusable(path, f"cannot be written ({reason})", "choose another folder") from error
+
+
+def save_layer(layer: Drawn, path: Path) -> None:
+    """Write a layer of 8-bit pixels, with its settings inside."""
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_itxt(CHUNK, json.dumps(layer.settings.to_map(), ensure_ascii=False))
+    _write(Image.fromarray(layer.pixels, "RGBA"), path, chunks)
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a layer's file. Raises WireError `bad_request` when it is no layer of ours."""
+    try:
+        with Image.open(path) as picture:
+            text = picture.info.get(CHUNK)
+    except FileNotFoundError as error:
+        raise _unusable(path, "does not exist", "give a picture that acetate generate made", "like") from error
+    except (OSError, ValueError, Image.DecompressionBombError, UnidentifiedImageError) as error:
+        raise _unusable(path, "is no readable PNG", "give a picture that acetate generate made", "like") from error
+    if not isinstance(text, str):
+        raise _unusable(
+            path, "holds no acetate settings", "give a file as acetate generate wrote it, not edited", "like"
+        )
+    try:
+        return msgspec.json.decode(str(text), type=Settings)
+    except msgspec.DecodeError as error:
+        raise _unusable(path, f"has damaged settings ({error})", "give another file", "like") from error
+
+
+def save_preview(layer: Drawn, path: Path) -> None:
+    """Write the layer over a checker, black and white, side by side."""
+    picture = Image.fromarray(layer.pixels, "RGBA")
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    width, height = picture.size
+    sheet = Image.new("RGB", (3 * width + 4 * MARGIN, height + 2 * MARGIN), DESK)
+    papers = (
+        _checker(width, height),
+        Image.new("RGB", picture.size, "black"),
+        Image.new("RGB", picture.size, "white"),
+    )
+    for index, paper in enumerate(papers):
+        paper.paste(picture, mask=picture.getchannel("A"))
+        sheet.paste(paper, (MARGIN + index * (width + MARGIN), MARGIN))
+    _write(sheet, path)
+
+
+def _checker(width: int, height: int) -> Image.Image:
+    paper = Image.new("RGB", (width, height), CHECKER[0])
+    light = Image.new("RGB", (SQUARE, SQUARE), CHECKER[1])
+    for y in range(0, height, SQUARE):
+        for x in range(y // SQUARE % 2 * SQUARE, width, 2 * SQUARE):
+            paper.paste(light, (x, y))
+    return paper
+
+
+def _write(picture: Image.Image, path: Path, chunks: PngImagePlugin.PngInfo | None = None) -> None:
+    """Write all or nothing: a file that was there stays whole until the new one is."""
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        picture.save(fresh, "PNG", pnginfo=chunks)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise _unusable(path, f"cannot be written ({reason})", "choose another place") from error
+
+
+def _unusable(path: Path, problem: str, hint: str, field: str = "output") -> WireError:
+    return WireError("bad_request", f"{path} {problem}", field=field, hint=hint)

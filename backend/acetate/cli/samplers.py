@@ -1,0 +1,13 @@
+"""`acetate samplers`: the names that `--sampler` takes."""
+
+from __future__ import annotations
+
+import typer
+
+from acetate.models.samplers import SAMPLERS
+
+
+def samplers() -> None:
+    """List the samplers, the ways from noise to a picture, that --sampler takes."""
+    for sampler in SAMPLERS:
+        typer.echo(sampler.name)

@@ -1,0 +1,64 @@
+"""`acetate serve`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from acetate_wire.connection import Connection
+
+from acetate.messages import tr as _
+
+
+def serve(
+    tcp: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help=_("Also listen here, for paired machines; always encrypted.")),
+    ] = "",
+    unload_after: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help=_("Free the models' memory after so long without a job."))
+    ] = 600,
+    stop_after: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help=_("End after so long without clients and jobs."))
+    ] = 3600,
+    keep_days: Annotated[
+        float, typer.Option(metavar="DAYS", min=0, help=_("How long layers wait for the editor that asked."))
+    ] = 7,
+    keep_gib: Annotated[
+        float, typer.Option(metavar="GIB", min=0, help=_("How much room waiting layers may take; the oldest go first."))
+    ] = 2,
+    engine: Annotated[str | None, typer.Option(metavar="MODULE:CLASS", hidden=True)] = None,
+) -> None:
+    """Run the daemon that draws for Krita, Blender and this command line."""
+    from acetate.cli.jobs import running
+    from acetate.daemon.run import serve as run
+    from acetate.daemon.settings import DAY_S, Settings
+
+    settings = Settings(
+        tcp=tcp,
+        unload_after_s=unload_after,
+        idle_exit_s=stop_after,
+        keep_s=keep_days * DAY_S,
+        keep_bytes=int(keep_gib * (1 << 30)),
+    )
+    if engine is not None:
+        settings = replace(settings, engine=engine)
+
+    def ready(connection: Connection) -> None:
+        places = connection.endpoint
+        if connection.tcp and connection.tcp != places:
+            places += _(" and ") + connection.tcp
+        typer.echo(
+            _("The daemon listens at {places} (process {pid}). Ctrl+C ends it; jobs go on next time.").format(
+                places=places, pid=connection.pid
+            )
+        )
+
+    if not run(settings, ready):
+        found = running()
+        typer.echo(
+            _("The daemon is already running at {place} (process {pid}).").format(
+                place=found.endpoint if found else "?", pid=found.pid if found else "?"
+            )
+        )

@@ -1,0 +1,46 @@
+"""The command line as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import acetate
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "acetate", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").stdout == f"acetate {acetate.__version__}\n"
+
+
+def test_help_lists_every_command() -> None:
+    words = run("--help").stdout.split()
+    assert {"generate", "samplers", "doctor", "train", "evaluate"} <= set(words)
+
+
+def test_help_and_checks_do_not_wait_for_pytorch() -> None:
+    program = "import sys, acetate.cli, acetate.layers, acetate.models.vocabulary; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"
+
+
+def test_without_a_command_there_is_help() -> None:
+    answer = run()
+    assert "generate" in answer.stdout + answer.stderr
+
+
+def test_a_mistyped_command_is_one_line() -> None:
+    answer = run("generat")
+    assert answer.returncode == 2
+    assert "generat" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_samplers_are_listed_by_artists_names() -> None:
+    names = run("samplers").stdout.splitlines()
+    assert {"DPM++ 2M Karras", "DPM++ 2M SDE Karras", "Euler a", "DDIM", "UniPC", "Heun"} <= set(names)
