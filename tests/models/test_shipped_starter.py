@@ -1,0 +1,100 @@
+"""The starter that ships: what it draws, how fast its alpha falls to nothing, and that its card tells the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pytest
+import torch
+from acetate.cli import app
+from acetate.evaluation.coverage import coverage_of, shape_of
+from acetate.evaluation.held_out import read_held_out
+from acetate.evaluation.starter import Parts, reconstruct
+from acetate.layers import run
+from acetate.models.catalogue import STARTER_FOLDER
+from acetate.models.store import ModelStore
+from acetate.training.starter.colours import dominant_colour
+from acetate_wire.request import LayerRequest, Rect
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+LOOSE = {"a red apple": 0.1, "a cat": 0.1, "a rocket": 0.1, "a burning match": 0.25}
+"""How much may lie outside the largest island: a match's flame may stand apart from its stick."""
+
+
+@pytest.fixture(scope="module")
+def store() -> ModelStore:
+    return ModelStore()
+
+
+def draw(store: ModelStore, prompt: str, seed: int = 1, side: int = 128) -> NDArray[np.uint8]:
+    request = LayerRequest("text", (side, side), Rect(0, 0, side, side), prompt=prompt, seed=seed)
+    picture: NDArray[np.uint8] = run(request, {}, store, lambda progress: None)[0].picture.numpy()
+    return picture
+
+
+@pytest.mark.parametrize("prompt", LOOSE)
+def test_a_layer_is_clear_around_its_subject_and_soft_at_its_edge(store: ModelStore, prompt: str) -> None:
+    alpha = draw(store, prompt)[..., 3]
+    frame = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+    shares = coverage_of(torch.from_numpy(alpha / 255.0))
+    assert (frame <= 1).mean() > 0.97, "the frame's border is clear"
+    assert 0.2 < shares.clear < 0.95
+    assert 0.01 < shares.partial < 0.35, "the edge is soft, and not everything is"
+    assert shape_of(torch.from_numpy(alpha / 255.0).float()[None]).outside_largest_island < LOOSE[prompt]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "colour"),
+    [("a red apple", "red"), ("a green tree", "green"), ("a blue balloon", "blue"), ("a banana", "yellow")],
+)
+def test_a_layer_has_the_colour_that_was_asked_for(store: ModelStore, prompt: str, colour: str) -> None:
+    assert dominant_colour(draw(store, prompt), share=0.3) == colour
+
+
+def test_different_prompts_and_seeds_draw_different_layers_and_the_same_seed_the_same(store: ModelStore) -> None:
+    first = draw(store, "a cat", seed=5)
+    assert np.array_equal(first, draw(store, "a cat", seed=5))
+    assert not np.array_equal(first, draw(store, "a cat", seed=6))
+    assert not np.array_equal(first, draw(store, "a house", seed=5))
+
+
+def test_smoke_is_mostly_partial_and_an_apple_mostly_opaque(store: ModelStore) -> None:
+    def solid(prompt: str) -> float:
+        alpha = draw(store, prompt)[..., 3]
+        return float((alpha > 250).sum() / (alpha > 25).sum())
+
+    assert solid("smoke") < 0.3 < 0.7 < solid("a red apple")
+
+
+def test_the_held_out_figures_are_those_of_the_model_card(store: ModelStore) -> None:
+    card = json.loads((STARTER_FOLDER / "figures.json").read_text(encoding="utf-8"))
+    model = store.get("starter")
+    held_out = read_held_out(STARTER_FOLDER / "held_out")
+    parts = Parts(model.vae, model.transparency, card["passes"])
+    found = tuple(reconstruct(parts, held_out, lambda *_: None))
+    written = card["held_out"]["mean"]
+    assert len(found) == card["held_out"]["pictures"]
+    assert mean(each.alpha_mae for each in found) == pytest.approx(written["alpha_mae"], rel=0.03)
+    assert mean(each.alpha_iou for each in found) == pytest.approx(written["alpha_iou"], rel=0.01)
+    assert mean(each.colour_psnr for each in found) == pytest.approx(written["colour_psnr"], abs=0.2)
+    assert mean(each.rgb_without_offset - each.rgb_with_offset for each in found) < 1.0, "the offset is harmless"
+
+
+def test_the_model_card_states_the_measured_figures() -> None:
+    card = (STARTER_FOLDER / "README.md").read_text(encoding="utf-8")
+    figures = json.loads((STARTER_FOLDER / "figures.json").read_text(encoding="utf-8"))
+    for name, form in (("alpha_psnr", "{:.2f} dB"), ("nine_psnr", "{:.2f} dB"), ("nine_ssim", "{:.4f}")):
+        assert form.format(figures["held_out"]["mean"][name]) in card
+    assert f"{figures['layers']['mean']['partial']:.1%}" in card
+
+
+def test_words_it_never_saw_are_named_with_the_nearest_thing_and_it_draws_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "fish.png"
+    result = CliRunner().invoke(app, ["generate", "a zebrafish", "-o", str(path), "--steps", "4", "--seed", "1"])
+    assert result.exit_code == 0, result.output
+    assert "starter does not know: zebrafish; nearest: fish" in result.stderr
+    assert path.stat().st_size > 0
