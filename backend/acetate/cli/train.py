@@ -37,6 +37,16 @@ def starter(
         int | None, typer.Option(min=1, help=_("Steps that polish the transparent decoder at the end."))
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help=_("CPU threads; 0 takes all."))] = 0,
+    finished: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            exists=True,
+            file_okay=False,
+            help=_("Go on from the folder of a finished starter: its autoencoders stay, its UNet is trained on."),
+        ),
+    ] = None,
 ) -> None:
     """Build the data, train VAE, latent transparency and UNet, and write the starter model.
 
@@ -63,7 +73,7 @@ def starter(
             recipe = replace(recipe, **{name: replace(getattr(recipe, name), steps=steps)})
     cache = platformdirs.user_cache_path("acetate") / "packages"
     try:
-        trained = train_starter(recipe, runs, cache, lambda line: console.log(line, highlight=False))
+        trained = train_starter(recipe, runs, cache, lambda line: console.log(line, highlight=False), finished)
         export_starter(trained, recipe, cache, output or runs / "model")
     except PackageError as error:
         Console(stderr=True).print(str(error), highlight=False)

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from acetate.training.augment import View
-from acetate.training.autoencoder import picture_batches, train_autoencoder
+from acetate.training.autoencoder import Batch, picture_batches, train_autoencoder
 from acetate.training.loop import LoopSettings, Say
 from acetate.training.precision import mixed_precision
 from acetate.training.sheets import write_sheet
@@ -22,6 +22,7 @@ from acetate.training.text import sample_latents, train_text
 from acetate.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
+from acetate.transparency.files import load
 
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 192
@@ -146,28 +147,33 @@ class TrainedStarter:
     scaling_factor: float
 
 
-def train_starter(recipe: StarterRecipe, runs: Path, cache: Path, say: Say) -> TrainedStarter:
-    """Run whatever of the recipe is still to do under `runs`; started again after a stop, it goes on."""
+def train_starter(
+    recipe: StarterRecipe, runs: Path, cache: Path, say: Say, finished: Path | None = None
+) -> TrainedStarter:
+    """Run whatever of the recipe is still to do under `runs`; started again after a stop, it goes on.
+
+    With the folder of a `finished` starter, its autoencoders and its words stay as they are, and its UNet, text
+    encoder and transparent decoder are trained on.
+    """
     torch.set_flush_denormal(True)
     pictures = build_pictures(runs / "data", cache, say)
-    vae = new_vae()
-    train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, recipe.vae.lr, say)
-    view = View(scale=(0.7, 1.1), turn=0.3, shift=0.08)
-    draw = picture_batches(pictures, recipe.transparency.batch, recipe.size, view, "vocabulary", "shape")
-    transparency = new_transparency(vae, normalise_latents(vae, draw))
-    train_transparency(
-        transparency, draw, runs / "transparency", recipe.transparency.loop, TransparencyWeights(),
-        recipe.transparency.lr, say,
-    )  # fmt: skip
+    if finished is None:
+        transparency = _train_autoencoders(recipe, pictures, runs, say)
+        records = [pictures.records[row] for row in pictures.indices("vocabulary")]
+        tokenizer = train_tokenizer(records, runs / "tokenizer")
+        unet, text_encoder = new_unet(recipe.size), new_text_encoder(tokenizer)
+    else:
+        transparency = open_transparency(finished)
+        tokenizer = CLIPTokenizer.from_pretrained(finished / "tokenizer", local_files_only=True)
+        unet = UNet2DConditionModel.from_pretrained(finished / "unet", local_files_only=True).float()
+        text_encoder = CLIPTextModel.from_pretrained(finished / "text_encoder", local_files_only=True).float()
     cached = cache_latents(transparency, pictures, recipe.size, runs / "latents", say)
-    tokenizer = train_tokenizer([pictures.records[row] for row in pictures.indices("vocabulary")], runs / "tokenizer")
-    unet, text_encoder = new_unet(recipe.size), new_text_encoder(tokenizer)
     batches = caption_batches(cached, pictures, tokenizer, recipe.text.batch)
     sheet = _sampler(transparency, unet, text_encoder, tokenizer, cached)
     train_text(unet, text_encoder, batches, sheet, runs / "text", recipe.text.loop, recipe.text.lr, say)
     train_transparency(
         transparency,
-        picture_batches(pictures, recipe.decoder.batch, recipe.size, view, "vocabulary", "shape"),
+        _autoencoder_batches(recipe, pictures, recipe.decoder),
         runs / "decoder",
         recipe.decoder.loop,
         TransparencyWeights(adversarial_from=0.0),
@@ -176,6 +182,30 @@ def train_starter(recipe: StarterRecipe, runs: Path, cache: Path, say: Say) -> T
         only_decoder=True,
     )
     return TrainedStarter(pictures, transparency, unet, text_encoder, tokenizer, cached.scaling_factor)
+
+
+def open_transparency(folder: Path) -> LatentTransparency:
+    """The frozen VAE and the latent transparency of a finished starter, in float32."""
+    vae = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True).float()
+    parts = load(folder / "transparency")
+    return LatentTransparency(vae, parts.encoder, parts.decoder, parts.multiplier)
+
+
+def _train_autoencoders(recipe: StarterRecipe, pictures: PictureSet, runs: Path, say: Say) -> LatentTransparency:
+    vae = new_vae()
+    train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, recipe.vae.lr, say)
+    draw = _autoencoder_batches(recipe, pictures, recipe.transparency)
+    transparency = new_transparency(vae, normalise_latents(vae, draw))
+    train_transparency(
+        transparency, draw, runs / "transparency", recipe.transparency.loop, TransparencyWeights(),
+        recipe.transparency.lr, say,
+    )  # fmt: skip
+    return transparency
+
+
+def _autoencoder_batches(recipe: StarterRecipe, pictures: PictureSet, stage: Stage) -> Batch:
+    view = View(scale=(0.7, 1.1), turn=0.3, shift=0.08)
+    return picture_batches(pictures, stage.batch, recipe.size, view, "vocabulary", "shape")
 
 
 def _sampler(
