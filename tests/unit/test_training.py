@@ -16,6 +16,7 @@ import pytest
 import torch
 from acetate.training import packages
 from acetate.training.augment import View, from_stored, random_views
+from acetate.training.backdrops import BACKDROPS
 from acetate.training.loop import Loop
 from acetate.training.optimise import Average, Optimiser, orthogonalised
 from acetate.training.starter.captions import article, caption
@@ -206,6 +207,7 @@ def _small_data(folder: Path, count: int = 12) -> None:
 
 def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
     from acetate.evaluation.held_out import read_held_out
+    from acetate.sharing import SharedAttention
     from acetate.training.starter.export import export_starter
     from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -217,19 +219,58 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
     (keywords / "dist/emoji-en-US.json").write_text('{"\\ud83c\\udf4e": ["fruit"]}')
     recipe = StarterRecipe(
         size=64,
+        scenes=6,
         vae=Stage(3, 2, 1e-3),
         transparency=Stage(4, 2, 1e-3),
         text=Stage(3, 4, 1e-3),
         decoder=Stage(2, 2, 1e-3),
+        layers=Stage(2, 2, 1e-3),
     )
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
     export_starter(trained, recipe, tmp_path / "cache", tmp_path / "model")
 
     vae = AutoencoderKL.from_pretrained(tmp_path / "model/vae")
     assert vae.config.scaling_factor == pytest.approx(trained.scaling_factor)
-    assert UNet2DConditionModel.from_pretrained(tmp_path / "model/unet").config.in_channels == 4
+    unet = UNet2DConditionModel.from_pretrained(tmp_path / "model/unet")
+    assert unet.config.in_channels == 4
+    assert SharedAttention(unet, 3, load_file(tmp_path / "model/layers/joint.safetensors")).layers.frames == 3
     encoder = load_file(tmp_path / "model/transparency/encoder.safetensors")
     assert encoder["blocks.16.weight"].abs().max() > 0, "the offset was trained"
     assert len(read_held_out(tmp_path / "model/held_out").about) == 3
     assert list((tmp_path / "runs/text").glob("sheet-*.png"))
     assert len(open_pictures(tmp_path / "runs/data").indices("held_out")) == 3
+
+
+def test_a_training_goes_on_from_a_finished_model_and_leaves_its_autoencoders(
+    tiny_starter: Path, tmp_path: Path
+) -> None:
+    from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
+
+    _small_data(tmp_path / "runs/data")
+    stage = Stage(1, 2, 1e-3)
+    recipe = StarterRecipe(size=64, scenes=4, text=stage, decoder=stage, layers=stage)
+    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter)
+    for name, value in load_file(tiny_starter / "vae/diffusion_pytorch_model.safetensors").items():
+        assert torch.equal(trained.transparency.vae.state_dict()[name], value.float())
+    before = load_file(tiny_starter / "unet/diffusion_pytorch_model.safetensors")
+    assert any(not torch.equal(value, before[name]) for name, value in trained.unet.state_dict().items())
+
+
+def test_scenes_are_asked_for_with_one_prompt_or_one_a_layer_and_never_given_whole() -> None:
+    from acetate.training.starter.scenes import GIVEN, scene_prompts
+
+    assert sum(share for _, share in GIVEN) == pytest.approx(1)
+    assert all(len(frames) < 3 for frames, _ in GIVEN), "something is left to be made"
+    ways = {scene_prompts("a cat", "meadow", random.Random(seed)) for seed in range(60)}
+    assert any(fore == "a cat" and "meadow" in back and "cat" not in back for fore, back, _ in ways)
+    assert any(fore == back == blend and "cat" in fore and "meadow" in fore for fore, back, blend in ways)
+
+
+@pytest.mark.parametrize("name", sorted(BACKDROPS))
+def test_a_backdrop_fills_the_whole_picture_and_is_another_each_time(name: str) -> None:
+    first, words = BACKDROPS[name].render(np.random.default_rng(1), 48)
+    again, _ = BACKDROPS[name].render(np.random.default_rng(1), 48)
+    other, _ = BACKDROPS[name].render(np.random.default_rng(2), 48)
+    assert (first[..., 3] == 255).all()
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert set(words) <= set(BACKDROPS[name].colours)

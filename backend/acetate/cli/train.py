@@ -36,6 +36,9 @@ def starter(
     decoder_steps: Annotated[
         int | None, typer.Option(min=1, help=_("Steps that polish the transparent decoder at the end."))
     ] = None,
+    layers_steps: Annotated[
+        int | None, typer.Option(min=1, help=_("Steps of the training that shares attention between layers."))
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help=_("CPU threads; 0 takes all."))] = 0,
     finished: Annotated[
         Path | None,
@@ -48,7 +51,7 @@ def starter(
         ),
     ] = None,
 ) -> None:
-    """Build the data, train VAE, latent transparency and UNet, and write the starter model.
+    """Build the data, train VAE, latent transparency, UNet and layer sharing, and write the starter model.
 
     Watch it with: tensorboard --logdir RUNS. Sample sheets lie beside the checkpoints.
     """
@@ -67,6 +70,7 @@ def starter(
         "transparency": transparency_steps,
         "text": text_steps,
         "decoder": decoder_steps,
+        "layers": layers_steps,
     }
     for name, steps in chosen.items():
         if steps:

@@ -17,7 +17,7 @@ from acetate.training.loop import Loop, LoopSettings, Say
 from acetate.training.optimise import Average, Optimiser
 from acetate.training.precision import mixed_precision
 from acetate.training.sheets import write_sheet
-from acetate.training.starter.pictures import PictureSet
+from acetate.training.starter.pictures import PictureSet, evenly
 from acetate.transparency.padding import pad_rgb, vae_feed
 
 KL_WEIGHT = 3e-5
@@ -27,18 +27,12 @@ Batch = Callable[[int], Float[Tensor, "n 4 h w"]]
 
 
 def picture_batches(pictures: PictureSet, batch: int, size: int, view: View, *uses: str) -> Batch:
-    """Random views of the pictures with these uses; the batch of a step depends on the step alone.
-
-    Every kind of thing is equally likely, however many pictures there are of it.
-    """
-    rows = pictures.indices(*uses)
-    names = [pictures.records[row].name for row in rows]
-    counts = {name: names.count(name) for name in set(names)}
-    weights = torch.tensor([1 / counts[name] for name in names])
+    """Random views of the pictures with these uses; the batch of a step depends on the step alone."""
+    choose = evenly(pictures, *uses)
 
     def draw(step: int) -> Float[Tensor, "n 4 h w"]:
         generator = Loop.generator(step)
-        chosen = rows[torch.multinomial(weights, batch, replacement=True, generator=generator).numpy()]
+        chosen = choose(batch, generator)
         return random_views(from_stored(pictures.pictures[chosen]), size, view, generator)
 
     return draw

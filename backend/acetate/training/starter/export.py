@@ -9,6 +9,7 @@ import diffusers
 import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
+from safetensors.torch import save_file
 
 from acetate.evaluation.coverage import coverage_of, mean_coverage
 from acetate.evaluation.held_out import HeldOutPicture, write_held_out
@@ -40,6 +41,9 @@ def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, 
         part.float()
     starter.tokenizer.save_pretrained(folder / "tokenizer")
     DPMSolverMultistepScheduler.from_config(noise_scheduler().config).save_pretrained(folder / "scheduler")
+    (folder / "layers").mkdir(exist_ok=True)
+    shared = {name: part.to(STORED).contiguous() for name, part in starter.sharing.state_dict().items()}
+    save_file(shared, folder / "layers" / "joint.safetensors")
     files.save(folder / "transparency", Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
     (folder / "model_index.json").write_text(json.dumps(_model_index(), indent=2) + "\n", encoding="utf-8")
     records = [starter.pictures.records[row] for row in starter.pictures.indices("vocabulary")]

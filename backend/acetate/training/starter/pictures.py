@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import resvg_py
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Generator
 
 from acetate.training import packages
 from acetate.training.packages import PicturePackage
@@ -54,6 +57,15 @@ class PictureSet:
     def indices(self, *uses: str) -> NDArray[np.int64]:
         """The rows whose record has one of these uses."""
         return np.array([i for i, record in enumerate(self.records) if record.use in uses], dtype=np.int64)
+
+
+def evenly(pictures: PictureSet, *uses: str) -> Callable[[int, Generator], NDArray[np.int64]]:
+    """Draws rows with these uses; every kind of thing is equally likely, however many pictures there are of it."""
+    rows = pictures.indices(*uses)
+    names = [pictures.records[row].name for row in rows]
+    counts = Counter(names)
+    weights = torch.tensor([1 / counts[name] for name in names])
+    return lambda count, chance: rows[torch.multinomial(weights, count, replacement=True, generator=chance).numpy()]
 
 
 def build_pictures(folder: Path, cache_folder: Path, say: Callable[[str], None]) -> PictureSet:

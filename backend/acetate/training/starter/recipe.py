@@ -10,14 +10,17 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from acetate.sharing import SharingLayers
 from acetate.training.augment import View
 from acetate.training.autoencoder import Batch, picture_batches, train_autoencoder
+from acetate.training.layers import sample_scenes, train_layers
 from acetate.training.loop import LoopSettings, Say
 from acetate.training.precision import mixed_precision
 from acetate.training.sheets import write_sheet
 from acetate.training.starter.captions import MAX_TOKENS, train_tokenizer
 from acetate.training.starter.latents import CachedLatents, adjusted, cache_latents, caption_batches, tokenize
 from acetate.training.starter.pictures import PictureSet, build_pictures
+from acetate.training.starter.scenes import FRAMES, cache_scenes, scene_batches
 from acetate.training.text import sample_latents, train_text
 from acetate.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
 from acetate.transparency.decoder import TransparentDecoder
@@ -26,9 +29,14 @@ from acetate.transparency.files import load
 
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 192
+SHARING_RANK = 16
 SHEET_PROMPTS = (
     "a red apple", "a cat", "a rocket", "a burning match", "a tree", "a car", "a blue umbrella", "a house",
     "smoke", "a soap bubble", "a guitar", "a strawberry",
+)  # fmt: skip
+SHEET_SCENES = (
+    ("a red apple", "a wooden table"), ("a cat", "a meadow"), ("a rocket", "a night sky"), ("a sailboat", "the sea"),
+    ("a burning match", "a brick wall"), ("a house", "mountains"),
 )  # fmt: skip
 
 
@@ -52,10 +60,12 @@ class StarterRecipe:
     """Everything that decides what the starter becomes; the defaults are those of the shipped weights."""
 
     size: int = 128
+    scenes: int = 6000
     vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
     transparency: Stage = field(default_factory=lambda: Stage(steps=900, batch=8, lr=1.5e-3))
     text: Stage = field(default_factory=lambda: Stage(steps=1380, batch=48, lr=1.5e-3))
     decoder: Stage = field(default_factory=lambda: Stage(steps=220, batch=8, lr=1e-3))
+    layers: Stage = field(default_factory=lambda: Stage(steps=600, batch=16, lr=1e-3))
 
 
 def new_vae() -> AutoencoderKL:
@@ -115,6 +125,12 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     )
 
 
+def new_sharing(unet: UNet2DConditionModel) -> SharingLayers:
+    """Fresh attention sharing for the three frames of a scene."""
+    torch.manual_seed(4)
+    return SharingLayers(unet, len(FRAMES), rank=SHARING_RANK)
+
+
 @torch.no_grad()
 def normalise_latents(vae: AutoencoderKL, draw: Callable[[int], torch.Tensor]) -> float:
     """Fold the latents' mean and deviation, per channel, into the VAE's own 1x1 convolutions.
@@ -144,6 +160,7 @@ class TrainedStarter:
     unet: UNet2DConditionModel
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
+    sharing: SharingLayers
     scaling_factor: float
 
 
@@ -181,7 +198,15 @@ def train_starter(
         say,
         only_decoder=True,
     )
-    return TrainedStarter(pictures, transparency, unet, text_encoder, tokenizer, cached.scaling_factor)
+    scale = cached.scaling_factor
+    scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", say)
+    sharing = new_sharing(unet)
+    scene_sheet = _scene_sampler(transparency, unet, text_encoder, tokenizer, sharing, scale)
+    draw = scene_batches(scenes, pictures, tokenizer, recipe.layers.batch)
+    train_layers(
+        unet, text_encoder, sharing, draw, scene_sheet, runs / "layers", recipe.layers.loop, recipe.layers.lr, say
+    )
+    return TrainedStarter(pictures, transparency, unet, text_encoder, tokenizer, sharing, scale)
 
 
 def open_transparency(folder: Path) -> LatentTransparency:
@@ -226,5 +251,31 @@ def _sampler(
             picture = (model.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
             raw = model.decoder(picture, latents).float().clamp(0, 1)
         write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
+
+    return draw_sheet
+
+
+def _scene_sampler(
+    model: LatentTransparency,
+    unet: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    sharing: SharingLayers,
+    scaling_factor: float,
+) -> Callable[[Path], None]:
+    """Draws the foregrounds, backgrounds and blends of `SHEET_SCENES`, a row each."""
+    texts = [text for fore, back in SHEET_SCENES for text in (fore, back, f"{fore}, {back}")]
+    tokens = tokenize(tokenizer, texts).view(len(SHEET_SCENES), len(FRAMES), -1)
+    empty = tokenize(tokenizer, [""])
+    side = unet.config.sample_size
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        latents = sample_scenes(unet, text_encoder, sharing, tokens, empty, (LATENT_CHANNELS, side, side))
+        fore, back, blend = (latents / scaling_factor).unbind(1)
+        with mixed_precision(latents.device):
+            pictures = [(model.vae.decode(each).sample.float() / 2 + 0.5).clamp(0, 1) for each in (fore, back, blend)]
+            raw = model.decoder(pictures[0], fore).float().clamp(0, 1)
+        write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), *pictures[1:]])
 
     return draw_sheet
