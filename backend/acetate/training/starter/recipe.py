@@ -60,7 +60,7 @@ class StarterRecipe:
     """Everything that decides what the starter becomes; the defaults are those of the shipped weights."""
 
     size: int = 128
-    scenes: int = 4000
+    scenes: int = 2500
     vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
     transparency: Stage = field(default_factory=lambda: Stage(steps=900, batch=8, lr=1.5e-3))
     text: Stage = field(default_factory=lambda: Stage(steps=1380, batch=48, lr=1.5e-3))

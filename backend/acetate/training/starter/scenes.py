@@ -29,7 +29,7 @@ from acetate.training.transparency import LatentTransparency
 
 FRAMES = ("foreground", "background", "blend")
 CHUNK = 32
-VIEW = View(scale=(0.6, 1.0), turn=0.08, shift=0.06)
+VIEW = View(scale=(0.6, 1.0), turn=0.08, shift=0.06, mirror=False)
 GIVEN = (((), 0.4), ((0,), 0.2), ((1,), 0.2), ((0, 2), 0.1), ((1, 2), 0.1))
 """Which frames of a sample are given, and how often: all are made, or those that are missing are found."""
 OWN_PROMPTS = 0.5
