@@ -122,6 +122,8 @@ def prepare(needed: set[str]) -> None:
 
 def hand_over(command: list[str]) -> int:
     """Run in place of this program where the system can, so that signals reach the command itself."""
+    # Computing threads that wait let other programs run; spinning ones are many times slower beside a busy one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if os.name != "nt":
         os.execv(command[0], command)
     return subprocess.call(command)
