@@ -140,7 +140,7 @@ PICTURE = PictureHeader(0, 8, 8)
         ({"target": Rect(0, 0, 20000, 64)}, "too_large", "target"),
         ({"count": 9}, "too_large", "count"),
         ({"model": "sd99"}, "unknown_model", "model"),
-        ({"mode": "refine", "inputs": {"layer": PICTURE}}, "mode_unsupported", "mode"),
+        ({"mode": "scene"}, "mode_unsupported", "mode"),
         ({"inputs": {"layer": PICTURE}}, "mode_unsupported", "inputs"),
         ({"controls": (Control("depth", PICTURE),)}, "mode_unsupported", "controls"),
         ({"loras": (Lora("ink"),)}, "mode_unsupported", "loras"),

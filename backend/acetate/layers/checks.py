@@ -36,13 +36,7 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
     if not request.inputs and not request.controls:
         parse_request(request_map(request), (), limits or Limits())
     entry = catalogue.entry(request.model)
-    if request.mode not in entry.family.modes:
-        raise WireError(
-            "mode_unsupported",
-            f"the model {entry.name} cannot do the mode {request.mode}",
-            field="mode",
-            hint=f"it can do {', '.join(entry.family.modes)}",
-        )
+    entry.way(request.mode, request.inputs)
     _check_unused(request)
     if not request.prompt.strip():
         raise WireError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")

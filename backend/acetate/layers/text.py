@@ -15,13 +15,13 @@ from torch import Tensor
 
 from acetate.layers.job import Layer, Progress
 from acetate.layers.settings import Settings
-from acetate.models.latents import unscaled
+from acetate.models.loaded import LoadedModel
+from acetate.models.prepare import Predictor
 from acetate.models.samplers import Sampler, Scheduler, make_scheduler, sampler_named
-from acetate.models.store import LoadedModel
-from acetate.models.text import encode
+from acetate.models.states import TextStates
 from acetate.placement.resample import place
 from acetate.placement.sizes import Size, model_size
-from acetate.transparency import Passes, decode_tiled
+from acetate.transparency import Passes
 
 PREVIEW_SIDE = 256
 PREVIEW_SHARE = 0.2
@@ -51,36 +51,38 @@ def draw(
     first = Settings.of(request, request.seed or 0)
     target = Size(request.target.width, request.target.height)
     sampler = sampler_named(first.sampler)
-    drawing = Drawing(
-        model=model,
-        context=_context(model, first),
-        guidance=first.guidance,
-        size=model_size(target, model.entry.native_size),
-    )
+    part = model.entry.way("text").parts[0]
     pace = _Pace(report, request.count, first.steps, target if request.preview else None)
     dtype = PIXELS[request.reply_format] if request.reply_space == "srgb" else torch.float32
     layers = []
-    for index in range(request.count):
-        settings = Settings.of(request, (first.seed + index) % SEEDS)
-        rgba = drawing.layer(sampler, settings, pace)
-        layers.append(
-            Layer(
-                name=request.prompt,
-                role="layer",
-                x=request.target.x,
-                y=request.target.y,
-                picture=place(rgba, target, dtype),
-                settings=settings,
-            )
+    with model.prepared(part) as predictor:
+        drawing = Drawing(
+            model=model,
+            predictor=predictor,
+            states=_states(model, first),
+            guidance=first.guidance,
+            size=model_size(target, model.entry.native_size),
         )
+        for index in range(request.count):
+            settings = Settings.of(request, (first.seed + index) % SEEDS)
+            rgba = drawing.layer(sampler, settings, pace)
+            layers.append(
+                Layer(
+                    name=request.prompt,
+                    role="layer",
+                    x=request.target.x,
+                    y=request.target.y,
+                    picture=place(rgba, target, dtype),
+                    settings=settings,
+                )
+            )
     return tuple(layers)
 
 
 @torch.inference_mode()
-def _context(model: LoadedModel, settings: Settings) -> Float[Tensor, "two tokens width"]:
+def _states(model: LoadedModel, settings: Settings) -> TextStates:
     """What the UNet reads: the negative prompt, then the prompt."""
-    texts = (settings.negative, settings.prompt)
-    return encode(model.tokenizer, model.text_encoder, texts).to(model.dtype)
+    return model.text.encode((settings.negative, settings.prompt))
 
 
 @dataclass
@@ -128,7 +130,8 @@ class Drawing:
     """Draws layers with one prompt, guidance and model size."""
 
     model: LoadedModel
-    context: Float[Tensor, "two tokens width"]
+    predictor: Predictor
+    states: TextStates
     guidance: float
     size: Size
 
@@ -145,31 +148,27 @@ class Drawing:
         scheduler = make_scheduler(sampler, model.scheduler_config, settings.steps, model.device)
         # Noise from the processor is the same on every device.
         generator = torch.Generator("cpu").manual_seed(settings.seed)
-        shape = (1, model.unet.config.in_channels, self.size.height // 8, self.size.width // 8)
+        shape = (1, model.latent_channels, self.size.height // 8, self.size.width // 8)
         noise = torch.randn(shape, generator=generator).to(model.device)
         latent: Tensor = noise * scheduler.init_noise_sigma
         options: dict[str, Any] = {"generator": generator} if sampler.adds_noise else {}
         last = len(scheduler.timesteps)
         for number, timestep in enumerate(scheduler.timesteps, start=1):
             seen = scheduler.scale_model_input(latent, timestep)
-            prediction = self._predict(seen, timestep)
+            prediction = self._predict(seen, timestep, (number - 1) / last)
             latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
             pace.step(number / last, partial(self._so_far, scheduler, seen, prediction, timestep))
         return latent
 
-    def _predict(self, seen: Float[Tensor, "1 c h w"], timestep: Tensor) -> Float[Tensor, "1 c h w"]:
+    def _predict(self, seen: Float[Tensor, "1 c h w"], timestep: Tensor, share: float) -> Float[Tensor, "1 c h w"]:
         """The UNet's answer with classifier-free guidance, float32; guidance 1 needs only the prompt's half."""
-        context = self.context[1:] if self.guidance == 1 else self.context
-        both = seen.to(self.model.dtype).expand(len(context), -1, -1, -1)
-        answers: Tensor = self.model.unet(both, timestep, encoder_hidden_states=context, return_dict=False)[0]
-        without, with_prompt = answers[:1].float(), answers[-1:].float()
+        states = self.states.rows([1]) if self.guidance == 1 else self.states
+        answers = self.predictor(seen.expand(len(states), -1, -1, -1), timestep, states, share)
+        without, with_prompt = answers[:1], answers[-1:]
         return without + self.guidance * (with_prompt - without)
 
     def _decode(self, latent: Float[Tensor, "1 c h w"], passes: Passes) -> Float[Tensor, "4 h w"]:
-        model = self.model
-        plain = unscaled(latent, model.vae.config)
-        picture = (model.vae.decode(plain, return_dict=False)[0] / 2 + 0.5).clamp(0, 1)
-        return decode_tiled(model.transparency.decoder, picture, plain, passes)[0]
+        return self.model.decode_transparent(latent, passes)[0]
 
     def _so_far(
         self, scheduler: Scheduler, seen: Tensor, prediction: Tensor, timestep: Tensor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,29 +10,10 @@ import torch
 from safetensors import SafetensorError
 
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model, read_json
-from acetate.models.vocabulary import Vocabulary, load_vocabulary
-from acetate.transparency import Transparency, fastest_dtype, prepare
-from acetate.transparency import load as load_transparency
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedModel:
-    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
-    would show in alpha, which is decoded once, not drawn in many steps that even out.
-
-    `vae`, `text_encoder`, `tokenizer` and `unet` are diffusers' and transformers' own objects.
-    """
-
-    entry: ModelEntry
-    vae: Any
-    text_encoder: Any
-    tokenizer: Any
-    unet: Any
-    scheduler_config: Mapping[str, Any]
-    transparency: Transparency
-    vocabulary: Vocabulary | None
-    device: torch.device
-    dtype: torch.dtype
+from acetate.models.loaded import LoadedModel
+from acetate.models.text import TextEncoders
+from acetate.models.vocabulary import load_vocabulary
+from acetate.transparency import fastest_dtype
 
 
 @dataclass
@@ -77,20 +57,20 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> L
         logging.disable_progress_bar()
     folder = entry.folder
     try:
-        transparency = load_transparency(folder / "transparency", device=device)
-        prepare(transparency.decoder)
-        return LoadedModel(
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        model = LoadedModel(
             entry=entry,
             vae=_network(AutoencoderKL, folder / "vae", device, torch.float32),
-            text_encoder=_text_encoder(CLIPTextModel, folder / "text_encoder", device),
-            tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
             unet=_network(UNet2DConditionModel, folder / "unet", device, dtype),
+            text=TextEncoders((tokenizer,), (_text_encoder(CLIPTextModel, folder / "text_encoder", device),)),
             scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
-            transparency=transparency,
             vocabulary=load_vocabulary(folder),
             device=device,
             dtype=dtype,
         )
+        if not entry.family.decoders:
+            model.transparency  # noqa: B018  # a damaged model is refused when it is loaded
+        return model
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise missing_model(f"the model {entry.name} in {folder} cannot be read ({reason:.300})") from error

@@ -86,8 +86,9 @@ class SharedAttention:
     """Attention sharing on a UNet, attached for a `with` block or between `attach` and `detach`.
 
     `weights` are those of a file, or layers to train; None makes fresh layers with `rank` and
-    `control_channels`. Detached, the UNet has the same processors and the same state as before. Raises
-    ValueError when `weights` are made for another number of frames or another UNet.
+    `control_channels`. `weight` scales all that they change: at 0 the UNet draws as it does alone.
+    Detached, the UNet has the same processors and the same state as before. Raises ValueError when
+    `weights` are made for another number of frames or another UNet.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class SharedAttention:
         weights: Mapping[str, Tensor] | SharingLayers | None = None,
         rank: int = 256,
         control_channels: int | None = None,
+        weight: float = 1.0,
     ) -> None:
         if weights is None:
             layers = SharingLayers(unet, frames, rank, control_channels).to(device=unet.device, dtype=unet.dtype)
@@ -108,7 +110,7 @@ class SharedAttention:
             raise ValueError(f"these attention-sharing weights are made for {layers.frames} frames, not {frames}")
         self.unet = unet
         self.layers = layers
-        self.given = Given()
+        self.given = Given(weight=weight)
         self._before: list[tuple[Any, Any]] = []
 
     def attach(self) -> SharedAttention:

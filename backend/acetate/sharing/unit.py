@@ -73,10 +73,14 @@ class FramePrompts:
 
 @dataclass(frozen=True)
 class Given:
-    """What the frames are given besides the UNet's own inputs: prompts of their own, condition maps."""
+    """What the frames are given besides the UNet's own inputs: prompts of their own, condition maps.
+
+    `weight` scales everything that the unit changes.
+    """
 
     prompts: FramePrompts | None = None
     control: ControlMaps | None = None
+    weight: float = 1.0
 
     def with_prompts(self, prompts: FramePrompts | None) -> Given:
         return replace(self, prompts=prompts)
@@ -144,10 +148,11 @@ class SharingUnit(nn.Module):
         states = hidden.reshape(-1, frames, *hidden.shape[1:])
         added = self._control(states, given.control)
         if added is not None:
+            added = added * given.weight
             states = states + added
         contexts = self._contexts(states, context, given.prompts)
-        attended = self._attend(layer, states, contexts)
-        shared = self._share(layer.heads, states + attended)
+        attended = self._attend(layer, states, contexts, given.weight)
+        shared = self._share(layer.heads, states + attended) * given.weight
         added = attended + shared if added is None else added + attended + shared
         return added.flatten(0, 1)
 
@@ -179,16 +184,16 @@ class SharingUnit(nn.Module):
             )
         return [prompts.context(frame, own[:, frame]) for frame in frames]
 
-    def _attend(self, layer: AttentionLayer, states: Tensor, contexts: Sequence[Tensor]) -> Tensor:
+    def _attend(self, layer: AttentionLayer, states: Tensor, contexts: Sequence[Tensor], weight: float) -> Tensor:
         """The layer's own attention, with each frame's LoRA on it."""
         outputs = []
         for frame, context in enumerate(contexts):
             own = states[:, frame]
-            query = layer.to_q(own) + self.to_q_lora[frame](own)
-            key = layer.to_k(context) + self.to_k_lora[frame](context)
-            value = layer.to_v(context) + self.to_v_lora[frame](context)
+            query = layer.to_q(own) + weight * self.to_q_lora[frame](own)
+            key = layer.to_k(context) + weight * self.to_k_lora[frame](context)
+            value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
             heard = _attention(query, key, value, layer.heads)
-            output = layer.to_out[0](heard) + self.to_out_lora[frame](heard)
+            output = layer.to_out[0](heard) + weight * self.to_out_lora[frame](heard)
             outputs.append(layer.to_out[1](output))
         return torch.stack(outputs, dim=1)
 
