@@ -21,26 +21,27 @@ FULL = {torch.uint8: 255, torch.uint16: 65535}
 """The value of 1.0 in integer pixels."""
 
 
-def place(rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32) -> Shaped[Tensor, "th tw 4"]:
+def place(
+    rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32, window: Window | None = None
+) -> Shaped[Tensor, "th tw 4"]:
     """The picture in exactly the target's size, straight alpha, as rows of pixels of `dtype`.
 
-    `rgba` is straight alpha in [0, 1]. It is never stretched: `sizes.fit` says what is cropped or left clear.
-    Integer types hold 0 to their largest value, floating ones [0, 1].
+    `rgba` is straight alpha in [0, 1]. It is never stretched: `window` is the part that is the whole target, in its
+    proportions; without one, `sizes.fit` says what is cropped or left clear. Integer types hold 0 to their largest
+    value, floating ones [0, 1].
     """
-    lie = fit(Size(rgba.shape[2], rgba.shape[1]), target)
+    if window is None:
+        lie = fit(Size(rgba.shape[2], rgba.shape[1]), target)
+    else:
+        lie = Fit(window, Rect(0, 0, target.width, target.height))
     placed = torch.zeros(target.height, target.width, 4, dtype=dtype)
     for band, pixels in _bands(rgba.float().cpu(), lie):
-        placed[band.y : band.y + band.height, band.x : band.x + band.width] = _store(pixels, dtype)
+        placed[band.y : band.y + band.height, band.x : band.x + band.width] = stored(pixels, dtype)
     return placed
 
 
-def place_covering(rgba: Float[Tensor, "4 h w"], cover: Cover, target: Size) -> Float[Tensor, "4 th tw"]:
-    """The part of a drawn picture that is the target, in exactly its size, straight alpha."""
-    return resample(rgba, cover.window, target)
-
-
 def gather(rgba: Float[Tensor, "4 th tw"], cover: Cover) -> Float[Tensor, "4 h w"]:
-    """A picture of the target as it lies in the size that is drawn: the inverse of `place_covering`.
+    """A picture of the target as it lies in the size that is drawn: the inverse of `place` with the cover's window.
 
     Around the target its outermost pixels go on. Memory for the result and a band of the picture, however large
     that is; premultiplied while pixels mix.
@@ -125,7 +126,8 @@ def _straight(premultiplied: Tensor) -> Tensor:
     return torch.cat([colour, alpha])
 
 
-def _store(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
+def stored(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
+    """Straight alpha in [0, 1] as rows of pixels; integer types hold 0 to their largest value."""
     rows = pixels.permute(1, 2, 0)
     full = FULL.get(dtype)
     return rows.to(dtype) if full is None else (rows.clamp(0, 1) * full).round().to(dtype)

@@ -103,7 +103,7 @@ def cover(target: Size, native: int) -> Cover:
     tall = [Size(side, _on_grid(side * target.height / target.width)) for side in sides]
     drawn = min(flat + tall, key=distance)
     scale = min(drawn.width / target.width, drawn.height / target.height)
-    width, height = target.width * scale, target.height * scale
+    width, height = min(target.width * scale, drawn.width), min(target.height * scale, drawn.height)
     return Cover(drawn, Window((drawn.width - width) / 2, (drawn.height - height) / 2, width, height))
 
 
