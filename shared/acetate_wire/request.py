@@ -88,8 +88,8 @@ class Lora:
 class LayerRequest:
     """One job: what to make, where it goes on the canvas, and with which settings.
 
-    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance` and `sampler` fall
-    back to the model's own defaults when None; `seed` None means that the daemon draws one. `detail` is how
+    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance`, `sampler` and `stop_at`
+    fall back to the model's own defaults when None; `seed` None means that the daemon draws one. `detail` is how
     strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
     are the roles that come back; without any, those of `LAYERS_OUT`. Layers come back as `reply_format`,
     `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
@@ -112,7 +112,7 @@ class LayerRequest:
     passes: int = 8
     strength: float = 1.0
     transparency_weight: float = 1.0
-    stop_at: float = 1.0
+    stop_at: Optional[float] = None
     loras: Tuple[Lora, ...] = ()
     detail: float = 0.0
     returns: Tuple[str, ...] = ()

@@ -239,7 +239,7 @@ _READERS: Dict[str, Callable[[Any, str, Limits], Any]] = {
     "passes": _passes,
     "strength": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
     "transparency_weight": lambda value, where, limits: values.number(value, where, 0.0, 2.0),
-    "stop_at": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
+    "stop_at": _optional(lambda value, where, limits: values.number(value, where, 0.0, 1.0)),
     "loras": _loras,
     "detail": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
     "returns": _returns,

@@ -90,7 +90,7 @@ def _bands(rgba: Tensor, lie: Fit, goes_on: bool = False) -> Iterator[tuple[Rect
         part = rgba[:, first:last]
         premultiplied = torch.cat([part[:3] * part[3:], part[3:]])
         band = weights[:, first:last] @ (premultiplied @ columns.T)
-        yield Rect(paste.x, paste.y + start, paste.width, count), _straight(band)
+        yield Rect(paste.x, paste.y + start, paste.width, count), straight(band)
 
 
 def _weights(
@@ -120,7 +120,8 @@ def _catmull_rom(distance: Tensor) -> Tensor:
     return torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))
 
 
-def _straight(premultiplied: Tensor) -> Tensor:
+def straight(premultiplied: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
+    """Premultiplied pixels as straight alpha in [0, 1]; clear ones are black."""
     alpha = premultiplied[3:].clamp(0, 1)
     colour = torch.where(alpha > 0, premultiplied[:3] / alpha, 0.0).clamp(0, 1)
     return torch.cat([colour, alpha])
