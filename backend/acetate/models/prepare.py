@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
 from acetate_wire.errors import WireError
@@ -20,9 +20,14 @@ from acetate.models.states import TextStates
 from acetate.models.weights import read_weights
 from acetate.sharing import SharedAttention
 from acetate.transparency import vae_feed
+from acetate.transparency.tiling import Span, latent_part
 
 if TYPE_CHECKING:
     from acetate.models.loaded import LoadedModel
+
+
+Tile: TypeAlias = tuple[Span, Span]
+"""Rows and columns of a part of a drawing, in pixels."""
 
 
 class Attachment(Protocol):
@@ -48,13 +53,37 @@ class ControlPicture:
     end: float = 1.0
 
 
+class Steering:
+    """Shows a given layer to attention sharing with a condition encoder: whole, or the part of a tile."""
+
+    def __init__(self, sharing: SharedAttention, picture: Float[Tensor, "4 h w"]) -> None:
+        self._sharing = sharing
+        self._feed = vae_feed(picture[None])
+        self._shown: tuple[Tile | None] | None = None
+
+    def show(self, tile: Tile | None) -> None:
+        """Show the rows and columns of a tile, all of them with None."""
+        if self._shown == (tile,):
+            return
+        rows, columns = tile or (Span(0, self._feed.shape[2]), Span(0, self._feed.shape[3]))
+        self._sharing.give_layer(self._feed[:, :, rows.start : rows.stop, columns.start : columns.stop])
+        self._shown = (tile,)
+
+
 class Predictor:
     """Asks a prepared UNet. Rows of a batch are (sample, frame), frame fastest, as many frames as the part has."""
 
-    def __init__(self, model: LoadedModel, attachment: Attachment | None, behind: Float[Tensor, "1 c h w"] | None):
+    def __init__(
+        self,
+        model: LoadedModel,
+        attachment: Attachment | None,
+        behind: Float[Tensor, "1 c h w"] | None,
+        steering: Steering | None = None,
+    ):
         self._model = model
         self._attachment = attachment
         self._behind = behind
+        self._steering = steering
         self._on = False
 
     @torch.inference_mode()
@@ -64,17 +93,22 @@ class Predictor:
         timestep: Float[Tensor, "..."],
         states: TextStates,
         share: float = 0.0,
+        tile: Tile | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """What the UNet predicts, float32.
 
         `timestep` is one number, or one a row. `states` has a row for each of the batch, so every frame may have its
         own prompt. `share` is how much of the schedule is behind, in [0, 1]: controls are at work in their part of it.
+        `tile` are the rows and columns, in pixels, of the part of the drawing that `sample` is, None for all of it.
         """
         model = self._model
         rows = states.to(model.device, model.dtype)
         seen = sample
         if self._behind is not None and self._on:
-            seen = torch.cat([sample, self._behind.to(sample).expand(len(sample), -1, -1, -1)], dim=1)
+            behind = self._behind if tile is None else latent_part(self._behind, *tile)
+            seen = torch.cat([sample, behind.to(sample).expand(len(sample), -1, -1, -1)], dim=1)
+        if self._steering is not None and self._on:
+            self._steering.show(tile)
         answer: Tensor = model.unet(
             seen.to(model.device, model.dtype),
             timestep.to(model.device),
@@ -122,19 +156,21 @@ def prepared(
         if asked:
             raise WireError("mode_unsupported", f"{field} cannot be used yet", field=field, hint="leave it out")
     with ExitStack() as after:
-        attachment = _attachment(model, part, given, transparency_weight)
+        attachment = _attachment(model, part, transparency_weight)
         behind = None
         if part.enters == "concat":
             behind = torch.cat([model.encode_flat(given[role][None]) for role in part.given], dim=1)
-        predictor = Predictor(model, attachment, behind)
+        steering = None
+        if part.enters == "control" and isinstance(attachment, SharedAttention):
+            (role,) = part.given
+            steering = Steering(attachment, given[role].to(model.device))
+        predictor = Predictor(model, attachment, behind, steering)
         after.callback(predictor.switch, False)
         predictor.switch(True)
         yield predictor
 
 
-def _attachment(
-    model: LoadedModel, part: Part, given: Mapping[str, Float[Tensor, "4 h w"]], weight: float
-) -> Attachment | None:
+def _attachment(model: LoadedModel, part: Part, weight: float) -> Attachment | None:
     if part.kind == "plain":
         return None
     path = model.entry.files[part.name]
@@ -142,13 +178,9 @@ def _attachment(
         if part.kind == "delta":
             latents = len(part.given) if part.enters == "concat" else 0
             return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
-        sharing = SharedAttention(model.unet, len(part.frames), read_weights(path), weight=weight)
+        return SharedAttention(model.unet, len(part.frames), read_weights(path), weight=weight)
     except ValueError as error:
         raise missing_model(f"the part {part.name} cannot be used ({error})") from error
-    if part.enters == "control":
-        (role,) = part.given
-        sharing.give_layer(vae_feed(given[role][None].to(model.device)))
-    return sharing
 
 
 def _sdxl_conditions(sample: Float[Tensor, "b c h w"], states: TextStates) -> dict[str, Tensor] | None:
