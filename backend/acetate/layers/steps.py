@@ -178,7 +178,8 @@ class Question:
         halves = len(frames.states) // frames.count
         if halves > 1:
             sample, timestep = torch.cat([sample] * halves), timestep.repeat(halves) if clean else timestep
-        answers = self.predictor(sample, timestep, frames.states, self.share, tile)
+        prompted = [half + 1 == halves for half in range(halves) for _ in range(frames.count)]
+        answers = self.predictor(sample, timestep, frames.states, self.share, tile, prompted)
         chosen = answers.view(halves, frames.count, *answers.shape[1:])[:, list(frames.drawn)]
         without, with_prompt = chosen[0], chosen[-1]
         return without + self.guidance * (with_prompt - without)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
-from acetate_wire.errors import WireError
 from acetate_wire.request import Lora
 from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.catalogue import missing_model
 from acetate.models.deltas import WeightDeltas, read_deltas
+from acetate.models.kit.controls import ControlPicture, Controls, controlled
+from acetate.models.kit.lora import applied
+from acetate.models.kit.structure import Moment
 from acetate.models.parts import Part
 from acetate.models.states import TextStates
 from acetate.models.weights import read_weights
 from acetate.sharing import SharedAttention
 from acetate.transparency import vae_feed
 from acetate.transparency.tiling import Span, latent_part
+
+__all__ = ["ControlPicture", "Predictor", "Tile", "prepared"]
 
 if TYPE_CHECKING:
     from acetate.models.loaded import LoadedModel
@@ -40,17 +43,6 @@ class Attachment(Protocol):
     def detach(self) -> None:
         """Take it off, without a trace; nothing happens when it is off."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class ControlPicture:
-    """A picture that steers the drawing, straight alpha in [0, 1], from `start` to `end` (shares of the schedule)."""
-
-    kind: str
-    picture: Float[Tensor, "4 h w"]
-    weight: float = 1.0
-    start: float = 0.0
-    end: float = 1.0
 
 
 class Steering:
@@ -78,11 +70,13 @@ class Predictor:
         model: LoadedModel,
         attachment: Attachment | None,
         behind: Float[Tensor, "1 c h w"] | None,
+        controls: Controls,
         steering: Steering | None = None,
-    ):
+    ) -> None:
         self._model = model
         self._attachment = attachment
         self._behind = behind
+        self._controls = controls
         self._steering = steering
         self._on = False
 
@@ -94,28 +88,26 @@ class Predictor:
         states: TextStates,
         share: float = 0.0,
         tile: Tile | None = None,
+        conditional: Sequence[bool] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """What the UNet predicts, float32.
 
         `timestep` is one number, or one a row. `states` has a row for each of the batch, so every frame may have its
         own prompt. `share` is how much of the schedule is behind, in [0, 1]: controls are at work in their part of it.
         `tile` are the rows and columns, in pixels, of the part of the drawing that `sample` is, None for all of it.
+        `conditional` tells which rows have a prompt, None for all; the others are not shown style pictures either.
         """
         model = self._model
         rows = states.to(model.device, model.dtype)
-        seen = sample
+        timestep, seen = timestep.to(model.device), sample.to(model.device, model.dtype)
+        moment = Moment(seen, timestep, rows, _sdxl_conditions(sample, rows))
+        inputs = self._controls.inputs(moment, share, tile, conditional or [True] * len(sample))
         if self._behind is not None and self._on:
             behind = self._behind if tile is None else latent_part(self._behind, *tile)
-            seen = torch.cat([sample, behind.to(sample).expand(len(sample), -1, -1, -1)], dim=1)
+            seen = torch.cat([seen, behind.to(seen).expand(len(seen), -1, -1, -1)], dim=1)
         if self._steering is not None and self._on:
             self._steering.show(tile)
-        answer: Tensor = model.unet(
-            seen.to(model.device, model.dtype),
-            timestep.to(model.device),
-            encoder_hidden_states=rows.context,
-            added_cond_kwargs=_sdxl_conditions(sample, rows),
-            return_dict=False,
-        )[0]
+        answer: Tensor = model.unet(seen, timestep, encoder_hidden_states=rows.context, return_dict=False, **inputs)[0]
         return answer.float()
 
     @property
@@ -150,13 +142,14 @@ def prepared(
     `given` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
     `control` or `concat`; those that enter as a `frame` are the caller's to put into the batch, with time step 0.
     `transparency_weight` (0 to 2) scales what the part changes. Prompts are encoded inside the block, since LoRAs may
-    change the text encoder too. Raises WireError when a file is missing or does not fit.
+    change the text encoder too. LoRAs and controls go with every part. Raises WireError when a file is missing or
+    does not fit.
     """
-    for field, asked in (("loras", loras), ("controls", controls)):
-        if asked:
-            raise WireError("mode_unsupported", f"{field} cannot be used yet", field=field, hint="leave it out")
     with ExitStack() as after:
+        # Before LoRAs, which wrap modules and so change the names of what a part touches.
         attachment = _attachment(model, part, transparency_weight)
+        after.enter_context(applied(model, loras))
+        kit = after.enter_context(controlled(model, controls))
         behind = None
         if part.enters == "concat":
             behind = torch.cat([model.encode_flat(given[role][None]) for role in part.given], dim=1)
@@ -164,7 +157,7 @@ def prepared(
         if part.enters == "control" and isinstance(attachment, SharedAttention):
             (role,) = part.given
             steering = Steering(attachment, given[role].to(model.device))
-        predictor = Predictor(model, attachment, behind, steering)
+        predictor = Predictor(model, attachment, behind, kit, steering)
         after.callback(predictor.switch, False)
         predictor.switch(True)
         yield predictor

@@ -12,7 +12,8 @@ def as_pipeline(model: LoadedModel) -> Any:
     """A pipeline around the model's own networks; what is loaded into it is loaded into them."""
     from diffusers import DDIMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
 
-    scheduler = DDIMScheduler.from_config(dict(model.scheduler_config))
+    # Every pipeline has a scheduler; this one is never asked.
+    scheduler = DDIMScheduler(clip_sample=False, steps_offset=1)
     encoders, tokenizers = model.text.encoders, model.text.tokenizers
     if len(encoders) > 1:
         return StableDiffusionXLPipeline(
