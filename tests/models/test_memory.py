@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from acetate.cli import app
 from acetate.models.catalogue import Catalogue
 from acetate.models.loaded import LoadedModel
 from acetate.models.memory import (
@@ -22,6 +25,7 @@ from acetate.models.parts import Part
 from acetate.models.placing import place
 from acetate.models.store import ModelStore
 from torch import Tensor
+from typer.testing import CliRunner
 
 from tests.models.test_prepared import PARTS, a_layer, noise, state_of, texts
 
@@ -129,3 +133,20 @@ def test_a_model_that_is_in_the_way_is_dropped(families: Catalogue, monkeypatch:
     monkeypatch.setattr("acetate.models.store.footprint", lambda *arguments: LARGE)
     assert store.plan("sdxl", "text", (), (64, 64)).plan == Plan()
     assert store.loaded == ()
+
+
+def test_the_doctor_prints_the_plan_of_every_mode_and_writes_the_same_figures(
+    families: Catalogue, written_families: Path, tmp_path: Path
+) -> None:
+    base = written_families / "base"
+    base.mkdir(exist_ok=True)
+    for family in ("sd15", "sdxl"):
+        (base / f"my-{family}").symlink_to(written_families / family)
+    result = CliRunner().invoke(app, ["doctor", "--json", str(tmp_path / "plans.json")])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "plans.json").read_text(encoding="utf-8"))
+    found = {(plan["model"], plan["mode"]): plan for plan in figures["plans"]}
+    assert {mode for model, mode in found if model == "my-sdxl"} == set(families.entry("sdxl").modes)
+    assert found["my-sd15", "scene"]["plan"] == "resident"
+    for plan in figures["plans"]:
+        assert f"{plan['model']:<12} {plan['mode']:<11}" in result.output
