@@ -163,7 +163,7 @@ def test_a_seed_of_64_bits_is_kept(acetate: Acetate) -> None:
         (("a cat", "-o", "cat.png", "--count", "9"), "9 pictures"),
         (("a cat", "-o", "cat.png", "--seed", "-1"), "seed is -1"),
         (("a cat", "-o", "cat.png", "--sampler", "eular a"), "did you mean Euler a?"),
-        (("a cat", "-o", "cat.png", "--model", "sdxl"), "there is no model 'sdxl'"),
+        (("a cat", "-o", "cat.png", "--model", "sd3"), "there is no model 'sd3'"),
         (("a cat", "-o", "nowhere/cat.png"), "there is no folder nowhere"),
         (("a cat", "-o", "file/cat.png"), "there is no folder file"),
         (("a cat", "-o", "folder.png"), "is a folder"),

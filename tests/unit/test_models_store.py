@@ -10,7 +10,7 @@ import torch
 from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.latents import scaled, unscaled
 from acetate.models.store import ModelStore
-from acetate.models.text import encode, prompt_length
+from acetate.models.text import prompt_length
 from acetate_wire.errors import WireError
 
 
@@ -29,7 +29,7 @@ def test_a_model_is_loaded_once_and_kept(tiny_starter: Path) -> None:
 
 def test_a_loaded_model_is_ready_to_draw_and_not_to_learn(tiny_starter: Path) -> None:
     model = store(tiny_starter).get("starter")
-    parts = (model.vae, model.unet, model.text_encoder, model.transparency.encoder, model.transparency.decoder)
+    parts = (model.vae, model.unet, model.text.encoders[0], model.transparency.encoder, model.transparency.decoder)
     assert not any(part.training or any(p.requires_grad for p in part.parameters()) for part in parts)
 
 
@@ -77,7 +77,7 @@ def test_the_native_size_of_a_plain_diffusers_folder_is_its_unets(tiny_starter: 
 
 
 def test_prompts_are_measured_as_the_model_reads_them(tiny_starter: Path) -> None:
-    tokenizer = store(tiny_starter).get("starter").tokenizer
+    tokenizer = store(tiny_starter).get("starter").text.tokenizers[0]
     prompt = "a zebrafish, éclair"
     assert prompt_length(tiny_starter, prompt).pieces == len(tokenizer(prompt).input_ids) - 2
     assert prompt_length(tiny_starter, prompt).limit == tokenizer.model_max_length - 2
@@ -86,7 +86,7 @@ def test_prompts_are_measured_as_the_model_reads_them(tiny_starter: Path) -> Non
 def test_the_text_encoder_reads_prompts_of_full_length(tiny_starter: Path) -> None:
     model = store(tiny_starter).get("starter")
     with torch.inference_mode():
-        states = encode(model.tokenizer, model.text_encoder, ["", "a red apple"])
+        states = model.text.encode(["", "a red apple"]).context
     assert states.shape == (2, 24, 16)
     assert states.dtype == torch.float32
 

@@ -15,6 +15,7 @@ from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
 from acetate.cli.samplers import samplers
 from acetate.cli.serve import serve
+from acetate.cli.verbs import background, extract, foreground, inpaint, refine, scene
 from acetate.messages import tr as _
 
 app = typer.Typer(
@@ -24,7 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(generate)
+for verb in (generate, scene, background, foreground, extract, refine, inpaint):
+    app.command()(verb)
 app.command()(samplers)
 app.command()(doctor)
 for command in (serve, status, stop, jobs, cancel, pair):

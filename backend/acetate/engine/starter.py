@@ -14,7 +14,7 @@ from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
 if TYPE_CHECKING:
     from acetate.layers.job import Progress
     from acetate.models.catalogue import Catalogue
-    from acetate.models.store import LoadedModel
+    from acetate.models.loaded import LoadedModel
 
 
 class StarterEngine:
@@ -76,7 +76,8 @@ class StarterEngine:
             self._loaded.append(request.model)
         _save_memory(model, thrift > 0)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
-        made = layers.run(request, inputs, self._store, on_progress)
+        controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
+        made = layers.run(request, inputs, self._store, on_progress, controls)
         return Made(
             layers=tuple(
                 MadeLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made
@@ -96,13 +97,12 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
-    source = catalogue.sources[name]
-    size, missing = 0, ""
+    family = catalogue.sources[name].family
     try:
-        size = catalogue.entry(name).native_size
+        entry = catalogue.entry(name)
     except WireError as error:
-        missing = str(error)
-    return Offer(name, source.family.name, tuple(source.family.modes), size, missing)
+        return Offer(name, family.name, (), family.native_size, str(error))
+    return Offer(name, family.name, entry.modes, entry.native_size)
 
 
 def _save_memory(model: LoadedModel, wanted: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,50 +11,63 @@ from typing import Any
 
 from acetate_wire.errors import WireError
 
+from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
+from acetate.models.folders import cached_folder, layer_file
+from acetate.models.layout import lacking
+from acetate.models.parts import Way
+
+__all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
+
 STARTER_FOLDER = Path(__file__).parents[1] / "starter"
 """The model that is part of the package."""
 
-FILES = (
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "text_encoder/model.safetensors",
-    "tokenizer/tokenizer.json",
-    "tokenizer/tokenizer_config.json",
-    "transparency/config.json",
-    "transparency/decoder.safetensors",
-    "transparency/encoder.safetensors",
-    "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors",
-    "vae/config.json",
-    "vae/diffusion_pytorch_model.safetensors",
-)
-"""What a model folder in diffusers' layout holds, with its `transparency` folder."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """Models of one build: the layer modes they have parts for, and the settings that suit them."""
-
-    name: str
-    modes: tuple[str, ...]
-    steps: int
-    guidance: float
-    sampler: str
-
-
-STARTER = Family("starter", modes=("text",), steps=25, guidance=3.5, sampler="DPM++ 2M")
+ENCODER, DECODER = "encoder", "decoder"
+"""The names of the transparency files in `ModelEntry.files`; the others are there under their parts' names."""
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model: where its folder is, under which licence, and the side in pixels of what it learned to draw."""
+    """One model: where its folder is, under which licence, the side in pixels of what it learned to draw, and the
+    ways to work with it that its present files allow, best first.
+
+    `files` has the layer files that are there, by the name of their part, `encoder` and `decoder` among them. `file`
+    is the checkpoint of a model that is one file; its `folder` is that of another model, which describes it.
+    """
 
     name: str
     family: Family
     folder: Path
     licence: str
     native_size: int
+    ways: tuple[Way, ...]
+    files: Mapping[str, Path] = field(default_factory=dict)
+    file: Path | None = None
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The layer modes that it can do, in their usual order."""
+        return tuple(dict.fromkeys(way.mode for way in self.ways))
+
+    def way(self, mode: str, given: Collection[str] = ()) -> Way:
+        """The best way to do a mode with these pictures. Raises WireError `mode_unsupported` when there is none."""
+        ways = [way for way in self.ways if way.mode == mode]
+        for way in ways:
+            if set(way.given) <= set(given):
+                return way
+        if ways:
+            wanted = " or ".join(" and ".join(way.given) for way in ways)
+            raise WireError(
+                "mode_unsupported",
+                f"the model {self.name} does the mode {mode} with other pictures",
+                field="inputs",
+                hint=f"give {wanted}",
+            )
+        raise WireError(
+            "mode_unsupported",
+            f"the model {self.name} cannot do the mode {mode}",
+            field="mode",
+            hint=f"it can do {', '.join(self.modes)}" if self.modes else "its layer files are missing",
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -67,20 +80,42 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model comes from."""
+    """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
 
-    folder: Path
+    `files` are layer files that it uses instead of those found by their published names, by the name of their part.
+    `own` tells that this user has added it.
+    """
+
+    folder: Path | None
     family: Family
     licence: str
+    repository: str = ""
+    file: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    own: bool = False
+
+
+def known_sources() -> dict[str, Source]:
+    """The models that Acetate knows by itself."""
+    return {
+        "starter": Source(STARTER_FOLDER, STARTER, "Apache-2.0"),
+        "sd15": Source(None, SD15, "CreativeML OpenRAIL-M", SD15.repository),
+        "sdxl": Source(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository),
+    }
+
+
+def all_sources() -> dict[str, Source]:
+    """The models that Acetate knows, and those that this user has added."""
+    from acetate.models.shelf import own_sources
+
+    return known_sources() | own_sources()
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All models that can be asked for, by name."""
 
-    sources: Mapping[str, Source] = field(
-        default_factory=lambda: {"starter": Source(STARTER_FOLDER, STARTER, "Apache-2.0")}
-    )
+    sources: Mapping[str, Source] = field(default_factory=all_sources)
 
     def entry(self, name: str) -> ModelEntry:
         """The model of that name, complete with its files. Raises WireError `unknown_model` or `model_missing`."""
@@ -89,19 +124,63 @@ class Catalogue:
             near = get_close_matches(name, self.sources, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(self.sources)}"
             raise WireError("unknown_model", f"there is no model {name!r}", field="model", hint=hint)
-        missing = [file for file in FILES if not (source.folder / file).is_file()]
-        if missing:
-            raise missing_model(f"the model {name} lacks {missing[0]} in {source.folder}")
+        folder = _folder(name, source)
+        if source.file is not None and not source.file.is_file():
+            raise missing_model(f"the file of the model {name} is gone: {source.file}")
+        missing = lacking(folder, source.family, weights=source.file is None)
+        if missing is not None:
+            hint = f"fetch the rest with: acetate models pull {name}" if source.repository else "install it again"
+            raise missing_model(f"the model {name} lacks {missing} in {folder}", hint)
         try:
-            side = _native_size(source.folder)
+            side = _native_size(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise missing_model(f"the model {name} in {source.folder} is damaged ({error!r})") from error
-        return ModelEntry(name, source.family, source.folder, source.licence, side)
+            raise missing_model(f"the model {name} in {folder} is damaged ({error!r})") from error
+        files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
+        ways = tuple(way for way in source.family.ways if _is_complete(way, files))
+        return ModelEntry(name, source.family, folder, source.licence, side, ways, files, source.file)
 
 
-def missing_model(message: str) -> WireError:
+def missing_model(message: str, hint: str = "install it again") -> WireError:
     """The refusal for a model whose files are missing or unreadable."""
-    return WireError("model_missing", message, field="model", hint="install it again")
+    return WireError("model_missing", message, field="model", hint=hint)
+
+
+def _folder(name: str, source: Source) -> Path:
+    """The folder that holds or, for a single file, describes a model. Raises WireError `model_missing`."""
+    family = source.family
+    if source.folder is not None:
+        return source.folder
+    folder = cached_folder(source.repository or family.repository)
+    if folder is not None:
+        return folder
+    if source.file is None:
+        message, hint = f"the model {name} is not on this computer", f"acetate models pull {name}"
+    else:
+        message = f"what describes the model {name} ({family.name} configuration and tokenizer) is not on this computer"
+        hint = f"acetate models pull {family.name} --configuration"
+    raise WireError("model_missing", message, field="model", hint=f"fetch it with: {hint}")
+
+
+def _layer_files(folder: Path, family: Family) -> dict[str, Path]:
+    """The layer files of a family that are on this computer: the model's own, else the published ones."""
+    found: dict[str, Path | None] = {}
+    for part in {part.name: part for way in family.ways for part in way.parts if part.files}.values():
+        own = folder / "layers" / f"{part.name}.safetensors"
+        found[part.name] = own if own.is_file() else layer_file(part.files, PUBLISHED)
+    if family.decoders:
+        found[ENCODER] = layer_file(family.encoders, PUBLISHED)
+        found[DECODER] = layer_file(family.decoders, PUBLISHED)
+    else:
+        found[ENCODER] = folder / "transparency/encoder.safetensors"
+        found[DECODER] = folder / "transparency/decoder.safetensors"
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _is_complete(way: Way, files: Collection[str]) -> bool:
+    wanted = {part.name for part in way.parts if part.files}
+    wanted |= {ENCODER} if way.encoder else set()
+    wanted |= {DECODER} if way.decoder else set()
+    return wanted <= set(files)
 
 
 def _native_size(folder: Path) -> int:

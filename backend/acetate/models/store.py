@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
-from acetate.models.catalogue import Catalogue, ModelEntry, missing_model, read_json
-from acetate.models.vocabulary import Vocabulary, load_vocabulary
-from acetate.transparency import Transparency, fastest_dtype, prepare
-from acetate.transparency import load as load_transparency
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedModel:
-    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
-    would show in alpha, which is decoded once, not drawn in many steps that even out.
-
-    `vae`, `text_encoder`, `tokenizer` and `unet` are diffusers' and transformers' own objects.
-    """
-
-    entry: ModelEntry
-    vae: Any
-    text_encoder: Any
-    tokenizer: Any
-    unet: Any
-    scheduler_config: Mapping[str, Any]
-    transparency: Transparency
-    vocabulary: Vocabulary | None
-    device: torch.device
-    dtype: torch.dtype
+from acetate.models.base import load_base
+from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
+from acetate.models.loaded import LoadedModel
+from acetate.models.vocabulary import load_vocabulary
+from acetate.transparency import fastest_dtype
 
 
 @dataclass
@@ -63,45 +41,31 @@ def best_device() -> torch.device:
 
 
 def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> LoadedModel:
-    """Load a model folder in diffusers' layout, weights from .safetensors only, without any network.
+    """Load a model, weights from .safetensors only, without any network.
 
-    Raises WireError `model_missing` naming the folder when a file is unreadable or does not fit its configuration.
+    Raises WireError `model_missing` naming the place when a file is unreadable or does not fit its configuration.
     """
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from diffusers.utils import logging as diffusers_logging
-    from transformers import CLIPTextModel, CLIPTokenizer
-    from transformers.utils import logging as transformers_logging
-
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-    folder = entry.folder
     try:
-        transparency = load_transparency(folder / "transparency", device=device)
-        prepare(transparency.decoder)
-        return LoadedModel(
+        base = load_base(entry, dtype)
+        # Convolutions are faster with channels last, on every device.
+        for network in (base.vae, base.unet):
+            network.to(device, memory_format=torch.channels_last)
+        for encoder in base.text.encoders:
+            encoder.to(device)
+        model = LoadedModel(
             entry=entry,
-            vae=_network(AutoencoderKL, folder / "vae", device, torch.float32),
-            text_encoder=_text_encoder(CLIPTextModel, folder / "text_encoder", device),
-            tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-            unet=_network(UNet2DConditionModel, folder / "unet", device, dtype),
-            scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
-            transparency=transparency,
-            vocabulary=load_vocabulary(folder),
+            vae=base.vae,
+            unet=base.unet,
+            text=base.text,
+            scheduler_config=base.scheduler_config,
+            vocabulary=load_vocabulary(entry.folder),
             device=device,
             dtype=dtype,
         )
+        if not entry.family.decoders:
+            model.transparency  # noqa: B018  # a damaged model is refused when it is loaded
+        return model
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
-        raise missing_model(f"the model {entry.name} in {folder} cannot be read ({reason:.300})") from error
-
-
-def _network(kind: Any, folder: Path, device: torch.device, dtype: torch.dtype) -> Any:
-    """A diffusers network, with its channels last: convolutions are faster so on every device."""
-    network = kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True)
-    return network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-def _text_encoder(kind: Any, folder: Path, device: torch.device) -> Any:
-    encoder = kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, local_files_only=True)
-    return encoder.to(device).eval().requires_grad_(False)
+        place = entry.file or entry.folder
+        raise missing_model(f"the model {entry.name} in {place} cannot be read ({reason:.300})") from error

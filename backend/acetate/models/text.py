@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acetate.models.catalogue import read_json
+from acetate.models.states import TextStates
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
     from torch import Tensor
 
 
@@ -36,28 +36,74 @@ def prompt_length(folder: Path, prompt: str) -> PromptLength:
 def _tokenizer(folder: Path) -> tuple[Any, int, int]:
     from tokenizers import Tokenizer
 
-    path = folder / "tokenizer" / "tokenizer.json"
+    place = folder / "tokenizer"
+    whole = place / "tokenizer.json"
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-        limit = int(read_json(folder / "tokenizer" / "tokenizer_config.json")["model_max_length"])
+        tokenizer = Tokenizer.from_file(str(whole)) if whole.is_file() else _clip_tokenizer(place)
+        limit = int(read_json(place / "tokenizer_config.json")["model_max_length"])
     except Exception as error:  # the tokenizers library raises bare Exception
-        raise ValueError(f"{path} is unusable: {error}") from error
+        raise ValueError(f"{place} is unusable: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer, limit, len(tokenizer.encode("").ids)
 
 
-def encode(tokenizer: Any, text_encoder: Any, texts: Sequence[str]) -> Float[Tensor, "n tokens width"]:
-    """What the UNet's cross-attention reads: the text encoder's last hidden states, normed, float32.
+def _clip_tokenizer(folder: Path) -> Any:
+    """CLIP's tokenizer from its two older files; transformers builds the same, but needs seconds to be imported."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-    Texts are padded to the tokenizer's full length and cut there; padding is not masked, as in Stable Diffusion.
+    start, end = "<|startoftext|>", "<|endoftext|>"
+    tokenizer = Tokenizer(
+        models.BPE.from_file(
+            str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=end, end_of_word_suffix="</w>"
+        )
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    words = Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(words, "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    marks = [(mark, tokenizer.token_to_id(mark)) for mark in (start, end)]
+    tokenizer.post_processor = processors.TemplateProcessing(f"{start} $A {end}", special_tokens=marks)
+    return tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class TextEncoders:
+    """A model's text encoders with their tokenizers, in transformers' own form.
+
+    With one of them the UNet reads its last hidden states, normed (Stable Diffusion 1.5); with two, the last hidden
+    states but one of both side by side, and the second's projected summary (SDXL).
     """
-    ids = tokenizer(
+
+    tokenizers: tuple[Any, ...]
+    encoders: tuple[Any, ...]
+
+    def encode(self, texts: Sequence[str]) -> TextStates:
+        """What the UNet reads of these texts, float32, a row a text.
+
+        Texts are padded to the tokenizer's full length and cut there; padding is not masked, as in Stable Diffusion.
+        """
+        answers = [
+            encoder(input_ids=_ids(tokenizer, texts).to(encoder.device), output_hidden_states=len(self.encoders) > 1)
+            for tokenizer, encoder in zip(self.tokenizers, self.encoders, strict=True)
+        ]
+        if len(answers) == 1:
+            return TextStates(answers[0].last_hidden_state.float())
+        import torch
+
+        context = torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1)
+        return TextStates(context.float(), answers[-1].text_embeds.float())
+
+
+def _ids(tokenizer: Any, texts: Sequence[str]) -> Tensor:
+    ids: Tensor = tokenizer(
         list(texts),
         padding="max_length",
         truncation=True,
         max_length=tokenizer.model_max_length,
         return_tensors="pt",
     ).input_ids
-    states: Tensor = text_encoder(input_ids=ids.to(text_encoder.device)).last_hidden_state
-    return states.float()
+    return ids

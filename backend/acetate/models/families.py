@@ -1,0 +1,59 @@
+"""The families of models: builds of one kind that share layer files, latents and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acetate.models.parts import SD15_WAYS, SDXL_WAYS, STARTER_WAYS, Way
+
+PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
+"""The hub repositories of the published layer files."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Models of one build: what they can do where the files are, and the settings that suit them.
+
+    `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
+    transparent decoder; one of each is enough. A family without them has both in every model's own folder.
+    `repository` is the hub repository of its first model, whose configuration fits the others too.
+    """
+
+    name: str
+    ways: tuple[Way, ...]
+    steps: int
+    guidance: float
+    sampler: str
+    native_size: int
+    encoders: Mapping[str, float] = field(default_factory=dict)
+    decoders: tuple[str, ...] = ()
+    text_encoders: int = 1
+    repository: str = ""
+
+
+STARTER = Family("starter", STARTER_WAYS, steps=25, guidance=3.5, sampler="DPM++ 2M", native_size=128)
+SD15 = Family(
+    "sd15",
+    SD15_WAYS,
+    steps=25,
+    guidance=7.0,
+    sampler="DPM++ 2M Karras",
+    native_size=512,
+    encoders={"layer_sd15_vae_transparent_encoder": 1.0},
+    decoders=("layer_sd15_vae_transparent_decoder",),
+    repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
+)
+SDXL = Family(
+    "sdxl",
+    SDXL_WAYS,
+    steps=25,
+    guidance=7.0,
+    sampler="DPM++ 2M SDE Karras",
+    native_size=1024,
+    encoders={"vae_transparent_encoder": 1.0, "ld_diffusers_sdxl_vae_transparent_encoder": 300.0},
+    decoders=("vae_transparent_decoder", "ld_diffusers_sdxl_vae_transparent_decoder"),
+    text_encoders=2,
+    repository="stabilityai/stable-diffusion-xl-base-1.0",
+)
+FAMILIES = {family.name: family for family in (STARTER, SD15, SDXL)}

@@ -1,0 +1,60 @@
+"""Where model files live: the models folder and the Hugging Face cache. Nothing here reaches the network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SUFFIX = ".safetensors"
+"""The only form in which weights are read: it cannot hold code."""
+
+
+def models_folder() -> Path:
+    """The folder of this user's own models; it may not exist yet. `ACETATE_MODELS_DIR` overrides the platform's."""
+    chosen = os.environ.get("ACETATE_MODELS_DIR")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("acetate", appauthor=False) / "models"
+
+
+def cached(repository: str, path: str) -> Path | None:
+    """A file of a hub repository that was downloaded earlier, by Acetate or any other program."""
+    folder = cached_folder(repository)
+    found = None if folder is None else folder / path
+    return found if found is not None and found.is_file() else None
+
+
+def cached_folder(repository: str) -> Path | None:
+    """The folder of a hub repository's newest snapshot in the cache."""
+    # The cache's documented layout, read here because the library's own look-up brings its whole network stack
+    # into the daemon.
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    place = Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    try:
+        commit = (place / "refs" / "main").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    folder = place / "snapshots" / commit
+    return folder if folder.is_dir() else None
+
+
+def layer_file(names: Iterable[str], repositories: Iterable[str]) -> Path | None:
+    """The first of these published files in the models folder's `layers`, else in the cache of these repositories."""
+    return next(_places(tuple(names), tuple(repositories)), None)
+
+
+def _places(names: tuple[str, ...], repositories: tuple[str, ...]) -> Iterator[Path]:
+    folder = models_folder() / "layers"
+    for name in names:
+        path = folder / f"{name}{SUFFIX}"
+        if path.is_file():
+            yield path
+    for name in names:
+        for repository in repositories:
+            found = cached(repository, f"{name}{SUFFIX}")
+            if found is not None:
+                yield found

@@ -1,0 +1,122 @@
+"""A model in memory: its networks, and the way between pictures and latents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from acetate_wire.request import Lora
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.models.catalogue import ModelEntry
+from acetate.models.latents import scaled, unscaled
+from acetate.models.parts import Part
+from acetate.models.prepare import ControlPicture, Predictor, prepared
+from acetate.models.text import TextEncoders
+from acetate.models.transparent import load_decoder, load_encoder
+from acetate.models.vocabulary import Vocabulary
+from acetate.transparency import (
+    Passes,
+    Transparency,
+    TransparentDecoder,
+    adjusted_latent,
+    decode_tiled,
+    pad_rgb,
+    vae_feed,
+)
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
+    would show in alpha, which is decoded once, not drawn in many steps that even out.
+
+    `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
+    files.
+    """
+
+    entry: ModelEntry
+    vae: Any
+    unet: Any
+    text: TextEncoders
+    scheduler_config: Mapping[str, Any]
+    vocabulary: Vocabulary | None
+    device: torch.device
+    dtype: torch.dtype
+    adapters: dict[Path, Any] = field(default_factory=dict)
+
+    @property
+    def latent_channels(self) -> int:
+        """How many channels a latent has."""
+        return int(self.vae.config.latent_channels)
+
+    @cached_property
+    def decoder(self) -> TransparentDecoder:
+        """The transparent decoder, loaded when it is first needed. Raises WireError `model_missing`."""
+        return load_decoder(self.entry, self.device)
+
+    @cached_property
+    def transparency(self) -> Transparency:
+        """Offset encoder and transparent decoder, loaded when first needed. Raises WireError `model_missing`."""
+        encoder, multiplier = load_encoder(self.entry, self.device)
+        return Transparency(encoder, self.decoder, multiplier)
+
+    def prepared(
+        self,
+        part: Part,
+        given: Mapping[str, Float[Tensor, "4 h w"]] = {},
+        *,
+        transparency_weight: float = 1.0,
+        loras: Sequence[Lora] = (),
+        controls: Sequence[ControlPicture] = (),
+    ) -> AbstractContextManager[Predictor]:
+        """Attach to the UNet what a job needs, for a `with` block; see `acetate.models.prepare.prepared`."""
+        return prepared(self, part, given, transparency_weight=transparency_weight, loras=loras, controls=controls)
+
+    @torch.inference_mode()
+    def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
+        """The latent of a transparent layer with its alpha hidden in it, as the UNet sees it.
+
+        `layer` is straight alpha, in [0, 1], its sides multiples of 8. Raises WireError `model_missing` when the
+        offset encoder is not there.
+        """
+        transparency = self.transparency
+        rgba = layer.to(self.device, torch.float32)
+        offset = transparency.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
+        posterior = self._posterior(vae_feed(rgba))
+        return scaled(
+            adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier),
+            self.vae.config,
+        )
+
+    @torch.inference_mode()
+    def encode_flat(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
+        """The latent of a layer over mid grey, as the UNet sees it; its alpha is lost."""
+        return scaled(self._posterior(vae_feed(layer.to(self.device, torch.float32))).mean.float(), self.vae.config)
+
+    @torch.inference_mode()
+    def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
+        """The opaque picture of a latent of the UNet's, in [0, 1], float32."""
+        return self._picture(unscaled(latent.float(), self.vae.config))
+
+    @torch.inference_mode()
+    def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
+        """The transparent layer of a latent of the UNet's, straight alpha, in [0, 1], float32.
+
+        `passes` is the number of turned views that the median is taken of.
+        """
+        plain = unscaled(latent.float(), self.vae.config)
+        return decode_tiled(self.decoder, self._picture(plain), plain, passes)
+
+    def _posterior(self, feed: Float[Tensor, "n 3 h w"]) -> Any:
+        return self.vae.encode(feed.to(self.vae.dtype)).latent_dist
+
+    def _picture(self, plain: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
+        picture: Tensor = self.vae.decode(plain.to(self.vae.dtype), return_dict=False)[0]
+        return (picture.float() / 2 + 0.5).clamp(0, 1)
