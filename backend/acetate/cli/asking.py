@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from acetate_wire.errors import WireError
-from acetate_wire.request import LayerRequest, PictureHeader, Rect
+from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 
 import acetate
+from acetate.cli.kit import Steering, parse_lora, steered
 from acetate.cli.options import Options
 from acetate.layers import check
 from acetate.messages import tr as _
@@ -30,15 +31,16 @@ SIZE = re.compile(r"(\d{1,9})(?:[xX×](\d{1,9}))?")
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A checked request and the pixels of its pictures, RGBA "h w 4", by role."""
+    """A checked request and the pixels of its pictures, RGBA "h w 4": by role, and of its controls in order."""
 
     request: LayerRequest
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    controls: tuple[NDArray[np.uint8], ...] = ()
 
     @property
     def frames(self) -> list[Any]:
         """The pixels in the order in which the request's headers name them."""
-        return [self.pictures[role].tobytes() for role in self.request.inputs]
+        return [pixels.tobytes() for pixels in (*self.pictures.values(), *self.controls)]
 
 
 def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes: Any) -> Asked:
@@ -61,6 +63,8 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
         "transparency_weight": options.transparency,
         "stop_at": options.stop_at,
     }
+    if options.lora:
+        changes["loras"] = tuple(parse_lora(text) for text in options.lora)
     wanted = {name: value for name, value in changes.items() if value is not None}
     former = None if options.like is None else _former(options.like, mode)
     pictures = _pictures(given, former, options.like)
@@ -68,18 +72,26 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
     if options.size is not None:
         width, height = parse_size(options.size)
         request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
-    request = check(with_pictures(request, pictures), catalogue)
+    steering = steered(options, former)
+    asked = with_pictures(request, pictures, steering)
+    request = check(asked.request, catalogue)
     _warn_of_unknown_words(request, catalogue)
-    return Asked(request, pictures)
+    return replace(asked, request=request)
 
 
-def with_pictures(request: LayerRequest, pictures: Mapping[str, NDArray[np.uint8]]) -> LayerRequest:
-    """The request with headers for these pictures, a frame each."""
-    headers = {
-        role: PictureHeader(frame, pixels.shape[1], pixels.shape[0])
-        for frame, (role, pixels) in enumerate(pictures.items())
-    }
-    return replace(request, inputs=headers)
+def with_pictures(
+    request: LayerRequest, pictures: Mapping[str, NDArray[np.uint8]], steering: Sequence[Steering] = ()
+) -> Asked:
+    """The request with headers for these pictures by role, and for these controls, a frame each."""
+    shapes = [pixels.shape for pixels in pictures.values()] + [control.pixels.shape for control in steering]
+    headers = [PictureHeader(frame, shape[1], shape[0]) for frame, shape in enumerate(shapes)]
+    inputs = dict(zip(pictures, headers, strict=False))
+    controls = tuple(
+        Control(control.kind, header, control.weight)
+        for control, header in zip(steering, headers[len(pictures) :], strict=True)
+    )
+    drawn = replace(request, inputs=inputs, controls=controls)
+    return Asked(drawn, pictures, tuple(control.pixels for control in steering))
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -63,6 +63,17 @@ class Options:
         float | None,
         typer.Option(help=_("The share of the steps after which the plain model goes on. (default: each step's own)")),
     ] = None
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=WEIGHT]", help=_("A LoRA file to apply, by name or path; may be repeated.")),
+    ] = None
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND[*WEIGHT]=FILE",
+            help=_("A picture that steers, as in edge=outline.png or edge:edges=layer.png; may be repeated."),
+        ),
+    ] = None
     passes: Annotated[
         int | None,
         typer.Option(help=_("Views that the edges are taken from: 1, 2, 4 or 8; more is cleaner. (default: 8)")),

@@ -49,7 +49,7 @@ def draw_stack(options: Options, prompts: list[str], background: Path | None, ba
             returns=(),
             seed=((first.request.seed or 0) + number) % 2**64,
         )
-        asked = Asked(with_pictures(request, {"background": under}), {"background": under})
+        asked = with_pictures(request, {"background": under})
         layers += draw(asked.request, asked.frames)
     output.save(0, layers, given)
     typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
@@ -82,6 +82,7 @@ def _check(options: Options, prompts: list[str]) -> None:
             field="prompt",
             hint=_('name the layers from below, as in: acetate generate --stack "a table" "a candle" -o stack.ora'),
         )
-    if options.count != 1 or options.like is not None:
-        field = "count" if options.count != 1 else "like"
-        raise WireError("bad_request", f"--stack takes no --{field}", field=field, hint=_("leave it out"))
+    unfit = {"count": options.count != 1, "like": options.like is not None, "control": bool(options.control)}
+    for field, wrong in unfit.items():
+        if wrong:
+            raise WireError("bad_request", f"--stack takes no --{field}", field=field, hint=_("leave it out"))

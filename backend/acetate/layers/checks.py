@@ -8,10 +8,11 @@ from dataclasses import replace
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from acetate_wire.pictures import byte_count
-from acetate_wire.request import LayerRequest
+from acetate_wire.request import Control, LayerRequest
 from acetate_wire.validate import parse_request, request_map
 
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
+from acetate.models.kit.finding import STYLE, lora_file, structure_adapter, style_adapter
 from acetate.models.parts import Way
 from acetate.models.samplers import sampler_named
 from acetate.models.text import prompt_length
@@ -34,6 +35,7 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
     way = entry.way(request.mode, request.inputs)
     _check_pictures(request, way)
     _check_unused(request, entry, way)
+    _check_kit(request, entry)
     _check_prompts(request, entry, way)
     family = entry.family
     return replace(
@@ -55,7 +57,7 @@ def _frame_sizes(request: LayerRequest) -> list[int]:
 
 
 def _check_pictures(request: LayerRequest, way: Way) -> None:
-    """Every picture is one that the mode takes, and shows the target."""
+    """Every picture is one that the mode takes, and shows the target; a style may be any picture."""
     for role in request.inputs:
         if role not in way.given:
             raise WireError(
@@ -66,7 +68,9 @@ def _check_pictures(request: LayerRequest, way: Way) -> None:
             )
     target = request.target
     pictures = {f"inputs.{role}": picture for role, picture in request.inputs.items()}
+    styles = {f"controls[{n}].picture" for n, control in enumerate(request.controls) if adapter_kind(control) == STYLE}
     pictures |= {f"controls[{number}].picture": control.picture for number, control in enumerate(request.controls)}
+    pictures = {field: picture for field, picture in pictures.items() if field not in styles}
     for field, picture in pictures.items():
         if (picture.width, picture.height) != (target.width, target.height):
             raise WireError(
@@ -107,6 +111,23 @@ def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
             field="reply_format",
             hint="ask for rgba8",
         )
+
+
+def _check_kit(request: LayerRequest, entry: ModelEntry) -> None:
+    """The files of LoRAs and controls are there."""
+    for lora in request.loras:
+        lora_file(lora.name)
+    for control in request.controls:
+        kind = adapter_kind(control)
+        if kind == STYLE:
+            style_adapter(entry.family.name)
+        else:
+            structure_adapter(entry.family.name, kind)
+
+
+def adapter_kind(control: Control) -> str:
+    """The kind of adapter that a control asks for, without what its picture is to be made from."""
+    return control.kind.partition(":")[0]
 
 
 def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:

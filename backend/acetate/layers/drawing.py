@@ -13,12 +13,14 @@ from acetate_wire.request import LayerRequest, roles_out
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from acetate.layers.checks import adapter_kind
 from acetate.layers.job import Job, Layer
 from acetate.layers.pace import Pace
 from acetate.layers.pictures import decode, encode
 from acetate.layers.settings import Settings, picture_hash
 from acetate.layers.sheet import Sheet
 from acetate.layers.steps import Course, Frames, Start, denoise
+from acetate.models.kit.finding import STYLE
 from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor
 from acetate.models.samplers import sampler_named
@@ -185,7 +187,13 @@ class Round:
         if part.enters in ("control", "concat"):
             given = {role: drawn[role] if role in drawn else self._inputs[role] for role in part.given}
         controls = [
-            ControlPicture(control.kind, self.sheet.gathered(picture), control.weight, control.start, control.end)
+            ControlPicture(
+                control.kind,
+                picture if adapter_kind(control) == STYLE else self.sheet.gathered(picture),
+                control.weight,
+                control.start,
+                control.end,
+            )
             for control, picture in zip(request.controls, self.job.controls, strict=True)
         ]
         return self.job.model.prepared(
@@ -271,7 +279,13 @@ def finished(job: Job, role: str, seed: int, pixels: Tensor) -> Layer:
         x=request.target.x,
         y=request.target.y,
         picture=pixels,
-        settings=Settings.of(request, seed, role, {name: picture_hash(given) for name, given in job.inputs.items()}),
+        settings=Settings.of(
+            request,
+            seed,
+            role,
+            {name: picture_hash(given) for name, given in job.inputs.items()},
+            [picture_hash(given) for given in job.controls],
+        ),
     )
 
 

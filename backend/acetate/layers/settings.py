@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,17 +45,18 @@ class LoraSetting:
 
 @dataclass(frozen=True)
 class ControlSetting:
-    """A structure picture's kind and how it steered; the picture itself is not kept."""
+    """A control's kind, the `picture_hash` of its picture, and how it steered."""
 
     kind: str
+    picture: str
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
 
     @classmethod
-    def of(cls, control: Control) -> ControlSetting:
-        """The setting of a request's control."""
-        return cls(control.kind, control.weight, control.start, control.end)
+    def of(cls, control: Control, picture: str) -> ControlSetting:
+        """The setting of a request's control, whose picture has this hash."""
+        return cls(control.kind, picture, control.weight, control.start, control.end)
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,17 @@ class Settings:
     version: str = acetate.__version__
 
     @classmethod
-    def of(cls, request: LayerRequest, seed: int, role: str = "layer", inputs: Mapping[str, str] = {}) -> Settings:
+    def of(
+        cls,
+        request: LayerRequest,
+        seed: int,
+        role: str = "layer",
+        inputs: Mapping[str, str] = {},
+        controls: Sequence[str] = (),
+    ) -> Settings:
         """The settings of the layer that a checked request draws from this seed.
 
-        `inputs` has the hashes of the given layers.
+        `inputs` has the hashes of the given layers by role, `controls` those of the controls' pictures in order.
         """
         if request.steps is None or request.guidance is None or request.sampler is None:
             raise ValueError("the request is not checked: steps, guidance and sampler are still open")
@@ -117,7 +125,7 @@ class Settings:
             stop_at=request.stop_at,
             detail=request.detail,
             loras=tuple(LoraSetting(lora.name, lora.weight) for lora in request.loras),
-            controls=tuple(ControlSetting.of(control) for control in request.controls),
+            controls=tuple(map(ControlSetting.of, request.controls, controls)),
         )
 
     def request(self) -> LayerRequest:

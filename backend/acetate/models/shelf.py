@@ -20,13 +20,17 @@ UNKNOWN_LICENCE = "unknown"
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One added model: its family, where it is, its licence, and layer files of its own by the name of their part."""
+    """One added model: its family, where it is, its licence, and layer files of its own by the name of their part.
+
+    `sha256` has the hashes that its files had when they were added, by their paths.
+    """
 
     family: str
     path: str = ""
     repository: str = ""
     licence: str = UNKNOWN_LICENCE
     files: dict[str, str] = {}
+    sha256: dict[str, str] = {}
 
 
 def own_sources() -> dict[str, Source]:
