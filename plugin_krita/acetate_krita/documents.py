@@ -31,6 +31,13 @@ def layer_id(layer: Node | None) -> str:
     return "" if layer is None else str(layer.uniqueId().toString())
 
 
+def owner(node: Node | None) -> Node | None:
+    """The layer itself, or the one that a mask belongs to."""
+    while node is not None and node.type().endswith("mask"):
+        node = node.parentNode()
+    return node
+
+
 def find_layer(document: Document, id: str) -> Node | None:
     """The layer of that name, None where it is gone."""
     return next((layer for layer, _ in layers(document) if layer_id(layer) == id), None) if id else None

@@ -2,8 +2,8 @@
 """Finished layers into a document, as one undo step.
 
 The layers are built and filled while they are in no document, which Krita does not record, and put in by one
-`addChildNode`, which it does. They go in hidden and are shown at once afterwards: Krita composes them in its own
-threads then, and nobody waits.
+`addChildNode`, which it does. That call ends when Krita has composed the picture anew, and keeps the user interface
+alive meanwhile (measured at 2048²: 30 ms with 8 bits, 600 ms with 32, of which it holds no more than 35 and 60).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO, Callable
 
 from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
-from krita import Document, Node
+from krita import Document, Krita, Node
 
 from . import documents
 from .colour import BYTES, ENCODED, LINEAR, Space, convert, transit
@@ -62,41 +62,82 @@ def insert(
     One layer goes in by itself, several in a group. A scene's whole picture stays hidden above its layers; of several
     pictures the first is shown. Raises WireError when a result's pixels are gone.
     """
-    shown: list[Node] = []
-    tops: list[Node] = []
-    for number, result in enumerate(results):
+    pictures: list[list[Node]] = []
+    masks: list[Node] = []
+    for result in results:
         leaves: list[Node] = []
         yield from _leaves(document, result, open_body, clip, leaves)
-        visible = [leaf for leaf, layer in zip(leaves, result.layers) if len(leaves) == 1 or layer.role != "blend"]
-        for leaf in leaves:
-            leaf.setVisible(False)
-        if number == 0:
-            shown += visible
-        top = leaves[0]
-        if len(leaves) > 1:
-            top = _group(document, result, leaves)
-            if number > 0:
-                for leaf in visible:
-                    leaf.setVisible(True)
-                top.setVisible(False)
-        if clip == "mask" and result.shape is not None:
-            masks: list[Node] = []
-            yield from make_mask(result.shape, tr("Selection"), masks)
-            top.addChildNode(masks[0], None)
-        tops.append(top)
-    whole = tops[0] if len(tops) == 1 else _group(document, results[0], list(reversed(tops)))
-    _attach(document, whole, place)
-    for leaf in shown:
-        leaf.setVisible(True)
+        pictures.append(leaves)
+    if clip == "mask" and results[0].shape is not None:
+        yield from make_mask(results[0].shape, tr("Selection"), masks)
+    if len(pictures) == 1 and len(pictures[0]) == 1:
+        whole = pictures[0][0]
+        for mask in masks:
+            whole.addChildNode(mask, None)
+        _attach(document, whole, place)
+    else:
+        with Workbench(document) as bench:
+            made: list[Node] = []
+            yield from bench.compose(results, pictures, masks, made)
+            whole = made[0]
+            _attach(document, whole, place)
     document.setActiveNode(whole)
 
 
-def _group(document: Document, result: Result, children: Sequence[Node]) -> Node:
-    """A group that is in no document yet, with children from below."""
-    group = document.createNode(short_name(str(result.settings.get("prompt", ""))) or "Acetate", "grouplayer")
-    for child in children:
-        group.addChildNode(child, None)
-    return group
+class Workbench:
+    """A document that nobody sees, where groups are composed.
+
+    Krita composes a group only when a layer comes into it, not when it comes into a document with its layers; so
+    groups are put together here, and their finished copy goes to the artist's document.
+    """
+
+    def __init__(self, document: Document) -> None:
+        space = Space.of(document)
+        size = (document.width(), document.height())
+        made = Krita.instance().createDocument(*size, "Acetate", space.model, space.depth, space.profile, 300.0)
+        root = None if made is None else made.rootNode()
+        if made is None or root is None:
+            raise WireError("internal", tr("Krita could not make room for the layers"), retry=True)
+        self._document, self._root = made, root
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._document.setModified(False)
+        self._document.close()
+
+    def compose(
+        self, results: Sequence[Result], pictures: Sequence[Sequence[Node]], masks: Sequence[Node], made: list[Node]
+    ) -> Iterator[None]:
+        """A chore: put pictures into one group, the first at the top and shown, and add the group to `made`."""
+        whole = self._group(self._root, results[0])
+        for number in reversed(range(len(pictures))):
+            leaves, result = pictures[number], results[number]
+            nest = whole
+            if len(pictures) > 1 and len(leaves) > 1:
+                nest = self._group(whole, result)
+            for leaf, layer in zip(leaves, result.layers):
+                leaf.setVisible(layer.role != "blend" or len(leaves) == 1)
+                nest.addChildNode(leaf, None)
+                yield
+            if number > 0:
+                # The next layer that comes in composes the group anew, without this one.
+                (leaves[0] if nest is whole else nest).setVisible(False)
+        for mask in masks:
+            whole.addChildNode(mask, None)
+            yield
+        made.append(whole.clone())
+
+    def _group(self, parent: Node, result: Result) -> Node:
+        group = self._document.createNode(title(result), "grouplayer")
+        parent.addChildNode(group, None)
+        return group
+
+
+def title(result: Result) -> str:
+    """What a result's layer or group is called."""
+    return short_name(str(result.settings.get("prompt", ""))) or "Acetate"
 
 
 def _attach(document: Document, node: Node, place: Place) -> None:
@@ -104,9 +145,7 @@ def _attach(document: Document, node: Node, place: Place) -> None:
     root = document.rootNode()
     if root is None:
         raise WireError("internal", tr("the document was closed"))
-    anchor = place.anchor
-    while anchor is not None and anchor.type().endswith("mask"):
-        anchor = anchor.parentNode()
+    anchor = documents.owner(place.anchor)
     parent = root if anchor is None else anchor.parentNode() or root
     above = anchor
     if anchor is not None and place.below:
@@ -126,11 +165,10 @@ def _leaves(document: Document, result: Result, open_body: Opener, clip: str, le
     if result.shape is not None and clip == "alpha":
         coverage = Coverage(result.shape)
         yield from coverage.work()
-    name = short_name(str(result.settings.get("prompt", ""))) or "Acetate"
     with open_body(result) as body:
         for layer in result.layers:
-            title = name if len(result.layers) == 1 else tr(ROLE_NAMES.get(layer.role, layer.role))
-            node = document.createNode(title, "paintlayer")
+            name = title(result) if len(result.layers) == 1 else tr(ROLE_NAMES.get(layer.role, layer.role))
+            node = document.createNode(name, "paintlayer")
             window = result.shape.rect if result.shape is not None and clip != "none" else layer.rect
             yield from _fill(document, node, layer, body, window, coverage)
             leaves.append(node)

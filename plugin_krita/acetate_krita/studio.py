@@ -76,7 +76,7 @@ class Studio(QtCore.QObject):
             session=notes.session_key(document),
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
-            anchor=beside if beside not in ("", WHOLE) else documents.layer_id(active),
+            anchor=beside if beside not in ("", WHOLE) else documents.layer_id(documents.owner(active)),
             homeless=not document.fileName(),
         )
         self.jobs[job.id] = job

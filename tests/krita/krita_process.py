@@ -72,14 +72,6 @@ class Krita:
             self.environment.pop(name, None)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def prepare(self, settings: str = "") -> None:
-        """Write the settings and install the driver; the docker itself is put there by its own installer."""
-        config = Path(self.environment["XDG_CONFIG_HOME"])
-        (config / "kritarc").write_text(SETTINGS + settings)
-        (config / "kritadisplayrc").write_text("OpenGLRenderer=none\n")
-        plugins = Path(self.environment["XDG_DATA_HOME"]) / "krita" / "pykrita"
-        shutil.copytree(HERE / "driver", plugins, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-
     def start(self) -> Krita:
         """Start, and wait until it listens."""
         Path(self.address).unlink(missing_ok=True)
@@ -120,13 +112,12 @@ class Krita:
         """The bytes-like value of an expression."""
         return base64.b64decode(self.run(f"raw({source})"))
 
-    def until(self, source: str, patience: float = PATIENCE_S) -> Any:
+    def until(self, source: str, patience: float = PATIENCE_S) -> None:
         """Wait until an expression becomes true."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
-            found = self.run(source)
-            if found:
-                return found
+            if self.run(f"bool({source})"):
+                return
             time.sleep(0.03)
         raise AssertionError(f"waited {patience:g} seconds in vain for: {source}")
 
@@ -155,6 +146,15 @@ class Krita:
                 raise
         self.socket.close()
         self.log.close()
+
+
+def prepare(home: Path) -> None:
+    """Write Krita's settings and put the driver in; the docker itself comes by its own installer."""
+    places = isolated(home)
+    (Path(places["XDG_CONFIG_HOME"]) / "kritarc").write_text(SETTINGS)
+    (Path(places["XDG_CONFIG_HOME"]) / "kritadisplayrc").write_text("OpenGLRenderer=none\n")
+    plugins = Path(places["XDG_DATA_HOME"]) / "krita" / "pykrita"
+    shutil.copytree(HERE / "driver", plugins, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def isolated(home: Path) -> dict[str, str]:
