@@ -2,8 +2,8 @@
 """How a document's pixels travel: as they are where the wire can name them, else converted by Krita.
 
 Krita keeps straight alpha. RGB in whole numbers is stored as blue, green, red, alpha; in floats as red, green, blue,
-alpha. Everything else (grey, CMYK, Lab, RGB with another profile) goes through a bridge: sRGB with 16 bits for whole
-numbers, linear sRGB in 32-bit floats for floats.
+alpha. Everything else (grey, CMYK, Lab, RGB with another profile) goes through a bridge: sRGB with 16 bits for
+8-bit pixels, linear sRGB in 32-bit floats for deeper ones.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def transit(space: Space) -> Transit:
             return Transit(FORMATS[space.depth], "srgb")
         if space.profile in LINEAR:
             return Transit(FORMATS[space.depth], "linear")
-    if space.depth in ("U8", "U16"):
+    if space.depth == "U8":
         return Transit("bgra16", "srgb", Space("RGBA", "U16", ENCODED[0]))
     return Transit("rgbaf32", "linear", Space("RGBA", "F32", LINEAR[0]))
 

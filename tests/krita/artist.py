@@ -35,7 +35,8 @@ def middle(widget):
     return [at.x(), at.y()]
 
 def tree(node):
-    return [[child.name(), child.type(), child.visible(), tree(child)] for child in node.childNodes()]
+    return [[child.name(), child.type(), child.visible(), tree(child)]
+            for child in node.childNodes() if child.type() != 'selectionmask']
 
 def layer(name):
     def below(node):
