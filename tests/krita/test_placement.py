@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ TYPES = {"U8": "u1", "U16": "<u2", "F16": "<f2", "F32": "<f4"}
 WIDTH, HEIGHT = 61, 47
 
 
-def noise(depth: str, width: int = WIDTH, height: int = HEIGHT, channels: int = 4) -> NDArray[np.generic]:
+def noise(depth: str, width: int = WIDTH, height: int = HEIGHT, channels: int = 4) -> NDArray[Any]:
     """Random pixels, transparency too; in floats between 0 and 1."""
     random = np.random.default_rng(7)
     if depth.startswith("U"):
@@ -161,7 +163,7 @@ def ellipse(artist: Artist) -> NDArray[np.uint8]:
         f"chosen.setPixelData(open({str(path)!r}, 'rb').read(), 12, 9, 40, 30)\n"
         "app.activeDocument().setSelection(chosen); D.look()"
     )
-    return cover
+    return np.asarray(cover, np.uint8)
 
 
 def test_a_selections_shape_becomes_a_mask(artist: Artist) -> None:
