@@ -22,7 +22,7 @@ ALPHA_TILE = 1024
 """The most that the transparent decoder sees at once, in pixels a side."""
 UNET_BUSY = 14
 """Maps of one block's width that a UNet holds while it computes the widest block, the feed-forward's among them."""
-VAE_BUSY = 2.0
+VAE_BUSY = 3.0
 """Maps of the last two widths, at full size, that the VAE's decoder holds."""
 ALPHA_BUSY = 12
 BLOCKS = 12
