@@ -21,6 +21,7 @@ from acetate.models.memory import (
     choose,
     footprint,
     ladder_for,
+    takes_eight_bits,
 )
 from acetate.models.parts import Part
 from acetate.models.placing import place
@@ -152,3 +153,29 @@ def test_the_doctor_prints_the_plan_of_every_mode_and_writes_the_same_figures(
     assert found["my-sd15", "scene"]["plan"] == "resident"
     for plan in figures["plans"]:
         assert f"{plan['model']:<12} {plan['mode']:<11}" in result.output
+
+
+def test_eight_bit_weights_are_for_what_adds_nothing_to_them(
+    families: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = object()
+    monkeypatch.setattr("acetate.models.memory.find_spec", lambda name: installed if name == "torchao" else None)
+    assert takes_eight_bits(families.entry("sd15").way("scene"))
+    assert not takes_eight_bits(families.entry("sdxl").way("text"))
+    ladder = ladder_for("cuda", 2, eight=True)
+    assert ladder[choose(ladder, LARGE, 9 * GIB)] == Plan(tiled=True, eight=True)
+    monkeypatch.setattr("acetate.models.memory.find_spec", lambda name: None)
+    assert not takes_eight_bits(families.entry("sd15").way("scene"))
+
+
+def test_a_model_with_eight_bit_weights_draws_nearly_the_same(families: Catalogue) -> None:
+    pytest.importorskip("torchao", reason="8-bit weights need torchao: pip install torchao")
+    [(family, part)] = [each for each in PARTS if each[1].name == "joint"]
+    store = ModelStore(families, torch.device("cpu"), torch.float32)
+    exact = answers(store.get(family), part)
+    model = store.get(family, Plan(tiled=True, eight=True))
+    assert model.eight and store.get(family) is model
+    assert type(model.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight) is not torch.nn.Parameter
+    for near, wanted in zip(answers(model, part), exact, strict=True):
+        assert 0 < (near - wanted).abs().max() < 0.1 * wanted.abs().max()
+    assert not store.get(family, Plan()).eight

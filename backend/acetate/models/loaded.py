@@ -39,7 +39,8 @@ class LoadedModel:
     would show in alpha, which is decoded once, not drawn in many steps that even out.
 
     `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
-    files. `placement` is where the networks are since `placing.place` put them there, with what moves them as `hooks`.
+    files. `eight` tells that the UNet's weights are in 8 bits.
+    `placement` is where the networks are since `placing.place` put them there, with what moves them as `hooks`.
     """
 
     entry: ModelEntry
@@ -51,6 +52,7 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     adapters: dict[Path, Any] = field(default_factory=dict)
+    eight: bool = False
     placement: Placement | None = None
     hooks: list[Any] = field(default_factory=list)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,18 +41,25 @@ class Plan:
 
     `placement`: all networks on the device (`resident`), only the one that is at work (`model`), or only the layers
     that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in bfloat16 although the
-    device multiplies in it slowly. `frugal`: one decoding pass, no previews.
+    device multiplies in it slowly. `eight`: the UNet's linear layers in 8 bits. `frugal`: one decoding pass, no
+    previews.
     """
 
     placement: Placement = "resident"
     tiled: bool = False
     short: bool = False
+    eight: bool = False
     frugal: bool = False
 
     def words(self) -> str:
         """The plan in a few words."""
         names = {"resident": "resident", "model": "model offload", "sequential": "sequential offload"}
-        more = {"tiled VAE": self.tiled, "bfloat16 weights": self.short, "one pass": self.frugal}
+        more = {
+            "tiled VAE": self.tiled,
+            "bfloat16 weights": self.short,
+            "8-bit weights": self.eight,
+            "one pass": self.frugal,
+        }
         return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
 
 
@@ -91,7 +99,7 @@ class Footprint:
         """What a plan needs on the device at its busiest; `loaded` tells that the resident weights are there."""
         decoding = self.decoding_tiled if plan.tiled else self.decoding
         if plan.placement == "resident":
-            unet = self.unet // 2 if plan.short else self.unet
+            unet = self.unet // 2 if plan.short or plan.eight else self.unet
             weights = self.layers if loaded else self.weights - self.unet + unet
             return weights + max(self.drawing, decoding)
         part = self.unet // BLOCKS if plan.placement == "sequential" else self.unet
@@ -132,11 +140,17 @@ def choose(ladder: Sequence[Plan], needs: Footprint, available: int, *, loaded: 
     return next(fitting, len(ladder) - 1)
 
 
-def ladder_for(device: str, dtype_bytes: int) -> tuple[Plan, ...]:
-    """The plans for a kind of device, fastest first."""
+def ladder_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[Plan, ...]:
+    """The plans for a kind of device, fastest first; `eight` tells that weights may be in 8 bits."""
     if device == "cuda":
-        return CARD_LADDER
+        shorter = (Plan(tiled=True, eight=True),) if eight else ()
+        return (*CARD_LADDER[:2], *shorter, *CARD_LADDER[2:])
     return PROCESSOR_LADDER if dtype_bytes == SINGLE and device == "cpu" else SHORT_LADDER
+
+
+def takes_eight_bits(way: Way) -> bool:
+    """Whether the UNet's weights may be in 8 bits for this: where the library is, and nothing is added to them."""
+    return find_spec("torchao") is not None and all(part.kind != "delta" for part in way.parts)
 
 
 def _weights(entry: ModelEntry) -> dict[str, int]:

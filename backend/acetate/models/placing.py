@@ -41,6 +41,13 @@ def place(model: LoadedModel, plan: Plan) -> None:
     model.placement = plan.placement
 
 
+def shrink(unet: Any) -> None:
+    """Round the linear layers of a UNet to 8 bits, in place, through torchao."""
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+
+    quantize_(unet, Int8WeightOnlyConfig())
+
+
 def _offload(model: LoadedModel, *, layers: bool) -> None:
     """Keep weights in main memory and have hooks move them when their network, or layer, is called."""
     from accelerate import cpu_offload_with_hook

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from acetate.models.base import load_base
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.loaded import LoadedModel
-from acetate.models.memory import Footprint, Plan, choose, footprint, ladder_for
-from acetate.models.placing import available, place
+from acetate.models.memory import Footprint, Plan, choose, footprint, ladder_for, takes_eight_bits
+from acetate.models.placing import available, place, shrink
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype
 
@@ -33,7 +33,7 @@ class ModelStore:
         Raises WireError `unknown_model` or `model_missing`.
         """
         model = self._loaded.get(name)
-        if model is not None and (plan is None or model.dtype == self._dtype(plan)):
+        if model is not None and (plan is None or (model.dtype, model.eight) == (self._dtype(plan), plan.eight)):
             if plan is not None:
                 place(model, plan)
             return model
@@ -50,9 +50,10 @@ class ModelStore:
         """
         entry = self.catalogue.entry(name)
         usual = self._dtype(Plan()).itemsize
-        ladder = ladder_for(self.device.type, usual)
+        way = entry.way(mode, given)
+        ladder = ladder_for(self.device.type, usual, eight=takes_eight_bits(way))
         try:
-            needs = footprint(entry, entry.way(mode, given), *side, usual)
+            needs = footprint(entry, way, *side, usual)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise missing_model(f"the model {name} in {entry.file or entry.folder} is damaged ({error!r})") from error
         loaded = self._loaded.get(name)
@@ -119,7 +120,10 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype, plan
             vocabulary=load_vocabulary(entry.folder),
             device=device,
             dtype=dtype,
+            eight=plan.eight,
         )
+        if plan.eight:
+            shrink(model.unet)
         place(model, plan)
         if not entry.family.decoders:
             model.transparency  # noqa: B018  # a damaged model is refused when it is loaded
