@@ -49,9 +49,9 @@ def kit_folder(written_families: Path) -> Path:
         save_file(net.state_dict(), control / "line.safetensors")
         widths = list(unet.config.block_out_channels)
         kind, factor = ("full_adapter_xl", 16) if family == "sdxl" else ("full_adapter", 8)
-        if family == "sd15":
-            adapter = T2IAdapter(channels=widths, num_res_blocks=1, downscale_factor=factor, adapter_type=kind)
-            shaken(adapter).save_pretrained(control / "scribble")
+        widths += widths[-1:] * (4 - len(widths))
+        adapter = T2IAdapter(channels=widths, num_res_blocks=1, downscale_factor=factor, adapter_type=kind)
+        shaken(adapter).save_pretrained(control / "scribble")
         _write_style(written_families / "style" / family, unet)
         _write_lora(written_families / "lora" / f"{family}.safetensors", unet)
     return written_families
@@ -135,7 +135,7 @@ def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, fami
     text = {name: value.clone() for name, value in model.text.encoders[0].state_dict().items()}
     with model.prepared(part, inputs_of(part)) as predictor:
         alone = ask(predictor, model, part)
-    kinds = ["edge:edges", "line", "style"] + (["scribble"] if family == "sd15" else [])
+    kinds = ["edge:edges", "line", "scribble", "style"]
     answers = {}
     for kind in kinds:
         with model.prepared(part, inputs_of(part), controls=[ControlPicture(kind, a_layer(9))]) as predictor:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue
+from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import SD15, SDXL
 from acetate.models.loaded import LoadedModel
 from acetate.models.parts import Part
 from acetate.models.states import TextStates
 from acetate.models.store import ModelStore
+from acetate.models.transparent import decoder_for, encoder_for
+from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate_wire.errors import WireError
+from safetensors.torch import load_file
 from torch import Tensor
+
+from tests.models.published import write
 
 PARTS = [(family.name, part) for family in (SD15, SDXL) for part in {p: 0 for w in family.ways for p in w.parts}]
 Load = Callable[[str], LoadedModel]
@@ -146,8 +152,6 @@ def test_both_encoder_files_have_their_own_factor(
         written_families / "layers" / "vae_transparent_decoder.safetensors"
     )
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
-    from acetate.models.catalogue import Source
-
     catalogue = Catalogue({"sdxl": Source(written_families / "sdxl", SDXL, "Apache-2.0")})
     model = ModelStore(catalogue, torch.device("cpu"), torch.float32).get("sdxl")
     assert model.transparency.multiplier == multiplier
@@ -178,3 +182,45 @@ def test_a_model_offers_only_what_its_files_allow(written_families: Path, famili
         with pytest.raises(WireError, match="blend and background") as refusal:
             families.entry("sdxl").way("extract", {"blend", "foreground"})
         assert refusal.value.field == "inputs"
+
+
+def test_a_model_may_prefer_one_of_several_parts(families: Catalogue) -> None:
+    source = replace(families.sources["sdxl"], prefer="conv")
+    chosen = {mode: Catalogue({"sdxl": source}).entry("sdxl").way(mode).parts[0].name for mode in ("text", "scene")}
+    assert chosen == {"text": "conv", "scene": "conv"}
+    assert families.entry("sdxl").way("text").parts[0].name == "attn"
+
+
+def test_the_published_transparency_fits_key_for_key() -> None:
+    with torch.device("meta"):
+        decoder, encoder = TransparentDecoder(), OffsetEncoder()
+        found = decoder_for(decoder.state_dict()), encoder_for(encoder.state_dict())
+    for made, published in zip(found, (decoder, encoder), strict=True):
+        shapes = {name: value.shape for name, value in published.state_dict().items()}
+        assert {name: value.shape for name, value in made.state_dict().items()} == shapes
+    assert sum(value.numel() for value in decoder.parameters()) == pytest.approx(104.1e6, rel=0.001)
+    assert sum(value.numel() for value in encoder.parameters()) == pytest.approx(1.18e6, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"blocks.0.bias": None}, "lacks blocks.0.bias"),
+        ({"stray": (1,)}, "should not have stray"),
+        ({"blocks.2.weight": (8, 9, 3, 3)}, "blocks.2.weight is 8 x 9 x 3 x 3 and should be 8 x 8 x 3 x 3"),
+    ],
+)
+def test_a_wrong_key_of_an_encoder_is_named(
+    written_families: Path, tmp_path: Path, load: Load, change: dict[str, tuple[int, ...] | None], words: str
+) -> None:
+    model = load("sdxl")
+    tensors = load_file(written_families / "layers" / "vae_transparent_encoder.safetensors")
+    for key, shape in change.items():
+        tensors.pop(key, None)
+        if shape is not None:
+            tensors[key] = torch.zeros(shape)
+    path = write(tmp_path, "vae_transparent_encoder", tensors)
+    model.entry = replace(model.entry, files={**model.entry.files, "encoder": path})
+    with pytest.raises(WireError, match=words) as refusal:
+        model.encode(a_layer(1)[None])
+    assert refusal.value.code == "model_missing"

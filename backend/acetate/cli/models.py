@@ -74,7 +74,7 @@ def pull(
     wanted = wanted_for(name, family=kind, configuration=configuration, layers=layers, full=full)
     for each in wanted:
         typer.echo(_("Fetching {repository}").format(repository=each.repository), err=True)
-    fetch(wanted)
+        fetch(each)
     if kind is not None:
         short = name.partition("/")[2]
         _write(lambda: write_notes(read_notes() | {short: Note(kind.name, repository=name, licence=licence)}))
@@ -92,6 +92,9 @@ def add(
         list[str] | None,
         typer.Option("--file", metavar="PART=PATH", help=_("A layer file to use with it; may be repeated.")),
     ] = None,
+    prefer: Annotated[
+        str, typer.Option("--prefer", metavar="PART", help=_("The part to draw with where several can: attn or conv."))
+    ] = "",
 ) -> None:
     """Add a model where it is: nothing is copied or changed."""
     from acetate.models.layout import family_of
@@ -107,10 +110,12 @@ def add(
         )
     called = name or (whole.stem if whole.is_file() else whole.name)
     _refuse_known(called)
+    if prefer:
+        _check_part(prefer, family.name, f"--prefer {prefer}")
     layer_files = dict(_layer_file(each, family.name) for each in files or ())
     hashed = [*([whole] if whole.is_file() else []), *map(Path, layer_files.values())]
     sha256 = {str(file): sha256_of(file) for file in hashed}
-    note = Note(family.name, str(whole), licence=licence, files=layer_files, sha256=sha256)
+    note = Note(family.name, str(whole), licence=licence, files=layer_files, prefer=prefer, sha256=sha256)
     _write(lambda: write_notes(read_notes() | {called: note}))
     typer.echo(_("Added {name}, a model of the family {family}.").format(name=called, family=family.name))
 
@@ -124,20 +129,24 @@ def _refuse_known(name: str) -> None:
 
 def _layer_file(text: str, family: str) -> tuple[str, str]:
     """The part and path of `PART=PATH`. Raises WireError naming the parts that there are."""
-    from acetate.models.catalogue import DECODER, ENCODER
-    from acetate.models.families import FAMILIES
-
     part, _equals, path = text.partition("=")
-    known = {each.name for way in FAMILIES[family].ways for each in way.parts if each.files} | {ENCODER, DECODER}
     file = Path(path).expanduser().resolve()
-    if part not in known:
-        raise _refusal(
-            _("--file {text}: there is no part {part}").format(text=text, part=part),
-            _("choose from {parts}").format(parts=", ".join(sorted(known))),
-        )
+    _check_part(part, family, f"--file {text}")
     if not file.is_file():
         raise _refusal(_("--file {text}: there is no such file").format(text=text), _("write PART=PATH"))
     return part, str(file)
+
+
+def _check_part(part: str, family: str, option: str) -> None:
+    from acetate.models.catalogue import DECODER, ENCODER
+    from acetate.models.families import FAMILIES
+
+    known = {each.name for way in FAMILIES[family].ways for each in way.parts if each.files} | {ENCODER, DECODER}
+    if part not in known:
+        raise _refusal(
+            _("{option}: there is no part {part}").format(option=option, part=part),
+            _("choose from {parts}").format(parts=", ".join(sorted(known))),
+        )
 
 
 @app.command()

@@ -12,7 +12,7 @@ from acetate_wire.request import Control, LayerRequest, PictureHeader
 from acetate_wire.validate import parse_request, request_map
 
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
-from acetate.models.kit.finding import STYLE, lora_file, structure_adapter, style_adapter
+from acetate.models.kit.finding import STYLE, lora_file, split_kind, structure_adapter, style_adapter
 from acetate.models.parts import Way
 from acetate.models.samplers import sampler_named
 from acetate.models.text import prompt_length
@@ -135,7 +135,7 @@ def _check_kit(request: LayerRequest, entry: ModelEntry) -> None:
 
 def adapter_kind(control: Control) -> str:
     """The kind of adapter that a control asks for, without what its picture is to be made from."""
-    return control.kind.partition(":")[0]
+    return split_kind(control.kind)[0]
 
 
 def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:

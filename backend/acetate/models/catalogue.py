@@ -83,7 +83,7 @@ class Source:
     """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
 
     `files` are layer files that it uses instead of those found by their published names, by the name of their part.
-    `own` tells that this user has added it.
+    `prefer` is the part whose ways come first where several can do the same. `own` tells that this user has added it.
     """
 
     folder: Path | None
@@ -92,15 +92,21 @@ class Source:
     repository: str = ""
     file: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    prefer: str = ""
     own: bool = False
 
 
 def known_sources() -> dict[str, Source]:
-    """The models that Acetate knows by itself."""
+    """The models that Acetate knows by itself.
+
+    SDXL draws transparent layers in two ways: with deltas on its attention, in better quality, or on its convolutions
+    (`sdxl-conv`), closer to the prompt.
+    """
     return {
         "starter": Source(STARTER_FOLDER, STARTER, "Apache-2.0"),
         "sd15": Source(None, SD15, "CreativeML OpenRAIL-M", SD15.repository),
         "sdxl": Source(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository),
+        "sdxl-conv": Source(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository, prefer="conv"),
     }
 
 
@@ -136,8 +142,9 @@ class Catalogue:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise missing_model(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
-        ways = tuple(way for way in source.family.ways if _is_complete(way, files))
-        return ModelEntry(name, source.family, folder, source.licence, side, ways, files, source.file)
+        ways = [way for way in source.family.ways if _is_complete(way, files)]
+        ways.sort(key=lambda way: source.prefer not in {part.name for part in way.parts})
+        return ModelEntry(name, source.family, folder, source.licence, side, tuple(ways), files, source.file)
 
 
 def missing_model(message: str, hint: str = "install it again") -> WireError:

@@ -22,7 +22,7 @@ UNKNOWN_LICENCE = "unknown"
 class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One added model: its family, where it is, its licence, and layer files of its own by the name of their part.
 
-    `sha256` has the hashes that its files had when they were added, by their paths.
+    `prefer` is as in `Source`. `sha256` has the hashes that its files had when they were added, by their paths.
     """
 
     family: str
@@ -30,6 +30,7 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     repository: str = ""
     licence: str = UNKNOWN_LICENCE
     files: dict[str, str] = {}
+    prefer: str = ""
     sha256: dict[str, str] = {}
 
 
@@ -58,6 +59,7 @@ def _source(note: Note) -> Source:
         repository=note.repository,
         file=None if path == whole else path,
         files={part: Path(file) for part, file in note.files.items()},
+        prefer=note.prefer,
         own=True,
     )
 

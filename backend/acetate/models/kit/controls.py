@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.kit.finding import STYLE, structure_adapter
-from acetate.models.kit.pictures import control_picture, split_kind
+from acetate.models.kit.finding import STYLE, split_kind, structure_adapter
+from acetate.models.kit.pictures import control_picture
 from acetate.models.kit.structure import Moment, Structure, load_structure, together
 from acetate.models.kit.style import Style, styled
 from acetate.transparency.tiling import Span
@@ -83,7 +83,7 @@ class Controls:
                 rows, columns = tile
                 picture = picture[:, rows.start : rows.stop, columns.start : columns.stop]
             path = structure_adapter(self._model.entry.family.name, loaded.control.kind)
-            loaded.adapter = load_structure(path, self._model.unet, picture, self._model.adapters)
+            loaded.adapter = load_structure(path, self._model, picture)
             loaded.tile = tile
         return loaded.adapter
 

@@ -13,6 +13,8 @@ STYLE = "style"
 """The kind of IP-Adapter: what a picture looks like, rather than where things are in it."""
 KINDS = ("scribble", "line", "edge", "depth", "pose", "segmentation", "tile")
 """The kinds of structure pictures; a file or folder in the models folder may have any other name."""
+MADE_FROM_LAYER = ("edges", "lines", "alpha", "picture")
+"""What can be made of a layer; `edge:edges` asks for the kind `edge` with the edges of the given layer."""
 KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "sd15": {
         "scribble": ("lllyasviel/control_v11p_sd15_scribble", "TencentARC/t2iadapter_sketch_sd15v2"),
@@ -40,6 +42,19 @@ STYLE_FILES = {
 }
 STYLE_ENCODER = "models/image_encoder"
 """The picture encoder of both files, in the same repository."""
+
+
+def split_kind(kind: str) -> tuple[str, str | None]:
+    """The adapter's kind, and what its picture is to be made from. Raises WireError `bad_request`."""
+    name, colon, source = kind.partition(":")
+    if colon and source not in MADE_FROM_LAYER:
+        raise WireError(
+            "bad_request",
+            f"a control picture cannot be made from {source!r}",
+            field="controls",
+            hint=f"write {name}, or {name}: and one of {', '.join(MADE_FROM_LAYER)}",
+        )
+    return name, source if colon else None
 
 
 def structure_adapter(family: str, kind: str) -> Path:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import torch
-from acetate_wire.errors import WireError
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-MADE_FROM_LAYER = ("edges", "lines", "alpha", "picture")
-"""What can be made of a layer; `edge:edges` asks for the kind `edge` with the edges of the given layer."""
 LUMA = (0.299, 0.587, 0.114)
 WEAK, STRONG = 0.08, 0.2
 """Steepness of the weakest and of a certain edge, where black beside white is 1 (Canny's two thresholds)."""
@@ -17,19 +14,6 @@ BLUR = 1.4
 LINE_WIDTHS = (1.0, 1.6)
 """The deviations of the two blurs whose difference shows lines, in pixels."""
 LINE_GAIN = 12.0
-
-
-def split_kind(kind: str) -> tuple[str, str | None]:
-    """The adapter's kind, and what its picture is to be made from. Raises WireError `bad_request`."""
-    name, colon, source = kind.partition(":")
-    if colon and source not in MADE_FROM_LAYER:
-        raise WireError(
-            "bad_request",
-            f"a control picture cannot be made from {source!r}",
-            field="controls",
-            hint=f"write {name}, or {name}: and one of {', '.join(MADE_FROM_LAYER)}",
-        )
-    return name, source if colon else None
 
 
 def control_picture(layer: Float[Tensor, "4 h w"], source: str | None) -> Float[Tensor, "3 h w"]:
