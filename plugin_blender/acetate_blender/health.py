@@ -80,17 +80,25 @@ def _fix_view(scene: Any) -> None:
 
 
 def _bounces(scene: Any, shown: list[Any]) -> Trouble | None:
-    if scene.render.engine != "CYCLES" or scene.cycles.transparent_max_bounces >= _needed_bounces(shown):
+    if scene.render.engine != "CYCLES":
         return None
-    text = tr("{count} layers are too many for {bounces} transparent bounces").format(
-        count=len(shown), bounces=scene.cycles.transparent_max_bounces
-    )
-    return Trouble("BOUNCES", text, tr("Allow More"))
+    needed, cycles = _needed_bounces(shown), scene.cycles
+    if cycles.transparent_max_bounces < needed:
+        text = tr("{count} layers are too many for {bounces} transparent bounces").format(
+            count=len(shown), bounces=cycles.transparent_max_bounces
+        )
+        return Trouble("BOUNCES", text, tr("Allow More"))
+    if cycles.min_transparent_bounces < needed:
+        # Below this number Cycles gives up some rays by lot, which roughens soft transparency.
+        return Trouble("BOUNCES", tr("Transparency is grainy: too few transparent bounces are certain"), tr("Smooth"))
+    return None
 
 
 def _fix_bounces(scene: Any) -> None:
-    shown = [obj for obj in plane.planes(scene) if not obj.hide_render]
-    scene.cycles.transparent_max_bounces = max(scene.cycles.transparent_max_bounces, _needed_bounces(shown))
+    needed = _needed_bounces([obj for obj in plane.planes(scene) if not obj.hide_render])
+    cycles = scene.cycles
+    cycles.transparent_max_bounces = max(cycles.transparent_max_bounces, needed)
+    cycles.min_transparent_bounces = max(cycles.min_transparent_bounces, needed)
 
 
 def _needed_bounces(shown: list[Any]) -> int:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "inside" / "driver.py"
 EDITORS = ROOT / ".editors"
 MARK = "@@ACETATE "
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 HINT = "Blender is missing: .ci/editors installs it"
 
 

@@ -99,7 +99,7 @@ def install() -> Path:
     if blender.version < EXTENSIONS_SINCE:
         return install_legacy(blender)
     with tempfile.TemporaryDirectory() as scratch:
-        package = build_for(_this_platform(), Path(scratch))
+        package = build_for(this_platform(), Path(scratch))
         command = [blender.program, "--command", "extension", "install-file", "-r", "user_default", "--enable", package]
         _run([str(word) for word in command], "Blender could not install the extension")
     return blender.scripts.parent / "extensions" / "user_default" / EXTENSION
@@ -119,7 +119,7 @@ def install_legacy(blender: Blender) -> Path:
         wire = Path(scratch) / name
         wire.write_bytes(data)
         # Blender has this folder on its path: the add-on need not touch it.
-        found = wheels.fetch(_needed(), blender.python, PLATFORMS[_this_platform()])
+        found = wheels.fetch(_needed(), blender.python, PLATFORMS[this_platform()])
         wheels.unpack((wire, *found), add_ons / "modules")
     enable = f"import bpy; bpy.ops.preferences.addon_enable(module={ADD_ON!r}); bpy.ops.wm.save_userpref()"
     _run([str(blender.program), "-b", "--python-exit-code", "1", "--python-expr", enable], "Blender did not enable it")
@@ -227,7 +227,8 @@ def _needed() -> tuple[str, ...]:
     return tuple(f"{name}=={version(name)}" for name in ("pyzmq", "msgpack"))
 
 
-def _this_platform() -> str:
+def this_platform() -> str:
+    """Blender's name of the platform that this runs on. Raises WireError when there is no package for it."""
     system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
     machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x64"
     name = f"{system}-{machine}"

@@ -19,7 +19,8 @@ def make(name: str, image: Any, shading: str) -> Any:
     material = bpy.data.materials.new(name)
     tree = versions.node_tree(material)
     tree.nodes.clear()
-    texture = image_node(tree, image, (-500, 0))
+    # The plane ends where the image does: to go on beyond it keeps the outermost pixels from fading.
+    texture = image_node(tree, image, (-500, 0), "EXTEND")
     output = _node(tree, "ShaderNodeOutputMaterial", (300, 0))
     surface = _shadeless(tree, texture) if shading == SHADELESS else _lit(tree, texture)
     tree.links.new(surface, output.inputs["Surface"])
@@ -30,12 +31,12 @@ def make(name: str, image: Any, shading: str) -> Any:
     return material
 
 
-def image_node(tree: Any, image: Any, location: tuple[float, float]) -> Any:
-    """A texture node with `image`, clear outside of it."""
+def image_node(tree: Any, image: Any, location: tuple[float, float], extension: str = "CLIP") -> Any:
+    """A texture node with `image`, by default clear outside of it."""
     node = _node(tree, "ShaderNodeTexImage", location)
     node.name = node.label = IMAGE_NODE
     node.image = image
-    node.extension = "CLIP"
+    node.extension = extension
     node.interpolation = "Linear"
     return node
 
