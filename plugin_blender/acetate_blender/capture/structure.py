@@ -20,6 +20,8 @@ from ..placing import plane
 
 LONGEST_SIDE = 512
 """Structure steers coarsely; the daemon scales it to the size that the model draws at."""
+FLAT = 1e-4
+"""Below this share of its distance a difference in depth is rounding."""
 _RAYS = 400
 """Rays between two yields, some milliseconds."""
 
@@ -82,7 +84,7 @@ def _grey(depths: Any) -> Any:
         # Nearness rather than distance, as the models that read depth expect.
         nearness = np.where(found, 1 / np.maximum(depths, 1e-6), 0)
         low, high = nearness[found].min(), nearness[found].max()
-        share = (nearness - low) / (high - low) if high > low else np.ones_like(nearness)
+        share = (nearness - low) / (high - low) if high - low > FLAT * high else np.ones_like(nearness)
         out[..., :3] = np.where(found, np.rint(10 + 245 * share), 0)[..., None]
     return out
 

@@ -52,7 +52,7 @@ def sheets(job: Job, store: Store, variants: str) -> list[put.Sheet]:
             ) from None
         made_with = json.dumps({**settings, "layer": number, "role": layer.role})
         hidden = layer.role == "blend" or (number > 0 and variants == "FIRST")
-        name = _title(job, layer.role if len(job.layers) > 1 else "")
+        name = _title(job, "" if layer.role == "layer" else layer.role)
         found.append(put.Sheet(name, layer.role, layer.rect, png, job.id, made_with, hidden))
     return found
 
