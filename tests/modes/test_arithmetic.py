@@ -189,7 +189,10 @@ def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(
             if number == 3:
                 sharing.detach()
             latent = scheduler.step(model.unet(latent, step, context).sample, step, latent, return_dict=False)[0]
-    assert torch.allclose(layer.picture, transparent(model, latent), atol=1e-3)
+    (never,) = draw("text", model="sd15", sampler="DPM++ 2M", steps=6, guidance=1.0)
+    # The transparent decoder computes in 16 bits.
+    right, wrong = ((layer.picture - other).abs().mean() for other in (transparent(model, latent), never.picture))
+    assert right < 1e-3 and right < wrong / 10
 
 
 def test_refining_starts_from_the_layer_with_noise_of_the_right_strength(draw: Draw, store: ModelStore) -> None:
