@@ -15,6 +15,7 @@ from acetate.models.store import ModelStore
 from acetate.sharing import SharingLayers
 from acetate_wire.request import LayerRequest, PictureHeader, Rect
 from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.models.published import random, write
@@ -34,7 +35,19 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "starter/layers", "joint", {key: 10 * make(tuple(value.shape)) for key, value in shapes.items()})
     write_sd15_layers(folder / "layers", write_sd15(folder / "sd15"))
     write_sdxl_layers(folder / "layers", write_sdxl(folder / "sdxl"))
+    for decoder in ("layer_sd15_vae_transparent_decoder", "vae_transparent_decoder"):
+        enliven(folder / "layers", decoder)
     return folder
+
+
+def enliven(folder: Path, name: str) -> None:
+    """Have an untrained decoder answer all kinds of alpha and colour; those of small weights are clear everywhere."""
+    weights = load_file(folder / f"{name}.safetensors")
+    for norm in [key for key in weights if key.endswith("norm_out.weight")]:
+        weights[norm] = torch.ones_like(weights[norm])
+    weights["conv_out.weight"] = 2 * weights["conv_out.weight"]
+    weights["conv_out.bias"] = torch.full_like(weights["conv_out.bias"], 0.5)
+    write(folder, name, weights)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from acetate_wire.request import LayerRequest, PictureHeader, Rect, roles_out
 from acetate_wire.session import Session
 
 from tests.daemon.harness import Daemon
+from tests.daemon.test_pictures import linear_profile
 from tests.modes.test_modes import EVERY, MODES
 
 WIDTH, HEIGHT = 83, 71
@@ -94,3 +95,13 @@ def test_what_a_mode_cannot_do_is_refused_before_it_is_accepted(session: Session
     with pytest.raises(WireError) as refusal:
         session.submit(request, frames)
     assert refusal.value.code == "mode_unsupported"
+
+
+def test_a_layer_and_its_answer_may_have_a_colour_profile(session: Session) -> None:
+    header = PictureHeader(2, WIDTH, HEIGHT, space="icc", profile_frame=1)
+    request, frames = asked(
+        "refine", "starter", strength=0.5, inputs={"layer": header}, reply_space="icc", reply_profile_frame=0
+    )
+    profile = linear_profile()
+    (layer,) = session.run(request, [profile, profile, *frames]).layers
+    assert layer.picture.profile == profile

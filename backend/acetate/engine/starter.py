@@ -97,9 +97,12 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
+    from acetate.models.kit.finding import structures_here
+
     family = catalogue.sources[name].family
     try:
         entry = catalogue.entry(name)
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
-    return Offer(name, family.name, entry.modes, entry.native_size)
+    controls = structures_here(family.name)
+    return Offer(name, family.name, entry.modes, entry.native_size, controls=controls)

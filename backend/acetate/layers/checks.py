@@ -8,7 +8,7 @@ from dataclasses import replace
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from acetate_wire.pictures import byte_count
-from acetate_wire.request import Control, LayerRequest
+from acetate_wire.request import Control, LayerRequest, PictureHeader
 from acetate_wire.validate import parse_request, request_map
 
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
@@ -30,7 +30,7 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
 
     Loads no model. Raises WireError naming the field, the limit and the way out.
     """
-    parse_request(request_map(request), _frame_sizes(request), limits or Limits())
+    _check_values(request, limits or Limits())
     entry = catalogue.entry(request.model)
     way = entry.way(request.mode, request.inputs)
     _check_pictures(request, way)
@@ -47,13 +47,21 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
     )
 
 
-def _frame_sizes(request: LayerRequest) -> list[int]:
-    """The bytes of the message's frames as the request describes them; the wire checks that they are there."""
-    pictures = [*request.inputs.values(), *(control.picture for control in request.controls)]
-    frames = {picture.frame: byte_count(picture) for picture in pictures}
-    profiles = [picture.profile_frame for picture in pictures] + [request.reply_profile_frame]
-    frames.update({frame: 0 for frame in profiles if frame is not None})
-    return [frames.get(frame, 0) for frame in range(max(frames, default=-1) + 1)]
+def _check_values(request: LayerRequest, limits: Limits) -> None:
+    """Every field is within its range. Which frames the pictures are in is the message's own matter."""
+    sizes: list[int] = []
+
+    def counted(picture: PictureHeader) -> PictureHeader:
+        sizes.append(byte_count(picture))
+        return replace(picture, frame=len(sizes) - 1, space="srgb", profile_frame=None)
+
+    inputs = {role: counted(picture) for role, picture in request.inputs.items()}
+    controls = tuple(replace(control, picture=counted(control.picture)) for control in request.controls)
+    alone = replace(request, inputs=inputs, controls=controls)
+    if request.reply_profile_frame is not None:
+        alone = replace(alone, reply_profile_frame=len(sizes))
+        sizes.append(0)
+    parse_request(request_map(alone), sizes, limits)
 
 
 def _check_pictures(request: LayerRequest, way: Way) -> None:

@@ -1,0 +1,74 @@
+"""Steering pictures go with every mode: they count, they are laid like the layers, and they leave no trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from acetate.layers import Layer, check, run
+from acetate.layers.settings import picture_hash
+from acetate.models.store import ModelStore
+from acetate_wire.errors import WireError
+from acetate_wire.request import Control, PictureHeader
+from diffusers import ControlNetModel, UNet2DConditionModel
+from torch import nn
+
+from tests.modes.conftest import a_picture, a_request
+from tests.modes.test_modes import MODES, pictures_for
+
+WIDTH, HEIGHT = 150, 90
+
+
+@pytest.fixture(scope="module", autouse=True)
+def control_net(models_folder: Path) -> None:
+    """A ControlNet of the kind `edge` for SD 1.5, with weights as after training."""
+    net = ControlNetModel.from_unet(
+        UNet2DConditionModel.from_pretrained(models_folder / "sd15/unet"), load_weights_from_unet=False
+    )
+    torch.manual_seed(7)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    net.save_pretrained(models_folder / "control/sd15/edge")
+
+
+def steered(store: ModelStore, mode: str, weight: float, **fields: Any) -> tuple[Layer, ...]:
+    pictures = pictures_for(mode, WIDTH, HEIGHT)
+    control = Control("edge", PictureHeader(len(pictures), WIDTH, HEIGHT), weight)
+    request = a_request(mode, pictures, (WIDTH, HEIGHT), model="sd15", controls=(control,), **fields)
+    return run(request, pictures, store, lambda progress: None, [a_picture(9, WIDTH, HEIGHT)])
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "extract"])
+def test_a_control_steers_every_mode_and_leaves_no_trace(store: ModelStore, mode: str) -> None:
+    before = {name: value.clone() for name, value in store.get("sd15").unet.state_dict().items()}
+    without, with_control = steered(store, mode, 0.0), steered(store, mode, 1.0)
+    assert all(not torch.equal(a.picture, b.picture) for a, b in zip(without, with_control, strict=True))
+    after = store.get("sd15").unet.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_a_control_is_cut_to_the_tiles_of_a_large_target(store: ModelStore) -> None:
+    without, with_control = (steered(store, "scene", weight, detail=0.5) for weight in (0.0, 1.0))
+    assert all(not torch.equal(a.picture, b.picture) for a, b in zip(without, with_control, strict=True))
+
+
+def test_settings_know_the_steering_picture_again(store: ModelStore) -> None:
+    (control,) = steered(store, "text", 0.7)[0].settings.controls
+    assert (control.kind, control.weight) == ("edge", 0.7)
+    assert control.picture == picture_hash(a_picture(9, WIDTH, HEIGHT))
+
+
+def test_a_control_that_is_not_there_is_refused_before_anything_is_loaded(store: ModelStore) -> None:
+    request = a_request("text", {}, model="sd15", controls=(Control("depth", PictureHeader(0, 64, 64)),))
+    with pytest.raises(WireError, match="no depth control for sd15") as refusal:
+        check(request, store.catalogue)
+    assert refusal.value.code == "model_missing"
+
+
+def test_a_steering_picture_must_show_the_target(store: ModelStore) -> None:
+    request = a_request("text", {}, model="sd15", controls=(Control("edge", PictureHeader(0, 60, 64)),))
+    with pytest.raises(WireError) as refusal:
+        check(request, store.catalogue)
+    assert refusal.value.field == "controls[0].picture"
