@@ -18,16 +18,16 @@ MODES = (
     ("extract", "Extract", "The layer that is missing, out of the whole picture and the other layer", "IMAGE_ALPHA", 6),
 )
 TARGETS = (
-    ("FRAME", "Camera Frame", "All of what the camera shows"),
-    ("REGION", "Render Region", "The render region, when one is set"),
-    ("PLANE", "Selected Plane", "Where the selected layer is"),
+    ("FRAME", "Whole Frame", "All of what the camera shows"),
+    ("REGION", "Render Region", "The render region, or all of the frame when none is set"),
+    ("PLANE", "Selected Layer", "Where the selected layer is"),
     ("CUSTOM", "Rectangle", "A part of the frame, in pixels from its top left corner"),
     ("IMAGE", "Open Image", "As large as the image that is open in the image editor"),
 )
 PLACES = (
-    ("CAMERA", "Before the Camera", "A plane that fills the target exactly, seen through the camera", "CAMERA_DATA", 0),
-    ("CURSOR", "At the 3D Cursor", "A plane that stands on the 3D cursor and looks at the camera", "CURSOR", 1),
-    ("SURFACE", "On an Object", "A plane that lies on the chosen object's top, as large as that", "MESH_PLANE", 2),
+    ("CAMERA", "Camera", "A plane that fills the target exactly, seen through the camera", "CAMERA_DATA", 0),
+    ("CURSOR", "3D Cursor", "A plane that stands on the 3D cursor and looks at the camera", "CURSOR", 1),
+    ("SURFACE", "On Object", "A plane that lies on the chosen object's top, as large as that", "MESH_PLANE", 2),
     ("REFERENCE", "Reference", "A reference image at the 3D cursor, which is not rendered", "EMPTY_DATA", 3),
     ("TEXTURE", "Texture", "Over the colour of the active object's material", "MATERIAL", 4),
     ("IMAGE", "Image Only", "Only an image, for you to use", "IMAGE_DATA", 5),

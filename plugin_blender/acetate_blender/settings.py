@@ -16,26 +16,26 @@ class AcetateSettings(bpy.types.PropertyGroup):
     """What the panel shows and the next generation uses."""
 
 
-@fields(
-    settings=PointerProperty(type=AcetateSettings),
-    key=StringProperty(description="Marks this scene across renaming and saving"),
-    jobs=StringProperty(description="The scene's jobs as JSON"),
-)
+@fields(settings=PointerProperty(type=AcetateSettings), key=StringProperty(), jobs=StringProperty())
 class AcetateScene(bpy.types.PropertyGroup):
-    """All that a scene knows of Acetate."""
+    """All that a scene knows of Acetate: the panel's settings, its mark across renaming and saving, jobs as JSON."""
 
 
 @fields(
-    layer=StringProperty(description="Which layer this is; empty for other objects"),
-    job=StringProperty(description="The job that made it"),
-    role=StringProperty(description="Its role in the job"),
-    made_with=StringProperty(description="All settings that make it again, as JSON"),
-    rect=IntVectorProperty(size=4, description="x, y, width, height on the canvas in pixels"),
-    canvas=IntVectorProperty(size=2, description="The canvas in pixels"),
-    camera=StringProperty(description="The camera that it is aligned to; empty when it is not"),
+    layer=StringProperty(),
+    job=StringProperty(),
+    role=StringProperty(),
+    made_with=StringProperty(),
+    rect=IntVectorProperty(size=4),
+    canvas=IntVectorProperty(size=2),
+    camera=StringProperty(),
 )
 class AcetatePlane(bpy.types.PropertyGroup):
-    """Where a plane comes from."""
+    """Where a plane comes from.
+
+    `layer` is its mark (empty for other objects), `job` and `role` say what made it, `made_with` holds the settings as
+    JSON. `rect` is x, y, width, height on the `canvas`, in pixels. `camera` is empty when it is not aligned to one.
+    """
 
 
 CLASSES = (AcetateSettings, AcetateScene, AcetatePlane)

@@ -53,7 +53,7 @@ class Acetate:
         row = layout.row()
         row.scale_y = 1.6
         row.operator_context = "EXEC_DEFAULT"
-        row.operator("acetate.generate", text="Generate", icon=MODE_ICONS[settings.mode])
+        row.operator("acetate.generate", text="Generate", icon="OUTLINER_OB_IMAGE")
 
 
 class Place:
@@ -121,7 +121,8 @@ class ACETATE_MT_model(bpy.types.Menu):
         for model in link.models:
             row = self.layout.row()
             row.enabled = not model.get("missing")
-            text = f"{model['name']}  ({model['native_size']} px)" if not model.get("missing") else model["missing"]
+            detail = tr("not on this computer") if model.get("missing") else f"{model['native_size']} px"
+            text = f"{model['name']}  ({detail})"
             row.operator("acetate.choose_model", text=text, translate=False).name = model["name"]
 
 

@@ -154,3 +154,10 @@ def set_preferences(**values: Any) -> None:
 def kept_jobs() -> list[str]:
     """The jobs in the user's folder."""
     return sorted(addon.part("session").desk().store.jobs())
+
+
+def speak(language: str) -> None:
+    """Set the language of Blender's interface."""
+    view = bpy.context.preferences.view
+    view.language = language
+    view.use_translate_interface = True

@@ -91,3 +91,63 @@ def redraw() -> None:
 def sleep(seconds: float) -> None:
     """Hold Blender's window up for so long."""
     time.sleep(seconds)
+
+
+def progress() -> float:
+    """How far the running job is, 0 to 1."""
+    desk = addon.part("session").desk()
+    found = [live.progress for live in desk.live.values() if live.progress and live.progress.steps > 1]
+    return max((p.step / p.steps for p in found), default=0.0)
+
+
+def break_health() -> None:
+    """Blender's own defaults, which spoil layers: Filmic, and the layers dithered."""
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Filmic"
+    for obj in scene.objects:
+        if obj.type == "MESH":
+            obj.active_material.blend_method = "HASHED"
+
+
+def cancel_newest() -> None:
+    """Press the cross of the newest job."""
+    bpy.ops.acetate.cancel(job=addon.part("session").desk().of(bpy.context.scene)[0].id)
+
+
+def forget_all() -> None:
+    """Take all jobs that ended badly off the list."""
+    desk = addon.part("session").desk()
+    for job in desk.of(bpy.context.scene):
+        if job.state in ("failed", "cancelled"):
+            bpy.ops.acetate.forget(job=job.id)
+
+
+def landscape_scene() -> None:
+    """Remove what is there, and look at a wide frame with a sky."""
+    for obj in list(bpy.context.scene.objects):
+        if obj.type == "MESH":
+            bpy.data.objects.remove(obj)
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 512, 384
+    tree = scene.world.node_tree
+    background = tree.nodes["Background"]
+    background.inputs["Color"].default_value = (0.42, 0.62, 0.85, 1.0)
+    forget_all()
+
+
+def render_from(sideways: float, path: str) -> None:
+    """Render with the camera moved to its own right by so many metres, and turned to the same middle."""
+    scene = bpy.context.scene
+    camera = scene.camera
+    before = camera.matrix_world.copy()
+    right = before.to_3x3().col[0].normalized()
+    camera.matrix_world.translation = before.translation + right * sideways
+    camera.data.shift_x = -sideways * camera.data.lens / camera.data.sensor_width / 10.0
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples, scene.cycles.use_denoising = 16, False
+    scene.render.filepath = path
+    scene.render.image_settings.file_format = "PNG"
+    bpy.ops.render.render(write_still=True)
+    camera.data.shift_x = 0.0
+    camera.matrix_world = before
+    scene.render.engine = "BLENDER_EEVEE"

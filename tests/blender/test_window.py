@@ -1,0 +1,205 @@
+"""A person at Blender 3.4's window clicks the tab, types, presses Generate; docs/blender.md shows what is seen.
+
+Everything is clicked by xdotool in a window of 1600 x 1000 pixels at the interface's usual scale. The layers are drawn
+by the starter model, through a real daemon.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.blender import editors
+from tests.blender.editors import ROOT, Blender
+from tests.daemon.harness import Daemon, until
+
+PICTURES = ROOT / "docs" / "images" / "blender"
+SIZE = (1600, 1000)
+STARTER = "acetate.engine.starter:StarterEngine"
+TAB = (1308, 204)
+PROMPT = (1195, 148)
+GENERATE = (1195, 320)
+HISTORY = (1160, 548)
+ASIDE = (500, 880)
+SIDEBAR = "520x880+800+35"
+"""The sidebar and what is beside it, as ImageMagick's geometry."""
+TOOLS = ("Xvfb", "xdotool", "import")
+PATIENCE_S = 150.0
+
+
+class Screen:
+    """A virtual screen: its name, and hands and eyes for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.environment = {**os.environ, "DISPLAY": name}
+
+    def click(self, place: tuple[int, int]) -> None:
+        """Click there, as slowly as a person."""
+        self._do("mousemove", *place)
+        time.sleep(0.3)
+        self._do("click", 1)
+        time.sleep(0.5)
+
+    def type(self, text: str) -> None:
+        """Type, and press Return."""
+        self._do("type", "--delay", 30, text)
+        self._do("key", "Return")
+        time.sleep(0.3)
+
+    def look(self, name: str, part: str = "") -> None:
+        """Keep what is seen (or a part of it) as a picture of the documentation."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        target = PICTURES / f"{name}.png"
+        crop = ("-crop", part, "+repage") if part else ()
+        command = ("import", "-window", "root", *crop, "-colors", "256", "-strip", f"png8:{target}")
+        subprocess.run(command, env=self.environment, check=True)
+
+    def pixels(self, part: str) -> bytes:
+        """The colours in a part of the screen."""
+        command = ("import", "-window", "root", "-crop", part, "rgb:-")
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True).stdout
+
+    def _do(self, *words: object) -> None:
+        subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[Screen]:
+    """A screen of its own."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        (pytest.fail if editors.required() else pytest.skip)(
+            f"{', '.join(missing)} is missing: .ci/editors installs it"
+        )
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "{}x{}x24".format(*SIZE), "-nolisten", "tcp", "-noreset"],
+        pass_fds=(writing,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        name = f":{said.readline().strip()}"
+    yield Screen(name)
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="module")
+def starter(scratch: Path) -> Iterator[Daemon]:
+    """A daemon with the starter model."""
+    daemon = Daemon(scratch / "s", engine=STARTER).start()
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture(scope="module")
+def window(screen: Screen, starter: Daemon, make_blender: Callable[..., Blender]) -> Blender:
+    """Blender with its window, looking through the camera, and the tab "Acetate" clicked."""
+    blender = make_blender("3.4", starter.environment, display=screen.name, home="w")
+    blender.call("window.prepare")
+    until(lambda: blender.call("window.connected"), "the daemon")
+    blender.call("window.arrange")
+    time.sleep(3)
+    before = screen.pixels(SIDEBAR)
+    until(lambda: _clicked(screen) != before, "the sidebar to show the tab")
+    return blender
+
+
+def _clicked(screen: Screen) -> bytes:
+    """Click the tab, and what the sidebar shows then."""
+    screen.click(TAB)
+    screen.click(ASIDE)
+    time.sleep(2)
+    return screen.pixels(SIDEBAR)
+
+
+def draw(window: Blender, **options: object) -> list[str]:
+    """Have something drawn as if asked for in the panel, and wait until it is in the scene."""
+    before = len(window.call("window.states"))
+    window.call("scene.ask", **options)
+    until(lambda: window.call("window.states")[: -before or None] == ["placed"], "the layer", PATIENCE_S)
+    return [plane["name"] for plane in window.call("scene.planes")]
+
+
+def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
+    screen.look("panel-idle", SIDEBAR)
+    screen.click(PROMPT)
+    screen.type("a red apple")
+    assert window.call("window.prompt") == "a red apple"
+    screen.click(GENERATE)
+    until(lambda: window.call("window.progress") > 0.3, "some progress", PATIENCE_S)
+    screen.click(ASIDE)
+    screen.look("panel-drawing", SIDEBAR)
+    until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
+    assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]
+    assert window.call("addon.traces")["threads"] == 1
+    time.sleep(2)
+    screen.look("solid", SIDEBAR)
+
+
+def test_troubles_are_shown_with_their_fixes(window: Blender, screen: Screen) -> None:
+    window.call("window.break_health")
+    time.sleep(3)
+    screen.look("panel-health", SIDEBAR)
+    for trouble in window.call("scene.troubles"):
+        window.call("scene.run", operator="fix", trouble=trouble)
+    assert window.call("scene.troubles") == []
+
+
+def test_a_failed_and_a_cancelled_job_say_so(window: Blender, screen: Screen) -> None:
+    window.call("scene.ask", prompt="a green pear", steps=1000)
+    until(lambda: window.call("window.states")[0] == "running", "the drawing", PATIENCE_S)
+    window.call("window.cancel_newest")
+    until(lambda: window.call("window.states")[0] == "cancelled", "the end", PATIENCE_S)
+    window.call("scene.ask", prompt="a green pear", model="sd15")
+    until(lambda: window.call("window.states")[0] == "failed", "the refusal", PATIENCE_S)
+    time.sleep(1.5)
+    screen.look("panel-failed", SIDEBAR)
+    window.call("window.forget_all")
+
+
+def test_the_selected_layer_shows_what_made_it(window: Blender, screen: Screen) -> None:
+    (name,) = [plane["name"] for plane in window.call("scene.planes")]
+    window.call("window.shading", kind="MATERIAL")
+    window.call("window.select", name=name)
+    time.sleep(8)
+    screen.look("panel-layer", SIDEBAR)
+
+
+@pytest.mark.parametrize(("language", "name"), (("de_DE", "panel-german"), ("ja_JP", "panel-japanese")))
+def test_the_panel_speaks_other_languages(window: Blender, screen: Screen, language: str, name: str) -> None:
+    window.call("scene.speak", language=language)
+    window.call("window.redraw")
+    time.sleep(2)
+    screen.look(name, SIDEBAR)
+    window.call("scene.speak", language="en_US")
+
+
+def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen, tmp_path: Path) -> None:
+    window.call("window.landscape_scene")
+    for prompt, options in PARTS:
+        draw(window, prompt=prompt, gap=0.18, random_seed=False, **options)
+    time.sleep(2)
+    screen.look("viewport")
+    for name, moved in (("parallax-left", -0.5), ("parallax-middle", 0.0), ("parallax-right", 0.5)):
+        window.call("window.render_from", sideways=moved, path=str(PICTURES / f"{name}.png"))
+
+
+PARTS = (
+    ("a mountain", {"seed": 2}),
+    ("a house", {"seed": 5}),
+    ("a tree", {"seed": 11}),
+)
+"""From the back to the front."""
+
+
+def test_closing_the_window_leaves_no_process_behind(window: Blender) -> None:
+    assert window.end() == 0
