@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 SCREEN = (1600, 1000)
 SETTINGS = """HideSplash=true
 useOpenGL=false

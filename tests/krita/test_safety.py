@@ -1,0 +1,187 @@
+"""Nothing of the artist's is lost, and nothing arrives where it does not belong, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acetate_wire.launch import FILE_NAME
+
+from tests.daemon.harness import ROOT, STAND_IN, Daemon, until
+from tests.krita.artist import Artist
+from tests.krita.krita_process import Krita
+
+SLOW = "steps=40 pause=0.05"
+
+
+def begin(artist: Artist, prompt: str) -> None:
+    """Ask, and wait until it is being drawn."""
+    artist.ask(f"{prompt} {SLOW}")
+    drawing = f"j.state == 'running' and j.step > 1 and {prompt!r} in j.form.prompt"
+    artist.until(f"[j for j in D.studio.jobs.values() if {drawing}]", patience=20)
+
+
+def names(artist: Artist, title: str) -> list[str]:
+    """The layers of a document."""
+    return [entry[0] for entry in artist.run(f"tree(named({title!r}).rootNode())")]
+
+
+def save(artist: Artist, path: Path) -> None:
+    """Save the active document."""
+    artist.run(f"d = app.activeDocument(); d.setBatchmode(True); d.saveAs({str(path)!r}); d.waitForDone()")
+    until(path.exists, "the saved document")
+
+
+def reopen(artist: Artist, path: Path) -> None:
+    """Open a document and look at it."""
+    artist.run(f"app.activeWindow().addView(app.openDocument({str(path)!r})); D.look()")
+    artist.until("D.document is not None and D.studio.chores.idle")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    """Where a document is saved."""
+    yield tmp_path / "picture.kra"
+
+
+def test_a_cancelled_job_brings_nothing(artist: Artist, krita_daemon: Daemon) -> None:
+    artist.new()
+    begin(artist, "unwanted")
+    artist.click("next(iter(D.queue._rows.values())).stop")
+    artist.until("not D.studio.jobs")
+    artist.wait()
+    assert artist.names() == ["Background"]
+    assert artist.run("D.studio.archive.jobs()") == {}
+
+
+def test_of_several_jobs_one_is_cancelled_and_the_others_arrive(artist: Artist) -> None:
+    artist.new()
+    begin(artist, "first")
+    artist.ask("second")
+    artist.ask("third")
+    artist.until("[j.state for j in D.studio.jobs.values()] == ['running', 'waiting', 'waiting']")
+    artist.click("list(D.queue._rows.values())[1].stop")
+    artist.wait()
+    assert artist.names() == ["Background", "first " + SLOW, "third"]
+
+
+def test_a_failure_is_told_in_plain_words(artist: Artist) -> None:
+    artist.new()
+    artist.make("memory=9")
+    [[state, _, code, message]] = artist.jobs()
+    assert (state, code) == ("failed", "out_of_memory")
+    shown = artist.run("next(iter(D.queue._rows.values())).reason.text()")
+    assert "Not enough memory" in shown and message.split(",")[0] in shown
+
+
+def test_try_again_works_when_the_reason_is_gone(artist: Artist) -> None:
+    artist.new()
+    artist.paint("mine", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)
+    artist.set("refine", first="mine")
+    artist.run("D.prompts.prompt.setPlainText('a kite'); D.generate(); layer('mine').remove()")
+    artist.wait()
+    assert artist.jobs()[0][0] == "failed"
+    artist.undo()
+    artist.click("next(iter(D.queue._rows.values())).again")
+    artist.until("len(D.studio.jobs) == 0 and D.studio.chores.idle")
+    assert artist.names() == ["Background", "mine", "a kite"]
+
+
+def test_a_daemon_that_is_killed_and_started_again_goes_on(artist: Artist, krita_daemon: Daemon) -> None:
+    artist.new()
+    begin(artist, "survivor")
+    krita_daemon.kill()
+    artist.until("D.studio.link.state.kind == 'lost'")
+    krita_daemon.start()
+    artist.wait()
+    assert artist.names() == ["Background", "survivor " + SLOW]
+
+
+def test_the_docker_starts_the_daemon_when_none_runs(artist: Artist, krita_daemon: Daemon) -> None:
+    artist.new()
+    krita_daemon.kill()
+    command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "acetate.daemon", "--engine", STAND_IN]
+    (Path(krita_daemon.environment["ACETATE_CONFIG_DIR"]) / FILE_NAME).write_text(json.dumps({"command": command}))
+    artist.until("D.studio.link.state.kind == 'lost'")
+    artist.make("a kite")
+    assert artist.names() == ["Background", "a kite"]
+    artist.run("D.studio.link.client.ask('stop'); D.studio.link.pump()")
+    artist.until("D.studio.link.state.kind == 'lost'")
+    krita_daemon.start()
+
+
+def test_two_documents_each_get_their_own_layers(artist: Artist) -> None:
+    one = artist.new(40, 30)
+    begin(artist, "for one")
+    two = artist.new(50, 20, "GRAYA", "U16")
+    artist.ask("for two")
+    artist.wait()
+    assert names(artist, one) == ["Background", "for one " + SLOW]
+    assert names(artist, two) == ["Background", "for two"]
+
+
+def test_layers_for_a_closed_document_are_offered_when_it_is_opened_again(artist: Artist, file: Path) -> None:
+    artist.new()
+    save(artist, file)
+    begin(artist, "late")
+    artist.close_all()
+    artist.until("not D.studio.jobs and D.studio.chores.idle")
+    reopen(artist, file)
+    assert artist.names() == ["Background"]
+    artist.until("D.history.offer.isVisible()")
+    artist.click("D.history.take")
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2")
+    assert artist.names() == ["Background", "late " + SLOW]
+    artist.wait()
+    assert not artist.run("D.history.offer.isVisible()")
+
+
+def test_layers_for_a_document_that_was_never_saved_are_offered_elsewhere(artist: Artist) -> None:
+    artist.new()
+    begin(artist, "homeless")
+    artist.close_all()
+    artist.until("not D.studio.jobs and D.studio.chores.idle")
+    artist.new()
+    artist.until("D.history.offer.isVisible()")
+    assert "never saved" in artist.run("D.history.offer_words.text()")
+    artist.click("D.history.leave")
+    artist.until("not D.history.offer.isVisible()")
+    assert artist.names() == ["Background"]
+
+
+def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist: Artist, file: Path) -> None:
+    artist.new()
+    begin(artist, "posthumous")
+    save(artist, file)
+    krita.kill()
+    krita.start()
+    again = Artist(krita)
+    again.until("D.studio.link.state.kind == 'ready'")
+    reopen(again, file)
+    again.until("D.history.offer.isVisible()")
+    again.click("D.history.take")
+    again.until("len(app.activeDocument().rootNode().childNodes()) == 2")
+    assert again.names() == ["Background", "posthumous " + SLOW]
+    again.until("D.studio.archive.jobs() == {}")
+
+
+@pytest.mark.parametrize(("model", "depth"), [("RGBA", "U8"), ("RGBA", "F32"), ("CMYKA", "U8")])
+def test_the_document_brings_its_history_along(artist: Artist, file: Path, model: str, depth: str) -> None:
+    artist.new(40, 30, model, depth)
+    artist.set("scene")
+    artist.make("a street")
+    kept = artist.pixels("Foreground", 0, 0, 40, 30)
+    save(artist, file)
+    artist.close_all()
+    folder = "D.studio.archive._results"
+    artist.run(f"[path.unlink() for path in {folder}.iterdir()]; D.studio.history.__init__(D.studio.archive)")
+    reopen(artist, file)
+    assert artist.names() == ["Background", "a street"]
+    assert artist.pixels("Foreground", 0, 0, 40, 30) == kept
+    artist.until("D.history.list.count() == 1")
+    artist.run("layer('a street').remove(); D.history._insert(D.history.list.item(0))")
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.studio.chores.idle")
+    assert artist.pixels("Foreground", 0, 0, 40, 30) == kept
