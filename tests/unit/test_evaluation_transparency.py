@@ -140,7 +140,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_any_pictures_is_fitted_and_named(folder: Path) -> None:
-    found = read_pictures(folder, 64, 10)
+    found = read_pictures(folder, 10, 64)
     assert [(each.name, each.set, each.kind) for each in found.about] == [
         ("red robin", "birds", "hard"),
         ("mist", "pictures", "soft"),

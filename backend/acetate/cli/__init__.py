@@ -9,7 +9,7 @@ import typer
 from acetate_wire.errors import WireError
 
 import acetate
-from acetate.cli import evaluate, train
+from acetate.cli import evaluate, study, train
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
@@ -31,6 +31,7 @@ for command in (serve, status, stop, jobs, cancel, pair):
     app.command()(command)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 
 REFUSED = 2
 FAILED = 1

@@ -48,8 +48,7 @@ def prepare(report: Path, json_file: Path | None, passes: int | None = None) -> 
 
 def finish(console: Console, json_file: Path | None, document: dict[str, Any], write: Callable[[], Path]) -> None:
     """Write the JSON that was asked for and the report, and say where the report is."""
-    if json_file is not None:
-        _write_json(json_file, json.dumps(document, indent=2, ensure_ascii=False))
+    write_json(json_file, document)
     try:
         page = write()
     except OSError as error:
@@ -85,7 +84,11 @@ def refuse(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _write_json(path: Path, content: str) -> None:
+def write_json(path: Path | None, document: dict[str, Any]) -> None:
+    """Write the figures where `--json` asked for them, if it was given."""
+    if path is None:
+        return
+    content = json.dumps(document, indent=2, ensure_ascii=False)
     if path == STANDARD_OUTPUT:
         typer.echo(content)
         return

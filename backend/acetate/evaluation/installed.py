@@ -19,6 +19,18 @@ def catalogue_of(folder: Path) -> Catalogue:
     return Catalogue({NAME: Source(folder, STARTER, "Apache-2.0")})
 
 
+def open_store(model: str) -> tuple[ModelStore, str]:
+    """A store that holds a model of the catalogue, or the one in a folder, and its name there.
+
+    Raises ValueError of one line when it is neither.
+    """
+    if Path(model).is_dir():
+        return ModelStore(catalogue_of(Path(model))), NAME
+    if model not in Catalogue().sources:
+        raise ValueError(f"{model} is neither a folder nor a model that Acetate knows")
+    return ModelStore(), model
+
+
 def evaluate_installed(
     store: ModelStore,
     held_out: HeldOut,

@@ -19,22 +19,26 @@ SOFT_SHARE = 0.35
 """From this share of partial among the visible pixels on, a picture counts as soft."""
 
 
-def read_pictures(folder: Path, size: int, most: int) -> HeldOut:
+def read_pictures(folder: Path, most: int, size: int | None = None, usual: int = 256) -> HeldOut:
     """Up to `most` pictures of a folder, evenly spread over it: a held-out folder, or any folder of pictures.
 
-    Pictures of any folder are fitted into squares of `size`, named after their files and grouped by their folders;
-    those without any transparency are left out. Raises ValueError of one line when there are none.
+    Held-out pictures keep their own size unless `size` is given; all others are fitted into squares of `size`, or
+    else `usual`, named after their files and grouped by their folders, and those without any transparency are left
+    out. Nothing is made larger. Raises ValueError of one line when there are no pictures.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder of pictures")
     if (folder / "manifest.json").is_file():
         found = read_held_out(folder)
         rows = spread(len(found.about), most)
-        return HeldOut(tuple(found.about[row] for row in rows), found.pictures[list(rows)], found.coverage)
+        taken = found.pictures[list(rows)]
+        if size is not None and size != taken.shape[-1]:
+            taken = torch.stack([_as_tensor(fitted(_as_image(picture), size)) for picture in taken])
+        return HeldOut(tuple(found.about[row] for row in rows), taken, found.coverage)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     about, pictures = [], []
-    for path, pixels in _transparent([paths[row] for row in spread(len(paths), most)], size):
-        picture = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+    for path, pixels in _transparent([paths[row] for row in spread(len(paths), most)], size or usual):
+        picture = _as_tensor(pixels)
         name = path.stem.replace("_", " ").replace("-", " ").strip()
         about.append(HeldOutPicture(name, path.parent.name, "unknown", kind_of(picture[3])))
         pictures.append(picture)
@@ -66,6 +70,14 @@ def fitted(picture: Image.Image, size: int) -> UInt8[np.ndarray, "size size 4"]:
     corner = ((size - premultiplied.width) // 2, (size - premultiplied.height) // 2)
     square.paste(premultiplied.convert("RGBA"), corner)
     return np.array(square)
+
+
+def _as_tensor(pixels: UInt8[np.ndarray, "h w 4"]) -> Float[Tensor, "4 h w"]:
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def _as_image(picture: Float[Tensor, "4 h w"]) -> Image.Image:
+    return Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
 
 def _transparent(paths: list[Path], size: int) -> Iterator[tuple[Path, UInt8[np.ndarray, "size size 4"]]]:

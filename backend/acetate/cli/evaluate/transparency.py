@@ -61,7 +61,7 @@ def transparency(
         refuse(_("--size is {size}: choose a multiple of {step}").format(size=size, step=SIDE_STEP))
     try:
         opened = open_parts(model, passes)  # type: ignore[arg-type]  # checked above
-        given = read_pictures(pictures or held_out_folder(opened.folder), size or opened.size, count)
+        given = read_pictures(pictures or held_out_folder(opened.folder), count, size, opened.size)
     except ValueError as error:
         refuse(str(error))
     perceptual = local_lpips()

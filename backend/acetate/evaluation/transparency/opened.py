@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acetate_wire.errors import WireError
-
 from acetate.evaluation.drawing import PassCount
 from acetate.evaluation.transparency.reconstruction import Parts
 from acetate.models.catalogue import STARTER_FOLDER, Catalogue, read_json
@@ -44,12 +42,9 @@ def open_parts(model: str, passes: PassCount) -> Opened:
         except FileNotFoundError as error:
             raise ValueError(str(error)) from None
     else:
-        try:
-            entry = Catalogue().entry(model)
-        except WireError as error:
-            if error.code != "unknown_model":
-                raise
-            raise ValueError(f"{model} is neither a folder nor a model that Acetate knows") from None
+        if model not in Catalogue().sources:
+            raise ValueError(f"{model} is neither a folder nor a model that Acetate knows")
+        entry = Catalogue().entry(model)
         name, folder, size = entry.name, entry.folder, entry.native_size
         encoder, multiplier = load_encoder(entry, device)
         transparency = Transparency(encoder, load_decoder(entry, device), multiplier)
