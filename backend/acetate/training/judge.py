@@ -16,18 +16,20 @@ from torch.nn import functional as F
 
 from acetate.evaluation.generation.examples import SIDE, Examples, examples_of
 from acetate.evaluation.generation.judge import Judge, load_judge, save_judge
-from acetate.evaluation.pictures import SUFFIXES, fitted, kind_of
+from acetate.evaluation.pictures import SUFFIXES, kind_of
 from acetate.models.store import best_device
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.loop import Loop, LoopSettings, Say
 from acetate.training.optimise import Optimiser
 from acetate.training.precision import mixed_precision
 from acetate.training.starter.colours import turn_hue
-from acetate.training.starter.pictures import SOFT_SET, STORED_SIZE, PictureRecord, PictureSet, evenly
+from acetate.training.starter.pictures import SOFT_SET, PictureRecord, PictureSet, evenly, normalised
 
 JUDGE_VIEW = View(scale=(0.7, 1.05), turn=0.2, shift=0.05, mirror=True)
 BATCH = 64
 RATE = 2e-3
+WARM_UP = 30
+CHECKPOINT_SECONDS = 30.0
 SMOOTHING = 0.1
 SOFTENED = 0.5
 """How often a view is blurred: generated layers are a little softer than drawn pictures."""
@@ -44,7 +46,9 @@ def judge_for(pictures: PictureSet, folder: Path, steps: int, say: Say) -> Judge
     """
     file = folder / "judge.safetensors"
     if not file.is_file():
-        save_judge(file, _train(pictures, folder, LoopSettings(steps, BATCH, checkpoint_seconds=30.0), say))
+        save_judge(
+            file, _train(pictures, folder, LoopSettings(steps, BATCH, checkpoint_seconds=CHECKPOINT_SECONDS), say)
+        )
     judge = load_judge(file)
     if judge.classes != _classes(pictures):
         raise ValueError(f"{file} was trained on other data: give another --judge folder")
@@ -73,7 +77,7 @@ def _train(pictures: PictureSet, folder: Path, settings: LoopSettings, say: Say)
     device = best_device()
     judge = Judge(_classes(pictures))
     judge.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    draw, optimiser = _batches(pictures, settings.batch), Optimiser([judge], RATE)
+    draw, optimiser = _batches(pictures, settings.batch), Optimiser([judge], RATE, warm_up=WARM_UP)
 
     def take_step(step: int) -> Mapping[str, float]:
         views, labels = draw(step)
@@ -148,12 +152,12 @@ def folder_pictures(folder: Path) -> PictureSet:
     for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES):
         try:
             with Image.open(path) as picture:
-                pixels = fitted(picture, STORED_SIZE)
+                pixels = normalised(picture)
         except (OSError, ValueError, UnidentifiedImageError) as error:
             raise ValueError(f"{path} cannot be read as a picture: {error}") from None
         own = path.stem if path.parent == folder else path.parent.name
         name = re.sub(r"[\s_-]+", " ", re.sub(r"[\s_-]*\d+$", "", own)).strip().lower() or own
-        soft = kind_of(torch.from_numpy(pixels[..., 3]).float() / 255) == "soft"
+        soft = kind_of(torch.tensor(pixels[..., 3] / 255)) == "soft"
         rows.append(pixels)
         records.append(
             PictureRecord(

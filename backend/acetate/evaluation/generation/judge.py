@@ -63,7 +63,8 @@ def save_judge(path: Path, judge: Judge) -> None:
     """Write the weights and the names of the classes into one .safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    save_file(judge.state_dict(), part, metadata={"classes": json.dumps(judge.classes)})
+    weights = {name: value.contiguous() for name, value in judge.state_dict().items()}
+    save_file(weights, part, metadata={"classes": json.dumps(judge.classes)})
     part.replace(path)
 
 

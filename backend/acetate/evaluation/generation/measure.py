@@ -20,6 +20,8 @@ from acetate.evaluation.generation.likeness import frechet_distance, nearest, ne
 NEIGHBOURS = 5
 REFERENCE_EACH = 3
 """Pictures of each thing that the Fréchet distance is taken to, so that no thing outweighs the others."""
+HOLE_LEEWAY = 1.5
+"""How much larger than in any picture of the same thing a hole may be before it counts: rings are drawn thin, too."""
 COLOURS = ("red", "yellow", "green", "blue", "purple", "pink")
 COLOUR_THINGS = (
     *(
@@ -55,7 +57,7 @@ class JudgedLayer:
     `rank` is the place of the asked thing among the judge's guesses, 1 the first; `guess` that first one. `neighbours`
     are the rows of the examples that are nearest in the judge's features, `twin` the one nearest in pixels, and
     `twin_distance` the root mean square difference to it. `excess_holes` is the share of the subject's area that is
-    enclosed clear pixels beyond the most that any picture of the thing has.
+    enclosed clear pixels beyond what pictures of the thing have.
     """
 
     layer: GeneratedLayer
@@ -182,7 +184,7 @@ def _judge_layers(
                 neighbours=tuple(neighbours[index].tolist()),
                 twin=int(twins[index]),
                 twin_distance=float(distances[index]),
-                excess_holes=max(0.0, layer.shape.holes - most_holes),
+                excess_holes=max(0.0, layer.shape.holes - HOLE_LEEWAY * most_holes),
             )
         )
     return judged
