@@ -32,7 +32,7 @@ def soft_disc(opacity: float = 1.0) -> Tensor:
 def test_a_trimap_is_sure_only_away_from_edges() -> None:
     alpha = soft_disc()[3]
     trimap = trimap_of(alpha)
-    assert set(trimap.unique().tolist()) == {0.0, 0.5, 1.0}
+    assert set(trimap.flatten().tolist()) == {0.0, 0.5, 1.0}
     assert alpha[trimap == 1].min() >= 0.95 and alpha[trimap == 0].max() <= 0.05
     partial = (alpha > 0.05) & (alpha < 0.95)
     assert (trimap[partial] == 0.5).all()
@@ -43,7 +43,7 @@ def test_smoke_gets_its_densest_parts_as_foreground() -> None:
     alpha = soft_disc(opacity=0.6)[3]
     trimap = trimap_of(alpha)
     assert (trimap == 1).sum() > 0 and alpha[trimap == 1].min() >= 0.59
-    assert trimap_of(torch.zeros(SIZE, SIZE)).unique().tolist() == [0.0]
+    assert not trimap_of(torch.zeros(SIZE, SIZE)).any()
 
 
 def test_a_chroma_key_finds_an_opaque_subject_on_a_plain_screen_and_takes_the_key_out_of_its_colour() -> None:

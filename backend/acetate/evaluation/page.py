@@ -99,7 +99,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[in
 
 def bars(title: str, entries: Sequence[Bar], full: float) -> str:
     """Horizontal bars as inline SVG, on a scale from 0 to `full`."""
-    names, length, end, row = 130, 190, 70, 26
+    names, length, end, row = 130, 190, 95, 26
     lines = []
     for index, bar in enumerate(entries):
         top = index * row

@@ -110,7 +110,7 @@ def _kind_section(results: Sequence[Result], kind: str) -> str:
         plots.append(bars(title, entries, max(entry.value for entry in entries)))
     return section(
         kind.capitalize(),
-        f"{len(names)} subjects: {', '.join(names)}.",
+        f"Subjects: {', '.join(names)}.",
         _way_table(results, kind),
         f'<div class="plots">{"".join(plots)}</div>',
     )
