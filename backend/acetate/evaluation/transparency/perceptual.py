@@ -18,14 +18,18 @@ ALEXNET = "alexnet-owt-7be5be79.pth"
 
 
 def local_lpips() -> Perceptual | None:
-    """LPIPS (Zhang et al. 2018) with AlexNet; None unless `lpips`, torchvision and AlexNet's weights are installed."""
+    """LPIPS (Zhang et al. 2018) with AlexNet; None unless `lpips`, torchvision and AlexNet's weights are here and work."""
     if find_spec("lpips") is None or find_spec("torchvision") is None:
         return None
     if not (Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET).is_file():
         return None
-    import lpips
+    try:
+        import lpips
 
-    network = lpips.LPIPS(net="alex", verbose=False).eval()
+        network = lpips.LPIPS(net="alex", verbose=False).eval()
+    except (ImportError, OSError, RuntimeError):
+        # A torchvision that was built for another PyTorch is as good as none.
+        return None
 
     def distance(result: Tensor, target: Tensor) -> Tensor:
         with torch.inference_mode():
