@@ -28,7 +28,7 @@ PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "acetate-installed.json"
 LOG = VENV / "acetate-install.log"
 
-EXTRAS = {"test": {"dev"}, "check": {"dev"}, "train": {"train"}}
+EXTRAS = {"test": {"dev"}, "check": {"dev"}, "train": {"train"}, "evaluate": {"train"}}
 """What a task needs beside the plain installation, by the extras of pyproject.toml."""
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 

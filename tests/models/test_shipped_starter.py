@@ -12,7 +12,7 @@ import torch
 from acetate.cli import app
 from acetate.evaluation.coverage import coverage_of, shape_of
 from acetate.evaluation.held_out import read_held_out
-from acetate.evaluation.starter import Parts, reconstruct
+from acetate.evaluation.transparency.reconstruction import Parts, reconstruct
 from acetate.layers import run
 from acetate.models.catalogue import STARTER_FOLDER
 from acetate.models.store import ModelStore

@@ -10,10 +10,12 @@ import pytest
 import torch
 from acetate.evaluation.backgrounds import BACKGROUNDS
 from acetate.evaluation.coverage import Coverage
-from acetate.evaluation.figures import as_json, by_kind, layer_figures, reconstruction_figures
+from acetate.evaluation.drawing import evaluation_prompts
 from acetate.evaluation.held_out import HeldOut, HeldOutPicture
 from acetate.evaluation.metrics import PSNR_LIMIT
-from acetate.evaluation.starter import Parts, StarterReport, evaluate_starter, evaluation_prompts
+from acetate.evaluation.starter import StarterReport, as_json, evaluate_starter, layer_figures
+from acetate.evaluation.transparency.figures import by_kind, reconstruction_figures
+from acetate.evaluation.transparency.reconstruction import Parts
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
 from acetate.transparency.files import Transparency

@@ -13,10 +13,13 @@ import pytest
 import torch
 from acetate.evaluation.backgrounds import BACKGROUNDS
 from acetate.evaluation.coverage import Coverage, coverage_of, shape_of
+from acetate.evaluation.drawing import GeneratedLayer
 from acetate.evaluation.held_out import HeldOutPicture
 from acetate.evaluation.page import Bar, bars, checker, table
-from acetate.evaluation.report import difference, report_html, write_report
-from acetate.evaluation.starter import GeneratedLayer, Reconstruction, StarterReport
+from acetate.evaluation.starter import StarterReport
+from acetate.evaluation.starter_report import report_html, write_report
+from acetate.evaluation.transparency.reconstruction import Reconstruction
+from acetate.evaluation.transparency.report import difference
 from PIL import Image
 
 SIZE = 32
@@ -32,6 +35,9 @@ def reconstruction(name: str, psnr: float, seed: int) -> Reconstruction:
         about=HeldOutPicture(name, "drawn", "CC0-1.0", "hard" if seed % 2 == 0 else "soft"),
         alpha_psnr=31.5,
         alpha_mae=0.0125,
+        alpha_mse=0.002,
+        gradient=0.05,
+        connectivity=0.06,
         alpha_iou=0.97,
         alpha_sad=0.2,
         colour_psnr=27.0,

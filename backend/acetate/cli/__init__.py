@@ -9,7 +9,7 @@ import typer
 from acetate_wire.errors import WireError
 
 import acetate
-from acetate.cli import evaluate, models, plugins, train
+from acetate.cli import evaluate, models, plugins, study, train
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
@@ -34,6 +34,7 @@ for command in (serve, status, stop, jobs, cancel, pair):
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 app.add_typer(plugins.app, name="plugins")
 
 REFUSED = 2

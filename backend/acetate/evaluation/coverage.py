@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -28,13 +28,15 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Shape:
-    """How whole the visible part is: shares in [0, 1], both 0 for a subject in one piece inside the frame.
+    """How whole the visible part is: shares in [0, 1], all 0 for a subject in one piece inside the frame.
 
-    `outside_largest_island` is a share of the visible pixels, `edge_contact` of the frame's border pixels.
+    `outside_largest_island` is a share of the visible pixels, `edge_contact` of the frame's border pixels, and `holes`
+    of the area that the subject encloses.
     """
 
     outside_largest_island: float
     edge_contact: float
+    holes: float
 
 
 def coverage_of(alpha: Float[Tensor, "..."]) -> Coverage:
@@ -55,21 +57,26 @@ def mean_coverage(coverages: Iterable[Coverage]) -> Coverage:
 
 
 def shape_of(alpha: Float[Tensor, "1 h w"], visible_above: float = VISIBLE_ABOVE) -> Shape:
-    """How much of an alpha channel in [0, 1] lies outside its largest island, and touches the frame."""
+    """How much of an alpha channel in [0, 1] lies outside its largest island, touches the frame, and is a hole."""
     visible: NDArray[np.bool_] = (alpha[0] > visible_above).cpu().numpy()
     sizes = island_sizes(visible)
     total = sum(sizes)
     border = np.concatenate([visible[0], visible[-1], visible[1:-1, 0], visible[1:-1, -1]])
-    return Shape(1 - max(sizes) / total if total else 0.0, float(border.mean()))
+    return Shape(1 - max(sizes) / total if total else 0.0, float(border.mean()), hole_share(visible))
 
 
 def island_sizes(visible: Bool[np.ndarray, "h w"]) -> list[int]:
-    """Pixel counts of the islands (pixels that touch by a side or a corner); empty when nothing is visible.
+    """Pixel counts of the islands (pixels that touch by a side or a corner); empty when nothing is visible."""
+    sizes: list[int] = np.bincount(label_islands(visible).ravel())[1:].tolist()
+    return sizes
+
+
+def label_islands(visible: Bool[np.ndarray, "h w"], corners: bool = True) -> Int[np.ndarray, "h w"]:
+    """Numbers the islands from 1; 0 where nothing is visible. With `corners`, pixels touch by a corner, too.
 
     Joins the runs of each row with those they touch in the row above.
     """
     parents: list[int] = []
-    lengths: list[int] = []
 
     def root(run: int) -> int:
         while parents[run] != run:
@@ -77,20 +84,34 @@ def island_sizes(visible: Bool[np.ndarray, "h w"]) -> list[int]:
             run = parents[run]
         return run
 
-    above: list[tuple[int, int, int]] = []
+    rows: list[list[tuple[int, int, int]]] = [[]]
+    reach = 1 if corners else 0
     for row in visible:
         edges = np.flatnonzero(np.diff(np.pad(row.astype(np.int8), 1)))
         runs = []
         for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             run = len(parents)
             parents.append(run)
-            lengths.append(stop - start)
             runs.append((start, stop, run))
-            for above_start, above_stop, above_run in above:
-                if above_start <= stop and start <= above_stop:
+            for above_start, above_stop, above_run in rows[-1]:
+                if above_start < stop + reach and start < above_stop + reach:
                     parents[root(above_run)] = root(run)
-        above = runs
-    sizes: dict[int, int] = {}
-    for run, length in enumerate(lengths):
-        sizes[root(run)] = sizes.get(root(run), 0) + length
-    return list(sizes.values())
+        rows.append(runs)
+    numbers: dict[int, int] = {}
+    labels = np.zeros(visible.shape, dtype=np.int64)
+    for y, runs in enumerate(rows[1:]):
+        for start, stop, run in runs:
+            labels[y, start:stop] = numbers.setdefault(root(run), len(numbers) + 1)
+    return labels
+
+
+def hole_share(visible: Bool[np.ndarray, "h w"]) -> float:
+    """How much of a subject's area, holes included, are clear pixels that it encloses; 0 when nothing is visible.
+
+    Clear pixels are enclosed when no way over the sides of clear pixels leads from them to the frame.
+    """
+    labels = label_islands(~visible, corners=False)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    enclosed = int(((labels > 0) & ~np.isin(labels, border)).sum())
+    area = int(visible.sum()) + enclosed
+    return enclosed / area if area else 0.0

@@ -1,27 +1,17 @@
-"""A model folder put through the starter's evaluation, its layers drawn as any editor's request is."""
+"""A model folder put through the starter's evaluation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from acetate_wire.request import LayerRequest, Rect
-from torch import Tensor
-
-from acetate import layers
+from acetate.evaluation.drawing import PassCount, drawer, evaluation_prompts
 from acetate.evaluation.held_out import HeldOut
-from acetate.evaluation.starter import (
-    Parts,
-    PassCount,
-    Report,
-    StarterReport,
-    evaluate_starter,
-    evaluation_prompts,
-)
-from acetate.models.catalogue import STARTER, STARTER_FOLDER, Catalogue, Source
+from acetate.evaluation.starter import Report, StarterReport, evaluate_starter
+from acetate.evaluation.transparency.reconstruction import Parts
+from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.store import ModelStore
 
 NAME = "starter"
-HELD_OUT = "held_out"
 
 
 def catalogue_of(folder: Path) -> Catalogue:
@@ -29,10 +19,16 @@ def catalogue_of(folder: Path) -> Catalogue:
     return Catalogue({NAME: Source(folder, STARTER, "Apache-2.0")})
 
 
-def held_out_folder(model: Path) -> Path:
-    """The held-out pictures for a model folder: its own, or else those of the installed starter."""
-    own = model / HELD_OUT
-    return own if own.is_dir() else STARTER_FOLDER / HELD_OUT
+def open_store(model: str) -> tuple[ModelStore, str]:
+    """A store that holds a model of the catalogue, or the one in a folder, and its name there.
+
+    Raises ValueError of one line when it is neither.
+    """
+    if Path(model).is_dir():
+        return ModelStore(catalogue_of(Path(model))), NAME
+    if model not in Catalogue().sources:
+        raise ValueError(f"{model} is neither a folder nor a model that Acetate knows")
+    return ModelStore(), model
 
 
 def evaluate_installed(
@@ -55,21 +51,6 @@ def evaluate_installed(
         if model.vocabulary is None:
             raise ValueError(f"{model.entry.folder} has no vocabulary.json: measure it with no layers")
         prompts = evaluation_prompts(sorted(set(model.vocabulary.things.values())), layer_count)
-
-    def generate(prompt: str, seed: int) -> Tensor:
-        size = model.entry.native_size
-        request = LayerRequest(
-            mode="text",
-            canvas=(size, size),
-            target=Rect(0, 0, size, size),
-            prompt=prompt,
-            model=NAME,
-            seed=seed,
-            passes=passes,
-            reply_format="rgbaf32",
-        )
-        (layer,) = layers.run(request, {}, store, lambda progress: None)
-        return layer.picture.permute(2, 0, 1)[None]
-
     parts = Parts(model.vae, model.transparency, passes)
+    generate = drawer(store, NAME, passes)
     return evaluate_starter(parts, held_out, generate, prompts, model=NAME, seed=seed, report=report)

@@ -57,6 +57,12 @@ def alpha_mae(result: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]
     return (result - target).abs().flatten(1).mean(dim=1)
 
 
+def alpha_mse(result: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n"]:
+    """Mean squared difference of alpha."""
+    _same_size(result, target)
+    return (result - target).square().flatten(1).mean(dim=1)
+
+
 def alpha_sad(result: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n"]:
     """Sum of absolute differences of alpha in thousands of pixels, the unit of the matting benchmarks."""
     _same_size(result, target)

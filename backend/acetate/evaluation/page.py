@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
+
+from acetate.evaluation.figure import Figure
 
 CHECKER_CELL = 8
 CHECKER_GREYS = (0.8, 0.6)
@@ -41,6 +46,16 @@ def page(title: str, lead: str, sections: Sequence[str]) -> str:
     )
 
 
+def save(folder: Path, name: str, html: str, document: dict[str, Any]) -> Path:
+    """Write `name`.html and `name`.json into `folder`, made if it is missing; returns the HTML's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    (folder / f"{name}.json").write_text(figures, encoding="utf-8")
+    path = folder / f"{name}.html"
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
 def section(title: str, text: str, *parts: str) -> str:
     """A headed part of the page: an explanation in plain text, then markup."""
     return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p>\n" + "\n".join(parts) + "</section>"
@@ -54,6 +69,20 @@ def tiles(entries: Sequence[tuple[str, str, str]]) -> str:
         for label, value, meaning in entries
     )
     return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def figure_tiles(figures: Sequence[Figure]) -> str:
+    """Headline figures as tiles."""
+    return tiles([(figure.label, figure.text(), figure.meaning) for figure in figures])
+
+
+def figure_table(figures: Sequence[Figure]) -> str:
+    """A row for each figure with what it says; where any is a check, also what is wanted and whether it is met."""
+    if all(figure.met is None for figure in figures):
+        rows = [[figure.label, figure.text(), figure.meaning] for figure in figures]
+        return table(["Figure", "Value", "What it says"], rows, words=(0, 2))
+    rows = [[f.label, f.text(), f.wanted(), f.verdict(), f.meaning] for f in figures]
+    return table(["Figure", "Value", "Wanted", "Met", "What it says"], rows, words=(0, 3, 4))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (0,)) -> str:
@@ -70,7 +99,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[in
 
 def bars(title: str, entries: Sequence[Bar], full: float) -> str:
     """Horizontal bars as inline SVG, on a scale from 0 to `full`."""
-    names, length, end, row = 130, 190, 70, 26
+    names, length, end, row = 130, 190, 95, 26
     lines = []
     for index, bar in enumerate(entries):
         top = index * row

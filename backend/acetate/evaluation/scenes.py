@@ -14,7 +14,7 @@ from torch import Tensor
 from acetate import layers
 from acetate.evaluation.backgrounds import composite
 from acetate.evaluation.coverage import VISIBLE_ABOVE
-from acetate.evaluation.figures import Figure
+from acetate.evaluation.figure import Figure
 from acetate.models.store import ModelStore
 
 STRIDE = 7

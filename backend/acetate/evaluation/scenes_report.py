@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from acetate.evaluation.backgrounds import composite
-from acetate.evaluation.page import layer_uri, page, picture_uri, pictures, section, shown, tiles
+from acetate.evaluation.figure import values
+from acetate.evaluation.page import figure_tiles, layer_uri, page, picture_uri, pictures, save, section, shown
 from acetate.evaluation.scenes import Scene, scene_figures
 
 PICTURES = ("foreground", "background", "blend")
@@ -21,25 +21,19 @@ def scenes_json(model: str, scenes: Sequence[Scene]) -> dict[str, Any]:
     return {
         "model": model,
         "scenes": len(scenes),
-        "mean": {figure.key: figure.value for figure in scene_figures(scenes)},
+        "mean": values(scene_figures(scenes)),
         "each": [{name: value for name, value in asdict(scene).items() if name not in PICTURES} for scene in scenes],
     }
 
 
 def write_scenes_report(model: str, scenes: Sequence[Scene], folder: Path) -> Path:
     """Write `scenes.html` and `scenes.json` into `folder`, made if it is missing; returns the HTML's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(scenes_json(model, scenes), indent=1, ensure_ascii=False) + "\n"
-    (folder / "scenes.json").write_text(figures, encoding="utf-8")
-    html = folder / "scenes.html"
-    html.write_text(scenes_html(model, scenes), encoding="utf-8")
-    return html
+    return save(folder, "scenes", scenes_html(model, scenes), scenes_json(model, scenes))
 
 
 def scenes_html(model: str, scenes: Sequence[Scene]) -> str:
     """The whole report as one HTML document that needs no other file; the scenes that agree least come first."""
     worst_first = sorted(scenes, key=lambda scene: scene.standing)
-    averages = [(figure.label, figure.text(), figure.meaning) for figure in scene_figures(scenes)]
     cards = section(
         "Scenes, the worst first",
         "Each row is one scene: its foreground, its background, the foreground over the background, and the blend that "
@@ -47,7 +41,7 @@ def scenes_html(model: str, scenes: Sequence[Scene]) -> str:
         f'<div class="cards">{"".join(_card(index, scene) for index, scene in enumerate(worst_first))}</div>',
     )
     lead = f"{len(scenes)} scenes, each drawn as three layers side by side: do the layers agree with their blend?"
-    return page(f"Scenes of “{model}”", lead, [_declared(worst_first), tiles(averages), cards])
+    return page(f"Scenes of “{model}”", lead, [_declared(worst_first), figure_tiles(scene_figures(scenes)), cards])
 
 
 def _card(index: int, scene: Scene) -> str:

@@ -1,85 +1,128 @@
-"""The report of an evaluation: one HTML file with plots and pictures, and its figures as JSON beside it."""
+"""The report of latent transparency: one HTML file with plots and pictures, and its figures as JSON beside it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from acetate.evaluation.backgrounds import BACKGROUNDS, composite
-from acetate.evaluation.figures import (
-    Figure,
-    as_json,
-    backgrounds_mean,
-    by_kind,
-    layer_figures,
-    reconstruction_figures,
-)
+from acetate.evaluation.figure import Figure, checks
 from acetate.evaluation.page import (
     Bar,
     bars,
     checker,
+    figure_table,
+    figure_tiles,
     layer_uri,
     page,
     picture_uri,
     pictures,
+    save,
     section,
     shown,
     table,
-    tiles,
 )
-from acetate.evaluation.starter import GeneratedLayer, Reconstruction, StarterReport
+from acetate.evaluation.transparency.figures import (
+    backgrounds_mean,
+    by_kind,
+    held_out_json,
+    reconstruction_figures,
+    seen_psnr,
+)
+from acetate.evaluation.transparency.probes import ProbeResult, probe_checks
+from acetate.evaluation.transparency.reconstruction import Reconstruction
 
 DIFFERENCE_GAIN = 8
-HEADLINES = (
-    "alpha_psnr",
-    "alpha_mae",
-    "alpha_iou",
-    "colour_psnr",
-    "nine_psnr",
-    "rgb_cost",
-    "partial",
-    "seconds",
-)
+MOST_SHOWN = 64
+"""How many pictures a report shows; the figures of the others are in its JSON."""
 UNDER = ("checker", "black", "white")
+HEADLINES = ("alpha_psnr", "alpha_sad", "alpha_mse", "gradient", "connectivity", "nine_psnr", "nine_ssim", "rgb_cost")
 
 
-def write_report(report: StarterReport, folder: Path) -> Path:
-    """Write `report.html` and `report.json` into `folder`, made if it is missing; returns the HTML's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n"
-    (folder / "report.json").write_text(figures, encoding="utf-8")
-    html = folder / "report.html"
-    html.write_text(report_html(report), encoding="utf-8")
-    return html
+@dataclass(frozen=True)
+class TransparencyReport:
+    """What was measured of a model's latent transparency: pictures there and back, and the probes."""
+
+    model: str
+    passes: int
+    reconstructions: tuple[Reconstruction, ...]
+    probes: tuple[ProbeResult, ...]
 
 
-def report_html(report: StarterReport) -> str:
-    """The whole report as one HTML document that needs no other file."""
-    results = sorted(report.reconstructions, key=_seen_psnr)
-    averages = reconstruction_figures(results)
-    made = layer_figures(report) if report.layers else ()
-    parts = [
-        _declared(results, report.layers),
-        tiles([(f.label, f.text(), f.meaning) for f in (*averages, *made) if f.key in HEADLINES]),
-        _held_out_section(results, averages),
+def transparency_json(report: TransparencyReport) -> dict[str, Any]:
+    """Everything but the pictures."""
+    rows = [
+        {
+            "name": result.probe.name,
+            "group": result.probe.about,
+            "red_excess": result.red_excess,
+            "lost_area": result.lost_area,
+            "lost_opacity": result.lost_opacity,
+            "haze": result.haze,
+        }
+        for result in report.probes
     ]
-    if report.layers:
-        parts.append(_layers_section(report, made))
-        parts.append(_layer_pictures(report.layers))
-    parts.append(_held_out_pictures(results))
+    return {
+        "model": report.model,
+        "passes": report.passes,
+        "pictures": held_out_json(report.reconstructions),
+        "checks": checks(probe_checks(report.probes)),
+        "probes": rows,
+    }
+
+
+def write_transparency_report(report: TransparencyReport, folder: Path) -> Path:
+    """Write `transparency.html` and `transparency.json` into `folder`; returns the HTML's path."""
+    return save(folder, "transparency", transparency_html(report), transparency_json(report))
+
+
+def transparency_html(report: TransparencyReport) -> str:
+    """The whole report as one HTML document that needs no other file."""
+    results = sorted(report.reconstructions, key=seen_psnr)
+    averages = reconstruction_figures(results)
     lead = (
-        f"{len(results)} pictures that no training saw, there and back through latent transparency (decoded"
-        f" as the median of {report.passes}), and {len(report.layers)} layers generated from prompts."
+        f"{len(results)} pictures there and back through latent transparency (decoded as the median of "
+        f"{report.passes}), and {len(report.probes)} drawn probes whose answers are known."
     )
-    return page(f"How good is “{report.model}”?", lead, parts)
+    parts = [
+        figure_tiles([figure for figure in averages if figure.key in HEADLINES]),
+        _probe_section(report.probes),
+        held_out_section(results, averages),
+        held_out_pictures(results),
+    ]
+    return page(f"The transparency of “{report.model}”", lead, parts)
+
+
+def _probe_section(probes: Sequence[ProbeResult]) -> str:
+    named: dict[str, str] = {}
+    cards = []
+    for index, result in enumerate(probes):
+        named[f"probe{index}"] = layer_uri(result.probe.picture)
+        named[f"answer{index}"] = layer_uri(result.decoded)
+        views = shown(f"probe{index}", f"{result.probe.name}, given") + shown(
+            f"answer{index}", f"{result.probe.name}, decoded"
+        )
+        cards.append(
+            f'<figure class="card"><div class="duo">{views}</div><figcaption><h3>{escape(result.probe.name)}</h3>'
+            f'<div class="note">redder by {result.red_excess:+.3f}<br>area lost {result.lost_area:+.1%}<br>'
+            f"opacity lost {result.lost_opacity:+.1%}<br>haze {result.haze:.4f}</div></figcaption></figure>"
+        )
+    return section(
+        "Known failures",
+        "Plain shapes with known answers, given (left) and decoded (right). Users of the published decoder found that "
+        "solid colours turn reddish, regions shrink, and opaque parts lose opacity.",
+        figure_table(probe_checks(probes)),
+        pictures(named),
+        f'<div class="layers">{"".join(cards)}</div>',
+    )
 
 
 def difference(
@@ -90,7 +133,8 @@ def difference(
     return (change.abs() * DIFFERENCE_GAIN).clamp(0, 1)
 
 
-def _held_out_section(results: Sequence[Reconstruction], averages: Sequence[Figure]) -> str:
+def held_out_section(results: Sequence[Reconstruction], averages: Sequence[Figure]) -> str:
+    """Averages of all pictures and of each kind, over each background, and how they spread."""
     kinds = by_kind(results)
     columns = [reconstruction_figures(some) for some in kinds.values()]
     head = ["Figure", "All", *(f"{kind} edges ({len(some)})" for kind, some in kinds.items()), "What it says"]
@@ -138,59 +182,16 @@ def _background_bars(seen: dict[str, tuple[float, float]]) -> list[Bar]:
 def _spread(results: Sequence[Reconstruction]) -> str:
     """How many pictures reach which PSNR: an average hides the few that fail."""
     edges = (0, 20, 25, 30, 35, 40, float("inf"))
-    counts = [sum(low <= _seen_psnr(result) < high for result in results) for low, high in pairwise(edges)]
+    counts = [sum(low <= seen_psnr(result) < high for result in results) for low, high in pairwise(edges)]
     names = ["below 20", "20 to 25", "25 to 30", "30 to 35", "35 to 40", "40 and more"]
     entries = [Bar(f"{name} dB", count, str(count)) for name, count in zip(names, counts, strict=True)]
     return bars("Pictures by nine-background PSNR", entries, max(counts))
 
 
-def _layers_section(report: StarterReport, made: Sequence[Figure]) -> str:
-    generated, data = report.generated(), report.data
-    plots = "".join(
-        bars(
-            title,
-            [
-                Bar("generated", share, f"{share:.1%}"),
-                Bar("training data", wanted, f"{wanted:.1%}", "var(--second)"),
-            ],
-            1.0,
-        )
-        for title, share, wanted in (
-            ("Clear pixels", generated.clear, data.clear),
-            ("Neither clear nor opaque", generated.partial, data.partial),
-            ("Opaque pixels", generated.opaque, data.opaque),
-        )
-    )
-    return section(
-        "Generated layers: what their alpha is made of",
-        "A model that has learned transparency leaves as many pixels clear, partial and opaque as the "
-        "pictures that it learned from. Clear is an alpha of at most 1 in 255, opaque of at least 254.",
-        table(["Figure", "Value", "What it says"], [[f.label, f.text(), f.meaning] for f in made], words=(0, 2)),
-        f'<div class="plots">{plots}</div>',
-    )
-
-
-def _layer_pictures(layers: Sequence[GeneratedLayer]) -> str:
+def held_out_pictures(results: Sequence[Reconstruction]) -> str:
+    """The first `MOST_SHOWN` pictures (give the worst first): given, decoded, and how they differ."""
     cards = []
-    for index, layer in enumerate(layers):
-        views = "".join(shown(f"layer{index}", f"{layer.prompt}, over {under}", under) for under in UNDER)
-        cards.append(
-            f'<figure class="card"><div class="trio">{views}</div>'
-            f'<figcaption><h3>{escape(layer.prompt)}</h3><div class="note">'
-            f"seed {layer.seed}, {layer.seconds:.1f} s<br>"
-            f"{layer.coverage.clear:.1%} clear<br>{layer.coverage.partial:.1%} partial</div>"
-            "</figcaption></figure>"
-        )
-    return section(
-        "Generated layers",
-        "Every layer that was made, none left out, over a checker, black and white.",
-        f'<div class="layers">{"".join(cards)}</div>',
-    )
-
-
-def _held_out_pictures(results: Sequence[Reconstruction]) -> str:
-    cards = []
-    for index, result in enumerate(results):
+    for index, result in enumerate(results[:MOST_SHOWN]):
         rows = []
         for kind, label in (("given", "given"), ("decoded", "decoded")):
             rows.append(f'<span class="name">{label}</span>')
@@ -202,7 +203,7 @@ def _held_out_pictures(results: Sequence[Reconstruction]) -> str:
             f'<figure class="card"><h3>{escape(about.name)}'
             f'<span class="note">{escape(about.set)}, {about.kind} edges</span></h3>'
             f'<div class="matrix">{"".join(rows)}</div><figcaption class="note">'
-            f"nine backgrounds {_seen_psnr(result):.1f} dB · alpha {result.alpha_psnr:.1f} dB, error"
+            f"nine backgrounds {seen_psnr(result):.1f} dB · alpha {result.alpha_psnr:.1f} dB, error"
             f" {result.alpha_mae:.4f}, overlap {result.alpha_iou:.3f} · colour {result.colour_psnr:.1f} dB ·"
             f" offset costs {result.rgb_without_offset - result.rgb_with_offset:.1f} dB</figcaption></figure>"
         )
@@ -210,12 +211,13 @@ def _held_out_pictures(results: Sequence[Reconstruction]) -> str:
         "Held-out pictures, the worst first",
         f"Given, decoded, and their difference enlarged {DIFFERENCE_GAIN} times, over a checker, black and "
         "white. A difference that is the same over black and white is one of colour; else alpha is off.",
+        _declared(results[:MOST_SHOWN]),
         f'<div class="cards">{"".join(cards)}</div>',
     )
 
 
-def _declared(results: Sequence[Reconstruction], layers: Sequence[GeneratedLayer]) -> str:
-    named = {f"layer{index}": layer_uri(layer.picture) for index, layer in enumerate(layers)}
+def _declared(results: Sequence[Reconstruction]) -> str:
+    named: dict[str, str] = {}
     for index, result in enumerate(results):
         named[f"given{index}"] = layer_uri(result.given)
         named[f"decoded{index}"] = layer_uri(result.decoded)
@@ -224,7 +226,3 @@ def _declared(results: Sequence[Reconstruction], layers: Sequence[GeneratedLayer
         for under, picture in {**plain, "white": torch.ones(3, height, width)}.items():
             named[f"gap{index}{under}"] = picture_uri(difference(result.given, result.decoded, picture))
     return pictures(named)
-
-
-def _seen_psnr(result: Reconstruction) -> float:
-    return fmean(result.background_psnr.values())

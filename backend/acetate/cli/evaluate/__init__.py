@@ -1,0 +1,16 @@
+"""`acetate evaluate …`: how good a model is, in figures and pictures; a module for each command."""
+
+from __future__ import annotations
+
+import typer
+
+from acetate.cli.evaluate.cutout import cutout
+from acetate.cli.evaluate.generation import generation
+from acetate.cli.evaluate.scenes import scenes
+from acetate.cli.evaluate.starter import starter
+from acetate.cli.evaluate.transparency import transparency
+from acetate.messages import tr as _
+
+app = typer.Typer(no_args_is_help=True, help=_("Measure how good a model is, and write a report with pictures."))
+for command in (starter, transparency, generation, cutout, scenes):
+    app.command()(command)

@@ -1,0 +1,53 @@
+"""`acetate evaluate scenes`: whether a scene's layers agree with its blend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acetate.cli.reports import (
+    JsonOption,
+    ReportOption,
+    SeedOption,
+    figures_table,
+    finish,
+    prepare,
+    progress_bars,
+    refuse,
+)
+from acetate.messages import tr as _
+
+
+def scenes(
+    report: ReportOption = Path("scenes-report"),
+    json_file: JsonOption = None,
+    count: Annotated[int, typer.Option(min=2, help=_("How many scenes to generate and measure."))] = 32,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="DIR", help=_("Folder of a trained model, instead of the installed one.")),
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Measure the starter's scenes: does a foreground show up in its blend, where it stands?"""
+    from acetate.evaluation.installed import NAME, catalogue_of
+    from acetate.evaluation.scenes import evaluate_scenes, scene_figures
+    from acetate.evaluation.scenes_report import scenes_json, write_scenes_report
+    from acetate.models.catalogue import Catalogue
+    from acetate.models.store import ModelStore
+
+    console = prepare(report, json_file)
+    if model is not None and not model.is_dir():
+        refuse(_("--model {path}: there is no such folder").format(path=model))
+    store = ModelStore(Catalogue() if model is None else catalogue_of(model))
+    with progress_bars() as progress:
+        bar = progress.add_task(_("Generated scenes"), total=count)
+        try:
+            measured = evaluate_scenes(
+                store, NAME, count, seed=seed, report=lambda done, total: progress.update(bar, completed=done)
+            )
+        except ValueError as error:
+            refuse(str(error))
+    console.print(figures_table(_("{count} generated scenes").format(count=count), scene_figures(measured)))
+    finish(console, json_file, scenes_json(NAME, measured), lambda: write_scenes_report(NAME, measured, report))

@@ -1,0 +1,87 @@
+"""`acetate evaluate starter`: the model that comes with Acetate, or one that was trained as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acetate.cli.reports import (
+    JsonOption,
+    PassesOption,
+    ReportOption,
+    SeedOption,
+    figures_table,
+    finish,
+    prepare,
+    progress_bars,
+    refuse,
+)
+from acetate.messages import tr as _
+
+if TYPE_CHECKING:
+    from acetate.evaluation.starter import StarterReport
+
+
+def starter(
+    report: ReportOption = Path("starter-report"),
+    json_file: JsonOption = None,
+    layers: Annotated[int, typer.Option(min=0, help=_("How many layers to generate and measure."))] = 64,
+    held_out: Annotated[
+        Path | None,
+        typer.Option("--held-out", metavar="DIR", help=_("Pictures to measure with, instead of the model's own.")),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="DIR", help=_("Folder of a trained model, instead of the installed one.")),
+    ] = None,
+    seed: SeedOption = 0,
+    passes: PassesOption = 8,
+) -> None:
+    """Measure the starter model: transparency there and back on unseen pictures, and what it generates."""
+    # PyTorch takes seconds to import, which no other command should wait for.
+    from acetate.evaluation.starter import as_json, layer_figures
+    from acetate.evaluation.starter_report import write_report
+    from acetate.evaluation.transparency.figures import reconstruction_figures
+
+    console = prepare(report, json_file, passes)
+    if model is not None and not model.is_dir():
+        refuse(_("--model {path}: there is no such folder").format(path=model))
+    try:
+        measured = _measure(model, held_out, layers, seed, passes)
+    except ValueError as error:
+        refuse(str(error))
+    title = _("Held-out pictures, there and back")
+    console.print(figures_table(title, reconstruction_figures(measured.reconstructions)))
+    if measured.layers:
+        title = _("{count} generated layers").format(count=len(measured.layers))
+        console.print(figures_table(title, layer_figures(measured)))
+    finish(console, json_file, as_json(measured), lambda: write_report(measured, report))
+
+
+def _measure(model: Path | None, held_out: Path | None, layers: int, seed: int, passes: int) -> StarterReport:
+    from acetate.evaluation.held_out import read_held_out
+    from acetate.evaluation.installed import catalogue_of, evaluate_installed
+    from acetate.evaluation.transparency.opened import held_out_folder
+    from acetate.models.catalogue import STARTER_FOLDER, Catalogue
+    from acetate.models.store import ModelStore
+
+    catalogue = Catalogue() if model is None else catalogue_of(model)
+    catalogue.entry("starter")
+    pictures = read_held_out(held_out or held_out_folder(model or STARTER_FOLDER))
+    store = ModelStore(catalogue)
+    names = {"held-out": _("Held-out pictures"), "layers": _("Generated layers")}
+    with progress_bars() as progress:
+        bars = {
+            "held-out": progress.add_task(names["held-out"], total=len(pictures.about)),
+            "layers": progress.add_task(names["layers"], total=layers, visible=layers > 0),
+        }
+        return evaluate_installed(
+            store,
+            pictures,
+            layer_count=layers,
+            seed=seed,
+            passes=passes,  # type: ignore[arg-type]  # checked by the command
+            report=lambda stage, done, total: progress.update(bars[stage], completed=done, total=total),
+        )

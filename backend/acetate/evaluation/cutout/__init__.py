@@ -1,0 +1,1 @@
+"""Native layers against layers that were cut out of a flat picture."""

@@ -1,0 +1,80 @@
+"""Layers drawn from prompts for an evaluation, as any editor's request is, each with what its alpha is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from acetate_wire.request import LayerRequest, Rect
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate import layers
+from acetate.evaluation.coverage import Coverage, Shape, coverage_of, shape_of
+from acetate.models.store import ModelStore
+
+PassCount: TypeAlias = Literal[1, 2, 4, 8]
+"""A fixed number of passes, so that figures of different pictures are of the same decode."""
+
+Generate = Callable[[str, int], Tensor]
+"""Makes the layer of a prompt and a seed: straight-alpha RGBA, "1 4 h w", in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedLayer:
+    """One layer made from a prompt, what its alpha is made of, and the seconds it took."""
+
+    prompt: str
+    seed: int
+    seconds: float
+    coverage: Coverage
+    shape: Shape
+    picture: Float[Tensor, "4 h w"]
+
+
+def drawer(store: ModelStore, name: str, passes: PassCount) -> Generate:
+    """Draws layers with a model of `store` at its own size, with its own settings."""
+
+    def generate(prompt: str, seed: int) -> Tensor:
+        size = store.get(name).entry.native_size
+        request = LayerRequest(
+            mode="text",
+            canvas=(size, size),
+            target=Rect(0, 0, size, size),
+            prompt=prompt,
+            model=name,
+            seed=seed,
+            passes=passes,
+            reply_format="rgbaf32",
+        )
+        (layer,) = layers.run(request, {}, store, lambda progress: None)
+        return layer.picture.permute(2, 0, 1)[None]
+
+    return generate
+
+
+def draw_layers(
+    generate: Generate, prompts: Sequence[str], seed: int, report: Callable[[int, int], None]
+) -> Iterator[GeneratedLayer]:
+    """One layer for each prompt; their seeds are `seed`, `seed` + 1, and so on."""
+    for index, prompt in enumerate(prompts):
+        began = time.perf_counter()
+        picture = generate(prompt, seed + index)[0].detach().float().cpu()
+        seconds = time.perf_counter() - began
+        alpha = picture[3:]
+        yield GeneratedLayer(prompt, seed + index, seconds, coverage_of(alpha), shape_of(alpha), picture)
+        report(index + 1, len(prompts))
+
+
+def evaluation_prompts(things: Sequence[str], count: int) -> tuple[str, ...]:
+    """`count` prompts: names of things that the model knows, evenly spread over `things` in their order.
+
+    Things come again when there are fewer than `count`. Raises ValueError when there are none.
+    """
+    if not things:
+        raise ValueError("the vocabulary names no things to ask the model for")
+    if count > len(things):
+        return tuple(things[index % len(things)] for index in range(count))
+    return tuple(things[index * len(things) // count] for index in range(count))

@@ -1,0 +1,211 @@
+"""What a model draws from prompts, judged: is the subject there, is the colour, is the alpha like the data's?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from acetate.evaluation.coverage import Coverage
+from acetate.evaluation.drawing import Generate, GeneratedLayer, draw_layers, evaluation_prompts
+from acetate.evaluation.generation.examples import Examples, small_view
+from acetate.evaluation.generation.judge import Judge, features_of, ranked_classes
+from acetate.evaluation.generation.likeness import frechet_distance, nearest, nearest_pixels
+
+NEIGHBOURS = 5
+REFERENCE_EACH = 3
+"""Pictures of each thing that the Fréchet distance is taken to, so that no thing outweighs the others."""
+HOLE_LEEWAY = 1.5
+"""How much larger than in any picture of the same thing a hole may be before it counts: rings are drawn thin, too."""
+COLOURS = ("red", "yellow", "green", "blue", "purple", "pink")
+COLOUR_THINGS = (
+    *(
+        "car",
+        "umbrella",
+        "balloon",
+        "book",
+        "fish",
+        "butterfly",
+        "bird",
+        "house",
+        "t-shirt",
+        "boot",
+        "star",
+        "gift box",
+    ),
+    *("rocket", "guitar", "flower", "cup", "hat", "chair", "backpack", "key", "truck", "crown", "dress", "ring"),
+)
+"""Things that come in any colour; the colour test takes the first twelve that a model knows."""
+COLOUR_THING_COUNT = 12
+
+ColourOf = Callable[[UInt8[np.ndarray, "h w 4"]], str]
+"""The word for the colour that most of a straight-alpha picture has, empty where none has most."""
+
+Report = Callable[[str, int, int], None]
+"""Told the stage (`layers` or `colours`), how many of it are done, and how many there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedLayer:
+    """One generated layer and what was found.
+
+    `rank` is the place of the asked thing among the judge's guesses, 1 the first; `guess` that first one. `neighbours`
+    are the rows of the examples that are nearest in the judge's features, `twin` the one nearest in pixels, and
+    `twin_distance` the root mean square difference to it. `excess_holes` is the share of the subject's area that is
+    enclosed clear pixels beyond what pictures of the thing have.
+    """
+
+    layer: GeneratedLayer
+    rank: int
+    guess: str
+    neighbours: tuple[int, ...]
+    twin: int
+    twin_distance: float
+    excess_holes: float
+
+
+@dataclass(frozen=True, eq=False)
+class ColourTry:
+    """One layer of the colour test: the colour that was asked for, and the dominant one, empty where there is none."""
+
+    thing: str
+    asked: str
+    found: str
+    layer: GeneratedLayer
+
+
+@dataclass(frozen=True, eq=False)
+class GenerationReport:
+    """Everything that an evaluation of generation measured.
+
+    `ceiling` are the judge's shares of right first guesses, and of right ones among five, on fresh views of the data.
+    `frechet_floor` is the distance of as many fresh views of the same things as there are layers. `view_distance` is
+    the usual difference of two views of one picture: a layer nearer than that to a picture is a copy. `held_out` is
+    the coverage stated with the model's held-out pictures.
+    """
+
+    model: str
+    layers: tuple[JudgedLayer, ...]
+    colours: tuple[ColourTry, ...]
+    examples: Examples
+    ceiling: tuple[float, float]
+    frechet: float
+    frechet_floor: float
+    view_distance: float
+    held_out: Coverage
+
+
+def evaluate_generation(
+    generate: Generate,
+    examples: Examples,
+    judge: Judge,
+    colour_of: ColourOf,
+    prompts: Sequence[str],
+    colour_things: Sequence[str],
+    held_out: Coverage,
+    *,
+    model: str,
+    seed: int = 0,
+    report: Report = lambda stage, done, total: None,
+) -> GenerationReport:
+    """Draw a layer for each prompt and for each thing in each colour, and judge them.
+
+    `prompts` are two or more names of things that `examples` show. The layers' seeds count up from `seed`, and those
+    of the colour test again from `seed`.
+    """
+    layers = tuple(draw_layers(generate, prompts, seed, lambda done, total: report("layers", done, total)))
+    asked = [(thing, colour) for thing in colour_things for colour in COLOURS]
+    texts = [f"{colour} {thing}" for thing, colour in asked]
+    coloured = draw_layers(generate, texts, seed, lambda done, total: report("colours", done, total))
+    tries = tuple(
+        ColourTry(thing, colour, colour_of(_pixels(layer.picture)), layer)
+        for (thing, colour), layer in zip(asked, coloured, strict=True)
+    )
+    views = torch.cat([small_view(layer.picture[None]) for layer in layers])
+    features, bank = features_of(judge, views), features_of(judge, examples.views)
+    fresh = features_of(judge, examples.fresh)
+    reference = [row for name in dict.fromkeys(prompts) for row in examples.by_name[name][:REFERENCE_EACH]]
+    perfect = [_pick(examples.by_name[prompt], seed + index) for index, prompt in enumerate(prompts)]
+    return GenerationReport(
+        model=model,
+        layers=tuple(_judge_layers(layers, views, features, bank, examples, judge)),
+        colours=tries,
+        examples=examples,
+        ceiling=_ceiling(judge, examples),
+        frechet=frechet_distance(features, bank[reference]),
+        frechet_floor=frechet_distance(fresh[perfect], bank[reference]),
+        view_distance=median((examples.views - examples.fresh).square().flatten(1).mean(dim=1).sqrt().tolist()),
+        held_out=held_out,
+    )
+
+
+def prompts_for(known: Sequence[str] | None, examples: Examples, count: int) -> tuple[str, ...]:
+    """`count` names of things that the data shows and the model knows (None: all), evenly spread.
+
+    Raises ValueError when there are no such things.
+    """
+    shown = sorted(name for name in examples.by_name if known is None or name in known)
+    if not shown:
+        raise ValueError("the model knows none of the things that the data shows: give the data that it learned from")
+    return evaluation_prompts(shown, count)
+
+
+def colour_things_for(known: Sequence[str] | None) -> tuple[str, ...]:
+    """The things of the colour test that the model knows (None: all), twelve at most."""
+    return tuple(thing for thing in COLOUR_THINGS if known is None or thing in known)[:COLOUR_THING_COUNT]
+
+
+def _judge_layers(
+    layers: Sequence[GeneratedLayer],
+    views: Float[Tensor, "n 4 64 64"],
+    features: Float[Tensor, "n f"],
+    bank: Float[Tensor, "m f"],
+    examples: Examples,
+    judge: Judge,
+) -> list[JudgedLayer]:
+    guesses = ranked_classes(judge, views)
+    neighbours = nearest(features, bank, NEIGHBOURS)
+    distances, twins = nearest_pixels(views, examples.views)
+    numbers = {name: number for number, name in enumerate(judge.classes)}
+    judged = []
+    for index, layer in enumerate(layers):
+        rows = examples.by_name[layer.prompt]
+        most_holes = max(examples.about[row].shape.holes for row in rows)
+        judged.append(
+            JudgedLayer(
+                layer=layer,
+                rank=int((guesses[index] == numbers[layer.prompt]).nonzero()[0, 0]) + 1,
+                guess=judge.classes[int(guesses[index, 0])],
+                neighbours=tuple(neighbours[index].tolist()),
+                twin=int(twins[index]),
+                twin_distance=float(distances[index]),
+                excess_holes=max(0.0, layer.shape.holes - HOLE_LEEWAY * most_holes),
+            )
+        )
+    return judged
+
+
+def _ceiling(judge: Judge, examples: Examples) -> tuple[float, float]:
+    """How often the judge is right on the data itself, which no model can be expected to surpass by much."""
+    numbers = {name: number for number, name in enumerate(judge.classes)}
+    wanted = torch.tensor([numbers[example.name] for example in examples.about])
+    guesses = ranked_classes(judge, examples.fresh) == wanted[:, None]
+    # Things weigh alike, however many pictures there are of each.
+    rows = examples.by_name.values()
+    first = fmean(guesses[list(some), 0].float().mean().item() for some in rows)
+    among = fmean(guesses[list(some), :NEIGHBOURS].any(dim=1).float().mean().item() for some in rows)
+    return first, among
+
+
+def _pick(rows: Sequence[int], seed: int) -> int:
+    return rows[int(np.random.default_rng(seed).integers(len(rows)))]
+
+
+def _pixels(picture: Float[Tensor, "4 h w"]) -> UInt8[np.ndarray, "h w 4"]:
+    pixels: UInt8[np.ndarray, "h w 4"] = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return pixels

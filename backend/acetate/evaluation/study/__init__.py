@@ -1,0 +1,1 @@
+"""A blind two-choice study: pairs of layers in, a page for people, and what their votes say."""

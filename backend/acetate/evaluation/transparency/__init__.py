@@ -1,0 +1,1 @@
+"""Latent transparency measured: pictures there and back, and probes for known failures."""
