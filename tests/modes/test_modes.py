@@ -222,6 +222,7 @@ def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: M
     assert {tuple(sample.shape[2:]) for sample in tiled} == {(16, 16)}
     for before, after in zip(plain, detailed, strict=True):
         assert after.picture.shape == before.picture.shape == (260, 300, 4)
+        assert after.role == "foreground" or bool((after.picture[..., 3] == 1).all())
         assert not torch.equal(before.picture, after.picture)
 
 

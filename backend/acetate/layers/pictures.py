@@ -11,6 +11,9 @@ from acetate.models.loaded import LoadedModel
 from acetate.transparency import Passes
 from acetate.transparency.tiling import Span, blend_tiles, latent_part
 
+LEAST = Tiles(512, 128)
+"""The autoencoder and the transparent decoder take no smaller tiles, however small those of the UNet are."""
+
 
 @torch.inference_mode()
 def encode(
@@ -20,6 +23,7 @@ def encode(
     one = model.encode if transparent else model.encode_flat
     if tiles is None:
         return one(picture[None])
+    tiles = max(tiles, LEAST, key=lambda each: each.tile)
 
     def part(row: Span, column: Span) -> Tensor:
         return one(picture[None, :, row.start : row.stop, column.start : column.stop])
@@ -41,8 +45,12 @@ def decode(
 
     if tiles is None:
         return one(latent)[0]
+    tiles = max(tiles, LEAST, key=lambda each: each.tile)
     height, width = latent.shape[2] * 8, latent.shape[3] * 8
     whole = blend_tiles(
         lambda row, column: one(latent_part(latent, row, column)), height, width, tiles.tile, tiles.overlap
     )
+    if not transparent:
+        # The weights of the tiles sum to 1 only nearly.
+        whole[:, 3] = 1
     return whole[0].clamp_(0, 1)
