@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from acetate.models.catalogue import ModelEntry
 from acetate.models.latents import scaled, unscaled
+from acetate.models.memory import Placement
 from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor, prepared
 from acetate.models.text import TextEncoders
@@ -36,7 +38,8 @@ class LoadedModel:
     """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
     would show in alpha, which is decoded once, not drawn in many steps that even out.
 
-    `vae` and `unet` are diffusers' own objects.
+    `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
+    files. `placement` is where the networks are since `placing.place` put them there, with what moves them as `hooks`.
     """
 
     entry: ModelEntry
@@ -47,6 +50,9 @@ class LoadedModel:
     vocabulary: Vocabulary | None
     device: torch.device
     dtype: torch.dtype
+    adapters: dict[Path, Any] = field(default_factory=dict)
+    placement: Placement | None = None
+    hooks: list[Any] = field(default_factory=list)
 
     @property
     def latent_channels(self) -> int:
