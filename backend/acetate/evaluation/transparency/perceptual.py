@@ -18,7 +18,7 @@ ALEXNET = "alexnet-owt-7be5be79.pth"
 
 
 def local_lpips() -> Perceptual | None:
-    """LPIPS (Zhang et al. 2018) with AlexNet; None unless `lpips`, torchvision and AlexNet's weights are here and work."""
+    """LPIPS (Zhang et al. 2018) with AlexNet; None where it, torchvision or AlexNet's weights are missing."""
     if find_spec("lpips") is None or find_spec("torchvision") is None:
         return None
     if not (Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET).is_file():
