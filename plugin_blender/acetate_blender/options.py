@@ -55,6 +55,8 @@ ROLE_NAMES = {
     "background": "Background",
     "blend": "Whole Picture",
 }
+SHARING = ("scene", "background", "foreground", "extract")
+"""The modes in which several layers look at each other while they are drawn."""
 CONTROLS = ("depth", "normal")
 """The structure pictures that can be taken from the scene."""
 
@@ -107,10 +109,16 @@ def more() -> dict[str, Any]:
             min=0.0,
             max=2.0,
         ),
+        "detail": FloatProperty(
+            name="Detail",
+            description="How strongly a large target is drawn over once more at its own size; 0 for not at all",
+            min=0.0,
+            max=1.0,
+            subtype="FACTOR",
+        ),
         "stop_at": FloatProperty(
             name="Stop at",
-            description="Which share of the steps the layers look at each other",
-            default=1.0,
+            description="Which share of the steps the layers look at each other; 0 for the model's own",
             min=0.0,
             max=1.0,
             subtype="FACTOR",

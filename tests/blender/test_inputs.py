@@ -41,6 +41,12 @@ def test_an_earlier_layer_lies_where_it_lay(blender: Blender) -> None:
 
 
 @one_release
+def test_an_image_of_another_size_fits_into_the_target_unstretched(blender: Blender) -> None:
+    seen = blender.call("sources.other_size")
+    assert seen["off"] < 2 / 255 and seen["outside"] == CLEAR
+
+
+@one_release
 def test_a_masks_white_is_inside(blender: Blender) -> None:
     seen = blender.call("sources.mask")
     assert seen["off"] < 0.5 / 255 and seen["clear"] == 0

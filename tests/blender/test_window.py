@@ -42,9 +42,13 @@ class Screen:
 
     def click(self, place: tuple[int, int]) -> None:
         """Click there, as slowly as a person."""
-        self._do("mousemove", *place)
-        time.sleep(0.3)
-        self._do("click", 1)
+        x, y = place
+        for nearer in (9, 4, 0):
+            self._do("mousemove", x - nearer, y)
+            time.sleep(0.3)
+        self._do("mousedown", 1)
+        time.sleep(0.1)
+        self._do("mouseup", 1)
         time.sleep(0.5)
 
     def type(self, text: str) -> None:
@@ -60,11 +64,6 @@ class Screen:
         crop = ("-crop", part, "+repage") if part else ()
         command = ("import", "-window", "root", *crop, "-colors", "256", "-strip", f"png8:{target}")
         subprocess.run(command, env=self.environment, check=True)
-
-    def pixels(self, part: str) -> bytes:
-        """The colours in a part of the screen."""
-        command = ("import", "-window", "root", "-crop", part, "rgb:-")
-        return subprocess.run(command, env=self.environment, check=True, capture_output=True).stdout
 
     def _do(self, *words: object) -> None:
         subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
@@ -108,17 +107,31 @@ def window(screen: Screen, starter: Daemon, make_blender: Callable[..., Blender]
     until(lambda: blender.call("window.connected"), "the daemon")
     blender.call("window.arrange")
     time.sleep(3)
-    before = screen.pixels(SIDEBAR)
-    until(lambda: _clicked(screen) != before, "the sidebar to show the tab")
+    blender.call("window.watch_panel")
+    until(lambda: _clicked(screen) and blender.call("window.panel_drawn"), "the sidebar to show the tab", PATIENCE_S)
     return blender
 
 
-def _clicked(screen: Screen) -> bytes:
-    """Click the tab, and what the sidebar shows then."""
+def _clicked(screen: Screen) -> bool:
+    """Click the tab, and give Blender a moment."""
     screen.click(TAB)
     screen.click(ASIDE)
     time.sleep(2)
-    return screen.pixels(SIDEBAR)
+    return True
+
+
+def _typed(screen: Screen, text: str) -> bool:
+    """Type into the field of the prompt."""
+    screen.click(PROMPT)
+    screen.type(text)
+    return True
+
+
+def _pressed(screen: Screen) -> bool:
+    """Press Generate, and give Blender a moment."""
+    screen.click(GENERATE)
+    time.sleep(2)
+    return True
 
 
 def draw(window: Blender, **options: object) -> list[str]:
@@ -131,12 +144,10 @@ def draw(window: Blender, **options: object) -> list[str]:
 
 def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
     screen.look("panel-idle", SIDEBAR)
-    screen.click(PROMPT)
-    screen.type("a red apple")
-    assert window.call("window.prompt") == "a red apple"
-    screen.click(GENERATE)
-    until(lambda: window.call("window.progress") > 0.3, "some progress", PATIENCE_S)
+    until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
+    until(lambda: _pressed(screen) and window.call("window.states"), "the job")
     screen.click(ASIDE)
+    until(lambda: window.call("window.progress") > 0.1, "some progress", PATIENCE_S)
     screen.look("panel-drawing", SIDEBAR)
     until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
     assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]

@@ -139,7 +139,8 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         passes=int(chosen["passes"]),
         strength=chosen["strength"] if chosen["mode"] in ("refine", "inpaint") else 1.0,
         transparency_weight=chosen["transparency_weight"],
-        stop_at=chosen["stop_at"],
+        stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
+        detail=chosen["detail"],
         preview=chosen["preview"],
     )
 

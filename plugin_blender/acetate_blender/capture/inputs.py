@@ -12,7 +12,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
 
 from .. import options
-from ..pictures import images
+from ..pictures import fitting, images
 from ..pictures.images import Pixels
 from ..placing import plane, put
 from ..words import tr
@@ -43,14 +43,12 @@ def readers(view: View, roles: Sequence[str], chosen: Mapping[str, Any]) -> dict
 def _reader(view: View, role: str, source: str, name: str) -> Reader:
     read = {"PLANE": _plane, "IMAGE": _image, "RENDER": _result, "CAMERA": _camera, "VIEW": _viewport}[source]
     reader = read(view, role, name)
-    if role != "mask":
-        return reader
 
-    def as_mask() -> Generator[None, None, Pixels]:
-        pixels = yield from reader()
-        return images.mask_of(pixels)
+    def in_target() -> Generator[None, None, Pixels]:
+        pixels = yield from fitting.fitted((yield from reader()), view.target.width, view.target.height)
+        return images.mask_of(pixels) if role == "mask" else pixels
 
-    return as_mask
+    return in_target
 
 
 def _plane(view: View, role: str, name: str) -> Reader:

@@ -14,12 +14,13 @@ import numpy as np
 from acetate_wire.request import Rect
 from mathutils import Vector
 
+from ..pictures import fitting
 from ..pictures.images import Pixels
 from ..placing import camera as cameras
 from ..placing import plane
 
 LONGEST_SIDE = 512
-"""Structure steers coarsely; the daemon scales it to the size that the model draws at."""
+"""Structure steers coarsely; the picture is scaled to the target."""
 FLAT = 1e-4
 """Below this share of its distance a difference in depth is rounding."""
 _RAYS = 400
@@ -62,7 +63,8 @@ def read(scene: Any, camera: Any, target: Rect, canvas: tuple[int, int], kind: s
             normals[row, column] = seen if seen.z >= 0 else -seen
         if n % _RAYS == _RAYS - 1:
             yield
-    return Pixels(_grey(depths) if kind == "depth" else _colours(normals))
+    seen_there = Pixels(_grey(depths) if kind == "depth" else _colours(normals))
+    return (yield from fitting.resized(seen_there, target.width, target.height))
 
 
 def _first_hit(scene: Any, graph: Any, start: Any, direction: Any) -> Any:

@@ -104,7 +104,8 @@ class More:
         if settings.mode in USES_STRENGTH:
             column.prop(settings, "strength")
         column.prop(settings, "transparency_weight")
-        if settings.mode != "text":
+        column.prop(settings, "detail")
+        if settings.mode in options.SHARING:
             column.prop(settings, "stop_at")
         if set(link.controls(settings.model)) & set(options.CONTROLS):
             column = layout.column(align=True)

@@ -231,6 +231,7 @@ class Desk:
 
     def _send(self, job: Job, sending: Sending) -> Task:
         parcel = yield from sending
+        yield
         if job.state != states.PREPARING:
             return
         job.state = states.WAITING
@@ -273,7 +274,8 @@ class Desk:
         layers: list[KeptLayer] = []
         for number, layer in enumerate(done.layers):
             data = yield from _as_png(layer)
-            file = self.store.write_layer(job, number, data)
+            yield
+            file = yield from self.store.write_layer(job, number, data)
             header = layer.picture.header
             layers.append(KeptLayer(layer.name, layer.role, layer.x, layer.y, header.width, header.height, file))
             yield

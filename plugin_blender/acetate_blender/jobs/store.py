@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 from .job import ENDED_BADLY, Job, KeptLayer
@@ -17,6 +18,7 @@ from .job import ENDED_BADLY, Job, KeptLayer
 KEEP_SAVED = 40
 """Jobs whose layers a saved file holds that stay at hand for the history."""
 _RECORD = "job.json"
+_SLICE_BYTES = 1 << 20
 
 
 class Store:
@@ -31,12 +33,19 @@ class Store:
         place.mkdir(parents=True, exist_ok=True)
         _write(place / _RECORD, json.dumps(job.to_map(), indent=1).encode())
 
-    def write_layer(self, job: Job, number: int, png: bytes) -> str:
-        """Keep one finished layer and return its file's name."""
+    def write_layer(self, job: Job, number: int, png: bytes) -> Generator[None, None, str]:
+        """Keep one finished layer and return its file's name; yields every few milliseconds."""
         name = f"layer-{number}.png"
         place = self.folder / job.id
         place.mkdir(parents=True, exist_ok=True)
-        _write(place / name, png)
+        part = (place / name).with_suffix(".part")
+        with part.open("wb") as file:
+            for start in range(0, len(png), _SLICE_BYTES):
+                file.write(png[start : start + _SLICE_BYTES])
+                yield
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(place / name)
         return name
 
     def path(self, job: Job, layer: KeptLayer) -> Path:

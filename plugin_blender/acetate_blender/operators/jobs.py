@@ -39,8 +39,10 @@ def sheets(job: Job, store: Store, variants: str) -> list[put.Sheet]:
     """A job's kept layers, ready to place. Raises WireError when a file is gone."""
     of_role: dict[str, int] = {}
     found = []
-    settings = {**job.request, **job.settings, "seed": job.seed}
-    for layer in job.layers:
+    common = {**job.request, **job.settings, "seed": job.seed}
+    own = common.pop("layers", [])
+    for position, layer in enumerate(job.layers):
+        settings = {**common, **(own[position] if position < len(own) else {})}
         number = of_role[layer.role] = of_role.get(layer.role, -1) + 1
         try:
             png = store.path(job, layer).read_bytes()

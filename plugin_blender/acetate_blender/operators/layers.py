@@ -144,10 +144,11 @@ class ACETATE_OT_use_settings(bpy.types.Operator):
         except WireError as error:
             return refuse(self, error)
         settings = context.scene.acetate.settings
-        for name in ("prompt", "mode", "model", "negative", "count", "strength", "transparency_weight", "stop_at"):
+        for name in ("prompt", "mode", "model", "negative", "count", "strength", "transparency_weight"):
             if name in values:
                 setattr(settings, name, values[name])
         settings.steps, settings.guidance = values.get("steps") or 0, values.get("guidance") or 0.0
+        settings.stop_at, settings.detail = values.get("stop_at") or 0.0, values.get("detail") or 0.0
         settings.sampler = values.get("sampler") or ""
         settings.passes = str(values.get("passes", 8))
         seed = values.get("seed")

@@ -22,7 +22,7 @@ def cursor() -> dict[str, Any]:
     bpy.context.scene.cursor.location = (2.0, 3.0, 1.0)
     obj = bpy.data.objects[_made("CURSOR", height=2.0)[0]]
     corners = [obj.matrix_world @ vertex.co for vertex in obj.data.vertices]
-    middle = sum(corners, Vector()) / 4
+    middle = (corners[0] + corners[2]) / 2
     towards = bpy.context.scene.camera.location - middle
     towards.z = 0
     normal = obj.matrix_world.to_3x3() @ obj.data.polygons[0].normal

@@ -83,13 +83,27 @@ def plane_elsewhere() -> dict[str, float]:
     """An earlier layer in a part of the frame, as the input of one for the whole frame."""
     name = pictures.noise("Source", 20, 10)
     wanted = pictures.numbers(name)
-    place = {"target": "CUSTOM", "target_x": 8, "target_y": 4, "target_width": 20, "target_height": 10}
+    place: dict[str, Any] = {"target": "CUSTOM", "target_x": 8, "target_y": 4, "target_width": 20, "target_height": 10}
     (plane,) = scene.generate(prompt="echo", mode="refine", layer_from="IMAGE", layer_name=name, **place)
     sent = _sent(layer_from="PLANE", layer_name=plane, target="FRAME")
     top = 48 - 4
     inside = sent[top - 10 : top, 8:28].copy()
     sent[top - 10 : top, 8:28] = 0
     return {"off": float(np.abs(inside - wanted).max()), "outside": float(sent[..., 3].max())}
+
+
+def other_size() -> dict[str, float]:
+    """A soft picture twice as high and far narrower than the target: where it lies, and how it looks there."""
+    name = pictures.painted("Source", 48, 96)
+    pixels = pictures.numbers(name)
+    sent = _sent(layer_from="IMAGE", layer_name=name)
+    flat = pixels[..., :3] * pixels[..., 3:]
+    wanted = flat.reshape(48, 2, 24, 2, 3).mean((1, 3))
+    inside = sent[:, 20:44, :3] * sent[:, 20:44, 3:]
+    return {
+        "off": float(np.abs(inside - wanted).mean()),
+        "outside": float(sent[:, :20, 3].max() + sent[:, 44:, 3].max()),
+    }
 
 
 def mask() -> dict[str, float]:

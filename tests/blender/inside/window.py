@@ -151,3 +151,23 @@ def render_from(sideways: float, path: str) -> None:
     camera.data.shift_x = 0.0
     camera.matrix_world = before
     scene.render.engine = "BLENDER_EEVEE"
+
+
+_draws = [0]
+
+
+def watch_panel() -> None:
+    """Count from now on how often our panel is drawn."""
+    panel = addon.part("interface.generate").Acetate
+    inner = panel.draw
+
+    def draw(self: Any, context: Any) -> None:
+        _draws[0] += 1
+        inner(self, context)
+
+    panel.draw = draw
+
+
+def panel_drawn() -> bool:
+    """Whether our panel was drawn."""
+    return _draws[0] > 0
