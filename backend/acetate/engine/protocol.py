@@ -29,7 +29,7 @@ class OutOfMemory(Exception):  # noqa: N818
 class Offer:
     """A model that can be asked for; `missing` says in words which files are not there.
 
-    `native_size` is the side in pixels of what the model learned to draw.
+    `native_size` is the side in pixels of what the model learned to draw, `samplers` are the names that it takes.
     """
 
     name: str
@@ -37,10 +37,11 @@ class Offer:
     modes: tuple[str, ...]
     native_size: int
     missing: str = ""
+    samplers: tuple[str, ...] = ()
 
     def to_map(self) -> dict[str, Any]:
         """This offer as it stands in `welcome`."""
-        return {**asdict(self), "modes": list(self.modes)}
+        return {**asdict(self), "modes": list(self.modes), "samplers": list(self.samplers)}
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,15 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
+    from acetate.models.samplers import SAMPLERS
+
     family = catalogue.sources[name].family
+    samplers = tuple(sampler.name for sampler in SAMPLERS)
     try:
         entry = catalogue.entry(name)
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
-    return Offer(name, family.name, entry.modes, entry.native_size)
+    return Offer(name, family.name, entry.modes, entry.native_size, samplers=samplers)
 
 
 def _save_memory(model: LoadedModel, wanted: bool) -> None:
