@@ -57,8 +57,8 @@ MODES = (
     ),
     Mode(
         "scene",
-        mark("Scene"),
-        mark("Foreground and background that fit"),
+        mark("Scene (foreground + background)"),
+        mark("Two layers that fit together"),
         prompts=("foreground", "background"),
     ),
     Mode(

@@ -151,7 +151,7 @@ class Studio(QtCore.QObject):
         elif isinstance(event, Cancelled):
             self._settle(job, acknowledge=True)
             self._drop(job)
-        elif isinstance(event, Forgotten) and job.state != KEEPING:
+        elif isinstance(event, Forgotten) and job.state in (WAITING, RUNNING):
             self._settle(job, acknowledge=False)
             self._forgotten(job, event.reason)
         self.jobs_changed.emit()

@@ -38,7 +38,7 @@ def screen() -> Iterator[Screen]:
 @pytest.fixture(scope="session")
 def krita_home(screen: Screen) -> Iterator[Path]:
     """A home folder with the docker in it, put there by its own installer."""
-    with tempfile.TemporaryDirectory(prefix="ak-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ak-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         prepare(home)
         environment = {**os.environ, **isolated(home), "ACETATE_CONFIG_DIR": str(home / "acetate")}

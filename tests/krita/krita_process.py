@@ -15,6 +15,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
+START_S = 300.0
 SCREEN = (1600, 1000)
 SETTINGS = """HideSplash=true
 useOpenGL=false
@@ -79,7 +80,7 @@ class Krita:
         self.process = subprocess.Popen(
             ["krita", "--nosplash"], env=self.environment, stdout=self.log, stderr=self.log, cwd=self.home
         )
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + START_S
         while True:
             try:
                 self.socket = socket.socket(socket.AF_UNIX)

@@ -29,8 +29,8 @@ class OutOfMemory(Exception):  # noqa: N818
 class Offer:
     """A model that can be asked for; `missing` says in words which files are not there.
 
-    `native_size` is the side in pixels of what the model learned to draw; `controls` are the kinds of structure
-    pictures that can steer it.
+    `native_size` is the side in pixels of what the model learned to draw, `controls` are the kinds of structure
+    pictures that can steer it, `samplers` the names that it takes.
     """
 
     name: str
@@ -39,10 +39,12 @@ class Offer:
     native_size: int
     missing: str = ""
     controls: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
 
     def to_map(self) -> dict[str, Any]:
         """This offer as it stands in `welcome`."""
-        return {**asdict(self), "modes": list(self.modes), "controls": list(self.controls)}
+        lists = {name: list(getattr(self, name)) for name in ("modes", "controls", "samplers")}
+        return {**asdict(self), **lists}
 
 
 @dataclass(frozen=True)

@@ -98,11 +98,13 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
     from acetate.models.kit.finding import structures_here
+    from acetate.models.samplers import SAMPLERS
 
     family = catalogue.sources[name].family
+    samplers = tuple(sampler.name for sampler in SAMPLERS)
     try:
         entry = catalogue.entry(name)
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
     controls = structures_here(family.name)
-    return Offer(name, family.name, entry.modes, entry.native_size, controls=controls)
+    return Offer(name, family.name, entry.modes, entry.native_size, controls=controls, samplers=samplers)

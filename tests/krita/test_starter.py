@@ -1,0 +1,41 @@
+"""From typed words to a transparent layer, with the model that is part of the package."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.krita.artist import Artist
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    """The engine of an installed daemon."""
+    return "acetate.engine.starter:StarterEngine"
+
+
+def test_typed_words_become_a_transparent_layer(artist: Artist) -> None:
+    artist.new(256, 256)
+    artist.run("D.more.steps.setValue(4); select(64, 48, 128, 128); D.look()")
+    artist.type("a red apple")
+    artist.click("D.button")
+    artist.until("D.studio.jobs")
+    artist.until("not D.studio.jobs and D.studio.chores.idle", patience=240)
+    assert artist.names() == ["Background", "a red apple"]
+    x, y, width, height = artist.bounds("a red apple")
+    assert x >= 64 and y >= 48 and x + width <= 192 and y + height <= 176
+    pixels = np.frombuffer(artist.pixels("a red apple", 64, 48, 128, 128), "u1").reshape(128, 128, 4)
+    assert (pixels[..., 3] == 0).any() and (pixels[..., 3] > 0).any()
+    artist.undo()
+    assert artist.names() == ["Background"]
+
+
+def test_the_menu_shows_what_the_model_can_do(artist: Artist) -> None:
+    artist.new()
+    modes = artist.run("next(list(entry['modes']) for entry in D.studio.link.models if entry['name'] == 'starter')")
+    rows = artist.run(
+        "rows = [(D.modes.itemData(n, QtCore.Qt.UserRole), D.modes.model().item(n)) for n in range(D.modes.count())]\n"
+        "[[name, item.isEnabled(), item.toolTip()] for name, item in rows]"
+    )
+    assert sorted(name for name, enabled, _ in rows if enabled) == sorted(modes)
+    assert all("starter" in reason for _, enabled, reason in rows if not enabled)
