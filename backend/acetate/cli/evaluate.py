@@ -24,11 +24,6 @@ PASSES = (1, 2, 4, 8)
 app = typer.Typer(no_args_is_help=True, help=_("Measure how good a model is, and write a report with pictures."))
 
 
-@app.callback()
-def evaluations() -> None:
-    """Keep `starter` a command of its own, whatever else there is to evaluate."""
-
-
 @app.command()
 def starter(
     report: Annotated[
@@ -61,8 +56,7 @@ def starter(
     if model is not None and not model.is_dir():
         _refuse(_("--model {path}: there is no such folder").format(path=model))
     _make_folder(report)
-    if json_file not in (None, STANDARD_OUTPUT) and not json_file.parent.is_dir():
-        _refuse(_("{path} cannot be written: there is no such folder").format(path=json_file))
+    _check_json(json_file)
     console = Console(stderr=json_file == STANDARD_OUTPUT, highlight=False)
     try:
         measured = _measure(model, held_out, layers, seed, passes)
@@ -81,6 +75,54 @@ def starter(
     console.print(_("Report with pictures: {path}").format(path=page), markup=False, soft_wrap=True)
 
 
+@app.command()
+def scenes(
+    report: Annotated[
+        Path,
+        typer.Option("--report", metavar="DIR", help=_("Folder for the report: scenes.html and scenes.json.")),
+    ] = Path("scenes-report"),
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help=_("Write the figures here too; - for standard output.")),
+    ] = None,
+    count: Annotated[int, typer.Option(min=2, help=_("How many scenes to generate and measure."))] = 32,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="DIR", help=_("Folder of a trained model, instead of the installed one.")),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63, help=_("Seed of the first scene; the others count up."))] = 0,
+) -> None:
+    """Measure the starter's scenes: does a foreground show up in its blend, where it stands?"""
+    from acetate.evaluation.installed import NAME, catalogue_of
+    from acetate.evaluation.scenes import evaluate_scenes, scene_figures
+    from acetate.evaluation.scenes_report import scenes_json, write_scenes_report
+    from acetate.models.catalogue import Catalogue
+    from acetate.models.store import ModelStore
+
+    if model is not None and not model.is_dir():
+        _refuse(_("--model {path}: there is no such folder").format(path=model))
+    _make_folder(report)
+    _check_json(json_file)
+    console = Console(stderr=json_file == STANDARD_OUTPUT, highlight=False)
+    store = ModelStore(Catalogue() if model is None else catalogue_of(model))
+    with _bars() as progress:
+        bar = progress.add_task(_("Generated scenes"), total=count)
+        try:
+            measured = evaluate_scenes(
+                store, NAME, count, seed=seed, report=lambda done, total: progress.update(bar, completed=done)
+            )
+        except ValueError as error:
+            _refuse(str(error))
+    console.print(_table(_("{count} generated scenes").format(count=count), scene_figures(measured)))
+    if json_file is not None:
+        _write_json(json_file, json.dumps(scenes_json(NAME, measured), indent=2, ensure_ascii=False))
+    try:
+        page = write_scenes_report(NAME, measured, report)
+    except OSError as error:
+        _refuse(_("{path} cannot be written: {reason}").format(path=report, reason=error.strerror))
+    console.print(_("Report with pictures: {path}").format(path=page), markup=False, soft_wrap=True)
+
+
 def _measure(model: Path | None, held_out: Path | None, layers: int, seed: int, passes: int) -> StarterReport:
     from acetate.evaluation.held_out import read_held_out
     from acetate.evaluation.installed import catalogue_of, evaluate_installed, held_out_folder
@@ -92,8 +134,7 @@ def _measure(model: Path | None, held_out: Path | None, layers: int, seed: int, 
     pictures = read_held_out(held_out or held_out_folder(model or STARTER_FOLDER))
     store = ModelStore(catalogue)
     names = {"held-out": _("Held-out pictures"), "layers": _("Generated layers")}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with _bars() as progress:
         bars = {
             "held-out": progress.add_task(names["held-out"], total=len(pictures.about)),
             "layers": progress.add_task(names["layers"], total=layers, visible=layers > 0),
@@ -125,6 +166,16 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         _refuse(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror))
+
+
+def _check_json(path: Path | None) -> None:
+    if path is not None and path != STANDARD_OUTPUT and not path.parent.is_dir():
+        _refuse(_("{path} cannot be written: there is no such folder").format(path=path))
+
+
+def _bars() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _write_json(path: Path, content: str) -> None:

@@ -32,11 +32,15 @@ class NineBackgrounds:
     ssim: Float[Tensor, "9 n"]
 
 
+def composite(layer: Float[Tensor, "*n 4 h w"], under: Float[Tensor, "*#n 3 #h #w"]) -> Float[Tensor, "*n 3 h w"]:
+    """A straight-alpha layer in [0, 1] over an opaque picture, blended sRGB-encoded as in the paper (section 3.2)."""
+    colour, alpha = layer[..., :3, :, :], layer[..., 3:, :, :]
+    return colour * alpha + under * (1 - alpha)
+
+
 def over_colour(layer: Float[Tensor, "n 4 h w"], colour: tuple[float, float, float]) -> Float[Tensor, "n 3 h w"]:
-    """A straight-alpha layer in [0, 1] over one plain colour, blended sRGB-encoded as in the paper."""
-    under = torch.tensor(colour, dtype=layer.dtype, device=layer.device).view(1, 3, 1, 1)
-    alpha = layer[:, 3:]
-    return layer[:, :3] * alpha + under * (1 - alpha)
+    """A straight-alpha layer in [0, 1] over one plain colour."""
+    return composite(layer, torch.tensor(colour, dtype=layer.dtype, device=layer.device).view(3, 1, 1))
 
 
 def compare_over_nine(result: Float[Tensor, "n 4 h w"], target: Float[Tensor, "n 4 h w"]) -> NineBackgrounds:

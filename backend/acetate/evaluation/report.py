@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.evaluation.backgrounds import BACKGROUNDS
+from acetate.evaluation.backgrounds import BACKGROUNDS, composite
 from acetate.evaluation.figures import (
     Figure,
     as_json,
@@ -86,7 +86,7 @@ def difference(
     given: Float[Tensor, "4 h w"], decoded: Float[Tensor, "4 h w"], under: Float[Tensor, "3 h w"]
 ) -> Float[Tensor, "3 h w"]:
     """How two layers differ over one picture, enlarged by `DIFFERENCE_GAIN`: black where they look alike."""
-    change = _over(given, under) - _over(decoded, under)
+    change = composite(given, under) - composite(decoded, under)
     return (change.abs() * DIFFERENCE_GAIN).clamp(0, 1)
 
 
@@ -224,10 +224,6 @@ def _declared(results: Sequence[Reconstruction], layers: Sequence[GeneratedLayer
         for under, picture in {**plain, "white": torch.ones(3, height, width)}.items():
             named[f"gap{index}{under}"] = picture_uri(difference(result.given, result.decoded, picture))
     return pictures(named)
-
-
-def _over(layer: Float[Tensor, "4 h w"], under: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
-    return layer[:3] * layer[3:] + under * (1 - layer[3:])
 
 
 def _seen_psnr(result: Reconstruction) -> float:

@@ -34,11 +34,15 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words a model knows, the things they name, and related words with the thing that comes closest."""
+    """The words a model knows, the things they name, and related words with the thing that comes closest.
+
+    `backgrounds` are the names of what it can draw behind a layer, where it learned scenes.
+    """
 
     words: frozenset[str]
     things: Mapping[str, str]
     related: Mapping[str, str]
+    backgrounds: tuple[str, ...] = ()
 
     def unknown(self, prompt: str) -> tuple[Unknown, ...]:
         """The parts of a prompt that the model never saw, in order, each once."""
@@ -98,7 +102,9 @@ def load_vocabulary(folder: Path) -> Vocabulary | None:
         things = {
             name: thing["name"] for thing in content["things"] for name in [*thing.get("words", ()), thing["name"]]
         }
+        backgrounds = {each["name"]: each["words"] for each in content.get("backgrounds", ())}
         known: list[Iterable[str]] = [content.get(key, ()) for key in ("styles", "colours", "words")]
+        known += [backgrounds, *backgrounds.values()]
         texts = [*things, *(text for group in known for text in group)]
         related = dict(content.get("related", {}))
     except (KeyError, TypeError, AttributeError) as error:
@@ -107,4 +113,5 @@ def load_vocabulary(folder: Path) -> Vocabulary | None:
         words=frozenset(word for text in texts for word in split(text)),
         things={text.lower(): name for text, name in things.items()},
         related={text.lower(): name for text, name in related.items()},
+        backgrounds=tuple(backgrounds),
     )

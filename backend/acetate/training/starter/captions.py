@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
 from acetate.training import packages
+from acetate.training.backdrops import BACKDROPS
 from acetate.training.starter.concepts import COLOUR_WORDS, STYLE_WORDS, Concept, without_colour
 from acetate.training.starter.pictures import PictureRecord
 
@@ -87,12 +88,13 @@ def train_tokenizer(records: Iterable[PictureRecord], folder: Path) -> CLIPToken
 def write_vocabulary(
     path: Path, size: int, records: Iterable[PictureRecord], concepts: Iterable[Concept], keywords: Path
 ) -> None:
-    """Write vocabulary.json: the things, styles, colours and other words that captions used, and related words."""
+    """Write vocabulary.json: the things, backgrounds and other words that captions used, and related words."""
     records = list(records)
     known = {record.name: list(record.words[1:]) for record in records}
     vocabulary = {
         "native_size": size,
         "things": [{"name": name, "words": words} for name, words in known.items()],
+        "backgrounds": [{"name": each.name, "words": list(each.synonyms)} for each in BACKDROPS.values()],
         "styles": list(STYLE_WORDS),
         "colours": sorted({*COLOUR_WORDS, *(record.colour for record in records if record.colour)}),
         "words": list(FILLERS),
