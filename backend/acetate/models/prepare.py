@@ -14,8 +14,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.catalogue import missing_model
+from acetate.models.deltas import WeightDeltas, read_deltas
 from acetate.models.parts import Part
 from acetate.models.states import TextStates
+from acetate.models.weights import read_weights
 from acetate.sharing import SharedAttention
 from acetate.transparency import vae_feed
 
@@ -136,14 +138,13 @@ def _attachment(
     if part.kind == "plain":
         return None
     path = model.entry.files[part.name]
-    if part.kind == "delta":
-        raise WireError("mode_unsupported", "this part cannot be attached yet", field="mode")
-    from safetensors.torch import load_file
-
     try:
-        sharing = SharedAttention(model.unet, len(part.frames), load_file(path), weight=weight)
+        if part.kind == "delta":
+            latents = len(part.given) if part.enters == "concat" else 0
+            return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
+        sharing = SharedAttention(model.unet, len(part.frames), read_weights(path), weight=weight)
     except ValueError as error:
-        raise missing_model(f"{path} cannot be used ({error})") from error
+        raise missing_model(f"the part {part.name} cannot be used ({error})") from error
     if part.enters == "control":
         (role,) = part.given
         sharing.give_layer(vae_feed(given[role][None].to(model.device)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from jaxtyping import Float
@@ -61,14 +62,16 @@ class SharingLayers(nn.Module):
             raise ValueError("these are no attention-sharing weights: there is no `hookers.layers`")
         frames = sum(key.startswith(f"{FIRST}.to_q_lora.") and key.endswith(".down.weight") for key in weights)
         signal = weights.get(f"{FIRST}.control_convs.0.0.weight")
-        layers = cls(
-            unet,
-            frames=frames,
-            rank=weights[f"{FIRST}.to_q_lora.0.down.weight"].shape[0],
-            control_channels=None if signal is None else signal.shape[0],
-        )
+        with torch.device("meta"):
+            layers = cls(
+                unet,
+                frames=frames,
+                rank=weights[f"{FIRST}.to_q_lora.0.down.weight"].shape[0],
+                control_channels=None if signal is None else signal.shape[0],
+            )
         try:
-            layers.load_state_dict(weights)
+            # The tensors become the layers' own, so that a memory-mapped file is not copied.
+            layers.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             reason = " ".join(line.strip() for line in str(error).splitlines()[1:3])
             raise ValueError(f"these attention-sharing weights belong to another model: {reason}") from error

@@ -1,0 +1,65 @@
+"""Reading .safetensors files strictly: memory-mapped, and every key that is wrong is named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+NAMED = 3
+"""How many wrong keys a message names."""
+
+
+class WrongFileError(ValueError):
+    """A weight file that does not fit; the message names the file and the keys."""
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file, memory-mapped, so that only what is used is read. Raises WrongFileError."""
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WrongFileError(f"{path} cannot be read ({error})") from error
+    return weights
+
+
+def load_strictly(module: nn.Module, path: Path) -> nn.Module:
+    """Give a module, which may be on the meta device, exactly the weights of a file.
+
+    The file's memory-mapped tensors become the module's own. Raises WrongFileError naming missing, surplus and
+    misshapen keys.
+    """
+    weights = read_weights(path)
+    wanted = module.state_dict()
+    check_keys(path, missing=wanted.keys() - weights.keys(), surplus=weights.keys() - wanted.keys())
+    check_shapes(path, {key: (weights[key].shape, value.shape) for key, value in wanted.items()})
+    module.load_state_dict(weights, assign=True)
+    return module
+
+
+def check_keys(path: Path, missing: Iterable[str] = (), surplus: Iterable[str] = ()) -> None:
+    """Raise WrongFileError naming keys that a file lacks or should not have; nothing when there are none."""
+    faults = [f"it {word} {_some(keys)}" for word, keys in (("lacks", missing), ("should not have", surplus)) if keys]
+    if faults:
+        raise WrongFileError(f"{path} does not fit: {' and '.join(faults)}")
+
+
+def check_shapes(path: Path, pairs: dict[str, tuple[torch.Size, torch.Size]]) -> None:
+    """Raise WrongFileError naming keys whose first shape, the file's, is not the second."""
+    for key, (found, wanted) in pairs.items():
+        if found != wanted:
+            raise WrongFileError(f"{path} does not fit: {key} is {_sides(found)} and should be {_sides(wanted)}")
+
+
+def _some(keys: Iterable[str]) -> str:
+    ordered: Collection[str] = sorted(keys)
+    named = ", ".join(list(ordered)[:NAMED])
+    return named if len(ordered) <= NAMED else f"{named} and {len(ordered) - NAMED} more"
+
+
+def _sides(shape: torch.Size) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
