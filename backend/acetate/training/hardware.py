@@ -51,8 +51,9 @@ class Hardware:
 
     def place(self, module: nn.Module) -> None:
         """Put a network on the device, frozen; its weights are kept in the run's precision on a graphics card."""
-        kept = self.dtype if self.device.type == "cuda" else torch.float32
-        module.to(self.device, kept, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.device.type == "cuda" and self.dtype is not torch.float32:
+            module.to(self.dtype)
         module.eval().requires_grad_(False)
 
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:

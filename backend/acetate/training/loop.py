@@ -87,6 +87,8 @@ class Loop:
         """Take the steps that are still to do; `take_step` returns its losses by name."""
         self.folder.mkdir(parents=True, exist_ok=True)
         start = self._resume()
+        if start:
+            self.say(f"{self.name}: going on after step {start}")
         first = self.hardware.first
         writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=start) if first else None
         sums: dict[str, float] = {}
@@ -161,6 +163,4 @@ class Loop:
             return 0
         for name, part in self.parts.items():
             part.load_state_dict(saved["parts"][name])
-        step = int(saved["step"])
-        self.say(f"{self.name}: going on after step {step}")
-        return step
+        return int(saved["step"])

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from diffusers import AutoencoderKL
 from jaxtyping import Float
+from msgspec import Meta
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,9 +40,9 @@ OVERSHOOT = 0.05
 class TransparencyWeights:
     """Weights of the losses; `adversarial_from` is the share of the run after which the discriminator joins."""
 
-    identity: float = 1.0
-    adversarial: float = 0.01
-    adversarial_from: float = 0.3
+    identity: Annotated[float, Meta(ge=0)] = 1.0
+    adversarial: Annotated[float, Meta(ge=0)] = 0.01
+    adversarial_from: Annotated[float, Meta(ge=0, le=1)] = 0.3
 
 
 @dataclass(frozen=True)
