@@ -209,9 +209,8 @@ def test_two_processes_learn_as_one_does_from_both_their_batches(
         return write_settings(tmp_path / f"{name}.toml", tiny_starter, scenes, more=more, run=run)
 
     run_layers(order(settings("one", 2)))
-    launch = ["--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"]
-    launch += ["--dynamo_backend", "no", "--main_process_port", "0"]
-    command = [sys.executable, "-m", "accelerate.commands.launch", *launch, "-m", "acetate", "train", "layers"]
+    launch = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "acetate"]
+    command = [sys.executable, "-m", *launch, "train", "layers"]
     done = subprocess.run(
         [*command, str(settings("two", 1))],
         env={**os.environ, "OMP_NUM_THREADS": "1"},

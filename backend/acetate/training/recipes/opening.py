@@ -47,6 +47,11 @@ def _readable(folder: Path) -> Iterator[None]:
 
 
 def _network(kind: Any, folder: Path) -> Any:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    for logging in (diffusers_logging, transformers_logging):
+        logging.disable_progress_bar()
     # Many published folders hold their weights in half precision alone.
     plain = any((folder / f"{name}.safetensors").is_file() for name in ("diffusion_pytorch_model", "model"))
     variant = None if plain else "fp16"
