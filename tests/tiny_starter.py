@@ -39,7 +39,7 @@ def write_tiny_starter(folder: Path) -> None:
         torch.manual_seed(0)
         _vae().save_pretrained(folder / "vae")
         _unet().save_pretrained(folder / "unet")
-        tokenizer = _tokenizer()
+        tokenizer = tiny_tokenizer()
         tokenizer.save_pretrained(folder / "tokenizer")
         _text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
         save_transparency(folder / "transparency", _transparency())
@@ -82,7 +82,7 @@ def _unet() -> UNet2DConditionModel:
     )
 
 
-def _tokenizer() -> CLIPTokenizer:
+def tiny_tokenizer() -> CLIPTokenizer:
     """A word-piece tokenizer of CLIP's kind, learned from a few captions."""
     learned = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))
     learned.normalizer = normalizers.Lowercase()

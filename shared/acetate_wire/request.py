@@ -24,16 +24,20 @@ NEEDED_INPUTS = {
 }
 """The input roles that a mode cannot do without; `extract` also takes the one layer that it is not to find.
 """
-PICTURES_OUT = {
-    "text": 1,
-    "refine": 1,
-    "inpaint": 1,
-    "scene": 3,
-    "background": 2,
-    "foreground": 2,
-    "extract": 1,
+LAYERS_OUT = {
+    "text": ("layer",),
+    "refine": ("layer",),
+    "inpaint": ("layer",),
+    "scene": ("background", "foreground", "blend"),
+    "background": ("background",),
+    "foreground": ("foreground",),
+    "extract": ("background", "foreground"),
 }
-"""The most layers that one picture of a mode brings back."""
+"""The roles that one picture of a mode brings back, in stacking order from below; `extract` only the one that it was
+not given.
+"""
+ON_REQUEST = {"background": ("blend",), "foreground": ("blend",)}
+"""What a mode makes besides, and brings back when `returns` names it."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,11 @@ class Lora:
 class LayerRequest:
     """One job: what to make, where it goes on the canvas, and with which settings.
 
-    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance` and `sampler` fall
-    back to the model's own defaults when None; `seed` None means that the daemon draws one. Layers come
-    back as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance`, `sampler` and `stop_at`
+    fall back to the model's own defaults when None; `seed` None means that the daemon draws one. `detail` is how
+    strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
+    are the roles that come back; without any, those of `LAYERS_OUT`. Layers come back as `reply_format`,
+    `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
     """
 
     mode: str
@@ -106,10 +112,24 @@ class LayerRequest:
     passes: int = 8
     strength: float = 1.0
     transparency_weight: float = 1.0
-    stop_at: float = 1.0
+    stop_at: Optional[float] = None
     loras: Tuple[Lora, ...] = ()
+    detail: float = 0.0
+    returns: Tuple[str, ...] = ()
     preview: bool = False
     reply_format: str = "rgba8"
     reply_rows: str = "top-down"
     reply_space: str = "srgb"
     reply_profile_frame: Optional[int] = None
+
+
+def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
+    """Every role that this request's mode could bring back, in stacking order from below."""
+    own = LAYERS_OUT[request.mode] + ON_REQUEST.get(request.mode, ())
+    return tuple(role for role in own if request.mode != "extract" or role not in request.inputs)
+
+
+def roles_out(request: LayerRequest) -> Tuple[str, ...]:
+    """The roles that one picture of this request brings back, in stacking order from below."""
+    own = LAYERS_OUT[request.mode]
+    return tuple(role for role in possible_roles(request) if role in (request.returns or own))

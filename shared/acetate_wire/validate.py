@@ -18,7 +18,6 @@ from .request import (
     MODES,
     NEEDED_INPUTS,
     PASSES,
-    PICTURES_OUT,
     ROLES,
     ROWS,
     SPACES,
@@ -27,6 +26,8 @@ from .request import (
     Lora,
     PictureHeader,
     Rect,
+    possible_roles,
+    roles_out,
 )
 
 FARTHEST = 1_000_000
@@ -41,6 +42,7 @@ def parse_request(source: object, frame_sizes: Sequence[int], limits: Limits) ->
     given = _record(source, LayerRequest, "request")
     request = LayerRequest(**{name: _READERS[name](value, name, limits) for name, value in given.items()})
     _check_inputs(request)
+    _check_returns(request)
     _check_frames(request, frame_sizes)
     _check_answer(request, limits)
     return request
@@ -63,6 +65,8 @@ def request_map(request: LayerRequest) -> Dict[str, Any]:
         out["inputs"] = {role: picture_map(picture) for role, picture in request.inputs.items()}
     if "controls" in out:
         out["controls"] = [{**asdict(c), "picture": picture_map(c.picture)} for c in request.controls]
+    if "returns" in out:
+        out["returns"] = list(request.returns)
     if "loras" in out:
         out["loras"] = [asdict(lora) for lora in request.loras]
     return out
@@ -188,6 +192,10 @@ def _loras(value: object, where: str, limits: Limits) -> Tuple[Lora, ...]:
     return tuple(loras)
 
 
+def _returns(value: object, where: str, limits: Limits) -> Tuple[str, ...]:
+    return tuple(values.one_of(role, where, ROLES) for role in values.listing(value, where, 0, len(ROLES)))
+
+
 def _prompt(value: object, where: str, limits: Limits) -> str:
     return values.text(value, where, limits.prompt_characters)
 
@@ -231,8 +239,10 @@ _READERS: Dict[str, Callable[[Any, str, Limits], Any]] = {
     "passes": _passes,
     "strength": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
     "transparency_weight": lambda value, where, limits: values.number(value, where, 0.0, 2.0),
-    "stop_at": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
+    "stop_at": _optional(lambda value, where, limits: values.number(value, where, 0.0, 1.0)),
     "loras": _loras,
+    "detail": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
+    "returns": _returns,
     "preview": lambda value, where, limits: values.flag(value, where),
     "reply_format": lambda value, where, limits: values.one_of(value, where, tuple(FORMATS)),
     "reply_rows": lambda value, where, limits: values.one_of(value, where, ROWS),
@@ -250,13 +260,25 @@ def _check_inputs(request: LayerRequest) -> None:
                 field=f"inputs.{role}",
                 hint="choose the layer that it is to work on",
             )
-    if request.mode == "extract" and not {"foreground", "background"} & set(request.inputs):
+    if request.mode == "extract" and len({"foreground", "background"} & set(request.inputs)) != 1:
         raise WireError(
             "bad_request",
-            "the mode extract needs the foreground or the background beside the blend",
+            "the mode extract needs the foreground or the background beside the blend, and finds the other",
             field="inputs",
-            hint="choose the layer that is already there",
+            hint="choose the one layer that is already there",
         )
+
+
+def _check_returns(request: LayerRequest) -> None:
+    possible = possible_roles(request)
+    for role in request.returns:
+        if role not in possible:
+            raise WireError(
+                "bad_request",
+                f"the mode {request.mode} makes no {role} out of this",
+                field="returns",
+                hint=f"choose from {', '.join(possible)}",
+            )
 
 
 def _check_frames(request: LayerRequest, sizes: Sequence[int]) -> None:
@@ -290,7 +312,7 @@ def _check_frames(request: LayerRequest, sizes: Sequence[int]) -> None:
 
 def _check_answer(request: LayerRequest, limits: Limits) -> None:
     """Refuse a job whose layers would not fit into one `done` message."""
-    pictures = request.count * PICTURES_OUT[request.mode]
+    pictures = request.count * len(roles_out(request))
     if pictures > limits.pictures:
         raise _too_many(pictures, limits)
     pixels = request.target.width * request.target.height

@@ -16,16 +16,10 @@ from typing import TYPE_CHECKING
 from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
-from acetate_wire.request import MODES, LayerRequest
+from acetate_wire.request import MODES, LayerRequest, roles_out
 
 if TYPE_CHECKING:
     from acetate.engine.protocol import Pixels
-
-ROLES = {
-    "scene": ("background", "foreground", "blend"),
-    "background": ("background", "blend"),
-    "foreground": ("foreground", "blend"),
-}
 
 
 class StandIn:
@@ -75,7 +69,7 @@ class StandIn:
         if "echo" in words:
             layers = [MadeLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
             return Made(tuple(layers), seed, {})
-        names = ROLES.get(job.request.mode, ("layer",)) * job.request.count
+        names = roles_out(job.request) * job.request.count
         return Made(
             tuple(
                 MadeLayer(f"{name} {n}", name, target.x, target.y, colour(seed, n, target.height, target.width))

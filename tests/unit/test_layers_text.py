@@ -13,7 +13,7 @@ from acetate.layers import Cancelled, Layer, Progress, check, run
 from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.store import ModelStore
 from acetate_wire.errors import WireError
-from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 
 Drawn = tuple[Layer, ...]
 
@@ -141,10 +141,13 @@ PICTURE = PictureHeader(0, 8, 8)
         ({"count": 9}, "too_large", "count"),
         ({"model": "sd99"}, "unknown_model", "model"),
         ({"mode": "scene"}, "mode_unsupported", "mode"),
-        ({"inputs": {"layer": PICTURE}}, "mode_unsupported", "inputs"),
-        ({"controls": (Control("depth", PICTURE),)}, "mode_unsupported", "controls"),
-        ({"loras": (Lora("ink"),)}, "mode_unsupported", "loras"),
+        ({"inputs": {"layer": PICTURE}}, "mode_unsupported", "inputs.layer"),
+        ({"controls": (Control("depth", PICTURE),)}, "bad_request", "controls[0].picture"),
+        ({"mode": "refine", "inputs": {"layer": PICTURE}}, "bad_request", "inputs.layer"),
+        ({"layer_prompts": {"background": "hills"}}, "mode_unsupported", "layer_prompts"),
         ({"strength": 0.5}, "mode_unsupported", "strength"),
+        ({"transparency_weight": 0.5}, "mode_unsupported", "transparency_weight"),
+        ({"stop_at": 0.5}, "mode_unsupported", "stop_at"),
         ({"reply_format": "gray8"}, "bad_request", "reply_format"),
     ],
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from acetate.placement import resample as module
-from acetate.placement.resample import place, resample
-from acetate.placement.sizes import Size, Window
+from acetate.placement.resample import gather, place, resample
+from acetate.placement.sizes import Cover, Size, Window, cover, cover_exactly
 from torch import Tensor
 
 
@@ -77,3 +77,40 @@ def test_margins_beside_a_layer_of_other_proportions_are_clear() -> None:
     assert placed[:, :96].max() == 0
     assert placed[:, 96:160].min() == 1
     assert placed[:, 160:].max() == 0
+
+
+@pytest.mark.parametrize("target", [Size(130, 70), Size(64, 128), Size(1, 200)])
+def test_a_picture_laid_into_its_exact_cover_comes_back_bit_for_bit(target: Size) -> None:
+    picture = torch.rand(4, target.height, target.width)
+    covering = cover_exactly(target)
+    drawn = gather(picture, covering)
+    assert drawn.shape == (4, covering.drawn.height, covering.drawn.width)
+    assert torch.equal(place(drawn, target, window=covering.window), picture.permute(1, 2, 0))
+
+
+@pytest.mark.parametrize("target", [Size(300, 200), Size(150, 40), Size(91, 130)])
+def test_a_gathered_picture_lies_where_it_is_placed_again(target: Size) -> None:
+    across = torch.linspace(0, 1, target.width).expand(target.height, -1)
+    down = torch.linspace(0, 1, target.height)[:, None].expand(-1, target.width)
+    picture = torch.stack([across, down, 1 - across, torch.ones_like(across)])
+    covering = cover(target, 128)
+    again = place(gather(picture, covering), target, window=covering.window).permute(2, 0, 1)
+    inner = (slice(None), slice(3, -3), slice(3, -3))
+    assert (again - picture)[inner].abs().max() < 0.01
+
+
+def test_around_the_target_its_outermost_pixels_go_on() -> None:
+    picture = torch.zeros(4, 40, 40)
+    picture[0, :, :20], picture[1, :, 20:], picture[3] = 1, 1, 1
+    covering = Cover(Size(128, 64), Window(32.5, 0.25, 63, 63))
+    drawn = gather(picture, covering)
+    assert torch.allclose(drawn[:, :, :30], torch.tensor([1.0, 0, 0, 1])[:, None, None], atol=1e-5)
+    assert torch.allclose(drawn[:, :, 98:], torch.tensor([0.0, 1, 0, 1])[:, None, None], atol=1e-5)
+
+
+def test_a_large_picture_is_gathered_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = torch.rand(4, 700, 300)
+    covering = cover(Size(300, 700), 128)
+    whole = gather(picture, covering)
+    monkeypatch.setattr(module, "BAND_PIXELS", 300 * 50)
+    assert torch.allclose(gather(picture, covering), whole, atol=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from acetate.placement.sizes import CROP_LOSS, Size, Window, fit, model_size
+from acetate.placement.sizes import CROP_LOSS, Size, Window, cover, cover_exactly, fit, model_size
 from acetate_wire.request import Rect
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +67,33 @@ def test_nothing_is_ever_stretched_by_as_much_as_a_pixel(width: int, height: int
     assert lie.paste.y >= 0 and lie.paste.y + lie.paste.height <= height
     lost = 1 - lie.window.width * lie.window.height / (drawn.width * drawn.height)
     assert lost <= CROP_LOSS + 1e-9
+
+
+@given(SIDES, SIDES, st.sampled_from([64, 128, 512, 1024]))
+def test_a_target_is_covered_whole_and_in_its_proportions(width: int, height: int, native: int) -> None:
+    covering = cover(Size(width, height), native)
+    drawn, window = covering.drawn, covering.window
+    assert drawn.width % 64 == drawn.height % 64 == 0
+    assert window.x >= 0 and window.x + window.width <= drawn.width + 1e-6
+    assert window.y >= 0 and window.y + window.height <= drawn.height + 1e-6
+    assert window.width / width == pytest.approx(window.height / height)
+
+
+@given(st.integers(64, 16384), st.floats(1 / 4, 4), st.sampled_from([128, 256, 512, 1024]))
+def test_a_covering_size_is_near_what_the_model_learned(width: int, aspect: float, native: int) -> None:
+    drawn = cover(Size(width, max(1, round(width / aspect))), native).drawn
+    assert native**2 / 3 <= drawn.width * drawn.height <= native**2 * 3
+
+
+def test_a_target_of_the_models_size_is_drawn_as_it_is() -> None:
+    assert cover(Size(512, 512), 512).window == Window(0, 0, 512, 512)
+    assert cover(Size(512, 512), 512).drawn == Size(512, 512)
+
+
+@given(SIDES, SIDES)
+def test_an_exact_cover_keeps_every_pixel(width: int, height: int) -> None:
+    covering = cover_exactly(Size(width, height))
+    assert covering.drawn.width % 64 == covering.drawn.height % 64 == 0
+    assert (covering.window.width, covering.window.height) == (width, height)
+    assert 0 <= covering.window.x == int(covering.window.x) <= covering.drawn.width - width
+    assert 0 <= covering.window.y == int(covering.window.y) <= covering.drawn.height - height

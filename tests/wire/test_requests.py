@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
-from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect, roles_out
 from acetate_wire.validate import _READERS, parse_request, request_map
 
 LIMITS = Limits()
@@ -49,6 +49,8 @@ def test_a_full_request_survives_the_wire() -> None:
         transparency_weight=0.8,
         stop_at=0.9,
         loras=(Lora("ink", 0.7),),
+        detail=0.35,
+        returns=("layer",),
         preview=True,
         reply_format="rgbaf16",
         reply_rows="bottom-up",
@@ -89,6 +91,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown role": ({"layer_prompts": {"sky": "x"}}, "layer_prompts"),
     "an input that is missing": ({"mode": "inpaint", "inputs": {"layer": PICTURE}}, "inputs.mask"),
     "an extract of nothing": ({"mode": "extract", "inputs": {"blend": PICTURE}}, "inputs"),
+    "an extract of nothing new": (
+        {"mode": "extract", "inputs": {"blend": PICTURE, "foreground": PICTURE, "background": PICTURE}},
+        "inputs",
+    ),
+    "too much detail": ({"detail": 1.5}, "detail"),
+    "a role that the mode does not make": ({"returns": ["blend"]}, "returns"),
+    "a layer back that was given": (
+        {"mode": "extract", "inputs": {"blend": PICTURE, "foreground": PICTURE}, "returns": ["foreground"]},
+        "returns",
+    ),
     "a picture of nothing": ({**LAYER, "inputs": {"layer": {**PICTURE, "width": 0}}}, "inputs.layer.width"),
     "a picture without a frame": ({**LAYER, "inputs": {"layer": {**PICTURE, "frame": 1}}}, "inputs.layer.frame"),
     "a picture of another size": ({**LAYER, "inputs": {"layer": {**PICTURE, "height": 3}}}, "inputs.layer"),
@@ -137,6 +149,19 @@ def test_a_limit_is_named(case: str) -> None:
         parse(**changes)
     assert (caught.value.code, caught.value.field) == ("too_large", field)
     assert "limit of" in caught.value.message
+
+
+def test_a_mode_brings_its_own_layers_back_or_those_that_were_asked_for() -> None:
+    given = {"mode": "background", "inputs": {"foreground": PICTURE}}
+    assert roles_out(parse(32, **given)) == ("background",)
+    assert roles_out(parse(32, **given, returns=["blend"])) == ("blend",)
+    assert roles_out(parse(32, **given, returns=["blend", "background"])) == ("background", "blend")
+    assert roles_out(parse(mode="scene")) == ("background", "foreground", "blend")
+    assert roles_out(parse(32, mode="extract", inputs={"blend": PICTURE, "background": PICTURE})) == ("foreground",)
+
+
+def test_layers_that_are_not_asked_for_do_not_count() -> None:
+    assert parse(mode="scene", returns=["foreground"], count=8).count == 8
 
 
 def test_a_frame_that_nobody_names_is_refused() -> None:

@@ -9,12 +9,13 @@ import typer
 from acetate_wire.errors import WireError
 
 import acetate
-from acetate.cli import evaluate, train
+from acetate.cli import evaluate, models, plugins, train
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
 from acetate.cli.samplers import samplers
 from acetate.cli.serve import serve
+from acetate.cli.verbs import background, extract, foreground, inpaint, refine, scene
 from acetate.messages import tr as _
 
 app = typer.Typer(
@@ -24,13 +25,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(generate)
+for verb in (generate, scene, background, foreground, extract, refine, inpaint):
+    app.command()(verb)
 app.command()(samplers)
 app.command()(doctor)
 for command in (serve, status, stop, jobs, cancel, pair):
     app.command()(command)
+app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(plugins.app, name="plugins")
 
 REFUSED = 2
 FAILED = 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest
@@ -27,17 +28,19 @@ STAGES = {
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A finished layer, RGBA "h w 4" with straight alpha, and the settings that make it again."""
+    """A finished layer: its name and role, RGBA "h w 4" with straight alpha, and the settings that make it again."""
 
+    name: str
+    role: str
     pixels: NDArray[np.uint8]
     settings: Settings
 
 
-def draw(request: LayerRequest) -> tuple[Drawn, ...]:
+def draw(request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[Drawn, ...]:
     """Have the daemon make the layers of a request in `rgba8`; it is started where it is not running.
 
-    A progress bar shows on standard error where that is a terminal. Raises WireError, the daemon's own refusals
-    among them.
+    `frames` are the pixels of the request's pictures. A progress bar shows on standard error where that is a
+    terminal. Raises WireError, the daemon's own refusals among them.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -56,7 +59,7 @@ def draw(request: LayerRequest) -> tuple[Drawn, ...]:
             words = STAGES.get(progress.stage, progress.stage)
             bars.update(task, description=words, completed=progress.step, total=total)
 
-        return layers_of(session.run(request, on_progress=report))
+        return layers_of(session.run(request, frames, on_progress=report))
 
 
 def layers_of(done: Done) -> tuple[Drawn, ...]:
@@ -70,7 +73,7 @@ def layers_of(done: Done) -> tuple[Drawn, ...]:
         for layer, each in zip(done.layers, settings, strict=True):
             header = layer.picture.header
             pixels = np.frombuffer(layer.picture.pixels, np.uint8).reshape(header.height, header.width, 4)
-            drawn.append(Drawn(pixels, each))
+            drawn.append(Drawn(layer.name, layer.role, pixels, each))
     except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise WireError(
             "internal", f"the daemon's layers cannot be read ({error})", hint=_("run acetate stop, then try again")

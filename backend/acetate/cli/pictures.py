@@ -12,11 +12,15 @@ from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from acetate.layers.settings import Settings
+from acetate.layers.settings import Settings, pixels_hash
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from acetate.cli.drawing import Drawn
 
+PNG = ".png"
 CHUNK = "acetate"
 """The keyword of the PNG text chunk (iTXt, UTF-8) that holds the settings as JSON."""
 PREVIEW_SIDE = 512
@@ -25,16 +29,16 @@ SQUARE = 8
 """The side of the checker's squares in pixels."""
 DESK = (236, 236, 236)
 CHECKER = ((204, 204, 204), (255, 255, 255))
+UNREADABLE = (OSError, ValueError, Image.DecompressionBombError, UnidentifiedImageError)
+"""What Pillow raises for a file that holds no picture."""
 
 # Pillow's own limit takes large canvases for an attack.
 Image.MAX_IMAGE_PIXELS = Limits().side ** 2
 
 
-def output_paths(path: Path, count: int) -> tuple[Path, ...]:
-    """The files of `count` layers: the path itself for one, else numbered from 1 before the suffix."""
-    if count == 1:
-        return (path,)
-    return tuple(path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1))
+def numbered(path: Path, number: int, count: int) -> Path:
+    """The file of one of `count` results, counted from 0: the path itself for one, else numbered before the suffix."""
+    return path if count == 1 else path.with_stem(f"{path.stem}-{number + 1}")
 
 
 def preview_path(path: Path) -> Path:
@@ -42,10 +46,15 @@ def preview_path(path: Path) -> Path:
     return path.with_suffix(".preview.png")
 
 
-def check_writable(path: Path) -> None:
-    """Raises WireError `bad_request` when a PNG cannot be written there."""
-    if path.suffix.lower() != ".png":
-        raise _unusable(path, "is no PNG file", "give a name that ends in .png")
+def check_writable(path: Path, endings: tuple[str, ...] = (PNG,)) -> None:
+    """Raises WireError `bad_request` when a file with one of these endings cannot be written there."""
+    if path.suffix.lower() not in endings:
+        kinds = " or ".join(endings)
+        raise _unusable(
+            path,
+            "is no PNG file and no document" if len(endings) > 1 else "is no PNG file",
+            f"give a name that ends in {kinds}",
+        )
     if path.is_dir():
         raise _unusable(path, "is a folder", "give the name of a file")
     if not path.parent.is_dir():
@@ -72,7 +81,7 @@ def read_settings(path: Path) -> Settings:
             text = picture.info.get(CHUNK)
     except FileNotFoundError as error:
         raise _unusable(path, "does not exist", "give a picture that acetate generate made", "like") from error
-    except (OSError, ValueError, Image.DecompressionBombError, UnidentifiedImageError) as error:
+    except UNREADABLE as error:
         raise _unusable(path, "is no readable PNG", "give a picture that acetate generate made", "like") from error
     if not isinstance(text, str):
         raise _unusable(
@@ -82,6 +91,28 @@ def read_settings(path: Path) -> Settings:
         return msgspec.json.decode(str(text), type=Settings)
     except msgspec.DecodeError as error:
         raise _unusable(path, f"has damaged settings ({error})", "give another file", "like") from error
+
+
+def read_pixels(path: Path, field: str) -> NDArray[np.uint8]:
+    """A picture file as RGBA "h w 4", straight alpha. Raises WireError `bad_request` about this field."""
+    import numpy as np
+
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGBA"))
+    except FileNotFoundError as error:
+        raise _unusable(path, "does not exist", "give a picture file", field) from error
+    except UNREADABLE as error:
+        raise _unusable(
+            path, "is no readable picture", "give a PNG, or another file that Pillow reads", field
+        ) from error
+
+
+def pixels_digest(pixels: NDArray[np.uint8]) -> str:
+    """What a layer's settings know a picture by that it was made from."""
+    import numpy as np
+
+    return pixels_hash(pixels.astype(np.float32) / np.float32(255))
 
 
 def save_preview(layer: Drawn, path: Path) -> None:
@@ -118,8 +149,12 @@ def _write(picture: Image.Image, path: Path, chunks: PngImagePlugin.PngInfo | No
         fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise _unusable(path, f"cannot be written ({reason})", "choose another place") from error
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> WireError:
+    """The refusal for a file that the system would not write."""
+    return _unusable(path, f"cannot be written ({error.strerror or error})", "choose another place")
 
 
 def _unusable(path: Path, problem: str, hint: str, field: str = "output") -> WireError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from acetate_wire.errors import WireError
 from acetate_wire.messages import Message
-from acetate_wire.request import FORMATS, PICTURES_OUT, LayerRequest
+from acetate_wire.request import FORMATS, LayerRequest, roles_out
 from acetate_wire.validate import request_map
 
 from acetate.daemon.journal import ACTIVE, DiskFullError, Job, Journal
@@ -296,4 +296,4 @@ class Jobs:
 def answer_bytes(request: LayerRequest) -> int:
     """The most bytes that a job's layers can have."""
     pixels = request.target.width * request.target.height
-    return request.count * PICTURES_OUT[request.mode] * pixels * FORMATS[request.reply_format]
+    return request.count * len(roles_out(request)) * pixels * FORMATS[request.reply_format]

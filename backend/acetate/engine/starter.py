@@ -76,7 +76,8 @@ class StarterEngine:
             self._loaded.append(request.model)
         _save_memory(model, thrift > 0)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
-        made = layers.run(request, inputs, self._store, on_progress)
+        controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
+        made = layers.run(request, inputs, self._store, on_progress, controls)
         return Made(
             layers=tuple(
                 MadeLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import WireError
+from acetate_wire.request import MODES
 
 from acetate.layers.checks import check
-from acetate.layers.job import Cancelled, Layer, Progress
+from acetate.layers.job import Cancelled, Job, Layer, Progress
 from acetate.layers.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cancelled", "Layer", "Progress", "Settings", "check", "run"]
 
-MODULES = {"text": "acetate.layers.text"}
+MODULES = {mode: f"acetate.layers.{mode}" for mode in MODES}
 """The module of each mode; its `draw` makes the layers of a checked request. Loaded when first needed."""
 
 
@@ -29,12 +30,13 @@ def run(
     inputs: Mapping[str, Tensor],
     store: ModelStore,
     report: Callable[[Progress], None],
+    controls: Sequence[Tensor] = (),
 ) -> tuple[Layer, ...]:
     """Make the layers of a request, each in exactly the target's size.
 
-    `inputs` are the request's pictures by role, as "4 h w" straight-alpha sRGB in [0, 1]. `report` is called
-    between steps; what it raises (`Cancelled`) ends the job there. Raises WireError when the request cannot be
-    done: a bad value, a missing model or mode, or too little memory.
+    `inputs` are the request's pictures by role, and `controls` those of its controls, as "4 h w" straight-alpha sRGB
+    in [0, 1]. `report` is called between steps; what it raises (`Cancelled`) ends the job there. Raises WireError when
+    the request cannot be done: a bad value, a missing model or mode, or too little memory.
     """
     import torch
 
@@ -43,7 +45,8 @@ def run(
     try:
         report(Progress("loading", 0, 1))
         model = store.get(checked.model)
-        layers: tuple[Layer, ...] = mode.draw(checked, inputs, model, report)
+        way = model.entry.way(checked.mode, checked.inputs)
+        layers: tuple[Layer, ...] = mode.draw(Job(checked, way, model, report, inputs, tuple(controls)))
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_little_memory(checked) from error
     except RuntimeError as error:

@@ -7,25 +7,22 @@ from dataclasses import replace
 
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
-from acetate_wire.request import LayerRequest
+from acetate_wire.pictures import byte_count
+from acetate_wire.request import Control, LayerRequest
 from acetate_wire.validate import parse_request, request_map
 
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
+from acetate.models.kit.finding import STYLE, lora_file, structure_adapter, style_adapter
+from acetate.models.parts import Way
 from acetate.models.samplers import sampler_named
 from acetate.models.text import prompt_length
 
 DRAWN_SEEDS = 2**32
 """Seeds that are drawn stay below this, so that they are short enough to be typed again."""
-NOT_IN_TEXT = {
-    "inputs": "pictures",
-    "controls": "structure pictures",
-    "layer_prompts": "prompts for single layers",
-    "loras": "LoRA files",
-    "strength": "a strength",
-    "transparency_weight": "a transparency weight",
-    "stop_at": "an early stop of transparency",
-}
-"""Fields that the mode `text` has no use for, in words."""
+NEEDS_PROMPT = frozenset({"text", "scene", "background", "foreground"})
+"""The modes that draw from words alone; the others have a picture to go by."""
+STARTS_FROM_A_LAYER = frozenset({"refine", "inpaint"})
+"""The modes that draw from a layer rather than from noise, as far as `strength` says."""
 
 
 def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = None) -> LayerRequest:
@@ -33,15 +30,13 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
 
     Loads no model. Raises WireError naming the field, the limit and the way out.
     """
-    if not request.inputs and not request.controls:
-        parse_request(request_map(request), (), limits or Limits())
+    parse_request(request_map(request), _frame_sizes(request), limits or Limits())
     entry = catalogue.entry(request.model)
-    entry.way(request.mode, request.inputs)
-    _check_unused(request)
-    if not request.prompt.strip():
-        raise WireError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
-    _check_length(entry, "prompt", request.prompt)
-    _check_length(entry, "negative", request.negative)
+    way = entry.way(request.mode, request.inputs)
+    _check_pictures(request, way)
+    _check_unused(request, entry, way)
+    _check_kit(request, entry)
+    _check_prompts(request, entry, way)
     family = entry.family
     return replace(
         request,
@@ -52,17 +47,63 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
     )
 
 
-def _check_unused(request: LayerRequest) -> None:
-    """Refuse what would be passed over in silence."""
-    plain = LayerRequest(request.mode, request.canvas, request.target, request.prompt)
-    for name, meaning in NOT_IN_TEXT.items():
-        if getattr(request, name) != getattr(plain, name):
+def _frame_sizes(request: LayerRequest) -> list[int]:
+    """The bytes of the message's frames as the request describes them; the wire checks that they are there."""
+    pictures = [*request.inputs.values(), *(control.picture for control in request.controls)]
+    frames = {picture.frame: byte_count(picture) for picture in pictures}
+    profiles = [picture.profile_frame for picture in pictures] + [request.reply_profile_frame]
+    frames.update({frame: 0 for frame in profiles if frame is not None})
+    return [frames.get(frame, 0) for frame in range(max(frames, default=-1) + 1)]
+
+
+def _check_pictures(request: LayerRequest, way: Way) -> None:
+    """Every picture is one that the mode takes, and shows the target; a style may be any picture."""
+    for role in request.inputs:
+        if role not in way.given:
             raise WireError(
                 "mode_unsupported",
-                f"the mode {request.mode} of {request.model} does not take {meaning}",
+                f"the mode {request.mode} of {request.model} does not take a picture for the role {role}",
+                field=f"inputs.{role}",
+                hint="leave it out",
+            )
+    target = request.target
+    pictures = {f"inputs.{role}": picture for role, picture in request.inputs.items()}
+    styles = {f"controls[{n}].picture" for n, control in enumerate(request.controls) if adapter_kind(control) == STYLE}
+    pictures |= {f"controls[{number}].picture": control.picture for number, control in enumerate(request.controls)}
+    pictures = {field: picture for field, picture in pictures.items() if field not in styles}
+    for field, picture in pictures.items():
+        if (picture.width, picture.height) != (target.width, target.height):
+            raise WireError(
+                "bad_request",
+                f"{field} is {picture.width} x {picture.height} pixels, the target {target.width} x {target.height}",
+                field=field,
+                hint="send the part of the layer that lies in the target",
+            )
+
+
+def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
+    """Refuse what would be passed over in silence."""
+    plain = all(part.kind == "plain" for part in way.parts)
+    unused = {
+        "strength": request.strength != 1 and request.mode not in STARTS_FROM_A_LAYER,
+        "transparency_weight": request.transparency_weight != 1 and plain,
+        "stop_at": request.stop_at is not None and plain,
+    }
+    for name, wrong in unused.items():
+        if wrong:
+            raise WireError(
+                "mode_unsupported",
+                f"{name} changes nothing in the mode {request.mode} of {request.model}",
                 field=name,
                 hint="leave it out",
             )
+    if request.detail > 0 and way.decoder and "encoder" not in entry.files:
+        raise WireError(
+            "mode_unsupported",
+            f"detail needs the offset encoder of {entry.name}, which is not there",
+            field="detail",
+            hint="leave it out, or fetch the encoder's file",
+        )
     if request.reply_format == "gray8":
         raise WireError(
             "bad_request",
@@ -70,6 +111,43 @@ def _check_unused(request: LayerRequest) -> None:
             field="reply_format",
             hint="ask for rgba8",
         )
+
+
+def _check_kit(request: LayerRequest, entry: ModelEntry) -> None:
+    """The files of LoRAs and controls are there."""
+    for lora in request.loras:
+        lora_file(lora.name)
+    for control in request.controls:
+        kind = adapter_kind(control)
+        if kind == STYLE:
+            style_adapter(entry.family.name)
+        else:
+            structure_adapter(entry.family.name, kind)
+
+
+def adapter_kind(control: Control) -> str:
+    """The kind of adapter that a control asks for, without what its picture is to be made from."""
+    return control.kind.partition(":")[0]
+
+
+def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
+    drawn = {role for part in way.parts for role in part.frames} - set(request.inputs)
+    several = sorted(drawn) if len(drawn) > 1 or request.mode == "extract" else []
+    for role in request.layer_prompts:
+        if role not in several:
+            raise WireError(
+                "mode_unsupported",
+                f"the mode {request.mode} of {request.model} draws no {role} with a prompt of its own",
+                field="layer_prompts",
+                hint=f"choose from {', '.join(several)}" if several else "put it into the prompt",
+            )
+    prompts = {"prompt": request.prompt, "negative": request.negative}
+    prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
+    needed = request.mode in NEEDS_PROMPT and not drawn <= set(request.layer_prompts)
+    if needed and not request.prompt.strip():
+        raise WireError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
+    for field, text in prompts.items():
+        _check_length(entry, field, text)
 
 
 def _check_length(entry: ModelEntry, field: str, text: str) -> None:

@@ -1,15 +1,19 @@
-"""What a job hands out while it runs and when it is done."""
+"""A job: what a mode is given, and what it hands out while it runs and when it is done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jaxtyping import Shaped, UInt8
+    from acetate_wire.request import LayerRequest
+    from jaxtyping import Float, Shaped, UInt8
     from torch import Tensor
 
     from acetate.layers.settings import Settings
+    from acetate.models.loaded import LoadedModel
+    from acetate.models.parts import Way
 
 
 class Cancelled(Exception):  # noqa: N818  # it is an answer, no error
@@ -45,3 +49,19 @@ class Progress:
     steps: int
     seconds_left: float | None = None
     preview: UInt8[Tensor, "h w 4"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a mode works with: a checked request, the way to do it, and the model in memory.
+
+    `inputs` are the request's pictures by role and `controls` those of its controls, in order; all of them are as
+    large as the target, straight alpha, sRGB-encoded, in [0, 1].
+    """
+
+    request: LayerRequest
+    way: Way
+    model: LoadedModel
+    report: Callable[[Progress], None]
+    inputs: Mapping[str, Float[Tensor, "4 h w"]] = field(default_factory=dict)
+    controls: tuple[Float[Tensor, "4 h w"], ...] = ()

@@ -2,18 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from acetate_wire.request import LayerRequest, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, Rect
 
 import acetate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+SAME_IN_A_REQUEST = (
+    "prompt",
+    "negative",
+    "model",
+    "seed",
+    "steps",
+    "guidance",
+    "sampler",
+    "passes",
+    "mode",
+    "strength",
+    "transparency_weight",
+    "stop_at",
+    "detail",
+)
+"""The settings that a request has under the same name."""
+
+
+@dataclass(frozen=True)
+class LoraSetting:
+    """A LoRA file by name or path, and how strongly it applied."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class ControlSetting:
+    """A control's kind, the `picture_hash` of its picture, and how it steered."""
+
+    kind: str
+    picture: str
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+    @classmethod
+    def of(cls, control: Control, picture: str) -> ControlSetting:
+        """The setting of a request's control, whose picture has this hash."""
+        return cls(control.kind, picture, control.weight, control.start, control.end)
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of one layer, none left to a default; with the same version on the same device it comes out
     the same.
+
+    `inputs` has the `picture_hash` of each given layer by its role: the pictures themselves are not kept, and neither
+    are those of `controls`. `stop_at` None is each step's own.
     """
 
     prompt: str
@@ -27,11 +79,30 @@ class Settings:
     sampler: str
     passes: int
     mode: str = "text"
+    role: str = "layer"
+    layer_prompts: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    strength: float = 1.0
+    transparency_weight: float = 1.0
+    stop_at: float | None = None
+    detail: float = 0.0
+    loras: tuple[LoraSetting, ...] = ()
+    controls: tuple[ControlSetting, ...] = ()
     version: str = acetate.__version__
 
     @classmethod
-    def of(cls, request: LayerRequest, seed: int) -> Settings:
-        """The settings of the layer that a checked request draws from this seed."""
+    def of(
+        cls,
+        request: LayerRequest,
+        seed: int,
+        role: str = "layer",
+        inputs: Mapping[str, str] = {},
+        controls: Sequence[str] = (),
+    ) -> Settings:
+        """The settings of the layer that a checked request draws from this seed.
+
+        `inputs` has the hashes of the given layers by role, `controls` those of the controls' pictures in order.
+        """
         if request.steps is None or request.guidance is None or request.sampler is None:
             raise ValueError("the request is not checked: steps, guidance and sampler are still open")
         return cls(
@@ -46,24 +117,38 @@ class Settings:
             sampler=request.sampler,
             passes=request.passes,
             mode=request.mode,
+            role=role,
+            layer_prompts=dict(request.layer_prompts),
+            inputs=dict(inputs),
+            strength=request.strength,
+            transparency_weight=request.transparency_weight,
+            stop_at=request.stop_at,
+            detail=request.detail,
+            loras=tuple(LoraSetting(lora.name, lora.weight) for lora in request.loras),
+            controls=tuple(map(ControlSetting.of, request.controls, controls)),
         )
 
     def request(self) -> LayerRequest:
-        """A request for the same layer, alone on a canvas of its size."""
+        """A request for the same layer, alone on a canvas of its size, without the pictures that it was made from."""
         return LayerRequest(
-            mode=self.mode,
             canvas=(self.width, self.height),
             target=Rect(0, 0, self.width, self.height),
-            prompt=self.prompt,
-            model=self.model,
-            negative=self.negative,
-            seed=self.seed,
-            steps=self.steps,
-            guidance=self.guidance,
-            sampler=self.sampler,
-            passes=self.passes,
+            layer_prompts=dict(self.layer_prompts),
+            returns=(self.role,),
+            loras=tuple(Lora(lora.name, lora.weight) for lora in self.loras),
+            **{name: getattr(self, name) for name in SAME_IN_A_REQUEST},
         )
 
     def to_map(self) -> dict[str, Any]:
         """These settings as plain values."""
         return asdict(self)
+
+
+def picture_hash(picture: Float[Tensor, "4 h w"]) -> str:
+    """A digest of a given picture's pixels, by which it is known again."""
+    return pixels_hash(picture.movedim(0, -1).float().contiguous().numpy())
+
+
+def pixels_hash(pixels: NDArray[np.float32]) -> str:
+    """The same of rows of pixels "h w 4": straight alpha, sRGB-encoded, in [0, 1]."""
+    return hashlib.sha256(pixels.tobytes()).hexdigest()

@@ -13,6 +13,7 @@ from acetate_wire.errors import WireError
 
 from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
 from acetate.models.folders import cached_folder, layer_file
+from acetate.models.layout import lacking
 from acetate.models.parts import Way
 
 __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
@@ -20,25 +21,6 @@ __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "mi
 STARTER_FOLDER = Path(__file__).parents[1] / "starter"
 """The model that is part of the package."""
 
-FILES = (
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "text_encoder/model.safetensors",
-    "tokenizer/tokenizer_config.json",
-    "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors",
-    "vae/config.json",
-    "vae/diffusion_pytorch_model.safetensors",
-)
-"""What every model folder in diffusers' layout holds."""
-OWN_TRANSPARENCY = (
-    "tokenizer/tokenizer.json",
-    "transparency/config.json",
-    "transparency/decoder.safetensors",
-    "transparency/encoder.safetensors",
-)
-"""What a folder of the starter's family holds besides."""
 ENCODER, DECODER = "encoder", "decoder"
 """The names of the transparency files in `ModelEntry.files`; the others are there under their parts' names."""
 
@@ -48,7 +30,8 @@ class ModelEntry:
     """One model: where its folder is, under which licence, the side in pixels of what it learned to draw, and the
     ways to work with it that its present files allow, best first.
 
-    `files` has the layer files that are there, by the name of their part, `encoder` and `decoder` among them.
+    `files` has the layer files that are there, by the name of their part, `encoder` and `decoder` among them. `file`
+    is the checkpoint of a model that is one file; its `folder` is that of another model, which describes it.
     """
 
     name: str
@@ -58,6 +41,7 @@ class ModelEntry:
     native_size: int
     ways: tuple[Way, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
+    file: Path | None = None
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -96,28 +80,42 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model comes from: its folder, or the hub repository whose snapshot in the cache it is."""
+    """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
+
+    `files` are layer files that it uses instead of those found by their published names, by the name of their part.
+    `own` tells that this user has added it.
+    """
 
     folder: Path | None
     family: Family
     licence: str
     repository: str = ""
+    file: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    own: bool = False
 
 
 def known_sources() -> dict[str, Source]:
     """The models that Acetate knows by itself."""
     return {
         "starter": Source(STARTER_FOLDER, STARTER, "Apache-2.0"),
-        "sd15": Source(None, SD15, "CreativeML OpenRAIL-M", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
-        "sdxl": Source(None, SDXL, "CreativeML OpenRAIL++-M", "stabilityai/stable-diffusion-xl-base-1.0"),
+        "sd15": Source(None, SD15, "CreativeML OpenRAIL-M", SD15.repository),
+        "sdxl": Source(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository),
     }
+
+
+def all_sources() -> dict[str, Source]:
+    """The models that Acetate knows, and those that this user has added."""
+    from acetate.models.shelf import own_sources
+
+    return known_sources() | own_sources()
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All models that can be asked for, by name."""
 
-    sources: Mapping[str, Source] = field(default_factory=known_sources)
+    sources: Mapping[str, Source] = field(default_factory=all_sources)
 
     def entry(self, name: str) -> ModelEntry:
         """The model of that name, complete with its files. Raises WireError `unknown_model` or `model_missing`."""
@@ -126,30 +124,41 @@ class Catalogue:
             near = get_close_matches(name, self.sources, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(self.sources)}"
             raise WireError("unknown_model", f"there is no model {name!r}", field="model", hint=hint)
-        folder = source.folder or cached_folder(source.repository)
-        if folder is None:
-            raise WireError(
-                "model_missing",
-                f"the model {name} is not on this computer",
-                field="model",
-                hint=f"fetch it with: acetate models pull {name}",
-            )
-        wanted = FILES if source.family.decoders else FILES + OWN_TRANSPARENCY
-        missing = [file for file in wanted if not (folder / file).is_file()]
-        if missing:
-            raise missing_model(f"the model {name} lacks {missing[0]} in {folder}")
+        folder = _folder(name, source)
+        if source.file is not None and not source.file.is_file():
+            raise missing_model(f"the file of the model {name} is gone: {source.file}")
+        missing = lacking(folder, source.family, weights=source.file is None)
+        if missing is not None:
+            hint = f"fetch the rest with: acetate models pull {name}" if source.repository else "install it again"
+            raise missing_model(f"the model {name} lacks {missing} in {folder}", hint)
         try:
             side = _native_size(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise missing_model(f"the model {name} in {folder} is damaged ({error!r})") from error
-        files = _layer_files(folder, source.family)
+        files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         ways = tuple(way for way in source.family.ways if _is_complete(way, files))
-        return ModelEntry(name, source.family, folder, source.licence, side, ways, files)
+        return ModelEntry(name, source.family, folder, source.licence, side, ways, files, source.file)
 
 
-def missing_model(message: str) -> WireError:
+def missing_model(message: str, hint: str = "install it again") -> WireError:
     """The refusal for a model whose files are missing or unreadable."""
-    return WireError("model_missing", message, field="model", hint="install it again")
+    return WireError("model_missing", message, field="model", hint=hint)
+
+
+def _folder(name: str, source: Source) -> Path:
+    """The folder that holds or, for a single file, describes a model. Raises WireError `model_missing`."""
+    family = source.family
+    if source.folder is not None:
+        return source.folder
+    folder = cached_folder(source.repository or family.repository)
+    if folder is not None:
+        return folder
+    if source.file is None:
+        message, hint = f"the model {name} is not on this computer", f"acetate models pull {name}"
+    else:
+        message = f"what describes the model {name} ({family.name} configuration and tokenizer) is not on this computer"
+        hint = f"acetate models pull {family.name} --configuration"
+    raise WireError("model_missing", message, field="model", hint=f"fetch it with: {hint}")
 
 
 def _layer_files(folder: Path, family: Family) -> dict[str, Path]:

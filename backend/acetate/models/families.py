@@ -17,6 +17,7 @@ class Family:
 
     `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
     transparent decoder; one of each is enough. A family without them has both in every model's own folder.
+    `repository` is the hub repository of its first model, whose configuration fits the others too.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Family:
     native_size: int
     encoders: Mapping[str, float] = field(default_factory=dict)
     decoders: tuple[str, ...] = ()
+    text_encoders: int = 1
+    repository: str = ""
 
 
 STARTER = Family("starter", STARTER_WAYS, steps=25, guidance=3.5, sampler="DPM++ 2M", native_size=128)
@@ -39,6 +42,7 @@ SD15 = Family(
     native_size=512,
     encoders={"layer_sd15_vae_transparent_encoder": 1.0},
     decoders=("layer_sd15_vae_transparent_decoder",),
+    repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
 )
 SDXL = Family(
     "sdxl",
@@ -49,5 +53,7 @@ SDXL = Family(
     native_size=1024,
     encoders={"vae_transparent_encoder": 1.0, "ld_diffusers_sdxl_vae_transparent_encoder": 300.0},
     decoders=("vae_transparent_decoder", "ld_diffusers_sdxl_vae_transparent_decoder"),
+    text_encoders=2,
+    repository="stabilityai/stable-diffusion-xl-base-1.0",
 )
 FAMILIES = {family.name: family for family in (STARTER, SD15, SDXL)}

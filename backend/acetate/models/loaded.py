@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,7 +37,8 @@ class LoadedModel:
     """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
     would show in alpha, which is decoded once, not drawn in many steps that even out.
 
-    `vae` and `unet` are diffusers' own objects.
+    `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
+    files.
     """
 
     entry: ModelEntry
@@ -47,6 +49,7 @@ class LoadedModel:
     vocabulary: Vocabulary | None
     device: torch.device
     dtype: torch.dtype
+    adapters: dict[Path, Any] = field(default_factory=dict)
 
     @property
     def latent_channels(self) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 UNET = "model.diffusion_model."
 """What stands before the UNet's names in an original checkpoint."""
+CONTROLNET = "control_model."
+"""What stands before a ControlNet's names in the original form."""
 
 
 def ldm_names(keys: Collection[str], config: Mapping[str, Any]) -> dict[str, str]:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
-from acetate_wire.errors import WireError
 from acetate_wire.request import Lora
 from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.catalogue import missing_model
 from acetate.models.deltas import WeightDeltas, read_deltas
+from acetate.models.kit.controls import ControlPicture, Controls, controlled
+from acetate.models.kit.lora import applied
+from acetate.models.kit.structure import Moment
 from acetate.models.parts import Part
 from acetate.models.states import TextStates
 from acetate.models.weights import read_weights
 from acetate.sharing import SharedAttention
 from acetate.transparency import vae_feed
+from acetate.transparency.tiling import Span, latent_part
+
+__all__ = ["ControlPicture", "Predictor", "Tile", "prepared"]
 
 if TYPE_CHECKING:
     from acetate.models.loaded import LoadedModel
+
+
+Tile: TypeAlias = tuple[Span, Span]
+"""Rows and columns of a part of a drawing, in pixels."""
 
 
 class Attachment(Protocol):
@@ -37,24 +45,39 @@ class Attachment(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class ControlPicture:
-    """A picture that steers the drawing, straight alpha in [0, 1], from `start` to `end` (shares of the schedule)."""
+class Steering:
+    """Shows a given layer to attention sharing with a condition encoder: whole, or the part of a tile."""
 
-    kind: str
-    picture: Float[Tensor, "4 h w"]
-    weight: float = 1.0
-    start: float = 0.0
-    end: float = 1.0
+    def __init__(self, sharing: SharedAttention, picture: Float[Tensor, "4 h w"]) -> None:
+        self._sharing = sharing
+        self._feed = vae_feed(picture[None])
+        self._shown: tuple[Tile | None] | None = None
+
+    def show(self, tile: Tile | None) -> None:
+        """Show the rows and columns of a tile, all of them with None."""
+        if self._shown == (tile,):
+            return
+        rows, columns = tile or (Span(0, self._feed.shape[2]), Span(0, self._feed.shape[3]))
+        self._sharing.give_layer(self._feed[:, :, rows.start : rows.stop, columns.start : columns.stop])
+        self._shown = (tile,)
 
 
 class Predictor:
     """Asks a prepared UNet. Rows of a batch are (sample, frame), frame fastest, as many frames as the part has."""
 
-    def __init__(self, model: LoadedModel, attachment: Attachment | None, behind: Float[Tensor, "1 c h w"] | None):
+    def __init__(
+        self,
+        model: LoadedModel,
+        attachment: Attachment | None,
+        behind: Float[Tensor, "1 c h w"] | None,
+        controls: Controls,
+        steering: Steering | None = None,
+    ) -> None:
         self._model = model
         self._attachment = attachment
         self._behind = behind
+        self._controls = controls
+        self._steering = steering
         self._on = False
 
     @torch.inference_mode()
@@ -64,24 +87,27 @@ class Predictor:
         timestep: Float[Tensor, "..."],
         states: TextStates,
         share: float = 0.0,
+        tile: Tile | None = None,
+        conditional: Sequence[bool] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """What the UNet predicts, float32.
 
         `timestep` is one number, or one a row. `states` has a row for each of the batch, so every frame may have its
         own prompt. `share` is how much of the schedule is behind, in [0, 1]: controls are at work in their part of it.
+        `tile` are the rows and columns, in pixels, of the part of the drawing that `sample` is, None for all of it.
+        `conditional` tells which rows have a prompt, None for all; the others are not shown style pictures either.
         """
         model = self._model
         rows = states.to(model.device, model.dtype)
-        seen = sample
+        timestep, seen = timestep.to(model.device), sample.to(model.device, model.dtype)
+        moment = Moment(seen, timestep, rows, _sdxl_conditions(sample, rows))
+        inputs = self._controls.inputs(moment, share, tile, conditional or [True] * len(sample))
         if self._behind is not None and self._on:
-            seen = torch.cat([sample, self._behind.to(sample).expand(len(sample), -1, -1, -1)], dim=1)
-        answer: Tensor = model.unet(
-            seen.to(model.device, model.dtype),
-            timestep.to(model.device),
-            encoder_hidden_states=rows.context,
-            added_cond_kwargs=_sdxl_conditions(sample, rows),
-            return_dict=False,
-        )[0]
+            behind = self._behind if tile is None else latent_part(self._behind, *tile)
+            seen = torch.cat([seen, behind.to(seen).expand(len(seen), -1, -1, -1)], dim=1)
+        if self._steering is not None and self._on:
+            self._steering.show(tile)
+        answer: Tensor = model.unet(seen, timestep, encoder_hidden_states=rows.context, return_dict=False, **inputs)[0]
         return answer.float()
 
     @property
@@ -116,25 +142,28 @@ def prepared(
     `given` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
     `control` or `concat`; those that enter as a `frame` are the caller's to put into the batch, with time step 0.
     `transparency_weight` (0 to 2) scales what the part changes. Prompts are encoded inside the block, since LoRAs may
-    change the text encoder too. Raises WireError when a file is missing or does not fit.
+    change the text encoder too. LoRAs and controls go with every part. Raises WireError when a file is missing or
+    does not fit.
     """
-    for field, asked in (("loras", loras), ("controls", controls)):
-        if asked:
-            raise WireError("mode_unsupported", f"{field} cannot be used yet", field=field, hint="leave it out")
     with ExitStack() as after:
-        attachment = _attachment(model, part, given, transparency_weight)
+        # Before LoRAs, which wrap modules and so change the names of what a part touches.
+        attachment = _attachment(model, part, transparency_weight)
+        after.enter_context(applied(model, loras))
+        kit = after.enter_context(controlled(model, controls))
         behind = None
         if part.enters == "concat":
             behind = torch.cat([model.encode_flat(given[role][None]) for role in part.given], dim=1)
-        predictor = Predictor(model, attachment, behind)
+        steering = None
+        if part.enters == "control" and isinstance(attachment, SharedAttention):
+            (role,) = part.given
+            steering = Steering(attachment, given[role].to(model.device))
+        predictor = Predictor(model, attachment, behind, kit, steering)
         after.callback(predictor.switch, False)
         predictor.switch(True)
         yield predictor
 
 
-def _attachment(
-    model: LoadedModel, part: Part, given: Mapping[str, Float[Tensor, "4 h w"]], weight: float
-) -> Attachment | None:
+def _attachment(model: LoadedModel, part: Part, weight: float) -> Attachment | None:
     if part.kind == "plain":
         return None
     path = model.entry.files[part.name]
@@ -142,13 +171,9 @@ def _attachment(
         if part.kind == "delta":
             latents = len(part.given) if part.enters == "concat" else 0
             return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
-        sharing = SharedAttention(model.unet, len(part.frames), read_weights(path), weight=weight)
+        return SharedAttention(model.unet, len(part.frames), read_weights(path), weight=weight)
     except ValueError as error:
         raise missing_model(f"the part {part.name} cannot be used ({error})") from error
-    if part.enters == "control":
-        (role,) = part.given
-        sharing.give_layer(vae_feed(given[role][None].to(model.device)))
-    return sharing
 
 
 def _sdxl_conditions(sample: Float[Tensor, "b c h w"], states: TextStates) -> dict[str, Tensor] | None:

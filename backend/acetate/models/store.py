@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
-from acetate.models.catalogue import Catalogue, ModelEntry, missing_model, read_json
+from acetate.models.base import load_base
+from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.loaded import LoadedModel
-from acetate.models.text import TextEncoders
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype
 
@@ -43,28 +41,24 @@ def best_device() -> torch.device:
 
 
 def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> LoadedModel:
-    """Load a model folder in diffusers' layout, weights from .safetensors only, without any network.
+    """Load a model, weights from .safetensors only, without any network.
 
-    Raises WireError `model_missing` naming the folder when a file is unreadable or does not fit its configuration.
+    Raises WireError `model_missing` naming the place when a file is unreadable or does not fit its configuration.
     """
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from diffusers.utils import logging as diffusers_logging
-    from transformers import CLIPTextModel, CLIPTokenizer
-    from transformers.utils import logging as transformers_logging
-
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-    folder = entry.folder
     try:
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        base = load_base(entry, dtype)
+        # Convolutions are faster with channels last, on every device.
+        for network in (base.vae, base.unet):
+            network.to(device, memory_format=torch.channels_last)
+        for encoder in base.text.encoders:
+            encoder.to(device)
         model = LoadedModel(
             entry=entry,
-            vae=_network(AutoencoderKL, folder / "vae", device, torch.float32),
-            unet=_network(UNet2DConditionModel, folder / "unet", device, dtype),
-            text=TextEncoders((tokenizer,), (_text_encoder(CLIPTextModel, folder / "text_encoder", device),)),
-            scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
-            vocabulary=load_vocabulary(folder),
+            vae=base.vae,
+            unet=base.unet,
+            text=base.text,
+            scheduler_config=base.scheduler_config,
+            vocabulary=load_vocabulary(entry.folder),
             device=device,
             dtype=dtype,
         )
@@ -73,15 +67,5 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> L
         return model
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
-        raise missing_model(f"the model {entry.name} in {folder} cannot be read ({reason:.300})") from error
-
-
-def _network(kind: Any, folder: Path, device: torch.device, dtype: torch.dtype) -> Any:
-    """A diffusers network, with its channels last: convolutions are faster so on every device."""
-    network = kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True)
-    return network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-def _text_encoder(kind: Any, folder: Path, device: torch.device) -> Any:
-    encoder = kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, local_files_only=True)
-    return encoder.to(device).eval().requires_grad_(False)
+        place = entry.file or entry.folder
+        raise missing_model(f"the model {entry.name} in {place} cannot be read ({reason:.300})") from error

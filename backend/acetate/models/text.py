@@ -36,15 +36,38 @@ def prompt_length(folder: Path, prompt: str) -> PromptLength:
 def _tokenizer(folder: Path) -> tuple[Any, int, int]:
     from tokenizers import Tokenizer
 
-    path = folder / "tokenizer" / "tokenizer.json"
+    place = folder / "tokenizer"
+    whole = place / "tokenizer.json"
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-        limit = int(read_json(folder / "tokenizer" / "tokenizer_config.json")["model_max_length"])
+        tokenizer = Tokenizer.from_file(str(whole)) if whole.is_file() else _clip_tokenizer(place)
+        limit = int(read_json(place / "tokenizer_config.json")["model_max_length"])
     except Exception as error:  # the tokenizers library raises bare Exception
-        raise ValueError(f"{path} is unusable: {error}") from error
+        raise ValueError(f"{place} is unusable: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer, limit, len(tokenizer.encode("").ids)
+
+
+def _clip_tokenizer(folder: Path) -> Any:
+    """CLIP's tokenizer from its two older files; transformers builds the same, but needs seconds to be imported."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    start, end = "<|startoftext|>", "<|endoftext|>"
+    tokenizer = Tokenizer(
+        models.BPE.from_file(
+            str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=end, end_of_word_suffix="</w>"
+        )
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    words = Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(words, "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    marks = [(mark, tokenizer.token_to_id(mark)) for mark in (start, end)]
+    tokenizer.post_processor = processors.TemplateProcessing(f"{start} $A {end}", special_tokens=marks)
+    return tokenizer
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import Tensor, nn
 
 from acetate.models.catalogue import DECODER, ENCODER, ModelEntry, missing_model
-from acetate.models.weights import load_strictly
+from acetate.models.weights import WrongFileError, give_weights, read_weights
 from acetate.transparency import OffsetEncoder, TransparentDecoder, load, prepare
 
 
@@ -15,10 +19,8 @@ def load_decoder(entry: ModelEntry, device: torch.device) -> TransparentDecoder:
     """The transparent decoder of a model, in its fastest form. Raises WireError `model_missing`."""
     if not entry.family.decoders:
         return prepare(load(entry.folder / "transparency", device=device).decoder)
-    with torch.device("meta"):
-        decoder = TransparentDecoder()
-    _load(decoder, entry, DECODER)
-    return prepare(decoder.to(device))
+    path = _path(entry, DECODER)
+    return prepare(_loaded(path, decoder_for).to(device))
 
 
 def load_encoder(entry: ModelEntry, device: torch.device) -> tuple[OffsetEncoder, float]:
@@ -26,19 +28,54 @@ def load_encoder(entry: ModelEntry, device: torch.device) -> tuple[OffsetEncoder
     if not entry.family.decoders:
         found = load(entry.folder / "transparency", device=device)
         return found.encoder, found.multiplier
-    with torch.device("meta"):
-        encoder = OffsetEncoder()
-    path = _load(encoder, entry, ENCODER)
-    encoder.to(device, torch.float32).eval().requires_grad_(False)
-    return encoder, entry.family.encoders[path.stem]
+    path = _path(entry, ENCODER)
+    encoder = _loaded(path, encoder_for).to(device, torch.float32).eval().requires_grad_(False)
+    return encoder, entry.family.encoders.get(path.stem, 1.0)
 
 
-def _load(module: torch.nn.Module, entry: ModelEntry, name: str) -> Path:
+def decoder_for(weights: Mapping[str, Tensor]) -> TransparentDecoder:
+    """A decoder of the widths and depths that published weights have, yet without them."""
+    widths = _widths(weights, r"down_blocks\.(\d+)\.resnets\.0\.conv1\.weight")
+    layers = len(_widths(weights, r"down_blocks\.0\.resnets\.(\d+)\.conv1\.weight"))
+    attending = len(_widths(weights, r"down_blocks\.(\d+)\.attentions\.0\.to_q\.weight"))
+    latent = weights["latent_conv_in.weight"].shape[1]
+    return TransparentDecoder(latent, widths, layers, attending)
+
+
+def encoder_for(weights: Mapping[str, Tensor]) -> OffsetEncoder:
+    """An encoder of the widths that published weights have, yet without them."""
+    *channels, latent = _widths(weights, r"blocks\.(\d+)\.weight")
+    return OffsetEncoder(latent, channels)
+
+
+def _widths(weights: Mapping[str, Tensor], pattern: str) -> list[int]:
+    """The output widths of the layers whose names match, in the order of the number in them."""
+    found = {int(match[1]): len(value) for key, value in weights.items() if (match := re.fullmatch(pattern, key))}
+    return [found[number] for number in sorted(found)]
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def _loaded(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> Network:
+    try:
+        weights = read_weights(path)
+        try:
+            with torch.device("meta"):
+                network = make(weights)
+        except (KeyError, ValueError) as error:
+            raise WrongFileError(f"{path} does not fit: it lacks {error}") from error
+        give_weights(network, weights, path)
+    except WrongFileError as error:
+        raise missing_model(str(error)) from error
+    return network
+
+
+def _path(entry: ModelEntry, name: str) -> Path:
     path = entry.files.get(name)
     if path is None:
-        raise missing_model(f"the model {entry.name} has no transparent {name} on this computer")
-    try:
-        load_strictly(module, path)
-    except ValueError as error:
-        raise missing_model(str(error)) from error
+        raise missing_model(
+            f"the model {entry.name} has no transparent {name} on this computer",
+            f"fetch it with: acetate models pull {entry.family.name} --layers",
+        )
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -27,18 +27,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def load_strictly(module: nn.Module, path: Path) -> nn.Module:
-    """Give a module, which may be on the meta device, exactly the weights of a file.
+def give_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Give a module, which may be on the meta device, exactly the weights of a file; no tensor is copied.
 
-    The file's memory-mapped tensors become the module's own. Raises WrongFileError naming missing, surplus and
-    misshapen keys.
+    Raises WrongFileError naming missing, surplus and misshapen keys.
     """
-    weights = read_weights(path)
     wanted = module.state_dict()
     check_keys(path, missing=wanted.keys() - weights.keys(), surplus=weights.keys() - wanted.keys())
     check_shapes(path, {key: (weights[key].shape, value.shape) for key, value in wanted.items()})
     module.load_state_dict(weights, assign=True)
-    return module
 
 
 def check_keys(path: Path, missing: Iterable[str] = (), surplus: Iterable[str] = ()) -> None:

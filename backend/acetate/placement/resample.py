@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
 from acetate_wire.request import Rect
 from jaxtyping import Float, Shaped
 from torch import Tensor
+from torch.nn import functional as F
 
-from acetate.placement.sizes import Fit, Size, Window, fit
+from acetate.placement.sizes import Cover, Fit, Size, Window, fit
 
 BAND_PIXELS = 1 << 22
 """Pixels resampled at a time, so that memory does not grow with the target."""
+TAPS = 2
+"""How far the bicubic kernel reaches, in pixels."""
 FULL = {torch.uint8: 255, torch.uint16: 65535}
 """The value of 1.0 in integer pixels."""
 
 
-def place(rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32) -> Shaped[Tensor, "th tw 4"]:
+def place(
+    rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32, window: Window | None = None
+) -> Shaped[Tensor, "th tw 4"]:
     """The picture in exactly the target's size, straight alpha, as rows of pixels of `dtype`.
 
-    `rgba` is straight alpha in [0, 1]. It is never stretched: `sizes.fit` says what is cropped or left clear.
-    Integer types hold 0 to their largest value, floating ones [0, 1].
+    `rgba` is straight alpha in [0, 1]. It is never stretched: `window` is the part that is the whole target, in its
+    proportions; without one, `sizes.fit` says what is cropped or left clear. Integer types hold 0 to their largest
+    value, floating ones [0, 1].
     """
-    lie = fit(Size(rgba.shape[2], rgba.shape[1]), target)
+    if window is None:
+        lie = fit(Size(rgba.shape[2], rgba.shape[1]), target)
+    else:
+        lie = Fit(window, Rect(0, 0, target.width, target.height))
     placed = torch.zeros(target.height, target.width, 4, dtype=dtype)
     for band, pixels in _bands(rgba.float().cpu(), lie):
-        placed[band.y : band.y + band.height, band.x : band.x + band.width] = _store(pixels, dtype)
+        placed[band.y : band.y + band.height, band.x : band.x + band.width] = stored(pixels, dtype)
     return placed
+
+
+def gather(rgba: Float[Tensor, "4 th tw"], cover: Cover) -> Float[Tensor, "4 h w"]:
+    """A picture of the target as it lies in the size that is drawn: the inverse of `place` with the cover's window.
+
+    Around the target its outermost pixels go on. Memory for the result and a band of the picture, however large
+    that is; premultiplied while pixels mix.
+    """
+    height, width = rgba.shape[1:]
+    if (cover.window.width, cover.window.height) == (width, height):
+        left, top = int(cover.window.x), int(cover.window.y)
+        right, bottom = cover.drawn.width - width - left, cover.drawn.height - height - top
+        return F.pad(rgba, (left, right, top, bottom), mode="replicate")
+    across, down = width / cover.window.width, height / cover.window.height
+    window = Window(
+        -cover.window.x * across, -cover.window.y * down, cover.drawn.width * across, cover.drawn.height * down
+    )
+    lie = Fit(window, Rect(0, 0, cover.drawn.width, cover.drawn.height))
+    return torch.cat([band for _, band in _bands(rgba, lie, goes_on=True)], dim=1)
 
 
 def resample(rgba: Float[Tensor, "4 h w"], window: Window, size: Size) -> Float[Tensor, "4 {size.height} {size.width}"]:
@@ -39,34 +68,52 @@ def resample(rgba: Float[Tensor, "4 h w"], window: Window, size: Size) -> Float[
     return torch.cat([band for _, band in _bands(rgba, Fit(window, Rect(0, 0, size.width, size.height)))], dim=1)
 
 
-def _bands(rgba: Tensor, lie: Fit) -> Iterator[tuple[Rect, Tensor]]:
-    """The target's filled part, band by band: where it goes, and its pixels "4 rows columns"."""
+def _bands(rgba: Tensor, lie: Fit, goes_on: bool = False) -> Iterator[tuple[Rect, Tensor]]:
+    """The target's filled part, band by band: where it goes, and its pixels "4 rows columns".
+
+    The window may reach beyond the picture where `goes_on` says that its outermost pixels do.
+    """
     window, paste = lie.window, lie.paste
     left, top = int(window.x), int(window.y)
-    if window == Window(left, top, paste.width, paste.height):
+    inside = left >= 0 and top >= 0 and left + paste.width <= rgba.shape[2] and top + paste.height <= rgba.shape[1]
+    if inside and window == Window(left, top, paste.width, paste.height):
         yield paste, rgba[:, top : top + paste.height, left : left + paste.width]
         return
-    premultiplied = torch.cat([rgba[:3] * rgba[3:], rgba[3:]])
-    columns = _weights(rgba.shape[2], window.x, window.width, paste.width)
-    narrowed = premultiplied @ columns.T
-    rows = max(1, BAND_PIXELS // paste.width)
+    columns = _weights(rgba.shape[2], window.x, window.width, paste.width, goes_on)
+    step = window.height / paste.height
+    rows = max(1, int(BAND_PIXELS / max(paste.width, step * rgba.shape[2])))
     for start in range(0, paste.height, rows):
         count = min(rows, paste.height - start)
-        step = window.height / paste.height
-        band = _weights(rgba.shape[1], window.y + start * step, count * step, count)
-        yield Rect(paste.x, paste.y + start, paste.width, count), _straight(band @ narrowed)
+        weights = _weights(rgba.shape[1], window.y + start * step, count * step, count, goes_on)
+        used = weights.any(dim=0).nonzero()
+        first, last = int(used[0]), int(used[-1]) + 1
+        part = rgba[:, first:last]
+        premultiplied = torch.cat([part[:3] * part[3:], part[3:]])
+        band = weights[:, first:last] @ (premultiplied @ columns.T)
+        if bool((part[3] == 1).all()):
+            # Sums of weights are 1 only nearly; an opaque picture stays so to the last bit.
+            band[3] = 1
+        yield Rect(paste.x, paste.y + start, paste.width, count), straight(band)
 
 
-def _weights(source: int, start: float, length: float, count: int) -> Float[Tensor, "count source"]:
+def _weights(
+    source: int, start: float, length: float, count: int, goes_on: bool = False
+) -> Float[Tensor, "count source"]:
     """How much each source pixel counts in each of `count` new ones that divide [start, start + length)."""
     step = length / count
     edges = start + step * torch.arange(count + 1, dtype=torch.float64)
-    pixels = torch.arange(source, dtype=torch.float64)
+    before = max(0, math.ceil(-start)) + TAPS if goes_on else 0
+    after = max(0, math.ceil(start + length - source)) + TAPS if goes_on else 0
+    pixels = torch.arange(-before, source + after, dtype=torch.float64)
     if step > 1:
         end = torch.minimum(edges[1:, None], pixels + 1)
         weights = (end - torch.maximum(edges[:-1, None], pixels)).clamp(min=0)
     else:
         weights = _catmull_rom((edges[:-1, None] + step / 2 - (pixels + 0.5)).abs())
+    # What lies beyond the picture has the value of its outermost pixel, so that one counts for it.
+    weights[:, before] += weights[:, :before].sum(dim=1)
+    weights[:, before + source - 1] += weights[:, before + source :].sum(dim=1)
+    weights = weights[:, before : before + source]
     return (weights / weights.sum(dim=1, keepdim=True)).float()
 
 
@@ -76,13 +123,15 @@ def _catmull_rom(distance: Tensor) -> Tensor:
     return torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))
 
 
-def _straight(premultiplied: Tensor) -> Tensor:
+def straight(premultiplied: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
+    """Premultiplied pixels as straight alpha in [0, 1]; clear ones are black."""
     alpha = premultiplied[3:].clamp(0, 1)
     colour = torch.where(alpha > 0, premultiplied[:3] / alpha, 0.0).clamp(0, 1)
     return torch.cat([colour, alpha])
 
 
-def _store(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
+def stored(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
+    """Straight alpha in [0, 1] as rows of pixels; integer types hold 0 to their largest value."""
     rows = pixels.permute(1, 2, 0)
     full = FULL.get(dtype)
     return rows.to(dtype) if full is None else (rows.clamp(0, 1) * full).round().to(dtype)

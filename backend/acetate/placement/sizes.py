@@ -13,6 +13,8 @@ WIDEST = 2.0
 """Models draw repeated things on canvases more elongated than they learned; beyond this the rest stays clear."""
 CROP_LOSS = 1 / 16
 """Up to this share of a side is cropped to fill the target; a worse fit is shown whole with clear margins."""
+LARGEST = 2
+"""Sizes that cover a target are looked for with shorter sides up to this many times what the model learned."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,44 @@ def fit(drawn: Size, target: Size) -> Fit:
     width, height = max(1, round(drawn.width * scale)), max(1, round(drawn.height * scale))
     paste = Rect((target.width - width) // 2, (target.height - height) // 2, width, height)
     return Fit(Window(0.0, 0.0, drawn.width, drawn.height), paste)
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A size to draw at, and the part of the drawn picture that is the whole target."""
+
+    drawn: Size
+    window: Window
+
+
+def cover(target: Size, native: int) -> Cover:
+    """Lay a target whole into a size near `native` x `native` pixels of area, centred, with one scale for both axes.
+
+    Unlike `model_size` with `fit`, nothing of the target stays clear, however elongated it is, and a picture of the
+    target can be laid in with it: what is drawn around the window is left out. Sides are multiples of 64.
+    """
+
+    def distance(size: Size) -> float:
+        scale = min(size.width / target.width, size.height / target.height)
+        used = scale**2 * target.width * target.height
+        waste = math.log(size.width * size.height / used)
+        return round(waste + abs(math.log(used / native**2)) / 2, 9)
+
+    sides = range(GRID, LARGEST * max(native, GRID) + 1, GRID)
+    flat = [Size(_on_grid(side * target.width / target.height), side) for side in sides]
+    tall = [Size(side, _on_grid(side * target.height / target.width)) for side in sides]
+    drawn = min(flat + tall, key=distance)
+    scale = min(drawn.width / target.width, drawn.height / target.height)
+    width, height = min(target.width * scale, drawn.width), min(target.height * scale, drawn.height)
+    return Cover(drawn, Window((drawn.width - width) / 2, (drawn.height - height) / 2, width, height))
+
+
+def cover_exactly(target: Size) -> Cover:
+    """Lay a target, pixel on pixel, into the next larger size with sides that are multiples of 64."""
+    drawn = Size(_on_grid(target.width), _on_grid(target.height))
+    left, top = (drawn.width - target.width) // 2, (drawn.height - target.height) // 2
+    return Cover(drawn, Window(left, top, target.width, target.height))
+
+
+def _on_grid(side: float) -> int:
+    return math.ceil(round(side / GRID, 6)) * GRID

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from acetate.sharing.condition import ConditionEncoder
-from acetate.sharing.unit import FramePrompts, Given, SharingUnit, UnitShape
+from acetate.sharing.unit import FramePrompts, Given, ImagePrompt, SharingUnit, UnitShape
 
 FIRST = "hookers.layers.0"
 
@@ -123,7 +123,7 @@ class SharedAttention:
         for (_, layer), unit in zip(attention_layers(self.unet), self.layers.units, strict=True):
             assert isinstance(unit, SharingUnit)
             self._before.append((layer, layer.processor))
-            layer.set_processor(_UnitProcessor(unit, self))
+            layer.set_processor(_UnitProcessor(unit, self, layer.processor))
         return self
 
     def detach(self) -> None:
@@ -175,19 +175,33 @@ class SharedAttention:
 class _UnitProcessor:
     """Diffusers' hook into an attention layer. No module, so that the UNet's state does not hold the unit."""
 
-    def __init__(self, unit: SharingUnit, owner: SharedAttention) -> None:
+    def __init__(self, unit: SharingUnit, owner: SharedAttention, before: Any) -> None:
         self._unit = unit
         self._owner = owner
+        self._before = before
 
     def __call__(
         self,
         attn: Any,
         hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
+        encoder_hidden_states: Tensor | tuple[Tensor, list[Tensor]] | None = None,
         attention_mask: Tensor | None = None,
         temb: Tensor | None = None,
     ) -> Tensor:
         if attention_mask is not None:
             raise ValueError("attention sharing takes no attention mask: pad prompts instead")
-        added: Tensor = self._unit(attn, hidden_states, encoder_hidden_states, self._owner.given)
+        images: list[ImagePrompt] = []
+        if isinstance(encoder_hidden_states, tuple):
+            encoder_hidden_states, pictures = encoder_hidden_states
+            images = self._images(pictures)
+        added: Tensor = self._unit(attn, hidden_states, encoder_hidden_states, self._owner.given, images)
         return added
+
+    def _images(self, pictures: list[Tensor]) -> list[ImagePrompt]:
+        """The style pictures that the processor before this one has keys and values for."""
+        own = self._before
+        return [
+            ImagePrompt(states.flatten(1, 2), to_k, to_v, weight)
+            for states, to_k, to_v, weight in zip(pictures, own.to_k_ip, own.to_v_ip, own.scale, strict=True)
+            if weight
+        ]

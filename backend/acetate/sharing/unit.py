@@ -71,6 +71,19 @@ class FramePrompts:
         return torch.where(chosen, given.to(own), own)
 
 
+@dataclass(frozen=True, eq=False)
+class ImagePrompt:
+    """What a picture adds to one cross-attention (IP-Adapter): keys and values of its own, weighed by `weight`.
+
+    `states` are the picture's tokens, a row for each of the batch.
+    """
+
+    states: Float[Tensor, "samples*frames tokens width"]
+    to_k: nn.Module
+    to_v: nn.Module
+    weight: float
+
+
 @dataclass(frozen=True)
 class Given:
     """What the frames are given besides the UNet's own inputs: prompts of their own, condition maps.
@@ -135,12 +148,13 @@ class SharingUnit(nn.Module):
         hidden: Float[Tensor, "samples*frames tokens channels"],
         context: Float[Tensor, "samples*frames words width"] | None = None,
         given: Given = Given(),
+        images: Sequence[ImagePrompt] = (),
     ) -> Float[Tensor, "samples*frames tokens channels"]:
         """What the transformer block adds to its states.
 
-        `hidden` are the normed states, `context` the text's. Without `context` the layer attends to the
-        frame's own states. Raises ValueError when the batch is no multiple of the frames, or `given`
-        lacks the maps that this unit was trained with or does not fit the batch.
+        `hidden` are the normed states, `context` the text's; `images` are heard beside it. Without `context`
+        the layer attends to the frame's own states. Raises ValueError when the batch is no multiple of the
+        frames, or `given` lacks the maps that this unit was trained with or does not fit the batch.
         """
         frames = self.shape.frames
         if hidden.shape[0] % frames:
@@ -151,7 +165,7 @@ class SharingUnit(nn.Module):
             added = added * given.weight
             states = states + added
         contexts = self._contexts(states, context, given.prompts)
-        attended = self._attend(layer, states, contexts, given.weight)
+        attended = self._attend(layer, states, contexts, given.weight, images)
         shared = self._share(layer.heads, states + attended) * given.weight
         added = attended + shared if added is None else added + attended + shared
         return added.flatten(0, 1)
@@ -184,7 +198,14 @@ class SharingUnit(nn.Module):
             )
         return [prompts.context(frame, own[:, frame]) for frame in frames]
 
-    def _attend(self, layer: AttentionLayer, states: Tensor, contexts: Sequence[Tensor], weight: float) -> Tensor:
+    def _attend(
+        self,
+        layer: AttentionLayer,
+        states: Tensor,
+        contexts: Sequence[Tensor],
+        weight: float,
+        images: Sequence[ImagePrompt],
+    ) -> Tensor:
         """The layer's own attention, with each frame's LoRA on it."""
         outputs = []
         for frame, context in enumerate(contexts):
@@ -193,6 +214,9 @@ class SharingUnit(nn.Module):
             key = layer.to_k(context) + weight * self.to_k_lora[frame](context)
             value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
             heard = _attention(query, key, value, layer.heads)
+            for image in images:
+                seen = image.states[frame :: self.shape.frames]
+                heard = heard + image.weight * _attention(query, image.to_k(seen), image.to_v(seen), layer.heads)
             output = layer.to_out[0](heard) + weight * self.to_out_lora[frame](heard)
             outputs.append(layer.to_out[1](output))
         return torch.stack(outputs, dim=1)

@@ -1,4 +1,4 @@
-"""Decoding large pictures in overlapping tiles, so that memory does not grow with the picture."""
+"""Large pictures worked on in overlapping tiles, so that memory does not grow with the picture."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def spans(side: int, tile: int, overlap: int) -> tuple[Span, ...]:
     return tuple(Span(start, min(start + tile, side)) for start in starts)
 
 
-def blend_weights(parts: tuple[Span, ...], overlap: int) -> tuple[Float[Tensor, "length"], ...]:
+def blend_weights(parts: tuple[Span, ...], overlap: float) -> tuple[Float[Tensor, "length"], ...]:
     """How much of each stretch counts at each of its pixels; over all stretches they sum to 1 everywhere.
 
     The change from one to the next is a smooth ramp over half an overlap, in the middle of where they
@@ -59,7 +59,7 @@ def blend_weights(parts: tuple[Span, ...], overlap: int) -> tuple[Float[Tensor, 
     return tuple(weights)
 
 
-def _rise(stop: int, start: int, overlap: int) -> Callable[[Tensor], Tensor]:
+def _rise(stop: int, start: int, overlap: float) -> Callable[[Tensor], Tensor]:
     """The ramp from 0 to 1 between a stretch that ends at `stop` and the next, which begins at `start`."""
     foot = (stop + start) / 2 - overlap / 4
 
@@ -68,6 +68,48 @@ def _rise(stop: int, start: int, overlap: int) -> Callable[[Tensor], Tensor]:
         return t * t * (3 - 2 * t)
 
     return ramp
+
+
+def blend_tiles(
+    make: Callable[[Span, Span], Float[Tensor, "n c h w"]],
+    height: int,
+    width: int,
+    tile: int,
+    overlap: int,
+    scale: int = 1,
+) -> Float[Tensor, "n c height/scale width/scale"]:
+    """What `make` gives for each tile's rows and columns, blended over the overlaps into one.
+
+    Rows and columns are in pixels; `make` answers in 1/`scale` of them, as a map of latents does with 8. A picture
+    of at most `tile` pixels a side is made whole. Raises ValueError as `spans` does.
+    """
+    rows, columns = spans(height, tile, overlap), spans(width, tile, overlap)
+    if len(rows) == len(columns) == 1:
+        return make(rows[0], columns[0])
+    across = blend_weights(_shrunk(columns, scale), overlap / scale)
+    result: Tensor | None = None
+    for row, down in zip(rows, blend_weights(_shrunk(rows, scale), overlap / scale), strict=True):
+        for column, right in zip(columns, across, strict=True):
+            part = make(row, column)
+            part = part * down.to(part)[:, None] * right.to(part)
+            if result is None:
+                result = part.new_zeros(*part.shape[:2], -(-height // scale), -(-width // scale))
+            place = (
+                slice(row.start // scale, -(-row.stop // scale)),
+                slice(column.start // scale, -(-column.stop // scale)),
+            )
+            result[..., place[0], place[1]] += part
+    assert result is not None
+    return result
+
+
+def _shrunk(parts: tuple[Span, ...], scale: int) -> tuple[Span, ...]:
+    return tuple(Span(part.start // scale, -(-part.stop // scale)) for part in parts)
+
+
+def latent_part(latent: Float[Tensor, "n c h w"], row: Span, column: Span) -> Float[Tensor, "n c th tw"]:
+    """The part of a map of 1/8 the size that belongs to a tile's rows and columns in pixels."""
+    return latent[..., row.start // 8 : -(-row.stop // 8), column.start // 8 : -(-column.stop // 8)]
 
 
 def decode_tiled(
@@ -84,21 +126,9 @@ def decode_tiled(
     overlap, with memory for one tile and the result. Raises ValueError as `spans` and `decode_augmented`
     do.
     """
-    height, width = picture.shape[2:]
-    rows, columns = spans(height, tile, overlap), spans(width, tile, overlap)
-    if len(rows) == len(columns) == 1:
-        return decode_augmented(decoder, picture, latent, passes)
-    result = torch.zeros(picture.shape[0], 4, height, width, device=picture.device)
-    across = blend_weights(columns, overlap)
-    for row, down in zip(rows, blend_weights(rows, overlap), strict=True):
-        for column, right in zip(columns, across, strict=True):
-            decoded = decode_augmented(
-                decoder,
-                picture[:, :, row.start : row.stop, column.start : column.stop],
-                latent[:, :, row.start // 8 : -(-row.stop // 8), column.start // 8 : -(-column.stop // 8)],
-                passes,
-            )
-            decoded *= down.to(decoded.device)[:, None]
-            decoded *= right.to(decoded.device)
-            result[:, :, row.start : row.stop, column.start : column.stop] += decoded
-    return result.clamp_(0, 1)
+
+    def decode(row: Span, column: Span) -> Tensor:
+        part = picture[:, :, row.start : row.stop, column.start : column.stop]
+        return decode_augmented(decoder, part, latent_part(latent, row, column), passes)
+
+    return blend_tiles(decode, picture.shape[2], picture.shape[3], tile, overlap).clamp_(0, 1)

@@ -1,0 +1,189 @@
+"""From typed options to a checked request, with the pictures that it works on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from acetate_wire.errors import WireError
+from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
+
+import acetate
+from acetate.cli.kit import Steering, parse_lora, steered
+from acetate.cli.options import Options
+from acetate.layers import check
+from acetate.messages import tr as _
+from acetate.models.catalogue import Catalogue
+from acetate.models.vocabulary import load_vocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from acetate.layers.settings import Settings
+
+SIZE = re.compile(r"(\d{1,9})(?:[xX×](\d{1,9}))?")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A checked request and the pixels of its pictures, RGBA "h w 4": by role, and of its controls in order."""
+
+    request: LayerRequest
+    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    controls: tuple[NDArray[np.uint8], ...] = ()
+
+    @property
+    def frames(self) -> list[Any]:
+        """The pixels in the order in which the request's headers name them."""
+        return [pixels.tobytes() for pixels in (*self.pictures.values(), *self.controls)]
+
+
+def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes: Any) -> Asked:
+    """The request that the options of a command mean.
+
+    `given` are the files of the pictures that the mode works on, by role. `changes` are fields of the request that
+    this mode has options for; None leaves a field as it is by default, or in the layer of `--like`. Words that the
+    model never saw are named on standard error. Raises WireError.
+    """
+    catalogue = Catalogue()
+    changes |= {
+        "negative": options.negative,
+        "seed": options.seed,
+        "steps": options.steps,
+        "guidance": options.guidance,
+        "sampler": options.sampler,
+        "model": options.model,
+        "passes": options.passes,
+        "detail": options.detail,
+        "transparency_weight": options.transparency,
+        "stop_at": options.stop_at,
+    }
+    if options.lora:
+        changes["loras"] = tuple(parse_lora(text) for text in options.lora)
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    former = None if options.like is None else _former(options.like, mode)
+    pictures = _pictures(given, former, options.like)
+    request = replace(_base(mode, former, pictures, catalogue, wanted), count=options.count, **wanted)
+    if options.size is not None:
+        width, height = parse_size(options.size)
+        request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
+    steering = steered(options, former)
+    asked = with_pictures(request, pictures, steering)
+    request = check(asked.request, catalogue)
+    _warn_of_unknown_words(request, catalogue)
+    return replace(asked, request=request)
+
+
+def with_pictures(
+    request: LayerRequest, pictures: Mapping[str, NDArray[np.uint8]], steering: Sequence[Steering] = ()
+) -> Asked:
+    """The request with headers for these pictures by role, and for these controls, a frame each."""
+    shapes = [pixels.shape for pixels in pictures.values()] + [control.pixels.shape for control in steering]
+    headers = [PictureHeader(frame, shape[1], shape[0]) for frame, shape in enumerate(shapes)]
+    inputs = dict(zip(pictures, headers, strict=False))
+    controls = tuple(
+        Control(control.kind, header, control.weight)
+        for control, header in zip(steering, headers[len(pictures) :], strict=True)
+    )
+    drawn = replace(request, inputs=inputs, controls=controls)
+    return Asked(drawn, pictures, tuple(control.pixels for control in steering))
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height out of `N` or `WxH`. Raises WireError when it is neither; ranges are checked later."""
+    match = SIZE.fullmatch(text.strip())
+    if match is None:
+        raise WireError("bad_request", f"size is {text!r}", field="size", hint="give one number, 512, or two, 640x480")
+    width = int(match[1])
+    height = int(match[2] or width)
+    for side in (width, height):
+        if side < 1:
+            raise WireError("bad_request", f"size {text} has no pixels", field="size", hint="give 1 or more")
+    return width, height
+
+
+def _base(
+    mode: str,
+    former: Settings | None,
+    pictures: Mapping[str, NDArray[np.uint8]],
+    catalogue: Catalogue,
+    wanted: Mapping[str, Any],
+) -> LayerRequest:
+    """The request that options change: another layer's, or one of the given pictures' or the model's own size."""
+    if former is not None:
+        return former.request()
+    if mode == "text" and "prompt" not in wanted:
+        raise WireError(
+            "bad_request",
+            _("there is no prompt"),
+            field="prompt",
+            hint=_('say what the layer is to show, as in: acetate generate "a red apple" -o apple.png'),
+        )
+    name = wanted.get("model", "starter")
+    if pictures:
+        height, width = next(iter(pictures.values())).shape[:2]
+    else:
+        width = height = catalogue.entry(name).native_size
+    return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name)
+
+
+def _former(like: Path, mode: str) -> Settings:
+    from acetate.cli.pictures import read_settings
+
+    settings = read_settings(like)
+    if settings.mode != mode:
+        command = "generate" if settings.mode == "text" else settings.mode
+        raise WireError(
+            "bad_request",
+            f"{like} was made in the mode {settings.mode}",
+            field="like",
+            hint=f"use acetate {command} --like {like}",
+        )
+    if settings.version != acetate.__version__:
+        typer.echo(
+            _("{file} was made by Acetate {version}; this version may draw it differently").format(
+                file=like, version=settings.version
+            ),
+            err=True,
+        )
+    return settings
+
+
+def _pictures(
+    given: Mapping[str, Path | None], former: Settings | None, like: Path | None
+) -> dict[str, NDArray[np.uint8]]:
+    """The pixels of the given files. Says so where they are not those that the former layer was made from."""
+    from acetate.cli.pictures import pixels_digest, read_pixels
+
+    pictures = {role: read_pixels(path, role) for role, path in given.items() if path is not None}
+    for role, digest in ({} if former is None else former.inputs).items():
+        if role not in pictures:
+            raise WireError(
+                "bad_request",
+                f"{like} was made from a picture for the role {role}, which it does not hold",
+                field=role,
+                hint=f"give that picture again: --{role} FILE",
+            )
+        if pixels_digest(pictures[role]) != digest:
+            typer.echo(
+                _("{file} is not the picture that {like} was made from").format(file=given[role], like=like), err=True
+            )
+    return pictures
+
+
+def _warn_of_unknown_words(request: LayerRequest, catalogue: Catalogue) -> None:
+    vocabulary = load_vocabulary(catalogue.entry(request.model).folder)
+    if vocabulary is None:
+        return
+    prompts = [request.prompt, *request.layer_prompts.values()]
+    for unknown in dict.fromkeys(unknown for prompt in prompts for unknown in vocabulary.unknown(prompt)):
+        if unknown.nearest:
+            text = _("{model} does not know: {word}; nearest: {nearest}")
+        else:
+            text = _("{model} does not know: {word}")
+        typer.echo(text.format(model=request.model, word=unknown.text, nearest=unknown.nearest), err=True)

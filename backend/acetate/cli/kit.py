@@ -1,0 +1,69 @@
+"""LoRAs and steering pictures as they are typed: `--lora ink=0.7`, `--control edge*0.8=outline.png`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acetate_wire.errors import WireError
+from acetate_wire.request import Lora
+
+from acetate.cli.options import Options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from acetate.layers.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Steering:
+    """A control with its picture's pixels, RGBA "h w 4"."""
+
+    kind: str
+    weight: float
+    pixels: NDArray[np.uint8]
+
+
+def parse_lora(text: str) -> Lora:
+    """A LoRA out of `NAME` or `NAME=WEIGHT`. Raises WireError when the weight is no number."""
+    name, equals, weight = text.rpartition("=")
+    return Lora(name, _weight(weight, "lora", text)) if equals else Lora(text)
+
+
+def steered(options: Options, former: Settings | None) -> tuple[Steering, ...]:
+    """The controls of the options. Raises WireError when a file cannot be read, or `--like` needs others."""
+    given = tuple(_steering(text) for text in options.control or ())
+    needed = [] if former is None else [control.kind for control in former.controls]
+    for kind in needed:
+        if kind not in [control.kind for control in given]:
+            raise WireError(
+                "bad_request",
+                f"{options.like} was steered by a picture of the kind {kind}, which it does not hold",
+                field="control",
+                hint=f"give that picture again: --control {kind}=FILE",
+            )
+    return given
+
+
+def _steering(text: str) -> Steering:
+    from acetate.cli.pictures import read_pixels
+
+    name, equals, file = text.partition("=")
+    kind, star, weight = name.partition("*")
+    if not kind or not equals:
+        raise WireError(
+            "bad_request", f"control is {text!r}", field="control", hint="write KIND=FILE, as in edge=a.png"
+        )
+    return Steering(kind, _weight(weight, "control", text) if star else 1.0, read_pixels(Path(file), "control"))
+
+
+def _weight(text: str, field: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise WireError(
+            "bad_request", f"{field} is {whole!r}", field=field, hint="the weight is a number, as in 0.7"
+        ) from None

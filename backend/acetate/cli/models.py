@@ -1,0 +1,227 @@
+"""`acetate models …`: which models are here, and fetching, adding, removing and verifying them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from acetate_wire.errors import WireError
+
+from acetate.cli.jobs import JsonFile, write_json
+from acetate.messages import tr as _
+
+if TYPE_CHECKING:
+    from acetate.models.families import Family
+    from acetate.models.library import Holding
+
+NAME = typer.Argument(help=_("Name of the model."))
+
+app = typer.Typer(help=_("Which models are here, and fetching, adding, removing and verifying them."))
+
+
+@app.callback(invoke_without_command=True)
+def models(context: typer.Context, json_file: JsonFile = None) -> None:
+    """List the models: what each can do, its licence, its size, and where it lives."""
+    if context.invoked_subcommand is not None:
+        return
+    from acetate.models.catalogue import Catalogue
+    from acetate.models.library import holdings
+
+    found = holdings(Catalogue())
+    if write_json(json_file, {"models": [asdict(holding) for holding in found]}):
+        _show(found)
+
+
+def _show(found: Sequence[Holding]) -> None:
+    from rich.console import Console
+    from rich.filesize import decimal
+    from rich.markup import escape
+
+    console = Console(highlight=False)
+    for holding in found:
+        size = f"  {decimal(holding.bytes)}" if holding.bytes else ""
+        console.print(f"[bold cyan]{escape(holding.name)}[/]  {holding.family}  {escape(holding.licence)}{size}")
+        if holding.modes:
+            console.print(_("  can do: {modes}").format(modes=", ".join(holding.modes)))
+        if holding.missing:
+            console.print(_("  missing: {what}").format(what=escape(holding.missing)), soft_wrap=True)
+        console.print(_("  where: {place}").format(place=escape(holding.place)), style="dim", soft_wrap=True)
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help=_("sd15, sdxl, an adapter such as sdxl/edge, or owner/model."))],
+    layers: Annotated[bool, typer.Option("--layers", help=_("Only the layer files of the family."))] = False,
+    configuration: Annotated[
+        bool, typer.Option("--configuration", help=_("Only what describes the model, for checkpoints in one file."))
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help=_("Weights in float32 instead of float16."))] = False,
+    family: Annotated[
+        str | None, typer.Option("--family", help=_("Family of a model given as owner/model: sd15 or sdxl."))
+    ] = None,
+    licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
+) -> None:
+    """Fetch a model from the Hugging Face hub. Stopped half-way, it goes on from there when called again."""
+    from acetate.models.families import FAMILIES
+    from acetate.models.fetching import fetch, wanted_for
+    from acetate.models.shelf import Note, read_notes, write_notes
+
+    foreign = "/" in name and name.partition("/")[0] not in FAMILIES
+    kind = _family(family) if foreign else None
+    wanted = wanted_for(name, family=kind, configuration=configuration, layers=layers, full=full)
+    for each in wanted:
+        typer.echo(_("Fetching {repository}").format(repository=each.repository), err=True)
+    fetch(wanted)
+    if kind is not None:
+        short = name.partition("/")[2]
+        _write(lambda: write_notes(read_notes() | {short: Note(kind.name, repository=name, licence=licence)}))
+        typer.echo(_("Added as {name}.").format(name=short))
+    else:
+        typer.echo(_("{name} is here.").format(name=name))
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help=_("A .safetensors checkpoint, or a folder in diffusers' layout."))],
+    name: Annotated[str | None, typer.Option("--name", help=_("Name for it; else the file's own."))] = None,
+    licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--file", metavar="PART=PATH", help=_("A layer file to use with it; may be repeated.")),
+    ] = None,
+) -> None:
+    """Add a model where it is: nothing is copied or changed."""
+    from acetate.models.layout import family_of
+    from acetate.models.library import sha256_of
+    from acetate.models.shelf import Note, read_notes, write_notes
+
+    whole = path.expanduser().resolve()
+    family = family_of(whole)
+    if family is None:
+        raise _refusal(
+            _("{path} is no Stable Diffusion 1.5 or SDXL model that can be read").format(path=path),
+            _("give a .safetensors checkpoint, or a folder with a model_index.json"),
+        )
+    called = name or (whole.stem if whole.is_file() else whole.name)
+    _refuse_known(called)
+    layer_files = dict(_layer_file(each, family.name) for each in files or ())
+    hashed = [*([whole] if whole.is_file() else []), *map(Path, layer_files.values())]
+    sha256 = {str(file): sha256_of(file) for file in hashed}
+    note = Note(family.name, str(whole), licence=licence, files=layer_files, sha256=sha256)
+    _write(lambda: write_notes(read_notes() | {called: note}))
+    typer.echo(_("Added {name}, a model of the family {family}.").format(name=called, family=family.name))
+
+
+def _refuse_known(name: str) -> None:
+    from acetate.models.catalogue import Catalogue
+
+    if name in Catalogue().sources:
+        raise _refusal(_("there is a model {name} already").format(name=name), _("give another name with --name"))
+
+
+def _layer_file(text: str, family: str) -> tuple[str, str]:
+    """The part and path of `PART=PATH`. Raises WireError naming the parts that there are."""
+    from acetate.models.catalogue import DECODER, ENCODER
+    from acetate.models.families import FAMILIES
+
+    part, _equals, path = text.partition("=")
+    known = {each.name for way in FAMILIES[family].ways for each in way.parts if each.files} | {ENCODER, DECODER}
+    file = Path(path).expanduser().resolve()
+    if part not in known:
+        raise _refusal(
+            _("--file {text}: there is no part {part}").format(text=text, part=part),
+            _("choose from {parts}").format(parts=", ".join(sorted(known))),
+        )
+    if not file.is_file():
+        raise _refusal(_("--file {text}: there is no such file").format(text=text), _("write PART=PATH"))
+    return part, str(file)
+
+
+@app.command()
+def remove(
+    name: Annotated[str, NAME],
+    delete: Annotated[
+        bool, typer.Option("--delete", help=_("Delete fetched files too, from the cache that all programs share."))
+    ] = False,
+) -> None:
+    """Take a model off the list. Files stay where they are, unless --delete says otherwise."""
+    from acetate.models.catalogue import Catalogue
+    from acetate.models.fetching import forget
+    from acetate.models.shelf import read_notes, write_notes
+
+    source = Catalogue().sources.get(name)
+    notes = read_notes()
+    if source is None:
+        raise WireError("unknown_model", _("there is no model {name}").format(name=repr(name)), field="name")
+    if name not in notes and not (delete and source.repository):
+        raise _refusal(
+            _("{name} is not on the list of added models").format(name=name),
+            _("its files are in {place}; a fetched model goes with --delete").format(
+                place=source.file or source.folder or source.repository
+            ),
+        )
+    freed = forget(source.repository) if delete and source.repository else 0
+    if name in notes:
+        _write(lambda: write_notes({other: note for other, note in notes.items() if other != name}))
+    from rich.filesize import decimal
+
+    typer.echo(_("Removed {name}; {size} freed.").format(name=name, size=decimal(freed)))
+
+
+@app.command()
+def verify(
+    name: Annotated[str | None, typer.Argument(help=_("Name of the model; all of them without."))] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Read every file of a model and compare its hash; an error code when one is damaged."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from acetate.models.catalogue import Catalogue
+    from acetate.models.library import check_files, files_of, holdings
+
+    catalogue = Catalogue()
+    names = [name] if name is not None else [each.name for each in holdings(catalogue) if each.bytes]
+    entries = [catalogue.entry(each) for each in names]
+    total = sum(path.stat().st_size for entry in entries for path in files_of(entry))
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(_("Reading"), total=total)
+        checks = {entry.name: list(check_files(entry, lambda count: bars.advance(task, count))) for entry in entries}
+    figures = {"models": {model: [asdict(check) for check in found] for model, found in checks.items()}}
+    verdicts = {"whole": _("whole"), "damaged": _("DAMAGED"), "unknown": _("readable, hash unknown")}
+    if write_json(json_file, figures):
+        for check in (check for found in checks.values() for check in found):
+            typer.echo(f"{verdicts[check.verdict]:<22}  {check.path}")
+    if any(check.verdict == "damaged" for found in checks.values() for check in found):
+        raise typer.Exit(1)
+
+
+def _family(name: str | None) -> Family:
+    from acetate.models.families import FAMILIES
+
+    known = [family for family in FAMILIES.values() if family.repository]
+    for family in known:
+        if family.name == name:
+            return family
+    raise _refusal(
+        _("--family is missing or unknown"), _("choose from {names}").format(names=", ".join(f.name for f in known))
+    )
+
+
+def _write(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except OSError as error:
+        raise WireError(
+            "internal",
+            _("the list of models cannot be written: {reason}").format(reason=error.strerror),
+            hint=_("set ACETATE_MODELS_DIR to a folder of your own"),
+        ) from error
+
+
+def _refusal(message: str, hint: str) -> WireError:
+    return WireError("bad_request", message, hint=hint)

@@ -1,0 +1,119 @@
+"""Where finished layers go: a PNG each, or one document with all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from acetate_wire.errors import WireError
+
+from acetate.cli.drawing import Drawn
+from acetate.cli.pictures import (
+    CHUNK,
+    PNG,
+    cannot_write,
+    check_writable,
+    numbered,
+    preview_path,
+    save_layer,
+    save_preview,
+)
+from acetate.messages import tr as _
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DOCUMENTS = (".ora", ".psd")
+ORDER = ("background", "layer", "foreground", "blend")
+"""The stacking order of roles, from below."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """The files of one command: `path` as it was typed, for `count` times the layers of these roles.
+
+    Layers of several roles have the role in their files' names. `previews` writes a preview beside every PNG.
+    """
+
+    path: Path
+    count: int
+    roles: tuple[str, ...]
+    previews: bool = False
+
+    @classmethod
+    def checked(cls, path: Path | None, count: int, roles: Sequence[str], previews: bool = False) -> Output:
+        """All files found writable. Raises WireError `bad_request`."""
+        if path is None:
+            raise WireError("bad_request", _("there is no file to write"), field="output", hint=_("add -o FILE.png"))
+        output = cls(path, count, tuple(roles), previews)
+        if output.is_document and previews:
+            raise WireError(
+                "bad_request", _("a document has no preview"), field="preview", hint=_("leave it out, or write a .png")
+            )
+        for number in range(count):
+            for each in output._files(number):
+                check_writable(each, (PNG, *DOCUMENTS))
+                if previews:
+                    check_writable(preview_path(each))
+        return output
+
+    @property
+    def is_document(self) -> bool:
+        """Whether all layers of a sample go into one file."""
+        return self.path.suffix.lower() in DOCUMENTS
+
+    def save(self, number: int, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
+        """Write the layers of the sample with this number, in stacking order from below, and say so.
+
+        A document also gets the `given` layers by role, where they belong.
+        """
+        files = self._files(number)
+        if self.is_document:
+            self._save_document(files[0], layers, given or {})
+        else:
+            for layer, file in zip(layers, files, strict=True):
+                save_layer(layer, file)
+                if self.previews:
+                    save_preview(layer, preview_path(file))
+        for file, layer in zip(files, layers, strict=False):
+            settings = layer.settings
+            typer.echo(
+                _("{path}: {width} x {height} pixels, seed {seed}").format(
+                    path=file, width=settings.width, height=settings.height, seed=settings.seed
+                )
+            )
+
+    def _files(self, number: int) -> tuple[Path, ...]:
+        path = numbered(self.path, number, self.count)
+        if self.is_document or len(self.roles) == 1:
+            return (path,)
+        return tuple(path.with_stem(f"{path.stem}-{role}") for role in self.roles)
+
+    def _save_document(self, path: Path, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]]) -> None:
+        from acetate import documents
+        from acetate.documents import Document, DocumentLayer
+
+        found = [
+            DocumentLayer(
+                layer.name,
+                0,
+                0,
+                layer.pixels,
+                visible=layer.role != "blend",
+                notes={CHUNK: json.dumps(layer.settings.to_map(), ensure_ascii=False)},
+            )
+            for layer in layers
+        ]
+        roles = [layer.role for layer in layers]
+        found += [DocumentLayer(role, 0, 0, pixels, visible=role != "blend") for role, pixels in given.items()]
+        stacked = sorted(range(len(found)), key=lambda index: ORDER.index([*roles, *given][index]))
+        height, width = found[0].pixels.shape[:2]
+        try:
+            documents.write(Document(width, height, tuple(found[index] for index in stacked)), path)
+        except OSError as error:
+            raise cannot_write(path, error) from error

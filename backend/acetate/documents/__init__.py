@@ -1,0 +1,28 @@
+"""Several layers in one file that painting programs open: OpenRaster and PSD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from acetate.documents import openraster, photoshop
+from acetate.documents.document import Document, DocumentLayer
+
+__all__ = ["WRITERS", "Document", "DocumentLayer", "write"]
+
+WRITERS: Mapping[str, Callable[[Document, Path], None]] = {".ora": openraster.write, ".psd": photoshop.write}
+"""What writes a document, by the ending of its file."""
+
+
+def write(document: Document, path: Path) -> None:
+    """Write a document in the form that the file's ending names, all or nothing.
+
+    A file that was there stays whole until the new one is. Raises KeyError for another ending and OSError.
+    """
+    writer = WRITERS[path.suffix.lower()]
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        writer(document, fresh)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""The mode `inpaint`: a transparent layer drawn anew inside a mask, its alpha too."""
+
+from __future__ import annotations
+
+import torch
+from acetate_wire.errors import WireError
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate.layers.drawing import Drawing, Origin
+from acetate.layers.job import Job, Layer
+from acetate.layers.refine import unchanged
+from acetate.placement.resample import straight
+from acetate.placement.sizes import Size, cover
+
+SEAM = 6
+"""How far into the mask the old layer reaches, getting weaker, in pixels of the model's size."""
+LUMA = (0.2126, 0.7152, 0.0722)
+"""What counts of each colour where a mask is coloured (ITU-R BT.709)."""
+BAND_ROWS = 256
+"""Rows merged at a time, so that merging needs little memory beside the layers."""
+
+
+def draw(job: Job) -> tuple[Layer, ...]:
+    """The given layer with what is inside the mask drawn anew; outside of it comes back bit for bit.
+
+    Raises WireError `bad_request` when there is nothing inside the mask.
+    """
+    mask = inside(job.inputs["mask"])
+    if not bool((mask > 0).any()):
+        raise WireError(
+            "bad_request",
+            "the mask is black everywhere, so there is nothing to draw",
+            field="inputs.mask",
+            hint="paint white where the layer is to change",
+        )
+    if job.request.strength == 0:
+        return unchanged(job)
+    layer = job.inputs["layer"]
+    share = mask * seam(mask, job.model.entry.native_size)
+    return Drawing(job, Origin(layer, mask, lambda drawn: merged(layer, drawn, share))).layers()
+
+
+def inside(mask: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
+    """How far each pixel is inside a mask: its brightness, nothing where it is transparent."""
+    weights = torch.tensor(LUMA, dtype=mask.dtype)[:, None, None]
+    brightness = (mask[:3] * weights).sum(dim=0)
+    return (brightness * mask[3]).clamp(0, 1)
+
+
+def seam(mask: Float[Tensor, "h w"], native: int) -> Float[Tensor, "h w"]:
+    """How much of what is drawn counts: from a little at the mask's edge to all of it further inside.
+
+    Computed near the model's size, where the seam is a few pixels wide, and strongest where the mask is widest, so
+    that a narrow mask is drawn too.
+    """
+    height, width = mask.shape
+    drawn = cover(Size(width, height), native).drawn
+    small = F.adaptive_max_pool2d(mask[None, None], (min(height, drawn.height), min(width, drawn.width)))
+    within = (small > 0).float()
+    depth = torch.cat([_eroded(within, radius) for radius in range(SEAM + 1)]).mean(dim=0, keepdim=True)
+    depth = depth / depth.max()
+    return F.interpolate(depth, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
+
+
+def merged(
+    layer: Float[Tensor, "4 h w"], drawn: Float[Tensor, "4 h w"], share: Float[Tensor, "h w"]
+) -> Float[Tensor, "4 h w"]:
+    """The layer with `share` of what was drawn; where that is 0 it is the layer, bit for bit."""
+    result = drawn.clone()
+    for top in range(0, layer.shape[1], BAND_ROWS):
+        rows = slice(top, top + BAND_ROWS)
+        old, new, part = layer[:, rows], drawn[:, rows], share[rows]
+        mixed = torch.lerp(_premultiplied(old), _premultiplied(new), part)
+        result[:, rows] = torch.where(part > 0, torch.where(part < 1, straight(mixed), new), old)
+    return result
+
+
+def _eroded(within: Float[Tensor, "1 1 h w"], radius: int) -> Float[Tensor, "1 1 h w"]:
+    """The mask without what is nearer to its edge than `radius` pixels; the picture's border is no edge."""
+    return -F.max_pool2d(-within, 2 * radius + 1, stride=1, padding=radius)
+
+
+def _premultiplied(rgba: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
+    return torch.cat([rgba[:3] * rgba[3:], rgba[3:]])

@@ -1,0 +1,51 @@
+"""How far a job is: steps over all its layers, the time left, and when a preview is due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from acetate.layers.job import Progress
+
+PREVIEW_SHARE = 0.2
+"""Previews take at most about this share of the time."""
+
+
+@dataclass
+class Pace:
+    """Counts the steps of a job, one drawing after the other.
+
+    `steps` is how many all its drawings have together. `previews` tells that they were asked for.
+    """
+
+    report: Callable[[Progress], None]
+    steps: int
+    previews: bool
+    _before: int = 0
+    _planned: int = 0
+    _started: float = field(default_factory=time.monotonic)
+    _next_preview: float = 0.0
+
+    def begin(self, planned: int) -> None:
+        """The next drawing begins; it has `planned` steps."""
+        self._planned = planned
+
+    def step(self, share: float, preview: Callable[[], UInt8[Tensor, "h w 4"]] | None) -> None:
+        """This drawing is done to `share`; `preview` makes a small picture of it as it stands."""
+        now = time.monotonic()
+        done = self._before + share * self._planned
+        left = (now - self._started) / done * (self.steps - done)
+        picture = None
+        if self.previews and preview is not None and share < 1 and now >= self._next_preview:
+            picture = preview()
+            self._next_preview = now + (time.monotonic() - now) / PREVIEW_SHARE
+        self.report(Progress("drawing", round(done), self.steps, left, picture))
+
+    def drawn(self) -> None:
+        """This drawing's last step is over; what is left of it is to decode it."""
+        self._before += self._planned
+        self.report(Progress("finishing", self._before, self.steps))

@@ -1,0 +1,48 @@
+"""Between pictures and latents at any size: whole where they are small, in tiles where not."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.layers.steps import Tiles
+from acetate.models.loaded import LoadedModel
+from acetate.transparency import Passes
+from acetate.transparency.tiling import Span, blend_tiles, latent_part
+
+
+@torch.inference_mode()
+def encode(
+    model: LoadedModel, picture: Float[Tensor, "4 h w"], transparent: bool, tiles: Tiles | None
+) -> Float[Tensor, "1 c h/8 w/8"]:
+    """The latent of a picture as the UNet sees it: its alpha hidden inside, or over mid grey."""
+    one = model.encode if transparent else model.encode_flat
+    if tiles is None:
+        return one(picture[None])
+
+    def part(row: Span, column: Span) -> Tensor:
+        return one(picture[None, :, row.start : row.stop, column.start : column.stop])
+
+    return blend_tiles(part, picture.shape[1], picture.shape[2], tiles.tile, tiles.overlap, scale=8)
+
+
+@torch.inference_mode()
+def decode(
+    model: LoadedModel, latent: Float[Tensor, "1 c h w"], transparent: bool, passes: Passes, tiles: Tiles | None
+) -> Float[Tensor, "4 8*h 8*w"]:
+    """The straight-alpha picture of a latent of the UNet's, in [0, 1]; an opaque one has alpha 1."""
+
+    def one(part: Tensor) -> Tensor:
+        if transparent:
+            return model.decode_transparent(part, passes)
+        colour = model.decode(part)
+        return torch.cat([colour, torch.ones_like(colour[:, :1])], dim=1)
+
+    if tiles is None:
+        return one(latent)[0]
+    height, width = latent.shape[2] * 8, latent.shape[3] * 8
+    whole = blend_tiles(
+        lambda row, column: one(latent_part(latent, row, column)), height, width, tiles.tile, tiles.overlap
+    )
+    return whole[0].clamp_(0, 1)

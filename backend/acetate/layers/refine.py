@@ -1,0 +1,23 @@
+"""The mode `refine`: a transparent layer drawn anew from what it is; its alpha is kept in latent space."""
+
+from __future__ import annotations
+
+from acetate.layers.drawing import SEEDS, Drawing, Origin, finished, pixel_type
+from acetate.layers.job import Job, Layer
+from acetate.placement.resample import stored
+
+
+def draw(job: Job) -> tuple[Layer, ...]:
+    """The layers of a job, drawn from the given one as far as `strength` says; at 0 it comes back as it is."""
+    if job.request.strength == 0:
+        return unchanged(job)
+    return Drawing(job, Origin(job.inputs["layer"])).layers()
+
+
+def unchanged(job: Job) -> tuple[Layer, ...]:
+    """The given layer, bit for bit, as often as it is asked for."""
+    request = job.request
+    pixels = stored(job.inputs["layer"], pixel_type(request))
+    return tuple(
+        finished(job, "layer", ((request.seed or 0) + index) % SEEDS, pixels) for index in range(request.count)
+    )

@@ -1,0 +1,67 @@
+"""The size that a job is drawn at, and how its target lies in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from acetate_wire.request import LayerRequest
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from acetate.layers.steps import Tiles
+from acetate.placement.resample import gather, place
+from acetate.placement.sizes import GRID, Cover, Size, Window, cover, cover_exactly, model_size
+
+SMALLEST_TILE = 2 * GRID
+"""Tiles must overlap by a multiple of the grid, and at most by half."""
+OVERLAP_SHARE = 4
+"""Tiles overlap by about this part of their side."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A size to draw at. `window` is the part of it that is the target; None where `placement.fit` decides."""
+
+    size: Size
+    target: Size
+    window: Window | None
+    tiles: Tiles | None = None
+
+    @classmethod
+    def native(cls, request: LayerRequest, side: int) -> Sheet:
+        """Near the size that the model learned.
+
+        What comes from words alone has clear margins rather than more than twice the model's width; with pictures,
+        or several layers, all of the target is drawn.
+        """
+        target = Size(request.target.width, request.target.height)
+        if request.mode == "text" and not request.controls:
+            return cls(model_size(target, side), target, None)
+        covering = cover(target, side)
+        return cls(covering.drawn, target, covering.window)
+
+    @classmethod
+    def full(cls, target: Size, side: int) -> Sheet:
+        """The target's own size, in tiles of about what the model learned."""
+        tile = max(SMALLEST_TILE, round(side / GRID) * GRID)
+        overlap = max(1, round(tile / OVERLAP_SHARE / GRID)) * GRID
+        covering = cover_exactly(target)
+        return cls(covering.drawn, target, covering.window, Tiles(tile, overlap))
+
+    @property
+    def parts(self) -> int:
+        """In how many tiles it is drawn."""
+        return 1 if self.tiles is None else self.tiles.count(self.size)
+
+    def gathered(self, picture: Float[Tensor, "4 th tw"]) -> Float[Tensor, "4 h w"]:
+        """A picture of the target as it lies in the drawing. Raises ValueError without a window."""
+        if self.window is None:
+            raise ValueError("a drawing with clear margins takes no pictures")
+        return gather(picture, Cover(self.size, self.window)).clamp(0, 1)
+
+    def placed(
+        self, drawn: Float[Tensor, "4 h w"], dtype: torch.dtype, target: Size | None = None
+    ) -> Shaped[Tensor, "th tw 4"]:
+        """What was drawn, in the target's size or in another of its proportions."""
+        return place(drawn, target or self.target, dtype, self.window)

@@ -1,0 +1,204 @@
+"""From noise to latents, step by step: what all modes share (LayerDiffuse, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.models.loaded import LoadedModel
+from acetate.models.prepare import Predictor
+from acetate.models.samplers import Sampler, Scheduler, make_scheduler
+from acetate.models.states import TextStates
+from acetate.placement.sizes import Size
+from acetate.transparency.tiling import Span, blend_tiles, latent_part, spans
+
+OnStep: TypeAlias = Callable[[float, Callable[[], Tensor] | None], None]
+"""Hears after every step which share of them is done, with what makes the latents that it is heading for; after a
+tile of a step, without.
+"""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The way from noise to latents.
+
+    `strength` is the share of the steps that is done, the last ones, where there is something to start from.
+    `stop_at` is the share after which the plain model goes on alone. `guidance` is classifier-free guidance.
+    """
+
+    sampler: Sampler
+    steps: int
+    guidance: float
+    strength: float = 1.0
+    stop_at: float = 1.0
+
+    @property
+    def kept(self) -> int:
+        """The steps that are done."""
+        return max(1, round(self.steps * self.strength))
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Latents of the drawn frames to start from instead of pure noise, as the UNet sees them.
+
+    With `mask`, only where it is 1 is anything drawn; the rest stays what it was.
+    """
+
+    latent: Float[Tensor, "drawn c h w"]
+    mask: Float[Tensor, "1 1 h w"] | None = None
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Overlapping parts in which a picture over the model's size is drawn; both in pixels, multiples of 64."""
+
+    tile: int
+    overlap: int
+
+    def count(self, size: Size) -> int:
+        """How many of them cover a picture."""
+        return len(spans(size.height, self.tile, self.overlap)) * len(spans(size.width, self.tile, self.overlap))
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """The pictures that are drawn side by side, as one sample.
+
+    `states` has the texts that the UNet reads, a row for each frame; first those without the prompt and then those
+    with it, or only the latter where guidance is 1. `clean` are the latents of frames that are given, by their
+    number: they stay as they are, at time step 0, and the others see them. With `tiles` the UNet sees the frames in
+    overlapping parts at every step, and its answers are blended before the sampler takes the step.
+    """
+
+    count: int
+    size: Size
+    states: TextStates
+    clean: Mapping[int, Float[Tensor, "1 c h w"]] = field(default_factory=dict)
+    tiles: Tiles | None = None
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        """The frames that are drawn."""
+        return tuple(frame for frame in range(self.count) if frame not in self.clean)
+
+
+@torch.inference_mode()
+def denoise(
+    model: LoadedModel,
+    predictor: Predictor,
+    course: Course,
+    frames: Frames,
+    generator: torch.Generator,
+    on_step: OnStep,
+    start: Start | None = None,
+) -> Float[Tensor, "drawn c h w"]:
+    """The latents of the drawn frames, as the UNet sees them.
+
+    Noise comes from `generator`, on the processor, so that it is the same on every device.
+    """
+    scheduler = make_scheduler(course.sampler, model.scheduler_config, course.steps, model.device)
+    timesteps = scheduler.timesteps
+    latent: Tensor
+    shape = (len(frames.drawn), model.latent_channels, frames.size.height // 8, frames.size.width // 8)
+    noise = torch.randn(shape, generator=generator).to(model.device)
+    first, latent = 0, noise * scheduler.init_noise_sigma
+    if start is not None:
+        first = (course.steps - course.kept) * getattr(scheduler, "order", 1)
+        latent = _noised(scheduler, start.latent, noise, first)
+    options: dict[str, Any] = {"generator": generator} if course.sampler.adds_noise else {}
+    last = len(timesteps)
+    for index in range(first, last):
+        timestep = timesteps[index]
+        # Only the network changes: the sampler and what it remembers of earlier steps go on.
+        predictor.switch(index / last < course.stop_at)
+        seen = scheduler.scale_model_input(latent, timestep)
+
+        def on_part(part: float, done: int = index - first) -> None:
+            on_step((done + part) / (last - first), None)
+
+        ask = Question(predictor, course.guidance, frames, timestep, index / last)
+        prediction = ask.whole(seen) if frames.tiles is None else ask.in_tiles(seen, frames.tiles, on_part)
+        latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
+        if start is not None and start.mask is not None:
+            around = start.latent if index + 1 == last else _noised(scheduler, start.latent, noise, index + 1)
+            latent = torch.where(start.mask > 0, latent, around)
+        on_step((index + 1 - first) / (last - first), partial(heading_for, scheduler, seen, prediction, timestep))
+    predictor.switch(True)
+    return latent
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What the UNet is asked at one step."""
+
+    predictor: Predictor
+    guidance: float
+    frames: Frames
+    timestep: Tensor
+    share: float
+
+    def whole(self, seen: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
+        """Its answer for the drawn frames, guidance weighed in."""
+        return self._answer(seen, self.frames.clean, None)
+
+    def in_tiles(
+        self, seen: Float[Tensor, "drawn c h w"], tiles: Tiles, on_part: Callable[[float], None]
+    ) -> Float[Tensor, "drawn c h w"]:
+        """The same out of overlapping tiles; `on_part` hears after each but the last which share of them is done."""
+        count, size = tiles.count(self.frames.size), self.frames.size
+        done = 0
+
+        def answer(row: Span, column: Span) -> Tensor:
+            nonlocal done
+            clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.clean.items()}
+            part = self._answer(latent_part(seen, row, column), clean, (row, column))
+            done += 1
+            if done < count:
+                on_part(done / count)
+            return part
+
+        return blend_tiles(answer, size.height, size.width, tiles.tile, tiles.overlap, scale=8)
+
+    def _answer(self, seen: Tensor, clean: Mapping[int, Tensor], tile: tuple[Span, Span] | None) -> Tensor:
+        """Rows are (half, frame) with the frame fastest: first without the prompt, then with it."""
+        frames = self.frames
+        drawn = iter(seen[:, None])
+        sample = torch.cat([clean[frame] if frame in clean else next(drawn) for frame in range(frames.count)])
+        timestep = self.timestep
+        if clean:
+            still = torch.tensor([frame in clean for frame in range(frames.count)], device=timestep.device)
+            timestep = torch.where(still, torch.zeros_like(timestep), timestep)
+        halves = len(frames.states) // frames.count
+        if halves > 1:
+            sample, timestep = torch.cat([sample] * halves), timestep.repeat(halves) if clean else timestep
+        prompted = [half + 1 == halves for half in range(halves) for _ in range(frames.count)]
+        answers = self.predictor(sample, timestep, frames.states, self.share, tile, prompted)
+        chosen = answers.view(halves, frames.count, *answers.shape[1:])[:, list(frames.drawn)]
+        without, with_prompt = chosen[0], chosen[-1]
+        return without + self.guidance * (with_prompt - without)
+
+
+def heading_for(
+    scheduler: Scheduler, seen: Float[Tensor, "n c h w"], prediction: Float[Tensor, "n c h w"], timestep: Tensor
+) -> Float[Tensor, "n c h w"]:
+    """The latents that a step is heading for, out of what the UNet saw and answered."""
+    kept = scheduler.alphas_cumprod[int(timestep.round())].to(seen.device)
+    signal, noise = kept.sqrt(), (1 - kept).sqrt()
+    if scheduler.config["prediction_type"] == "v_prediction":
+        return signal * seen - noise * prediction
+    return (seen - noise * prediction) / signal
+
+
+def _noised(scheduler: Any, latent: Tensor, noise: Tensor, index: int) -> Tensor:
+    """The latent with as much noise as the sampler expects before its step `index`."""
+    if getattr(scheduler, "step_index", None) is None and hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(index)
+    noised: Tensor = scheduler.add_noise(latent, noise, scheduler.timesteps[index : index + 1])
+    return noised

@@ -1,0 +1,136 @@
+"""Fetching models from the Hugging Face hub: only when asked, resumable, into the cache that all programs share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acetate_wire.errors import WireError
+
+from acetate.models.families import FAMILIES, PUBLISHED, Family
+from acetate.models.folders import SUFFIX
+from acetate.models.kit.finding import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
+from acetate.models.layout import text_folders
+
+DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
+WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Files of one hub repository, by their paths or by patterns with `*`."""
+
+    repository: str
+    patterns: tuple[str, ...]
+
+
+def wanted_for(
+    name: str, *, family: Family | None = None, configuration: bool = False, layers: bool = False, full: bool = False
+) -> tuple[Wanted, ...]:
+    """What `acetate models pull` fetches under a name.
+
+    A family's name stands for its base model with all layer files (`layers`: these alone; `configuration`: only what
+    describes the model, for checkpoints in one file); `sd15/edge` for an adapter; `owner/model` for a model of
+    `family` on the hub. Weights are fetched in float16, with `full` in float32. Raises WireError `unknown_model`.
+    """
+    head, _, kind = name.partition("/")
+    if kind and head in FAMILIES:
+        return _adapter(head, kind)
+    if kind:
+        base = _base(name, family or FAMILIES["sdxl"], full)
+        return (base,)
+    known = FAMILIES.get(name)
+    if known is None or not known.repository:
+        fetchable = ", ".join(each.name for each in FAMILIES.values() if each.repository)
+        raise WireError(
+            "unknown_model",
+            f"there is nothing to fetch under the name {name!r}",
+            field="model",
+            hint=f"choose {fetchable}, an adapter such as sdxl/edge, or a model on the hub such as owner/model",
+        )
+    if configuration:
+        return (Wanted(known.repository, DESCRIPTION),)
+    published = _layers(known)
+    return (published,) if layers else (_base(known.repository, known, full), published)
+
+
+def _base(repository: str, family: Family, full: bool) -> Wanted:
+    variant = "" if full else ".fp16"
+    networks = {**WEIGHTS, **{encoder: "model" for encoder, _ in text_folders(family)}}
+    weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks.items())
+    return Wanted(repository, (*DESCRIPTION, *weights))
+
+
+def _layers(family: Family) -> Wanted:
+    """The layer files of a family, from the repository that has them all."""
+    parts = {part.files[0]: None for way in family.ways for part in way.parts if part.files}
+    names = [*parts, next(iter(family.encoders)), family.decoders[0]]
+    return Wanted(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names))
+
+
+def _adapter(family: str, kind: str) -> tuple[Wanted, ...]:
+    if kind == STYLE and family in STYLE_FILES:
+        encoder = (f"{STYLE_ENCODER}/config.json", f"{STYLE_ENCODER}/model{SUFFIX}")
+        return (Wanted(STYLE_REPOSITORY, (STYLE_FILES[family], *encoder)),)
+    repositories = KNOWN.get(family, {}).get(kind)
+    if not repositories:
+        kinds = [*KNOWN.get(family, {}), *([STYLE] if family in STYLE_FILES else [])]
+        raise WireError(
+            "unknown_model",
+            f"there is no known {kind} adapter for {family}",
+            field="model",
+            hint=f"choose from {', '.join(kinds)}" if kinds else "this family has none that can be fetched",
+        )
+    weights = ("config.json", f"diffusion_pytorch_model{SUFFIX}", f"diffusion_pytorch_model.fp16{SUFFIX}")
+    return (Wanted(repositories[0], weights),)
+
+
+def fetch(wanted: Sequence[Wanted]) -> None:
+    """Fetch files into the hub's cache, showing progress; what is there already, whole or in part, is kept.
+
+    Raises WireError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    for each in wanted:
+        if HF_HUB_OFFLINE:
+            raise _offline()
+        try:
+            snapshot_download(each.repository, allow_patterns=list(each.patterns))
+        except OfflineModeIsEnabled as error:
+            raise _offline() from error
+        except (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise WireError(
+                "model_missing",
+                f"{each.repository} could not be fetched ({reason:.200})",
+                field="model",
+                hint="check the connection and try again: what has come already is kept",
+                retry=True,
+            ) from error
+
+
+def forget(repository: str) -> int:
+    """Delete what the cache has of a hub repository; returns the bytes that this frees."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        cache = scan_cache_dir()
+    except CacheNotFound:
+        return 0
+    found = [revision.commit_hash for repo in cache.repos if repo.repo_id == repository for revision in repo.revisions]
+    strategy = cache.delete_revisions(*found)
+    strategy.execute()
+    return int(strategy.expected_freed_size)
+
+
+def _offline() -> WireError:
+    return WireError(
+        "not_allowed",
+        "offline mode is on (HF_HUB_OFFLINE), so nothing is fetched",
+        field="model",
+        hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
+    )

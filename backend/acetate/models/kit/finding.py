@@ -1,0 +1,96 @@
+"""Where the adapters are: in the models folder by kind, else in the hub cache under the names known for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from acetate_wire.errors import WireError
+
+from acetate.models.folders import SUFFIX, cached, models_folder
+
+STYLE = "style"
+"""The kind of IP-Adapter: what a picture looks like, rather than where things are in it."""
+KINDS = ("scribble", "line", "edge", "depth", "pose", "segmentation", "tile")
+"""The kinds of structure pictures; a file or folder in the models folder may have any other name."""
+KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "sd15": {
+        "scribble": ("lllyasviel/control_v11p_sd15_scribble", "TencentARC/t2iadapter_sketch_sd15v2"),
+        "line": ("lllyasviel/control_v11p_sd15_lineart",),
+        "edge": ("lllyasviel/control_v11p_sd15_canny", "TencentARC/t2iadapter_canny_sd15v2"),
+        "depth": ("lllyasviel/control_v11f1p_sd15_depth", "TencentARC/t2iadapter_depth_sd15v2"),
+        "pose": ("lllyasviel/control_v11p_sd15_openpose", "TencentARC/t2iadapter_openpose_sd14v1"),
+        "segmentation": ("lllyasviel/control_v11p_sd15_seg", "TencentARC/t2iadapter_seg_sd14v1"),
+        "tile": ("lllyasviel/control_v11f1e_sd15_tile",),
+    },
+    "sdxl": {
+        "scribble": ("xinsir/controlnet-scribble-sdxl-1.0", "TencentARC/t2i-adapter-sketch-sdxl-1.0"),
+        "line": ("TencentARC/t2i-adapter-lineart-sdxl-1.0",),
+        "edge": ("diffusers/controlnet-canny-sdxl-1.0", "TencentARC/t2i-adapter-canny-sdxl-1.0"),
+        "depth": ("diffusers/controlnet-depth-sdxl-1.0", "TencentARC/t2i-adapter-depth-midas-sdxl-1.0"),
+        "pose": ("xinsir/controlnet-openpose-sdxl-1.0", "TencentARC/t2i-adapter-openpose-sdxl-1.0"),
+        "tile": ("xinsir/controlnet-tile-sdxl-1.0",),
+    },
+}
+"""Hub repositories of structure adapters, best first."""
+STYLE_REPOSITORY = "h94/IP-Adapter"
+STYLE_FILES = {
+    "sd15": "models/ip-adapter_sd15.safetensors",
+    "sdxl": "sdxl_models/ip-adapter_sdxl_vit-h.safetensors",
+}
+STYLE_ENCODER = "models/image_encoder"
+"""The picture encoder of both files, in the same repository."""
+
+
+def structure_adapter(family: str, kind: str) -> Path:
+    """The folder or file of a ControlNet or T2I-Adapter. Raises WireError `model_missing` naming the way to it."""
+    own = models_folder() / "control" / family
+    if Path(kind).name != kind:
+        raise WireError(
+            "bad_request",
+            f"there is no kind of control named {kind!r}",
+            field="controls",
+            hint=f"choose from {', '.join((*KINDS, STYLE))}, or name a folder in {own}",
+        )
+    for path in (own / kind, own / f"{kind}{SUFFIX}"):
+        if path.exists():
+            return path
+    for repository in KNOWN.get(family, {}).get(kind, ()):
+        config = cached(repository, "config.json")
+        if config is not None:
+            return config.parent
+    known = KNOWN.get(family, {}).get(kind)
+    hint = f"fetch it with: acetate models pull {family}/{kind}" if known else f"put it into {own / kind}"
+    raise WireError(
+        "model_missing", f"there is no {kind} control for {family} on this computer", field="controls", hint=hint
+    )
+
+
+def style_adapter(family: str) -> tuple[Path, Path]:
+    """The IP-Adapter file of a family, and the folder of its picture encoder. Raises WireError `model_missing`."""
+    own = models_folder() / STYLE / family
+    files = sorted(own.glob(f"*{SUFFIX}"))
+    if files and (own / "image_encoder").is_dir():
+        return files[0], own / "image_encoder"
+    file = cached(STYLE_REPOSITORY, STYLE_FILES[family]) if family in STYLE_FILES else None
+    encoder = cached(STYLE_REPOSITORY, f"{STYLE_ENCODER}/config.json")
+    if file is not None and encoder is not None:
+        return file, encoder.parent
+    hint = f"fetch it with: acetate models pull {family}/{STYLE}" if family in STYLE_FILES else f"put one into {own}"
+    raise WireError(
+        "model_missing", f"there is no style adapter for {family} on this computer", field="controls", hint=hint
+    )
+
+
+def lora_file(name: str) -> Path:
+    """The LoRA file of that name in the models folder, or at that path. Raises WireError `bad_request`."""
+    folder = models_folder() / "lora"
+    for path in (folder / name, folder / f"{name}{SUFFIX}", Path(name).expanduser()):
+        if path.suffix == SUFFIX and path.is_file():
+            return path
+    raise WireError(
+        "bad_request",
+        f"there is no LoRA {name!r}",
+        field="loras",
+        hint=f"put its {SUFFIX} file into {folder}, or give its whole path",
+    )

@@ -1,0 +1,139 @@
+"""ControlNet and T2I-Adapter: pictures that say where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.models.catalogue import missing_model, read_json
+from acetate.models.layout import tensor_names, weight_variant
+from acetate.models.names import CONTROLNET
+from acetate.models.states import TextStates
+from acetate.models.weights import WrongFileError, give_weights, read_weights
+
+BETWEEN, INSIDE = "down_block_additional_residuals", "down_intrablock_additional_residuals"
+MIDDLE = "mid_block_additional_residual"
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What the UNet is about to be asked: rows of (sample, frame), the noisy latents alone."""
+
+    sample: Float[Tensor, "b c h w"]
+    timestep: Tensor
+    states: TextStates
+    added: Mapping[str, Any] | None
+
+
+class Structure(Protocol):
+    """A loaded adapter with its picture."""
+
+    def residuals(self, moment: Moment, weight: float) -> dict[str, Any]:
+        """What the UNet is given for this moment, a row for each of the batch."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ControlNet:
+    """A ControlNet (Zhang et al. 2023) and the picture that it reads, in [0, 1].
+
+    It looks at every row by itself, so that each frame of a scene has residuals for its own noise and prompt.
+    """
+
+    network: Any
+    picture: Float[Tensor, "3 h w"]
+
+    def residuals(self, moment: Moment, weight: float) -> dict[str, Any]:
+        """Residuals between the UNet's blocks."""
+        rows = len(moment.sample)
+        down, middle = self.network(
+            moment.sample,
+            moment.timestep,
+            encoder_hidden_states=moment.states.context,
+            controlnet_cond=self.picture.to(moment.sample).expand(rows, -1, -1, -1),
+            conditioning_scale=weight,
+            added_cond_kwargs=moment.added,
+            return_dict=False,
+        )
+        return {BETWEEN: list(down), MIDDLE: middle}
+
+
+@dataclass(frozen=True, eq=False)
+class T2IAdapter:
+    """A T2I-Adapter (Mou et al. 2023) and the maps that it made of its picture, once for all steps."""
+
+    maps: Sequence[Float[Tensor, "1 c h w"]]
+
+    def residuals(self, moment: Moment, weight: float) -> dict[str, Any]:
+        """Additions inside the UNet's down blocks, the same for every row."""
+        rows = len(moment.sample)
+        return {INSIDE: [(each * weight).to(moment.sample).expand(rows, -1, -1, -1) for each in self.maps]}
+
+
+def load_structure(path: Path, unet: Any, picture: Float[Tensor, "3 h w"], kept: dict[Path, Any]) -> Structure:
+    """The adapter in a folder or file with its picture; `kept` holds networks that are in memory.
+
+    Raises WireError `model_missing` naming the file when it does not fit.
+    """
+    try:
+        if path not in kept:
+            network = _network(path, unet).to(unet.device, unet.dtype)
+            kept[path] = network.eval().requires_grad_(False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise missing_model(f"the control {path} cannot be used ({reason:.300})") from error
+    network = kept[path]
+    if type(network).__name__ == "ControlNetModel":
+        return ControlNet(network, picture)
+    seen = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
+    with torch.inference_mode():
+        return T2IAdapter(network(seen[None].to(unet.device, unet.dtype)))
+
+
+def _network(path: Path, unet: Any) -> Any:
+    import diffusers
+
+    if path.is_dir():
+        kinds = {"ControlNetModel": diffusers.ControlNetModel, "T2IAdapter": diffusers.T2IAdapter}
+        kind = str(read_json(path / "config.json").get("_class_name"))
+        if kind not in kinds:
+            raise ValueError(f"{path} holds a {kind}, neither a ControlNet nor a T2I-Adapter")
+        own = {"use_safetensors": True, "local_files_only": True, "variant": weight_variant(path)}
+        return kinds[kind].from_pretrained(path, torch_dtype=unet.dtype, **own)
+    return _from_file(path, unet)
+
+
+def _from_file(path: Path, unet: Any) -> Any:
+    """A ControlNet in one file, in diffusers' form or the original one; its build follows from the UNet's."""
+    from diffusers import ControlNetModel
+    from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
+
+    if not any("input_hint_block" in name or "controlnet_cond_embedding" in name for name in tensor_names(path)):
+        raise WrongFileError(f"{path} is no ControlNet")
+    weights = read_weights(path)
+    with torch.device("meta"):
+        network = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
+    if any(name.removeprefix(CONTROLNET).startswith("input_hint_block") for name in weights):
+        weights = convert_controlnet_checkpoint(weights, network.config)
+    give_weights(network, weights, path)
+    return network
+
+
+def together(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The residuals of several adapters, summed."""
+    total: dict[str, Any] = {}
+    for answer in answers:
+        for name, value in answer.items():
+            if name not in total:
+                total[name] = value
+            elif isinstance(value, list):
+                total[name] = [old + new for old, new in zip(total[name], value, strict=True)]
+            else:
+                total[name] = total[name] + value
+    return total

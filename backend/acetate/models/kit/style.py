@@ -1,0 +1,101 @@
+"""IP-Adapter: a picture that says what things look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.models.catalogue import missing_model
+from acetate.models.kit.finding import style_adapter
+from acetate.models.kit.pipeline import as_pipeline
+
+if TYPE_CHECKING:
+    from acetate.models.loaded import LoadedModel
+
+
+class Style:
+    """Style pictures on a prepared UNet; `embeds` has one entry a picture, for a row without and one with it."""
+
+    def __init__(self, unet: Any, embeds: Sequence[tuple[Tensor, Tensor]]) -> None:
+        self._processors = [each for each in unet.attn_processors.values() if hasattr(each, "to_k_ip")]
+        self._embeds = embeds
+
+    def weigh(self, weights: Sequence[float]) -> None:
+        """How strongly each picture counts from here on."""
+        for processor in self._processors:
+            processor.scale = list(weights)
+
+    def rows(self, conditional: Sequence[bool]) -> list[Float[Tensor, "b 1 ..."]]:
+        """What the UNet reads of each picture, a row for each of the batch."""
+        return [torch.cat([pair[int(each)] for each in conditional]) for pair in self._embeds]
+
+
+@contextmanager
+def styled(model: LoadedModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[Style | None]:
+    """Put an IP-Adapter on the UNet for a `with` block, for each of these straight-alpha pictures.
+
+    Raises WireError `model_missing` when there is none for the family, or it does not fit.
+    """
+    if not pictures:
+        yield None
+        return
+    unet = model.unet
+    file, encoder = style_adapter(model.entry.family.name)
+    before = dict(unet.attn_processors)
+    projection, projected = unet.encoder_hid_proj, unet.config.encoder_hid_dim_type
+    pipeline = as_pipeline(model)
+    try:
+        try:
+            count = len(pictures)
+            names = {"weight_name": [file.name] * count, "subfolder": [""] * count}
+            pipeline.load_ip_adapter(
+                [str(file.parent)] * count, image_encoder_folder=None, local_files_only=True, **names
+            )
+            unet.to(model.device, model.dtype)
+            embeds = _embeds(model, pipeline, encoder, pictures)
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            raise missing_model(f"the style adapter {file} cannot be used ({reason:.300})") from error
+        yield Style(unet, embeds)
+    finally:
+        unet.set_attn_processor(before)
+        unet.encoder_hid_proj = projection
+        unet.config.encoder_hid_dim_type = projected
+
+
+@torch.inference_mode()
+def _embeds(
+    model: LoadedModel, pipeline: Any, encoder: Any, pictures: Sequence[Float[Tensor, "4 h w"]]
+) -> list[tuple[Tensor, Tensor]]:
+    """What the picture encoder makes of nothing and of each picture, as its adapter's projection wants it."""
+    from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+    network = CLIPVisionModelWithProjection.from_pretrained(
+        encoder, dtype=model.dtype, use_safetensors=True, local_files_only=True
+    ).to(model.device)
+    side = int(network.config.image_size)
+    processor = CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+    found = []
+    for layer, projection in zip(pictures, model.unet.encoder_hid_proj.image_projection_layers, strict=True):
+        over_grey = layer[:3] * layer[3:] + 0.5 * (1 - layer[3:])
+        pixels = processor(images=over_grey.clamp(0, 1).cpu(), do_rescale=False, return_tensors="pt").pixel_values
+        pixels = pixels.to(model.device, model.dtype)
+        read = _summary if type(projection).__name__ == "ImageProjection" else _details
+        # Without a picture the adapter reads a black one, or the summary of none at all.
+        found.append((read(network, torch.zeros_like(pixels), True), read(network, pixels, False)))
+    return found
+
+
+def _summary(network: Callable[..., Any], pixels: Tensor, without: bool) -> Tensor:
+    embeds: Tensor = network(pixels).image_embeds[:, None]
+    return torch.zeros_like(embeds) if without else embeds
+
+
+def _details(network: Callable[..., Any], pixels: Tensor, without: bool) -> Tensor:
+    states: Tensor = network(pixels, output_hidden_states=True).hidden_states[-2][:, None]
+    return states

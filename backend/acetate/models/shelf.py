@@ -1,0 +1,95 @@
+"""The models that this user has added: files dropped into the models folder, and what `acetate models add` noted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from acetate_wire.errors import WireError
+
+from acetate.models.catalogue import Source
+from acetate.models.families import FAMILIES
+from acetate.models.folders import SUFFIX, models_folder
+from acetate.models.layout import family_of
+
+NOTES = "catalogue.json"
+BASE = "base"
+UNKNOWN_LICENCE = "unknown"
+
+
+class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One added model: its family, where it is, its licence, and layer files of its own by the name of their part.
+
+    `sha256` has the hashes that its files had when they were added, by their paths.
+    """
+
+    family: str
+    path: str = ""
+    repository: str = ""
+    licence: str = UNKNOWN_LICENCE
+    files: dict[str, str] = {}
+    sha256: dict[str, str] = {}
+
+
+def own_sources() -> dict[str, Source]:
+    """All models that this user has added, by name; noted ones come before dropped ones of the same name."""
+    return dict(_dropped()) | {name: _source(note) for name, note in read_notes().items()}
+
+
+def _dropped() -> Iterator[tuple[str, Source]]:
+    folder = models_folder() / BASE
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() or path.suffix == SUFFIX:
+            family = family_of(path)
+            if family is not None:
+                note = Note(family.name, str(path))
+                yield path.stem if path.is_file() else path.name, _source(note)
+
+
+def _source(note: Note) -> Source:
+    family, path = FAMILIES[note.family], Path(note.path) if note.path else None
+    whole = path if path is not None and path.suffix != SUFFIX else None
+    return Source(
+        folder=whole,
+        family=family,
+        licence=note.licence,
+        repository=note.repository,
+        file=None if path == whole else path,
+        files={part: Path(file) for part, file in note.files.items()},
+        own=True,
+    )
+
+
+def read_notes() -> dict[str, Note]:
+    """The noted models. Raises WireError when the list is damaged."""
+    path = models_folder() / NOTES
+    try:
+        notes = msgspec.json.decode(path.read_bytes(), type=dict[str, Note])
+        unknown = sorted({note.family for note in notes.values()} - FAMILIES.keys())
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError) as error:
+        raise _damaged(path, str(error)) from error
+    if unknown:
+        raise _damaged(path, f"there is no family {unknown[0]}")
+    return notes
+
+
+def write_notes(notes: Mapping[str, Note]) -> None:
+    """Replace the list of noted models, whole or not at all. Raises OSError."""
+    folder = models_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{NOTES}.{os.getpid()}.part"
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(notes), indent=2) + b"\n")
+    part.replace(folder / NOTES)
+
+
+def _damaged(path: Path, reason: str) -> WireError:
+    return WireError(
+        "model_missing",
+        f"the list of added models {path} cannot be read ({reason})",
+        field="model",
+        hint="put it right, or remove it and add the models again",
+    )

@@ -1,0 +1,51 @@
+"""The plug-ins as an artist gets them: packed for an editor's own importer, or put into the user's editor.
+
+Each editor has a module here with two functions: `build(folder)` writes the packages into a folder and returns their
+paths, `install()` puts the plug-in into this user's editor and returns where it went. Both raise WireError with the
+way out when that cannot be done.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Protocol, cast
+
+from acetate_wire.errors import WireError
+
+EDITORS = {"krita": "acetate.plugins.krita", "blender": "acetate.plugins.blender"}
+"""The module of each editor, imported when it is asked for."""
+REPOSITORY = Path(__file__).parents[3]
+INSIDE_THE_PACKAGE = Path(__file__).parent / "sources"
+
+
+class Packager(Protocol):
+    """What an editor's module offers."""
+
+    def build(self, folder: Path) -> tuple[Path, ...]:
+        """Write the packages into `folder`, which is made if need be, and return their paths."""
+        ...
+
+    def install(self) -> Path:
+        """Put the plug-in into this user's editor and return the folder that holds it now."""
+        ...
+
+
+def packager(editor: str) -> Packager:
+    """The module that packs for `editor`. Raises WireError when there is none."""
+    if editor not in EDITORS:
+        raise WireError(
+            "bad_request",
+            f"there is no plug-in for {editor!r}",
+            field="editor",
+            hint=f"choose one of {', '.join(EDITORS)}",
+        )
+    return cast(Packager, importlib.import_module(EDITORS[editor]))
+
+
+def sources(room: str) -> Path:
+    """A plug-in's files: the folder `room` of the repository, or its copy inside the installed package."""
+    for place in (REPOSITORY / room, INSIDE_THE_PACKAGE / room):
+        if place.is_dir():
+            return place
+    raise WireError("internal", f"this installation lacks the files of {room}", hint="install Acetate again")

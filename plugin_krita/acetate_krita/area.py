@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where layers are to go: the selection's rectangle and shape, else the whole canvas."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from acetate_wire.request import Rect
+from krita import Document
+
+from .colour import strips
+
+CONTEXT_SHARE = 0.25
+"""How much of the picture around a selection is shown to the mode that changes what is inside it."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much of each pixel of `rect` is selected: 0 to 255, in compressed strips of rows."""
+
+    rect: Rect
+    packed: tuple[bytes, ...]
+
+    def rows(self) -> Iterator[tuple[range, bytes]]:
+        """Each strip's rows, counted from the rectangle's top, and its bytes."""
+        width = self.rect.width
+        for rows, strip in zip(strips(width, self.rect.height, 1), self.packed):
+            yield rows, zlib.decompress(strip)
+
+    def to_map(self) -> dict[str, Any]:
+        """The shape for a file of JSON."""
+        rect = self.rect
+        texts = [base64.b64encode(strip).decode() for strip in self.packed]
+        return {"rect": [rect.x, rect.y, rect.width, rect.height], "packed": texts}
+
+    @classmethod
+    def from_map(cls, fields: dict[str, Any]) -> Shape:
+        """The inverse of `to_map`."""
+        return cls(Rect(*fields["rect"]), tuple(base64.b64decode(text) for text in fields["packed"]))
+
+
+def selected(document: Document) -> Rect | None:
+    """The selection's rectangle; None when nothing is selected. It may reach beyond the canvas."""
+    selection = document.selection()
+    if selection is None or selection.width() <= 0 or selection.height() <= 0:
+        return None
+    return Rect(selection.x(), selection.y(), selection.width(), selection.height())
+
+
+def canvas(document: Document) -> Rect:
+    """The whole canvas."""
+    return Rect(0, 0, document.width(), document.height())
+
+
+def read_shape(document: Document, rect: Rect, found: list[Shape]) -> Iterator[None]:
+    """A chore: put the selection's shape into `found`, unless all of its rectangle is selected."""
+    selection = document.selection()
+    if selection is None:
+        return
+    packed: list[bytes] = []
+    full = True
+    for rows in strips(rect.width, rect.height, 1):
+        strip = bytes(selection.pixelData(rect.x, rect.y + rows.start, rect.width, len(rows)))
+        full = full and strip.count(255) == len(strip)
+        packed.append(zlib.compress(strip, 1))
+        yield
+    if not full:
+        found.append(Shape(rect, tuple(packed)))
+
+
+def full_shape(rect: Rect) -> Shape:
+    """The shape of a rectangle that is selected as a whole."""
+    return Shape(
+        rect,
+        tuple(zlib.compress(bytes([255]) * (rect.width * len(rows)), 1) for rows in strips(rect.width, rect.height, 1)),
+    )
+
+
+def with_context(rect: Rect, within: Rect) -> Rect:
+    """`rect` with a margin around it, as far as `within` reaches."""
+    margin = round(CONTEXT_SHARE * max(rect.width, rect.height))
+    left = min(rect.x, max(rect.x - margin, within.x))
+    top = min(rect.y, max(rect.y - margin, within.y))
+    right = max(rect.x + rect.width, min(rect.x + rect.width + margin, within.x + within.width))
+    bottom = max(rect.y + rect.height, min(rect.y + rect.height + margin, within.y + within.height))
+    return Rect(left, top, right - left, bottom - top)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the artist has set in the docker: one value that presets, history and requests are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from acetate_wire.request import LayerRequest, PictureHeader, Rect
+
+from .colour import Transit
+from .modes import mode_named
+
+PRESET_FIELDS = ("mode", "model", "negative", "count", "strength", "steps", "guidance", "sampler")
+"""What a preset holds: everything but the words and the seed, which belong to one picture."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The settings of the docker; see LayerRequest for their ranges. `seed` is None when it is drawn by lot."""
+
+    mode: str = "text"
+    model: str = "starter"
+    prompt: str = ""
+    negative: str = ""
+    layer_prompts: Mapping[str, str] = field(default_factory=dict)
+    count: int = 1
+    strength: float = 0.6
+    seed: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    sampler: str | None = None
+
+    def to_map(self) -> dict[str, Any]:
+        """All settings, for a file of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, Any]) -> Form:
+        """The settings out of a file; what it lacks is as in a new docker, what this version lacks is left out."""
+        known = {entry.name for entry in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def request(
+    form: Form,
+    canvas: Rect,
+    target: Rect,
+    inputs: Mapping[str, PictureHeader],
+    way: Transit,
+) -> LayerRequest:
+    """The request that these settings make, answered in the document's own kind of pixels."""
+    mode = mode_named(form.mode)
+    given = {role: text for role, text in form.layer_prompts.items() if role in mode.prompts and text.strip()}
+    extra: dict[str, Any] = {"strength": form.strength} if mode.strength else {}
+    return LayerRequest(
+        mode=form.mode,
+        canvas=(canvas.width, canvas.height),
+        target=target,
+        prompt=form.prompt,
+        model=form.model,
+        negative=form.negative,
+        layer_prompts=given,
+        inputs=dict(inputs),
+        seed=form.seed,
+        count=form.count,
+        steps=form.steps,
+        guidance=form.guidance,
+        sampler=form.sampler,
+        preview=True,
+        reply_format=way.format,
+        reply_space=way.space,
+        **extra,
+    )

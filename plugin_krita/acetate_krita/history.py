@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each document's finished layers: those that the document brought along and those in the plug-in's own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from acetate_wire.errors import WireError
+from krita import Document
+
+from . import notes
+from .archive import Archive
+from .documents import find
+from .i18n import tr
+from .results import Result
+
+
+class History:
+    """Results by document, the newest first."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._results: dict[str, Result] = {}
+        self._removed: set[str] = set()
+        self._read: set[str] = set()
+
+    def read_folder(self) -> Iterator[None]:
+        """A chore: learn what the plug-in's own folder holds."""
+        found: list[Result] = []
+        yield from self._archive.results(found)
+        for result in found:
+            self._results.setdefault(result.id, result)
+
+    def read_document(self, document: Document) -> Iterator[None]:
+        """A chore: learn what a document brought along; done once while it is open."""
+        session = notes.session_key(document)
+        if session in self._read:
+            return
+        self._read.add(session)
+        found: list[Result] = []
+        yield from notes.results(document, found)
+        for result in found:
+            if result.id not in self._removed:
+                self._results.setdefault(result.id, result)
+
+    def add(self, result: Result) -> None:
+        """A new result."""
+        self._results[result.id] = result
+
+    def remove(self, document: Document, id: str) -> None:
+        """Forget a result, in the document and in the folder."""
+        self._results.pop(id, None)
+        self._removed.add(id)
+        self._archive.remove(id)
+        notes.remove(document, id)
+
+    def of(self, id: str) -> list[Result]:
+        """The results of the document with this lasting id."""
+        mine = [result for result in self._results.values() if result.document == id]
+        return sorted(mine, key=lambda result: (-result.made, result.id))
+
+    def offers(self, id: str) -> list[Result]:
+        """What finished unseen: for this document, or for one that was closed without ever being saved."""
+        unseen = [result for result in self._results.values() if self._archive.unseen(result.id)]
+        return sorted(
+            (result for result in unseen if result.document == id or result.homeless),
+            key=lambda result: (result.made, result.id),
+        )
+
+    def get(self, id: str) -> Result:
+        """A result by its id. Raises KeyError."""
+        return self._results[id]
+
+    def open_body(self, result: Result) -> BinaryIO:
+        """The compressed strips of a result. Raises WireError when its pixels are gone."""
+        stream = self._archive.open(result.id)
+        if stream is None:
+            document = find("", result.document)
+            if document is not None:
+                stream = notes.body(document, result.id)
+        if stream is not None:
+            stream.seek(len(result.header()))
+            return stream
+        raise WireError("internal", tr("these layers are kept neither on this computer nor in the document"))

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The history of the document: thumbnails over the checker. A click inserts again, the menu offers the rest."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from krita import Document
+
+from . import notes
+from .i18n import tr
+from .looks import over_checker
+from .modes import mode_named
+from .qt import QtCore, QtGui, QtWidgets
+from .results import Result
+from .studio import Studio
+
+SIDE = 72
+GAP = 4
+ROWS = 3
+ID = QtCore.Qt.ItemDataRole.UserRole
+
+
+class HistoryView(QtWidgets.QWidget):
+    """Finished layers of one document. `wanted` carries the settings that the artist wants again."""
+
+    wanted = QtCore.pyqtSignal(object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._document: Document | None = None
+        self._images: dict[str, Any] = {}
+        self._shown: list[str] = []
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._build_offer())
+        self.title = QtWidgets.QLabel(tr("History"))
+        column.addWidget(self.title)
+        self.empty = QtWidgets.QLabel(tr("Finished layers appear here. A click inserts them again."))
+        self.empty.setWordWrap(True)
+        self.empty.setEnabled(False)
+        column.addWidget(self.empty)
+        self.list = QtWidgets.QListWidget()
+        self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
+        self.list.setMovement(QtWidgets.QListView.Movement.Static)
+        self.list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
+        self.list.setIconSize(QtCore.QSize(SIDE, SIDE))
+        self.list.setGridSize(QtCore.QSize(SIDE + GAP, SIDE + GAP))
+        self.list.setUniformItemSizes(True)
+        self.list.setMinimumHeight(SIDE + 3 * GAP)
+        self.list.setItemDelegate(_Tiles(self))
+        self.list.setAccessibleName(tr("History"))
+        self.list.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._open_menu)
+        self.list.itemClicked.connect(self._insert)
+        self.list.itemActivated.connect(self._activated)
+        column.addWidget(self.list, 1)
+        studio.history_changed.connect(self.refresh)
+        self._clicked = float("-inf")
+
+    def show_document(self, document: Document | None) -> None:
+        """Show this document's history."""
+        self._document = document
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the history as it is now."""
+        document = self._document
+        known = "" if document is None or document.rootNode() is None else notes.known_id(document)
+        results = self._studio.history.of(known) if known else []
+        offers = self._studio.history.offers(known) if document is not None else []
+        # A result on its way into the document is not offered.
+        self._show_offer([result for result in offers if result.job not in self._studio.jobs])
+        ids = [result.id for result in results]
+        if ids != self._shown:
+            self._shown = ids
+            self.list.clear()
+            self._images = {id: image for id, image in self._images.items() if id in ids}
+            for result in results:
+                item = QtWidgets.QListWidgetItem()
+                item.setData(ID, result.id)
+                item.setToolTip(describe(result))
+                item.setData(QtCore.Qt.ItemDataRole.AccessibleTextRole, str(result.settings.get("prompt", "")))
+                self.list.addItem(item)
+        self.list.setVisible(bool(results))
+        self.title.setVisible(bool(results))
+        self.empty.setVisible(not results)
+
+    def image(self, id: str) -> Any:
+        """The thumbnail of a result."""
+        if id not in self._images:
+            self._images[id] = self._studio.history.get(id).thumb.image()
+        return self._images[id]
+
+    def _build_offer(self) -> Any:
+        self.offer = QtWidgets.QFrame()
+        self.offer.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
+        inside = QtWidgets.QGridLayout(self.offer)
+        inside.setContentsMargins(6, 4, 6, 4)
+        self.offer_words = QtWidgets.QLabel()
+        self.offer_words.setWordWrap(True)
+        self.take = QtWidgets.QPushButton(tr("Insert"))
+        self.take.clicked.connect(self._take_offer)
+        self.leave = QtWidgets.QPushButton(tr("Not now"))
+        self.leave.clicked.connect(self._leave_offer)
+        inside.addWidget(self.offer_words, 0, 0, 1, 2)
+        inside.addWidget(self.take, 1, 0)
+        inside.addWidget(self.leave, 1, 1)
+        self.offer.hide()
+        self._offered: list[Result] = []
+        return self.offer
+
+    def _show_offer(self, offers: list[Result]) -> None:
+        self._offered = offers
+        self.offer.setVisible(bool(offers))
+        if offers:
+            words = tr("Finished while the document was closed: {number}").format(number=len(offers))
+            if any(result.homeless for result in offers):
+                words += "\n" + tr("Some are for a document that was never saved.")
+            self.offer_words.setText(words)
+            self.offer.setToolTip("\n".join(str(result.settings.get("prompt", "")) for result in offers))
+
+    def _take_offer(self) -> None:
+        if self._document is not None:
+            by_job: dict[str, list[Result]] = {}
+            for result in self._offered:
+                by_job.setdefault(result.job, []).append(result)
+            for results in by_job.values():
+                self._studio.insert(self._document, results)
+        self.offer.hide()
+
+    def _leave_offer(self) -> None:
+        self._studio.dismiss(self._offered)
+
+    def _result(self, item: Any) -> Result:
+        return self._studio.history.get(item.data(ID))
+
+    def _insert(self, item: Any) -> None:
+        self._clicked = time.monotonic()
+        if self._document is not None:
+            self._studio.insert(self._document, [self._result(item)])
+
+    def _activated(self, item: Any) -> None:
+        """Enter inserts as a click does; a double click, which also activates, has already inserted once."""
+        if time.monotonic() - self._clicked > QtWidgets.QApplication.doubleClickInterval() / 1000:
+            self._insert(item)
+
+    def _open_menu(self, where: Any) -> None:
+        item = self.list.itemAt(where) or self.list.currentItem()
+        if item is None:
+            return
+        menu = QtWidgets.QMenu(self)
+        menu.addAction(tr("Insert"), lambda: self._insert(item))
+        menu.addAction(tr("Use these settings again"), lambda: self.wanted.emit(self._result(item).settings))
+        menu.addSeparator()
+        menu.addAction(tr("Remove from the history"), lambda: self._remove(item))
+        menu.popup(self.list.viewport().mapToGlobal(where))
+
+    def _remove(self, item: Any) -> None:
+        if self._document is not None:
+            self._studio.remove(self._document, self._result(item))
+
+
+class _Tiles(QtWidgets.QStyledItemDelegate):
+    """A thumbnail over the checker with a frame when it is chosen."""
+
+    def __init__(self, view: HistoryView) -> None:
+        super().__init__(view)
+        self._view = view
+
+    def paint(self, painter: Any, option: Any, index: Any) -> None:
+        """Draw one result."""
+        box = QtCore.QRect(0, 0, SIDE, SIDE)
+        box.moveCenter(option.rect.center())
+        over_checker(painter, box, self._view.image(index.data(ID)), self._view)
+        state = QtWidgets.QStyle.StateFlag
+        if option.state & (state.State_Selected | state.State_MouseOver):
+            pen = QtGui.QPen(option.palette.color(QtGui.QPalette.ColorRole.Highlight), 2)
+            painter.setPen(pen)
+            painter.drawRect(box.adjusted(1, 1, -1, -1))
+
+    def sizeHint(self, _option: Any, _index: Any) -> Any:  # noqa: N802
+        """A square."""
+        return QtCore.QSize(SIDE, SIDE)
+
+
+def describe(result: Result) -> str:
+    """A result's settings for a tool tip."""
+    values = result.settings
+    lines = [str(values.get("prompt", ""))]
+    if values.get("negative"):
+        lines.append(tr("without: {words}").format(words=values["negative"]))
+    lines.append(f"{tr(mode_named(str(values.get('mode'))).title)} · {values.get('model')}")
+    lines.append(tr("Seed {seed}").format(seed=values.get("seed")))
+    if values.get("steps"):
+        lines.append(tr("Steps") + f" {values['steps']}")
+    if values.get("guidance") is not None:
+        lines.append(tr("Guidance") + f" {values['guidance']}")
+    if values.get("sampler"):
+        lines.append(str(values["sampler"]))
+    lines.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(result.made)))
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job from the press of the button to its layers, as the queue shows it and as it is written down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .area import Shape
+from .form import Form
+
+WHOLE = "whole"
+"""Stands for everything that can be seen, where a layer's id is meant."""
+PREPARING, WAITING, RUNNING, KEEPING, FAILED = "preparing", "waiting", "running", "keeping", "failed"
+
+
+@dataclass(eq=False)
+class Job:
+    """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
+    by role, or WHOLE; `anchor` is the layer that the result belongs next to; `homeless` tells that the document was
+    never saved, so that nobody will ever open it again once it is closed.
+    """
+
+    id: str
+    form: Form
+    document: str
+    session: str
+    title: str
+    sources: dict[str, str] = field(default_factory=dict)
+    anchor: str = ""
+    shape: Shape | None = None
+    homeless: bool = True
+    made: float = field(default_factory=time.time)
+    state: str = PREPARING
+    position: int = 0
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    seconds_left: float | None = None
+    preview: Any = None
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    retry: bool = False
+    cancelling: bool = False
+
+    def to_map(self) -> dict[str, Any]:
+        """What must outlive Krita, for a file of JSON."""
+        return {
+            "form": self.form.to_map(),
+            "document": self.document,
+            "title": self.title,
+            "sources": self.sources,
+            "anchor": self.anchor,
+            "shape": None if self.shape is None else self.shape.to_map(),
+            "homeless": self.homeless,
+            "made": self.made,
+        }
+
+    @classmethod
+    def from_map(cls, id: str, values: dict[str, Any]) -> Job:
+        """A job of an earlier Krita. Raises ValueError when the values are something else."""
+        try:
+            return cls._read(id, values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a job of this version ({error!r})") from None
+
+    @classmethod
+    def _read(cls, id: str, values: dict[str, Any]) -> Job:
+        return cls(
+            id=id,
+            form=Form.from_map(values["form"]),
+            document=values["document"],
+            session="",
+            title=values["title"],
+            sources=dict(values["sources"]),
+            anchor=values["anchor"],
+            shape=None if values["shape"] is None else Shape.from_map(values["shape"]),
+            homeless=bool(values["homeless"]),
+            made=float(values["made"]),
+            state=WAITING,
+        )
+
+    def fail(self, code: str, message: str, hint: str, retry: bool) -> None:
+        """The job ended without layers."""
+        self.state, self.code, self.message, self.hint, self.retry = FAILED, code, message, hint, retry
+        self.preview = None

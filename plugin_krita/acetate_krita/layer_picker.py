@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Chooses a layer of the document by its thumbnail; follows new layers, renames and removals."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from krita import Document
+
+from . import documents
+from .i18n import tr
+from .jobs import WHOLE
+from .looks import over_checker
+from .qt import QtCore, QtGui, QtWidgets
+
+ACTIVE = "active"
+THUMB = 40
+
+
+class LayerPicker(QtWidgets.QComboBox):
+    """A list of layers, the uppermost first; the first entry follows the active layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = False
+        self._document: Document | None = None
+        self._known: list[tuple[str, str]] = []
+        self.setIconSize(QtCore.QSize(THUMB, THUMB))
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self._unseen: deque[int] = deque()
+        self._timer = QtCore.QTimer(self)
+        self._timer.timeout.connect(self._next_thumb)
+
+    def offer_whole(self, offered: bool) -> None:
+        """Whether everything that is seen can be chosen."""
+        self._whole = offered
+
+    def refresh(self, document: Document | None) -> None:
+        """Look which layers there are now; the choice stays with its layer."""
+        self._document = document
+        entries: list[tuple[str, str]] = [(ACTIVE, self._active_name(document))]
+        if self._whole:
+            entries.append((WHOLE, tr("Everything that is seen")))
+        if document is not None:
+            for layer, depth in documents.layers(document):
+                entries.append((documents.layer_id(layer), "    " * depth + layer.name()))
+        if entries != self._known:
+            self._fill(entries)
+
+    def source(self) -> str:
+        """The chosen layer's id, or WHOLE; empty when there is no document."""
+        chosen = str(self.currentData() or "")
+        if chosen == ACTIVE:
+            return "" if self._document is None else documents.layer_id(self._document.activeNode())
+        return chosen
+
+    def choose(self, id: str) -> None:
+        """Choose a layer by its id, or WHOLE."""
+        self.setCurrentIndex(max(0, self.findData(id)))
+
+    def showPopup(self) -> None:  # noqa: N802
+        """Open the list; thumbnails appear one after the other."""
+        self.refresh(self._document)
+        self._unseen = deque(range(self.count()))
+        self._timer.start(0)
+        super().showPopup()
+
+    def hidePopup(self) -> None:  # noqa: N802
+        """Close the list."""
+        self._timer.stop()
+        super().hidePopup()
+
+    def _next_thumb(self) -> None:
+        if not self._unseen or self._document is None:
+            self._timer.stop()
+            return
+        row = self._unseen.popleft()
+        id = str(self.itemData(row))
+        active = self._document.activeNode()
+        layer = active if id == ACTIVE else documents.find_layer(self._document, id)
+        if layer is not None:
+            self.setItemIcon(row, QtGui.QIcon(self._thumb(layer.thumbnail(THUMB * 2, THUMB * 2))))
+
+    def _fill(self, entries: list[tuple[str, str]]) -> None:
+        chosen = self.currentData()
+        self.blockSignals(True)
+        self.clear()
+        for id, name in entries:
+            self.addItem(name, id)
+        self._known = entries
+        self.choose(str(chosen or ACTIVE))
+        self.blockSignals(False)
+
+    def _thumb(self, image: Any) -> Any:
+        pixmap = QtGui.QPixmap(THUMB * 2, THUMB * 2)
+        pixmap.fill(QtCore.Qt.GlobalColor.transparent)
+        if not image.isNull():
+            painter = QtGui.QPainter(pixmap)
+            over_checker(painter, pixmap.rect(), image, self)
+            painter.end()
+        return pixmap
+
+    @staticmethod
+    def _active_name(document: Document | None) -> str:
+        active = None if document is None else document.activeNode()
+        return tr("Active layer") + ("" if active is None else f" ({active.name()})")

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modes by what they do, and what each asks the artist for. Which of them a model has, the daemon says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .i18n import mark, tr
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A picture that a mode works from: its role, the label of its picker, and whether all that is seen may serve."""
+
+    role: str
+    label: str
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One mode. `prompts` are the roles with a prompt of their own; `strength` tells that it starts from a layer;
+    `beside` is the role whose layer the result belongs next to, `below` that it belongs under it.
+    """
+
+    name: str
+    title: str
+    about: str
+    wanted: tuple[Wanted, ...] = ()
+    prompts: tuple[str, ...] = ()
+    strength: bool = False
+    selection: bool = False
+    beside: str = ""
+    below: bool = False
+
+
+MODES = (
+    Mode("text", mark("New layer"), mark("A transparent layer from words")),
+    Mode(
+        "refine",
+        mark("Refine this layer"),
+        mark("Draw a layer anew, transparency too"),
+        (Wanted("layer", mark("Layer")),),
+        strength=True,
+        beside="layer",
+    ),
+    Mode(
+        "inpaint",
+        mark("Change inside the selection"),
+        mark("Draw anew what is selected"),
+        (Wanted("layer", mark("Layer")),),
+        strength=True,
+        selection=True,
+        beside="layer",
+    ),
+    Mode(
+        "scene",
+        mark("Scene"),
+        mark("Foreground and background that fit"),
+        prompts=("foreground", "background"),
+    ),
+    Mode(
+        "background",
+        mark("Background for this layer"),
+        mark("What is behind it, put below it"),
+        (Wanted("foreground", mark("Layer")),),
+        beside="foreground",
+        below=True,
+    ),
+    Mode(
+        "foreground",
+        mark("Foreground for this background"),
+        mark("What stands in it, put above it"),
+        (Wanted("background", mark("Background"), whole=True),),
+        beside="background",
+    ),
+    Mode(
+        "extract",
+        mark("Extract"),
+        mark("The missing layer of a picture"),
+        (Wanted("blend", mark("Picture"), whole=True), Wanted("background", mark("Known layer"))),
+    ),
+)
+KNOWN_ROLES = (("background", mark("is the background")), ("foreground", mark("is the foreground")))
+"""What the known layer of `extract` can be."""
+PROMPT_LABELS = {"foreground": mark("Foreground"), "background": mark("Background")}
+
+
+def mode_named(name: str) -> Mode:
+    """The mode of that name; the first one where there is none."""
+    return next((mode for mode in MODES if mode.name == name), MODES[0])
+
+
+def why_not(mode: Mode, model: str, models: Sequence[Mapping[str, Any]]) -> str:
+    """Why the chosen model cannot do this mode, in words; empty when it can, or when nothing is known yet."""
+    for entry in models:
+        if entry.get("name") == model:
+            if entry.get("missing"):
+                return str(entry["missing"])
+            if mode.name not in entry.get("modes", ()):
+                return tr("{model} cannot do this").format(model=model)
+    return ""

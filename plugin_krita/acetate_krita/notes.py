@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is kept inside a document (annotations in the .kra): its id, its running jobs, and its history.
+
+Newest results come first; the oldest leave the document when all together take more than ROOM_BYTES.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from acetate_wire.errors import WireError
+from krita import Document
+
+from .results import Result, read_header
+
+DOCUMENT = "acetate-document"
+JOBS = "acetate-jobs"
+RESULT = "acetate-result-"
+ROOM_BYTES = 32 << 20
+
+
+def session_key(document: Document) -> str:
+    """A name for an open document, the same as long as it stays open."""
+    root = document.rootNode()
+    if root is None:
+        raise WireError("internal", "the document was closed")
+    return str(root.uniqueId().toString())
+
+
+def document_id(document: Document) -> str:
+    """The document's own lasting id, given to it when first asked for."""
+    known = known_id(document)
+    if known:
+        return known
+    made = uuid.uuid4().hex
+    document.setAnnotation(DOCUMENT, "Acetate: this document's id", made.encode())
+    return made
+
+
+def known_id(document: Document) -> str:
+    """The document's lasting id, empty when it has none yet."""
+    if DOCUMENT not in document.annotationTypes():
+        return ""
+    return bytes(document.annotation(DOCUMENT)).decode("ascii", "replace")
+
+
+def note_jobs(document: Document, jobs: dict[str, dict[str, Any]]) -> None:
+    """Keep the document's running jobs with it."""
+    if jobs:
+        document.setAnnotation(JOBS, "Acetate: layers on their way", json.dumps(jobs).encode())
+    elif JOBS in document.annotationTypes():
+        document.removeAnnotation(JOBS)
+
+
+def jobs(document: Document) -> dict[str, dict[str, Any]]:
+    """The jobs that were running when the document was last saved."""
+    if JOBS not in document.annotationTypes():
+        return {}
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(bytes(document.annotation(JOBS)))
+        return found
+    except ValueError:
+        return {}
+
+
+def keep(document: Document, result: Result, body: list[bytes]) -> Iterator[None]:
+    """A chore: keep a result with the document, and let the oldest go where the room is used up."""
+    data = result.header() + b"".join(body)
+    if len(data) > ROOM_BYTES:
+        return
+    yield
+    document.setAnnotation(RESULT + result.id, f"Acetate: {result.settings.get('prompt', '')[:60]}", data)
+    yield
+    total = 0
+    sizes: list[Result] = []
+    lengths: dict[str, int] = {}
+    for kind in document.annotationTypes():
+        if kind.startswith(RESULT):
+            kept = bytes(document.annotation(kind))
+            lengths[kind] = len(kept)
+            try:
+                sizes.append(read_header(io.BytesIO(kept)))
+            except ValueError:
+                document.removeAnnotation(kind)
+            yield
+    for other in sorted(sizes, key=lambda entry: -entry.made):
+        total += lengths[RESULT + other.id]
+        if total > ROOM_BYTES:
+            document.removeAnnotation(RESULT + other.id)
+
+
+def results(document: Document, found: list[Result]) -> Iterator[None]:
+    """A chore: add the document's results to `found`."""
+    for kind in document.annotationTypes():
+        if kind.startswith(RESULT):
+            with suppress(ValueError):
+                found.append(read_header(io.BytesIO(bytes(document.annotation(kind)))))
+            yield
+
+
+def body(document: Document, id: str) -> io.BytesIO:
+    """A result's bytes as the document keeps them; empty when it does not."""
+    kind = RESULT + id
+    return io.BytesIO(bytes(document.annotation(kind)) if kind in document.annotationTypes() else b"")
+
+
+def remove(document: Document, id: str) -> None:
+    """Forget a result."""
+    if RESULT + id in document.annotationTypes():
+        document.removeAnnotation(RESULT + id)

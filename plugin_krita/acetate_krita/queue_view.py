@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The queue: a row for each job with its progress, a live preview, and what went wrong in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .i18n import mark, tr
+from .insert import short_name
+from .jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, Job
+from .looks import ElidedLabel, icon, over_checker, small, tool
+from .modes import mode_named
+from .qt import QtCore, QtGui, QtWidgets
+from .studio import Studio
+
+PREVIEW_HEIGHT = 150
+STAGES = {
+    "starting": mark("Starting"),
+    "loading": mark("Loading the model"),
+    "drawing": mark("Drawing"),
+    "finishing": mark("Finishing"),
+}
+REASONS = {
+    "bad_request": mark("Something in the settings does not fit"),
+    "too_large": mark("Too large"),
+    "unknown_model": mark("This model is not there"),
+    "model_missing": mark("The model's files are missing"),
+    "mode_unsupported": mark("This model cannot do that"),
+    "out_of_memory": mark("Not enough memory"),
+    "worker_lost": mark("The drawing program crashed"),
+    "busy": mark("No room for more"),
+    "not_allowed": mark("Not allowed"),
+    "internal": mark("Something went wrong"),
+    "expired": mark("These layers are gone"),
+}
+
+
+class QueueView(QtWidgets.QWidget):
+    """All jobs on their way."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._rows: dict[str, JobRow] = {}
+        self._column = QtWidgets.QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self.preview = Preview()
+        self._column.addWidget(self.preview)
+        studio.jobs_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the jobs as they are now."""
+        jobs = self._studio.jobs
+        for id in [id for id in self._rows if id not in jobs]:
+            row = self._rows.pop(id)
+            row.hide()
+            row.deleteLater()
+        for id, job in jobs.items():
+            if id not in self._rows:
+                self._rows[id] = JobRow(job, self._studio)
+                self._column.addWidget(self._rows[id])
+            self._rows[id].refresh()
+        shown = [job.preview for job in jobs.values() if job.preview is not None]
+        self.preview.show_image(shown[0] if shown else None)
+        self.setVisible(bool(jobs))
+
+
+class JobRow(QtWidgets.QFrame):
+    """One job."""
+
+    def __init__(self, job: Job, studio: Studio) -> None:
+        super().__init__()
+        self._job = job
+        self._studio = studio
+        self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
+        grid = QtWidgets.QGridLayout(self)
+        grid.setContentsMargins(6, 3, 3, 5)
+        grid.setSpacing(2)
+        self.name = ElidedLabel(short_name(job.form.prompt) or tr(mode_named(job.form.mode).title))
+        self.name.setToolTip(f"{job.form.prompt}\n{job.title}")
+        self.again = tool(icon("again", self, 16), tr("Try again"), lambda: studio.retry(job))
+        self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: studio.cancel(job))
+        grid.addWidget(self.name, 0, 0)
+        grid.addWidget(self.again, 0, 1)
+        grid.addWidget(self.stop, 0, 2)
+        self.words = small(ElidedLabel())
+        grid.addWidget(self.words, 1, 0, 1, 3)
+        self.bar = QtWidgets.QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        grid.addWidget(self.bar, 2, 0, 1, 3)
+        self.reason = small(QtWidgets.QLabel())
+        self.reason.setWordWrap(True)
+        self.reason.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+        grid.addWidget(self.reason, 3, 0, 1, 3)
+        grid.setColumnStretch(0, 1)
+
+    def refresh(self) -> None:
+        """Show the job as it is now."""
+        job = self._job
+        failed = job.state == FAILED
+        self.again.setVisible(failed)
+        self.stop.setToolTip(tr("Dismiss") if failed else tr("Cancel"))
+        self.stop.setEnabled(failed or not (job.cancelling or job.state == KEEPING))
+        self.bar.setVisible(not failed)
+        self.words.setVisible(not failed)
+        self.reason.setVisible(failed)
+        if failed:
+            detail = ": ".join(part for part in (job.message, job.hint) if part)
+            self.reason.setText(f"<b>{tr(REASONS.get(job.code, REASONS['internal']))}</b><br>{_plain(detail)}")
+            return
+        self.words.setText(_progress(job))
+        self.bar.setRange(0, job.steps if job.state == RUNNING and job.steps else 0)
+        self.bar.setValue(job.step)
+        if job.state == WAITING:
+            self.bar.setRange(0, 1)
+            self.bar.setValue(0)
+
+
+class Preview(QtWidgets.QWidget):
+    """The layer as it stands while it is being drawn, over the checker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image: Any | None = None
+        self.setFixedHeight(PREVIEW_HEIGHT)
+        self.hide()
+
+    def show_image(self, image: Any | None) -> None:
+        """Show a picture, or nothing."""
+        self._image = image
+        self.setVisible(image is not None)
+        self.update()
+
+    def paintEvent(self, _event: Any) -> None:  # noqa: N802
+        """Draw it as large as it fits."""
+        if self._image is not None:
+            over_checker(QtGui.QPainter(self), self.rect(), self._image, self)
+
+
+def _progress(job: Job) -> str:
+    if job.cancelling:
+        return tr("Cancelling …")
+    if job.state == PREPARING:
+        return tr("Reading the document")
+    if job.state == WAITING:
+        return tr("Waiting, {number} before it").format(number=job.position) if job.position else tr("Waiting")
+    if job.state == KEEPING:
+        return tr("Putting the layers in")
+    line = tr(STAGES.get(job.stage, STAGES["drawing"]))
+    if job.steps:
+        line += f" {job.step}/{job.steps}"
+    if job.seconds_left is not None:
+        line += " · " + tr("{seconds} s left").format(seconds=max(0, round(job.seconds_left)))
+    return line
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

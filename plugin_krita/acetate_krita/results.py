@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finished layers as they are kept: lossless, in strips of rows that can be read one at a time.
+
+A file starts with MAGIC, the length of a JSON header in four bytes, the header, and the strips of all layers,
+zlib-compressed, one after the other. The same bytes are kept in the plug-in's own folder and in the document.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from acetate_wire.events import Done, Layer
+from acetate_wire.request import Rect
+
+from . import thumbs
+from .area import Shape
+from .colour import BYTES, strips
+
+MAGIC = b"acetate1"
+
+
+@dataclass(frozen=True)
+class KeptLayer:
+    """One layer: its place on the canvas, how its pixels are stored, and the size of each compressed strip."""
+
+    name: str
+    role: str
+    rect: Rect
+    format: str
+    space: str
+    sizes: tuple[int, ...]
+
+    def strips(self) -> Iterator[tuple[range, int]]:
+        """The rows of each strip and its compressed size."""
+        yield from zip(strips(self.rect.width, self.rect.height, BYTES[self.format]), self.sizes)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One picture out of a job, without its pixels: what the history shows.
+
+    `settings` are the docker's settings with the seed that made it; `made` is in seconds since 1970; `anchor` is the
+    layer that the layers belong next to; `shape` clips them; `homeless` tells that the document was never saved.
+    """
+
+    id: str
+    job: str
+    document: str
+    made: float
+    seconds: float
+    settings: dict[str, Any]
+    anchor: str
+    shape: Shape | None
+    thumb: thumbs.Thumb
+    layers: tuple[KeptLayer, ...]
+    homeless: bool = False
+
+    def header(self) -> bytes:
+        """The beginning of the file."""
+        fields: dict[str, Any] = {
+            **self.__dict__,
+            "shape": None if self.shape is None else self.shape.to_map(),
+            "thumb": [self.thumb.width, self.thumb.height, base64.b64encode(zlib.compress(self.thumb.rgba)).decode()],
+            "layers": [
+                {**layer.__dict__, "rect": [layer.rect.x, layer.rect.y, layer.rect.width, layer.rect.height]}
+                for layer in self.layers
+            ],
+        }
+        text = json.dumps(fields).encode()
+        return MAGIC + len(text).to_bytes(4, "little") + text
+
+
+def read_header(stream: BinaryIO) -> Result:
+    """The result at the beginning of a file; the stream then stands at its first strip. Raises ValueError."""
+    if stream.read(len(MAGIC)) != MAGIC:
+        raise ValueError("these are no layers of Acetate")
+    fields: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(4), "little")))
+    try:
+        width, height, packed = fields["thumb"]
+        fields["thumb"] = thumbs.Thumb(width, height, zlib.decompress(base64.b64decode(packed)))
+        fields["shape"] = None if fields["shape"] is None else Shape.from_map(fields["shape"])
+        fields["layers"] = tuple(
+            KeptLayer(**{**layer, "rect": Rect(*layer["rect"]), "sizes": tuple(layer["sizes"])})
+            for layer in fields["layers"]
+        )
+        return Result(**fields)
+    except (KeyError, TypeError, zlib.error) as error:
+        raise ValueError(f"these layers were kept by another version of Acetate ({error!r})") from None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What every picture of a job has in common; see Result."""
+
+    job: str
+    document: str
+    made: float
+    settings: dict[str, Any]
+    anchor: str
+    shape: Shape | None
+    homeless: bool
+
+
+def pictures(done: Done, count: int) -> list[tuple[Layer, ...]]:
+    """The layers of each picture of a job: `count` pictures of equally many layers."""
+    each = max(1, len(done.layers) // max(1, count))
+    return [done.layers[start : start + each] for start in range(0, len(done.layers), each)]
+
+
+def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: list[Any]) -> Iterator[None]:
+    """A chore: compress one picture's layers and add the result and its strips to `out`."""
+    kept: list[KeptLayer] = []
+    body: list[bytes] = []
+    samples: list[thumbs.Thumb] = []
+    for layer in layers:
+        head = layer.picture.header
+        row_bytes = head.width * BYTES[head.format]
+        sizes: list[int] = []
+        for rows in strips(head.width, head.height, BYTES[head.format]):
+            packed = zlib.compress(layer.picture.pixels[rows.start * row_bytes : rows.stop * row_bytes], 1)
+            body.append(packed)
+            sizes.append(len(packed))
+            yield
+        rect = Rect(layer.x, layer.y, head.width, head.height)
+        kept.append(KeptLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes)))
+        if layer.role != "blend" or len(layers) == 1:
+            yield from thumbs.sample(head, layer.picture.pixels, samples)
+    settings = {**origin.settings, "seed": _seed(number, done)}
+    result = Result(
+        id=f"{origin.job}-{number}",
+        job=origin.job,
+        document=origin.document,
+        made=origin.made,
+        seconds=float(done.settings.get("seconds", 0.0)),
+        settings=settings,
+        anchor=origin.anchor,
+        shape=origin.shape,
+        thumb=thumbs.stack(samples),
+        layers=tuple(kept),
+        homeless=origin.homeless,
+    )
+    out.append((result, body))
+
+
+def _seed(number: int, done: Done) -> int:
+    """The seed of one picture: a job's pictures count up from its first seed."""
+    return (done.seed + number) % (1 << 64)

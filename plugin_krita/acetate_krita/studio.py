@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens between the docker and the daemon: jobs go out, layers come back, nothing is lost in between.
+
+A job is written down before it is sent. The daemon may forget it only when its layers are safe in the plug-in's own
+folder; then they go into the document's history and, if the artist wants, into the document.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from acetate_wire.errors import WireError
+from acetate_wire.events import (
+    Accepted,
+    Cancelled,
+    Connected,
+    Done,
+    Failed,
+    Forgotten,
+    Picture,
+    Progress,
+    Rejected,
+)
+from acetate_wire.request import PictureHeader
+from krita import Document
+
+from . import area, documents, notes
+from .archive import Archive
+from .capture import Frame, LayerFrame, MaskFrame
+from .chores import Chores
+from .colour import Space, transit
+from .form import Form, request
+from .history import History
+from .i18n import tr
+from .insert import Place, insert
+from .jobs import FAILED, KEEPING, RUNNING, WAITING, WHOLE, Job
+from .link import Link
+from .modes import mode_named
+from .qt import QtCore, QtGui
+from .results import Origin, Result, pack, pictures
+from .settings import Settings
+
+
+class Studio(QtCore.QObject):
+    """One for all windows of a Krita. `jobs_changed` and `history_changed` tell the dockers to look again."""
+
+    jobs_changed = QtCore.pyqtSignal()
+    history_changed = QtCore.pyqtSignal()
+    said = QtCore.pyqtSignal(str)
+    used_seed = QtCore.pyqtSignal(object)
+
+    def __init__(self, version: str, editor: str) -> None:
+        super().__init__()
+        self.settings = Settings.load()
+        self.chores = Chores()
+        self.archive = Archive()
+        self.history = History(self.archive)
+        self.link = Link(version, editor)
+        self.jobs: dict[str, Job] = {}
+        self.link.happened.connect(self._on_event)
+        self.chores.start(self._recover(), self._complain)
+
+    # What the artist does
+
+    def generate(self, document: Document, form: Form, sources: Mapping[str, str]) -> Job:
+        """Ask for layers; `sources` are layer ids by role, or WHOLE."""
+        mode = mode_named(form.mode)
+        active = document.activeNode()
+        beside = sources.get(mode.beside, "")
+        job = Job(
+            id=str(uuid.uuid4()),
+            form=form,
+            document=notes.document_id(document),
+            session=notes.session_key(document),
+            title=document.name() or tr("Unnamed"),
+            sources=dict(sources),
+            anchor=beside if beside not in ("", WHOLE) else documents.layer_id(documents.owner(active)),
+            homeless=not document.fileName(),
+        )
+        self.jobs[job.id] = job
+        self.chores.start(self._prepare(job, document), lambda error: self._fail(job, error))
+        self.jobs_changed.emit()
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job, or take a failed one off the list."""
+        if job.state == FAILED:
+            self._drop(job)
+            return
+        job.cancelling = True
+        if job.state in (WAITING, RUNNING):
+            self.link.client.cancel(job.id)
+            self.link.pump()
+        self.jobs_changed.emit()
+
+    def retry(self, job: Job) -> None:
+        """Ask for the same again."""
+        document = documents.find(job.session, job.document)
+        if document is None:
+            self.said.emit(tr("Open {title} to try this again.").format(title=job.title))
+            return
+        self._drop(job)
+        self.generate(document, job.form, job.sources)
+
+    def insert(self, document: Document, results: Sequence[Result]) -> None:
+        """Put results into a document, next to its active layer."""
+        place = Place(document.activeNode())
+        self.chores.start(self._insert(document, results, place), self._complain)
+
+    def dismiss(self, results: Sequence[Result]) -> None:
+        """The artist has seen these and does not want them now; they stay in the history."""
+        for result in results:
+            self.archive.seen(result.id)
+        self.history_changed.emit()
+
+    def remove(self, document: Document, result: Result) -> None:
+        """Forget a result for good."""
+        self.history.remove(document, result.id)
+        self.history_changed.emit()
+
+    def look(self, document: Document | None) -> None:
+        """The artist looks at this document: learn what it brought along."""
+        if document is None or document.rootNode() is None:
+            return
+        for job in self.jobs.values():
+            if job.session == notes.session_key(document):
+                job.homeless = not document.fileName()
+        self.chores.start(self._meet(document), self._complain)
+
+    # What the daemon says
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Connected):
+            self._attach()
+            return
+        job = self.jobs.get(getattr(event, "id", ""))
+        if job is None:
+            return
+        if isinstance(event, Accepted):
+            job.state, job.position = WAITING, event.position
+        elif isinstance(event, Progress):
+            self._progress(job, event)
+        elif isinstance(event, Done):
+            job.state, job.preview = KEEPING, None
+            self.chores.start(self._keep(job, event), lambda error: self._fail(job, error))
+        elif isinstance(event, (Failed, Rejected)):
+            job.fail(event.code, event.message, event.hint, isinstance(event, Failed) and event.retry)
+            self._settle(job, acknowledge=isinstance(event, Failed))
+        elif isinstance(event, Cancelled):
+            self._settle(job, acknowledge=True)
+            self._drop(job)
+        elif isinstance(event, Forgotten) and job.state != KEEPING:
+            self._settle(job, acknowledge=False)
+            self._forgotten(job, event.reason)
+        self.jobs_changed.emit()
+
+    def _progress(self, job: Job, event: Progress) -> None:
+        job.state, job.stage = RUNNING, event.stage
+        job.step, job.steps, job.seconds_left = event.step, event.steps, event.seconds_left
+        if event.preview is not None:
+            job.preview = _image(event.preview)
+
+    def _forgotten(self, job: Job, reason: str) -> None:
+        if job.cancelling or not job.session:
+            self._drop(job)
+        else:
+            job.fail("expired", tr("The daemon no longer has these layers"), reason, True)
+
+    # Chores
+
+    def _prepare(self, job: Job, document: Document) -> Iterator[None]:
+        """Read the pictures that the mode works from, then send the job."""
+        mode = mode_named(job.form.mode)
+        selection = area.selected(document)
+        if mode.selection and selection is None:
+            raise WireError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
+        canvas = area.canvas(document)
+        target = selection or canvas
+        inside = target
+        shapes: list[area.Shape] = []
+        if selection is not None:
+            yield from area.read_shape(document, selection, shapes)
+        job.shape = shapes[0] if shapes else None
+        frames: dict[str, Frame] = {}
+        if mode.selection:
+            target = area.with_context(inside, canvas)
+            mask = MaskFrame(target, inside, job.shape)
+            yield from mask.work()
+            frames["mask"] = mask
+            job.shape = job.shape or area.full_shape(inside)
+        for role, source in job.sources.items():
+            layer = None if source == WHOLE else documents.find_layer(document, source)
+            if layer is None and source != WHOLE:
+                raise WireError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
+            frame = LayerFrame(document, layer, target)
+            yield from frame.work()
+            frames[role] = frame
+        self._send(job, document, canvas, target, frames)
+
+    def _send(self, job: Job, document: Document, canvas: Any, target: Any, frames: Mapping[str, Frame]) -> None:
+        limits = self.link.client.limits
+        size = sum(len(frame.pixels) for frame in frames.values())
+        if size > limits.message_bytes:
+            raise WireError(
+                "too_large",
+                tr("The pictures are {size} MB, over the limit of {limit} MB").format(
+                    size=size >> 20, limit=limits.message_bytes >> 20
+                ),
+                hint=tr("choose a smaller selection"),
+            )
+        if job.cancelling:
+            self._drop(job)
+            return
+        headers: dict[str, PictureHeader] = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
+        asked = request(job.form, canvas, target, headers, transit(Space.of(document)))
+        self.archive.note_job(job.id, job.to_map())
+        self.link.client.submit(asked, [frame.pixels for frame in frames.values()], id=job.id)
+        job.state = WAITING
+        self._note(document)
+        self.link.pump()
+        self.jobs_changed.emit()
+
+    def _keep(self, job: Job, done: Done) -> Iterator[None]:
+        """Make the layers safe, let the daemon forget them, and give them to the document."""
+        document = documents.find(job.session, job.document)
+        origin = Origin(
+            job=job.id,
+            document=job.document,
+            made=job.made,
+            settings=job.form.to_map(),
+            anchor=job.anchor,
+            shape=job.shape,
+            homeless=job.homeless and document is None,
+        )
+        packed: list[Any] = []
+        for number, layers in enumerate(pictures(done, job.form.count)):
+            yield from pack(origin, number, done, layers, packed)
+        for result, body in packed:
+            yield from self.archive.save(result, body, unseen=True)
+            self.history.add(result)
+        self._settle(job, acknowledge=True)
+        document = documents.find(job.session, job.document)
+        results = [result for result, _ in packed]
+        if document is not None:
+            for result, body in packed:
+                yield from notes.keep(document, result, body)
+            mode = mode_named(job.form.mode)
+            if not self.settings.at_once:
+                self.dismiss(results)
+            elif job.session:
+                place = Place(documents.find_layer(document, job.anchor), mode.below)
+                yield from self._insert(document, results, place)
+        self.used_seed.emit(done.seed)
+        self._drop(job)
+        self.history_changed.emit()
+
+    def _insert(self, document: Document, results: Sequence[Result], place: Place) -> Iterator[None]:
+        yield from insert(document, results, self.history.open_body, place, self.settings.clip)
+        for result in results:
+            self.archive.seen(result.id)
+        self.history_changed.emit()
+
+    def _meet(self, document: Document) -> Iterator[None]:
+        """Learn a document's history and the jobs that were running when it was saved."""
+        yield from self.history.read_document(document)
+        lost = {id: values for id, values in notes.jobs(document).items() if id not in self.jobs}
+        if lost:
+            self._adopt(lost)
+            self._note(document)
+        self.history_changed.emit()
+
+    def _recover(self) -> Iterator[None]:
+        """Learn what an earlier Krita left in the plug-in's folder."""
+        yield from self.history.read_folder()
+        self._adopt(self.archive.jobs())
+        self.history_changed.emit()
+
+    # The books
+
+    def _adopt(self, noted: Mapping[str, dict[str, Any]]) -> None:
+        """Follow jobs of an earlier run."""
+        for id, values in noted.items():
+            self._adopt_one(id, values)
+        self._attach()
+        self.jobs_changed.emit()
+
+    def _adopt_one(self, id: str, values: dict[str, Any]) -> None:
+        try:
+            self.jobs.setdefault(id, Job.from_map(id, values))
+        except ValueError:
+            self.archive.strike_job(id)
+
+    def _attach(self) -> None:
+        ids = [job.id for job in self.jobs.values() if job.state == WAITING and not job.session]
+        if ids and self.link.client.connected:
+            self.link.client.attach(ids)
+            QtCore.QTimer.singleShot(0, self.link.pump)
+
+    def _settle(self, job: Job, acknowledge: bool) -> None:
+        """The job has ended: it is on its way no longer."""
+        if acknowledge:
+            self.link.client.acknowledge(job.id)
+            QtCore.QTimer.singleShot(0, self.link.pump)
+        self.archive.strike_job(job.id)
+        document = documents.find(job.session, job.document)
+        if document is not None:
+            self._note(document, without=job.id)
+
+    def _note(self, document: Document, without: str = "") -> None:
+        """Write a document's running jobs into it."""
+        id = notes.document_id(document)
+        running = (WAITING, RUNNING)
+        mine = {
+            job.id: job.to_map()
+            for job in self.jobs.values()
+            if job.document == id and job.id != without and job.state in running
+        }
+        notes.note_jobs(document, mine)
+
+    def _drop(self, job: Job) -> None:
+        self.jobs.pop(job.id, None)
+        self.jobs_changed.emit()
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        wire = error if isinstance(error, WireError) else WireError("internal", str(error) or type(error).__name__)
+        job.fail(wire.code, wire.message, wire.hint, True)
+        self.jobs_changed.emit()
+
+    def _complain(self, error: Exception) -> None:
+        self.said.emit(str(error) or type(error).__name__)
+
+
+def _image(picture: Picture) -> Any:
+    head = picture.header
+    kind = QtGui.QImage.Format.Format_RGBA8888
+    return QtGui.QImage(bytes(picture.pixels), head.width, head.height, head.width * 4, kind).copy()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small pictures of layers for the history, sampled from raw pixels of any depth."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from acetate_wire.request import PictureHeader
+
+from .colour import BYTES
+from .qt import QtGui
+
+SIDE = 192
+"""The longer side at most; shown at half of it, or at all of it on screens of high density."""
+FINE = 4095
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """A small picture: straight RGBA with 8 bits, rows from the top."""
+
+    width: int
+    height: int
+    rgba: bytes
+
+    def image(self) -> Any:
+        """The picture for Qt, with pixels of its own."""
+        kind = QtGui.QImage.Format.Format_RGBA8888
+        return QtGui.QImage(self.rgba, self.width, self.height, self.width * 4, kind).copy()
+
+
+def sample(header: PictureHeader, pixels: Any, out: list[Thumb]) -> Iterator[None]:
+    """A chore: pick pixels of a picture at even distances and add the small picture to `out`."""
+    step = max(1, -(-max(header.width, header.height) // SIDE))
+    row_bytes = header.width * BYTES[header.format]
+    rows: list[bytes] = []
+    for number, y in enumerate(range(0, header.height, step)):
+        rows.append(_row(header, pixels[y * row_bytes : (y + 1) * row_bytes], step))
+        if number % 8 == 7:
+            yield
+    out.append(Thumb(-(-header.width // step), len(rows), b"".join(rows)))
+
+
+def stack(thumbs: Sequence[Thumb]) -> Thumb:
+    """Small pictures of one size over each other, the first at the bottom."""
+    if len(thumbs) == 1:
+        return thumbs[0]
+    image = thumbs[0].image().convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QtGui.QPainter(image)
+    for thumb in thumbs[1:]:
+        painter.drawImage(0, 0, thumb.image())
+    painter.end()
+    image = image.convertToFormat(QtGui.QImage.Format.Format_RGBA8888)
+    bits = image.constBits()
+    bits.setsize(image.sizeInBytes())
+    return Thumb(image.width(), image.height(), bytes(bits))
+
+
+def _row(header: PictureHeader, row: Any, step: int) -> bytes:
+    """Every `step`-th pixel of a row as RGBA with 8 bits."""
+    if header.format.endswith("f16"):
+        numbers: Sequence[float] = struct.unpack(f"<{len(row) // 2}e", row)
+    else:
+        numbers = array({"8": "B", "6": "H", "2": "f"}[header.format[-1]], bytes(row))
+    order = (2, 1, 0, 3) if header.format.startswith("bgra") else (0, 1, 2, 3)
+    full = {"8": 255, "16": 65535}.get(header.format[4:], 1)
+    out = bytearray(4 * -(-header.width // step))
+    for channel, place in enumerate(order):
+        table = _table(header.space == "linear" and channel < 3)
+        scale = FINE / full
+        picked = numbers[place :: 4 * step]
+        out[channel::4] = bytes([table[min(max(int(value * scale), 0), FINE)] for value in picked])
+    return bytes(out)
+
+
+@lru_cache(maxsize=2)
+def _table(linear: bool) -> list[int]:
+    """From 0 to FINE to 8 bits, with sRGB's curve where the numbers are linear."""
+    if not linear:
+        return [round(value * 255 / FINE) for value in range(FINE + 1)]
+    shares = (value / FINE for value in range(FINE + 1))
+    return [round(255 * (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055)) for v in shares]

@@ -1,0 +1,103 @@
+"""A real Krita for each file of tests, all with one home, so that only the first start is slow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.harness import STAND_IN, Daemon
+from tests.krita.artist import Artist
+from tests.krita.krita_process import Krita, Screen, isolated, prepare
+
+FIRST_DISPLAY = 70
+NEEDED = ("krita", "Xvfb", "xdotool")
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[Screen]:
+    """A screen; without Krita the tests are skipped, or fail where the editors are required."""
+    missing = [program for program in NEEDED if shutil.which(program) is None]
+    if missing:
+        line = f"{', '.join(missing)} not installed: .ci/editors installs what these tests drive"
+        if os.environ.get("ACETATE_EDITORS") == "required":
+            pytest.fail(line)
+        pytest.skip(line)
+    free = next(n for n in range(FIRST_DISPLAY, FIRST_DISPLAY + 10) if not Path(f"/tmp/.X11-unix/X{n}").exists())
+    opened = Screen(free)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def krita_home(screen: Screen) -> Iterator[Path]:
+    """A home folder with the docker in it, put there by its own installer."""
+    with tempfile.TemporaryDirectory(prefix="ak-") as folder:
+        home = Path(folder)
+        prepare(home)
+        environment = {**os.environ, **isolated(home), "ACETATE_CONFIG_DIR": str(home / "acetate")}
+        # The wheels are fetched once, not for every run of the tests.
+        environment["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+        command = [sys.executable, "-m", "acetate", "plugins", "install", "krita"]
+        subprocess.run(command, check=True, env=environment, capture_output=True)
+        yield home
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    """The engine behind the docker; a file of tests can name another."""
+    return STAND_IN
+
+
+@pytest.fixture(scope="module")
+def krita_daemon(engine: str) -> Iterator[Daemon]:
+    """The daemon of a file of tests."""
+    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
+        daemon = Daemon(Path(folder), engine=engine)
+        daemon.start()
+        yield daemon
+        daemon.close()
+
+
+@pytest.fixture(scope="module")
+def krita(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator[Krita]:
+    """A running Krita, connected to that daemon."""
+    made = new_krita(screen, krita_home, krita_daemon)
+    made.start()
+    yield made
+    made.quit()
+
+
+@pytest.fixture
+def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
+    """An artist at that Krita, with the docker as it is after installation and no document open."""
+    sitting = Artist(krita)
+    sitting.run(
+        "from acetate_krita.form import Form\n"
+        "D.more.lock.setChecked(False); D.more.seed.clear(); D.more.clip.setCurrentIndex(0)\n"
+        "D.more.at_once.setChecked(True); D._fill(Form())"
+    )
+    sitting.until("D.studio.link.state.kind == 'ready'")
+    yield sitting
+    sitting.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
+    sitting.until("not D.studio.jobs and D.studio.chores.idle")
+    sitting.close_all()
+
+
+def new_krita(screen: Screen, home: Path, daemon: Daemon, language: str = "C", settings: str = "") -> Krita:
+    """A Krita that is not started yet, with a plug-in folder of its own for what the docker keeps."""
+    places = {
+        name: daemon.environment[name] for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR")
+    }
+    settings_file = Path(isolated(home)["XDG_CONFIG_HOME"]) / "kritarc"
+    installed = home / "kritarc.installed"
+    if not installed.exists():
+        shutil.copy(settings_file, installed)
+    settings_file.write_text(installed.read_text() + settings)
+    return Krita(home, screen, places, language)

@@ -1,0 +1,140 @@
+"""Layers arrive where they belong, in the right order, and as one undo step."""
+
+from __future__ import annotations
+
+from tests.krita.artist import Artist
+
+
+def colour(seed: int, number: int = 0) -> bytes:
+    """What the stand-in draws, as Krita stores it: blue, green, red, alpha."""
+    return bytes([77, (seed // 256 + number) % 256, (seed + number) % 256, 255])
+
+
+def lock_seed(artist: Artist, seed: int = 1234) -> None:
+    artist.run(f"D.more.seed.setText('{seed}'); D.more.lock.setChecked(True)")
+
+
+def test_typed_words_become_a_layer_above_the_active_one(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("lower", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)
+    artist.paint("upper", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.run("app.activeDocument().setActiveNode(layer('lower'))")
+    lock_seed(artist)
+    artist.type("a kite in the wind")
+    artist.click("D.button")
+    artist.until("D.studio.jobs")
+    artist.wait()
+    assert artist.names() == ["Background", "lower", "a kite in the wind", "upper"]
+    assert artist.bounds("a kite in the wind") == (0, 0, 64, 48)
+    assert artist.pixels("a kite in the wind", 0, 0, 64, 48) == colour(1234) * (64 * 48)
+    assert artist.composed(20, 20, 1, 1) == colour(1234)
+    assert artist.pixels("upper", 9, 9, 2, 2) == bytes([4, 5, 6, 255]) * 4
+    assert artist.pixels("lower", 0, 0, 2, 2) == bytes([1, 2, 3, 255]) * 4
+
+
+def test_shift_enter_in_the_prompt_generates(artist: Artist) -> None:
+    artist.new()
+    artist.type("by keyboard")
+    artist.press("shift+Return")
+    artist.until("'by keyboard' in [n.name() for n in app.activeDocument().rootNode().childNodes()]")
+    assert artist.run("D.prompts.prompt.toPlainText()") == "by keyboard"
+
+
+def test_one_undo_removes_an_insert_and_one_redo_brings_it_back(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("mine", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    lock_seed(artist)
+    artist.set("scene")
+    before = artist.tree()
+    artist.make("a street")
+    after = artist.tree()
+    assert len(after) == len(before) + 1
+    artist.undo()
+    assert artist.tree() == before
+    artist.redo()
+    assert artist.tree() == after
+    assert artist.pixels("Foreground", 0, 0, 64, 48) == colour(1234, 1) * (64 * 48)
+    assert artist.composed(0, 0, 64, 48) == colour(1234, 1) * (64 * 48)
+    artist.undo()
+    artist.undo()
+    assert artist.names() == ["Background"]
+
+
+def test_a_scene_is_one_group_with_the_background_below(artist: Artist) -> None:
+    artist.new(64, 48)
+    lock_seed(artist)
+    artist.set("scene")
+    artist.make("a street in the rain, seen from far above and at night")
+    name, kind, shown, inside = artist.tree()[-1]
+    assert (name, kind, shown) == ("a street in the rain, seen from far abo…", "grouplayer", True)
+    assert inside == [
+        ["Background", "paintlayer", True, []],
+        ["Foreground", "paintlayer", True, []],
+        ["Whole picture", "paintlayer", False, []],
+    ]
+
+
+def test_a_background_goes_below_its_layer_and_a_foreground_above(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("figure", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)
+    artist.paint("top", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.set("background", first="figure")
+    artist.make("a meadow")
+    artist.set("foreground", first="figure")
+    artist.make("a bee")
+    assert artist.names() == ["Background", "a meadow", "figure", "a bee", "top"]
+
+
+def test_a_background_for_the_lowest_layer_is_seen_behind_it(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.run("layer('Background').setName('figure')")
+    artist.run(
+        "layer('figure').setPixelData(bytes(64 * 24 * 4), 0, 0, 64, 24); app.activeDocument().refreshProjection()"
+    )
+    lock_seed(artist)
+    artist.set("background", first="figure")
+    artist.make("a meadow")
+    assert artist.composed(5, 5, 1, 1) == colour(1234, 0)
+    assert artist.composed(5, 40, 1, 1) == bytes([255] * 4)
+
+
+def test_several_pictures_come_as_one_group_with_the_first_shown(artist: Artist) -> None:
+    artist.new(64, 48)
+    lock_seed(artist)
+    artist.set("text", count=3)
+    artist.make("a kite")
+    assert [entry[:3] for entry in artist.tree()[-1][3]] == [
+        ["a kite", "paintlayer", False],
+        ["a kite", "paintlayer", False],
+        ["a kite", "paintlayer", True],
+    ]
+    assert artist.composed(5, 5, 1, 1) == colour(1234, 0)
+    artist.undo()
+    assert artist.names() == ["Background"]
+
+
+def test_with_the_setting_off_results_wait_in_the_history_for_a_click(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.run("D.more.at_once.setChecked(False)")
+    artist.set("text", count=2)
+    artist.make("a kite")
+    assert artist.names() == ["Background"]
+    artist.until("D.history.list.count() == 2")
+    artist.run("item = D.history.list.item(1)\nbox = D.history.list.visualItemRect(item)")
+    artist.run("D.widget().ensureWidgetVisible(D.history.list)")
+    x, y = artist.run("at = D.history.list.viewport().mapToGlobal(box.center())\n[at.x(), at.y()]")
+    artist.mouse(x, y)
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2")
+    artist.undo()
+    assert artist.names() == ["Background"]
+
+
+def test_a_mask_that_is_active_counts_as_its_layer(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("figure", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)
+    artist.paint("top", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.run("app.activeDocument().setActiveNode(layer('figure'))\napp.action('add_new_transparency_mask').trigger()")
+    artist.until("layer('figure').childNodes()")
+    artist.run("app.activeDocument().setActiveNode(layer('figure').childNodes()[0])")
+    artist.make("a kite")
+    assert artist.names() == ["Background", "figure", "a kite", "top"]

@@ -1,0 +1,292 @@
+"""Promises of an artist's kit: controls, style and LoRAs work with every part, and leave no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from acetate.models.catalogue import Catalogue
+from acetate.models.kit.finding import structure_adapter
+from acetate.models.loaded import LoadedModel
+from acetate.models.parts import Part
+from acetate.models.prepare import ControlPicture, Predictor
+from acetate.models.store import ModelStore
+from acetate_wire.errors import WireError
+from acetate_wire.request import Lora
+from diffusers import ControlNetModel, T2IAdapter
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from tests.models.published import original_name
+from tests.models.test_prepared import PARTS, a_layer, noise, state_of, texts
+
+Load = Callable[[str], LoadedModel]
+EMBEDS = 12
+
+
+def shaken(network: Any) -> Any:
+    """Every weight as after training: zero convolutions would hide what is wrong."""
+    torch.manual_seed(7)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+@pytest.fixture(scope="session")
+def kit_folder(written_families: Path) -> Path:
+    """Adapters for both tiny families in the models folder."""
+    from diffusers import UNet2DConditionModel
+
+    for family in ("sd15", "sdxl"):
+        unet = UNet2DConditionModel.from_pretrained(written_families / family / "unet")
+        control = written_families / "control" / family
+        net = shaken(ControlNetModel.from_unet(unet, load_weights_from_unet=False))
+        net.save_pretrained(control / "edge")
+        save_file(net.state_dict(), control / "line.safetensors")
+        widths = list(unet.config.block_out_channels)
+        kind, factor = ("full_adapter_xl", 16) if family == "sdxl" else ("full_adapter", 8)
+        if family == "sd15":
+            adapter = T2IAdapter(channels=widths, num_res_blocks=1, downscale_factor=factor, adapter_type=kind)
+            shaken(adapter).save_pretrained(control / "scribble")
+        _write_style(written_families / "style" / family, unet)
+        _write_lora(written_families / "lora" / f"{family}.safetensors", unet)
+    return written_families
+
+
+def _write_style(folder: Path, unet: Any) -> None:
+    from acetate.sharing import attention_layers
+
+    make = torch.Generator().manual_seed(1)
+    width = unet.config.cross_attention_dim
+    weights = {
+        "image_proj.proj.weight": torch.randn(4 * width, EMBEDS, generator=make) * 0.3,
+        "image_proj.proj.bias": torch.zeros(4 * width),
+        "image_proj.norm.weight": torch.ones(width),
+        "image_proj.norm.bias": torch.zeros(width),
+    }
+    # The published files number every processor; only cross-attentions have weights.
+    for number, (name, layer) in enumerate(attention_layers(unet)):
+        if name.endswith("attn2"):
+            for which in ("k", "v"):
+                shape = (layer.to_q.out_features, width)
+                weights[f"ip_adapter.{number}.to_{which}_ip.weight"] = torch.randn(shape, generator=make)
+    folder.mkdir(parents=True)
+    save_file(weights, folder / "ip-adapter.safetensors")
+    config = CLIPVisionConfig(
+        hidden_size=8,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
+        projection_dim=EMBEDS,
+    )
+    torch.manual_seed(2)
+    CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
+
+
+def _write_lora(path: Path, unet: Any) -> None:
+    """A LoRA in diffusers' form on every attention of the UNet and of the first text encoder."""
+    from acetate.sharing import attention_layers
+
+    make = torch.Generator().manual_seed(3)
+    weights: dict[str, Tensor] = {}
+    for name, layer in attention_layers(unet):
+        for which in ("to_q", "to_v"):
+            linear = getattr(layer, which)
+            weights[f"unet.{name}.{which}.lora_A.weight"] = torch.randn(2, linear.in_features, generator=make) * 0.3
+            weights[f"unet.{name}.{which}.lora_B.weight"] = torch.randn(linear.out_features, 2, generator=make) * 0.3
+    for number in range(2):
+        base = f"text_encoder.text_model.encoder.layers.{number}.self_attn.q_proj"
+        weights[f"{base}.lora_A.weight"] = torch.randn(2, 16, generator=make)
+        weights[f"{base}.lora_B.weight"] = torch.randn(16, 2, generator=make)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(weights, path)
+
+
+@pytest.fixture
+def load(kit_folder: Path, families: Catalogue) -> Iterator[Load]:
+    yield ModelStore(families, torch.device("cpu"), torch.float32).get
+
+
+def ask(predictor: Predictor, model: LoadedModel, part: Part, share: float = 0.5) -> Tensor:
+    rows = 2 * len(part.frames)
+    prompted = [row >= rows // 2 for row in range(rows)]
+    return predictor(noise(rows), torch.tensor(500), texts(model, part), share, None, prompted)
+
+
+def inputs_of(part: Part) -> Mapping[str, Tensor]:
+    return {role: a_layer(number) for number, role in enumerate(part.given)}
+
+
+def part_named(name: str) -> Part:
+    return next(part for _, part in PARTS if part.name == name)
+
+
+@pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
+def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, family: str, part: Part) -> None:
+    model = load(family)
+    before, processors = state_of(model), dict(model.unet.attn_processors)
+    modules = dict(model.unet.named_modules())
+    text = {name: value.clone() for name, value in model.text.encoders[0].state_dict().items()}
+    with model.prepared(part, inputs_of(part)) as predictor:
+        alone = ask(predictor, model, part)
+    kinds = ["edge:edges", "line", "style"] + (["scribble"] if family == "sd15" else [])
+    answers = {}
+    for kind in kinds:
+        with model.prepared(part, inputs_of(part), controls=[ControlPicture(kind, a_layer(9))]) as predictor:
+            answers[kind] = ask(predictor, model, part)
+    with model.prepared(part, inputs_of(part), loras=[Lora(family, 0.8), Lora(family, 0.3)]) as predictor:
+        answers["lora"] = ask(predictor, model, part)
+    everything = [ControlPicture(kind, a_layer(9)) for kind in kinds]
+    with model.prepared(part, inputs_of(part), loras=[Lora(family)], controls=everything) as predictor:
+        answers["all"] = ask(predictor, model, part)
+        predictor.switch(False)
+        answers["all, plain"] = ask(predictor, model, part)
+    for name, answer in answers.items():
+        assert (answer - alone).abs().max() > 1e-4, name
+    after = model.unet.state_dict()
+    assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(model.unet.attn_processors[name] is value for name, value in processors.items())
+    now = dict(model.unet.named_modules())
+    assert now.keys() == modules.keys() and all(now[name] is module for name, module in modules.items())
+    encoder = model.text.encoders[0].state_dict()
+    assert list(encoder) == list(text) and all(torch.equal(encoder[name], value) for name, value in text.items())
+    with model.prepared(part, inputs_of(part)) as predictor:
+        assert torch.equal(ask(predictor, model, part), alone)
+
+
+def test_controlnet_steers_each_frame_by_its_own_noise_and_prompt(load: Load) -> None:
+    model, part = load("sd15"), part_named("joint")
+    control = ControlPicture("edge", a_layer(9), weight=0.7)
+    heard: list[dict[str, Any]] = []
+    unet_forward = model.unet.forward
+
+    def listen(*arguments: object, **named: object) -> object:
+        heard.append(named)
+        return unet_forward(*arguments, **named)
+
+    model.unet.forward = listen
+    try:
+        with model.prepared(part, controls=[control]) as predictor:
+            states = texts(model, part)
+            ask(predictor, model, part)
+    finally:
+        del model.unet.forward
+    net = ControlNetModel.from_pretrained(structure_adapter("sd15", "edge"))
+    over_black = (a_layer(9)[:3] * a_layer(9)[3:])[None]
+    with torch.inference_mode():
+        for row in range(6):
+            down, middle = net(
+                noise(6)[row : row + 1],
+                500,
+                encoder_hidden_states=states.context[row : row + 1],
+                controlnet_cond=over_black,
+                conditioning_scale=0.7,
+                return_dict=False,
+            )
+            assert torch.allclose(heard[0]["mid_block_additional_residual"][row], middle[0], atol=1e-4)
+            given = heard[0]["down_block_additional_residuals"]
+            for mine, its in zip(given, down, strict=True):
+                assert torch.allclose(mine[row], its[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["edge", "scribble", "style"])
+def test_a_control_counts_only_in_its_share_of_the_schedule(load: Load, kind: str) -> None:
+    model, part = load("sd15"), part_named("joint")
+    with model.prepared(part) as predictor:
+        plain = ask(predictor, model, part)
+    control = ControlPicture(kind, a_layer(9), start=0.25, end=0.75)
+    with model.prepared(part, controls=[control]) as predictor:
+        outside = [ask(predictor, model, part, share) for share in (0.0, 0.24, 0.75, 1.0)]
+        inside = [ask(predictor, model, part, share) for share in (0.25, 0.74)]
+    assert all(torch.allclose(answer, plain, atol=1e-5) for answer in outside)
+    assert all((answer - plain).abs().max() > 1e-4 for answer in inside)
+
+
+def test_a_style_picture_is_shown_only_where_there_is_a_prompt(load: Load) -> None:
+    model, part = load("sd15"), part_named("transparent_attn")
+    with model.prepared(part, controls=[ControlPicture("style", a_layer(1))]) as predictor:
+        first = ask(predictor, model, part)
+    with model.prepared(part, controls=[ControlPicture("style", a_layer(2))]) as predictor:
+        second = ask(predictor, model, part)
+    assert torch.equal(first[0], second[0])
+    assert (first[1] - second[1]).abs().max() > 1e-5
+
+
+def test_style_through_attention_sharing_is_diffusers_own_style(load: Load) -> None:
+    """At weight 0 the part changes nothing, so its units must hear the picture as diffusers' processors do."""
+    model, part = load("sd15"), part_named("transparent_attn")
+    control = ControlPicture("style", a_layer(1), weight=0.6)
+    with model.prepared(part, transparency_weight=0.0, controls=[control]) as predictor:
+        shared = ask(predictor, model, part)
+        predictor.switch(False)
+        assert torch.allclose(ask(predictor, model, part), shared, atol=1e-5)
+
+
+def test_loras_add_up_by_their_weights(load: Load) -> None:
+    model, part = load("sdxl"), part_named("attn")
+    name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    heard = torch.randn(1, 3, 32, generator=torch.Generator().manual_seed(4))
+    layer = model.unet.get_submodule(name)
+    plain = layer(heard)
+    from acetate.models.kit.finding import lora_file
+    from safetensors.torch import load_file
+
+    weights = load_file(lora_file("sdxl"))
+    up, down = weights[f"unet.{name}.lora_B.weight"], weights[f"unet.{name}.lora_A.weight"]
+    with model.prepared(part, transparency_weight=0.0, loras=[Lora("sdxl", 0.5), Lora("sdxl", 0.25)]):
+        assert torch.allclose(model.unet.get_submodule(name)(heard), plain + 0.75 * heard @ down.T @ up.T, atol=1e-4)
+    assert model.unet.get_submodule(name) is layer
+
+
+def test_a_controlnet_in_its_original_form_is_the_same_network(load: Load, kit_folder: Path) -> None:
+    model, part = load("sd15"), part_named("joint")
+    net = ControlNetModel.from_pretrained(kit_folder / "control" / "sd15" / "edge")
+    original = {f"control_model.{controlnet_name(name, net)}": value for name, value in net.state_dict().items()}
+    path = kit_folder / "control" / "sd15" / "pose.safetensors"
+    save_file(original, path)
+    with model.prepared(part, controls=[ControlPicture("edge", a_layer(9))]) as predictor:
+        expected = ask(predictor, model, part)
+    with model.prepared(part, controls=[ControlPicture("pose", a_layer(9))]) as predictor:
+        assert torch.allclose(ask(predictor, model, part), expected, atol=1e-5)
+
+
+def controlnet_name(name: str, net: ControlNetModel) -> str:
+    """The name that a parameter of a ControlNet has in the original form."""
+    module, _, kind = name.rpartition(".")
+    if module.startswith("controlnet_cond_embedding"):
+        order = ["conv_in", *(f"blocks.{number}" for number in range(6)), "conv_out"]
+        return f"input_hint_block.{2 * order.index(module.partition('.')[2])}.{kind}"
+    if module.startswith("controlnet_down_blocks"):
+        return f"zero_convs.{module.rpartition('.')[2]}.0.{kind}"
+    if module == "controlnet_mid_block":
+        return f"middle_block_out.0.{kind}"
+    return original_name(name, net)
+
+
+def test_what_is_missing_is_named_with_the_way_to_it(load: Load) -> None:
+    model, part = load("sd15"), part_named("joint")
+    for kind, words in (
+        ("depth", "acetate models pull sd15/depth"),
+        ("weather", "put it into"),
+        ("../edge", "no kind of control"),
+        ("edge:clouds", "cannot be made from 'clouds'"),
+    ):
+        with pytest.raises(WireError, match=words), model.prepared(part, controls=[ControlPicture(kind, a_layer(1))]):
+            pass
+    with pytest.raises(WireError, match="there is no LoRA 'nothing'"), model.prepared(part, loras=[Lora("nothing")]):
+        pass
+
+
+def test_a_lora_of_another_family_is_refused_and_leaves_no_trace(load: Load) -> None:
+    model, part = load("sd15"), part_named("joint")
+    before = state_of(model)
+    with pytest.raises(WireError, match="cannot be used with this model"), model.prepared(part, loras=[Lora("sdxl")]):
+        pass
+    after = model.unet.state_dict()
+    assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())

@@ -1,0 +1,180 @@
+"""Promises of prepared models: every published part changes the drawing as it should, and leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from acetate.models.catalogue import Catalogue
+from acetate.models.families import SD15, SDXL
+from acetate.models.loaded import LoadedModel
+from acetate.models.parts import Part
+from acetate.models.states import TextStates
+from acetate.models.store import ModelStore
+from acetate_wire.errors import WireError
+from torch import Tensor
+
+PARTS = [(family.name, part) for family in (SD15, SDXL) for part in {p: 0 for w in family.ways for p in w.parts}]
+Load = Callable[[str], LoadedModel]
+
+
+@pytest.fixture
+def load(families: Catalogue) -> Load:
+    return ModelStore(families, torch.device("cpu"), torch.float32).get
+
+
+def a_layer(seed: int) -> Tensor:
+    return torch.rand(4, 64, 64, generator=torch.Generator().manual_seed(seed))
+
+
+def noise(rows: int) -> Tensor:
+    return torch.randn(rows, 4, 8, 8, generator=torch.Generator().manual_seed(rows))
+
+
+def state_of(model: LoadedModel) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.unet.state_dict().items()}
+
+
+def texts(model: LoadedModel, part: Part) -> TextStates:
+    """Two samples, without and with a prompt, each with all frames of the part."""
+    frames = len(part.frames)
+    with torch.inference_mode():
+        return model.text.encode(["", "a red apple"]).rows([0] * frames + [1] * frames)
+
+
+@pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
+def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family: str, part: Part) -> None:
+    model = load(family)
+    before, processors = state_of(model), dict(model.unet.attn_processors)
+    rows = 2 * len(part.frames)
+    given = {role: a_layer(number) for number, role in enumerate(part.given)}
+    with model.prepared(part, given) as predictor:
+        states = texts(model, part)
+        with_part = predictor(noise(rows), torch.tensor(500), states)
+        predictor.switch(False)
+        plain = predictor(noise(rows), torch.tensor(500), states)
+        predictor.switch(True)
+        assert torch.equal(predictor(noise(rows), torch.tensor(500), states), with_part)
+    assert with_part.shape == (rows, 4, 8, 8)
+    assert (with_part - plain).abs().max() > 1e-5
+    after = model.unet.state_dict()
+    assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(model.unet.attn_processors[name] is value for name, value in processors.items())
+
+
+@pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
+def test_a_weight_of_nothing_is_the_plain_model(load: Load, family: str, part: Part) -> None:
+    model = load(family)
+    given = {role: a_layer(number) for number, role in enumerate(part.given)}
+    rows = 2 * len(part.frames)
+    with model.prepared(part, given, transparency_weight=0.0) as predictor:
+        states = texts(model, part)
+        attached = predictor(noise(rows), torch.tensor(500), states)
+        predictor.switch(False)
+        assert torch.allclose(predictor(noise(rows), torch.tensor(500), states), attached, atol=1e-5)
+
+
+def test_given_latents_stand_behind_the_noisy_one_in_order(load: Load) -> None:
+    model = load("sdxl")
+    [part] = [part for _, part in PARTS if part.name == "fgble2bg"]
+    given = {"foreground": a_layer(1), "blend": a_layer(2)}
+    seen = []
+    with model.prepared(part, given) as predictor:
+        states = texts(model, part)
+        hook = model.unet.conv_in.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+        predictor(noise(2), torch.tensor(500), states)
+        hook.remove()
+    with torch.inference_mode():
+        latents = []
+        for role in ("foreground", "blend"):
+            grey = 0.5 + (given[role][:3] - 0.5) * given[role][3:]
+            mean = model.vae.encode(grey[None] * 2 - 1).latent_dist.mean
+            latents.append((mean * model.vae.config.scaling_factor).expand(2, -1, -1, -1))
+    assert torch.allclose(seen[0], torch.cat([noise(2), *latents], dim=1), atol=1e-5)
+
+
+def test_sdxl_reads_two_encoders_the_summary_and_the_size(load: Load) -> None:
+    model = load("sdxl")
+    [part] = [part for _, part in PARTS if part.name == "attn"]
+    heard: list[dict[str, Tensor]] = []
+    forward = model.unet.forward
+
+    def listen(*arguments: Tensor, **named: Tensor) -> object:
+        heard.append(named)
+        return forward(*arguments, **named)
+
+    model.unet.forward = listen
+    try:
+        with model.prepared(part) as predictor:
+            states = texts(model, part)
+            predictor(torch.zeros(2, 4, 8, 16), torch.tensor(500), states)
+    finally:
+        del model.unet.forward
+    ids = model.text.tokenizers[0](["", "a red apple"], padding="max_length", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        answers = [encoder(ids, output_hidden_states=True) for encoder in model.text.encoders]
+    expected = torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1)
+    assert torch.equal(heard[0]["encoder_hidden_states"], expected)
+    conditions = heard[0]["added_cond_kwargs"]
+    assert torch.equal(conditions["text_embeds"], answers[1].text_embeds)  # type: ignore[index]
+    assert conditions["time_ids"].tolist() == [[64, 128, 0, 0, 64, 128]] * 2  # type: ignore[index]
+
+
+def test_every_frame_may_have_its_own_prompt_and_time_step(load: Load) -> None:
+    model = load("sd15")
+    [part] = [part for _, part in PARTS if part.name == "joint"]
+    with model.prepared(part) as predictor:
+        states = model.text.encode(["a red apple", "a cat", "a guitar"])
+        together = predictor(noise(3), torch.tensor([500, 0, 500]), states)
+        other = predictor(noise(3), torch.tensor([500, 500, 500]), states)
+        third = predictor(noise(3), torch.tensor([500, 0, 500]), model.text.encode(["a red apple", "a cat", "a fish"]))
+    assert (together - other).abs().max() > 1e-5
+    assert (together - third).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize(("name", "multiplier"), [("vae_transparent_encoder", 1.0), ("ld", 300.0)])
+def test_both_encoder_files_have_their_own_factor(
+    written_families: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, multiplier: float
+) -> None:
+    source = written_families / "layers" / "vae_transparent_encoder.safetensors"
+    published = name if name != "ld" else "ld_diffusers_sdxl_vae_transparent_encoder"
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers" / f"{published}.safetensors").write_bytes(source.read_bytes())
+    (tmp_path / "layers" / "vae_transparent_decoder.safetensors").symlink_to(
+        written_families / "layers" / "vae_transparent_decoder.safetensors"
+    )
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
+    from acetate.models.catalogue import Source
+
+    catalogue = Catalogue({"sdxl": Source(written_families / "sdxl", SDXL, "Apache-2.0")})
+    model = ModelStore(catalogue, torch.device("cpu"), torch.float32).get("sdxl")
+    assert model.transparency.multiplier == multiplier
+
+
+@pytest.mark.parametrize("family", ["sd15", "sdxl"])
+def test_a_layer_goes_through_the_familys_own_transparency(load: Load, family: str) -> None:
+    model = load(family)
+    layer = a_layer(3)[None]
+    latent, flat = model.encode(layer), model.encode_flat(layer)
+    assert latent.shape == flat.shape == (1, 4, 8, 8)
+    assert not torch.equal(latent, flat)
+    rgba = model.decode_transparent(latent, 1)
+    assert rgba.shape == (1, 4, 64, 64) and rgba.min() >= 0 and rgba.max() <= 1
+
+
+def test_a_model_offers_only_what_its_files_allow(written_families: Path, families: Catalogue, tmp_path: Path) -> None:
+    everything = families.entry("sdxl")
+    assert everything.modes == ("text", "refine", "inpaint", "scene", "background", "foreground", "extract")
+    assert families.entry("sd15").modes == ("text", "refine", "inpaint", "scene", "background", "foreground")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
+        (tmp_path / "layers").mkdir()
+        for name in ("layer_xl_bg2ble", "layer_xl_bgble2fg", "vae_transparent_decoder"):
+            path = written_families / "layers" / f"{name}.safetensors"
+            (tmp_path / "layers" / path.name).symlink_to(path)
+        assert families.entry("sdxl").modes == ("foreground", "extract")
+        with pytest.raises(WireError, match="blend and background") as refusal:
+            families.entry("sdxl").way("extract", {"blend", "foreground"})
+        assert refusal.value.field == "inputs"

@@ -1,0 +1,213 @@
+"""What each mode computes, against the same in a few lines of its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from acetate.models.loaded import LoadedModel
+from acetate.models.samplers import make_scheduler, sampler_named
+from acetate.models.store import ModelStore
+from acetate.models.weights import read_weights
+from acetate.sharing import SharedAttention
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from tests.modes.conftest import Draw, Spy, a_picture
+
+STEPS = 3
+
+
+def noise(model: LoadedModel, frames: int, seed: int = 5) -> Tensor:
+    return torch.randn(frames, model.latent_channels, 8, 8, generator=torch.Generator().manual_seed(seed))
+
+
+def ddim(model: LoadedModel) -> DDIMScheduler:
+    settings = {**model.scheduler_config, "clip_sample": False, "set_alpha_to_one": True}
+    scheduler = DDIMScheduler.from_config({key: value for key, value in settings.items() if key[0] != "_"})
+    scheduler.set_timesteps(STEPS)
+    return scheduler
+
+
+@torch.inference_mode()
+def words(model: LoadedModel, *texts: str) -> Tensor:
+    return model.text.encode(texts).context
+
+
+@torch.inference_mode()
+def flat(model: LoadedModel, picture: Tensor) -> Tensor:
+    """The VAE's latent of a picture over mid grey, scaled."""
+    over_grey = 0.5 + (picture[:3] - 0.5) * picture[3:]
+    latent = model.vae.encode(over_grey[None] * 2 - 1).latent_dist.mean
+    return latent * model.vae.config.scaling_factor  # type: ignore[no-any-return]
+
+
+@torch.inference_mode()
+def opaque(model: LoadedModel, latent: Tensor) -> Tensor:
+    """The VAE's picture of a scaled latent, "h w 3"."""
+    picture = model.vae.decode(latent / model.vae.config.scaling_factor).sample[0] / 2 + 0.5
+    return picture.clamp(0, 1).permute(1, 2, 0)  # type: ignore[no-any-return]
+
+
+@torch.inference_mode()
+def transparent(model: LoadedModel, latent: Tensor) -> Tensor:
+    """The transparent decoder's layer of a scaled latent, one pass, "h w 4"."""
+    plain = latent / model.vae.config.scaling_factor
+    picture = (model.vae.decode(plain).sample / 2 + 0.5).clamp(0, 1)
+    alpha_first = model.decoder(picture, plain)[0].float().clamp(0, 1)
+    return torch.cat([alpha_first[1:], alpha_first[:1]]).permute(1, 2, 0)
+
+
+def test_a_scene_is_three_frames_side_by_side_with_own_prompts_in_the_conditional_half(
+    draw: Draw, store: ModelStore
+) -> None:
+    model = store.get("sd15")
+    prompts = {"foreground": "a cat", "background": "a green leaf"}
+    made = {
+        layer.role: layer.picture
+        for layer in draw("scene", model="sd15", guidance=4.0, negative="a fish", layer_prompts=prompts)
+    }
+    latent, scheduler = noise(model, 3), ddim(model)
+    negative, common = words(model, "a fish"), words(model, "a red apple")
+    context = torch.cat([negative] * 3 + [words(model, "a cat"), words(model, "a green leaf"), common])
+    weights = read_weights(model.entry.files["joint"])
+    with torch.inference_mode(), SharedAttention(model.unet, 3, weights):
+        for step in scheduler.timesteps:
+            without, prompted = model.unet(torch.cat([latent, latent]), step, context).sample.chunk(2)
+            latent = scheduler.step(without + 4.0 * (prompted - without), step, latent).prev_sample
+    # The transparent decoder computes in 16 bits.
+    right, wrong = (
+        (made["foreground"] - transparent(model, latent[frame : frame + 1])).abs().mean() for frame in (0, 1)
+    )
+    assert right < 1e-4 and right < wrong / 10
+    for role, frame in (("background", 1), ("blend", 2)):
+        assert torch.allclose(made[role][..., :3], opaque(model, latent[frame : frame + 1]), atol=2e-4)
+        assert bool((made[role][..., 3] == 1).all())
+
+
+def test_a_given_layer_steers_both_frames_through_the_condition_encoder(draw: Draw, store: ModelStore) -> None:
+    model, picture = store.get("sd15"), a_picture(1)
+    (background, blend) = draw(
+        "background", model="sd15", guidance=1.0, foreground=picture, returns=("background", "blend")
+    )
+    latent, scheduler = noise(model, 2), ddim(model)
+    context = torch.cat([words(model, "a red apple")] * 2)
+    sharing = SharedAttention(model.unet, 2, read_weights(model.entry.files["fg2bg"]))
+    with torch.inference_mode(), sharing:
+        sharing.give_layer(((0.5 + (picture[:3] - 0.5) * picture[3:]) * 2 - 1)[None])
+        for step in scheduler.timesteps:
+            latent = scheduler.step(model.unet(latent, step, context).sample, step, latent).prev_sample
+    assert torch.allclose(background.picture[..., :3], opaque(model, latent[:1]), atol=2e-4)
+    assert torch.allclose(blend.picture[..., :3], opaque(model, latent[1:]), atol=2e-4)
+
+
+def test_given_frames_of_the_starter_stay_clean_at_time_step_0(draw: Draw, store: ModelStore) -> None:
+    model = store.get("starter")
+    layer, whole = a_picture(1), a_picture(2)
+    whole[3] = 1
+    with Spy(model.unet) as spy:
+        draw("extract", foreground=layer, blend=whole)
+    clean = model.encode(layer[None])
+    for sample, timestep in zip(spy.samples, spy.timesteps, strict=True):
+        assert sample.shape[0] == 6
+        for half in (0, 3):
+            assert torch.allclose(sample[half], clean[0], atol=1e-5)
+            assert torch.allclose(sample[half + 2], flat(model, whole)[0], atol=1e-5)
+            assert torch.equal(sample[half + 1], sample[1])
+        noisy = float(timestep[1])
+        assert timestep.tolist() == [0, noisy, 0, 0, noisy, 0] and noisy > 0
+    assert torch.equal(spy.samples[0][1], noise(model, 1)[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "order"), [("background", ("background", "blend")), ("foreground", ("foreground", "blend"))]
+)
+def test_latents_of_given_layers_lie_behind_the_noisy_one_the_layer_first(
+    draw: Draw, store: ModelStore, given: str, order: tuple[str, ...]
+) -> None:
+    model = store.get("sdxl")
+    pictures = {given: a_picture(1), "blend": a_picture(2)}
+    with Spy(model.unet) as spy:
+        draw("extract", model="sdxl", stop_at=1.0, **pictures)
+    wanted = torch.cat([flat(model, pictures[role]) for role in order], dim=1)
+    assert spy.conv_in == [12] * STEPS
+    for sample in spy.samples:
+        assert torch.allclose(sample[:, 4:], wanted.expand(2, -1, -1, -1), atol=1e-5)
+    assert torch.equal(spy.samples[0][:1, :4], noise(model, 1))
+
+
+def test_sdxl_makes_the_blend_first_and_the_layer_out_of_it(draw: Draw, store: ModelStore) -> None:
+    model, picture = store.get("sdxl"), a_picture(3)
+    with Spy(model.unet) as spy:
+        layer, blend = draw(
+            "foreground", model="sdxl", background=picture, returns=("foreground", "blend"), stop_at=1.0
+        )
+    assert spy.conv_in == [8] * STEPS + [12] * STEPS
+    drawn = torch.cat([blend.picture[..., :3], torch.ones(64, 64, 1)], dim=-1).permute(2, 0, 1)
+    behind = torch.cat([flat(model, picture), flat(model, drawn)], dim=1)
+    assert torch.allclose(spy.samples[-1][:1, 4:], behind, atol=1e-4)
+    assert layer.role == "foreground" and blend.role == "blend"
+    assert bool((blend.picture[..., 3] == 1).all())
+
+
+def test_an_sdxl_scene_goes_from_the_foreground_over_the_blend_to_the_background(draw: Draw, store: ModelStore) -> None:
+    with Spy(store.get("sdxl").unet) as spy:
+        layers = draw("scene", model="sdxl", stop_at=1.0)
+    assert spy.conv_in == [4] * STEPS + [8] * STEPS + [12] * STEPS
+    assert [layer.role for layer in layers] == ["background", "foreground", "blend"]
+
+
+@pytest.mark.parametrize(("sampler", "widened"), [("DPM++ 2M SDE Karras", 6), ("Euler", 10)])
+def test_the_second_step_stops_early_by_itself_with_a_dpm_sampler(
+    draw: Draw, store: ModelStore, sampler: str, widened: int
+) -> None:
+    with Spy(store.get("sdxl").unet) as spy:
+        draw("background", model="sdxl", foreground=a_picture(), sampler=sampler, steps=10)
+    assert spy.conv_in[:10] == [8] * 10
+    # 0.62 of ten steps: the seventh begins at 0.6, before the stop.
+    expected = 7 if widened == 6 else 10
+    assert spy.conv_in[10:] == [12] * expected + [4] * (10 - expected)
+
+
+def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(draw: Draw, store: ModelStore) -> None:
+    model = store.get("sd15")
+    sampler = sampler_named("DPM++ 2M")
+    with Spy(model.unet) as spy:
+        (layer,) = draw("text", model="sd15", sampler="DPM++ 2M", steps=6, stop_at=0.5, guidance=1.0)
+    assert spy.processors[:3] == ["_UnitProcessor"] * 3 and "_UnitProcessor" not in spy.processors[3:]
+    latent, context = noise(model, 1), words(model, "a red apple")
+    scheduler = make_scheduler(sampler, model.scheduler_config, 6)
+    sharing = SharedAttention(model.unet, 1, read_weights(model.entry.files["transparent_attn"]))
+    with torch.inference_mode():
+        for number, step in enumerate(scheduler.timesteps):
+            if number == 0:
+                sharing.attach()
+            if number == 3:
+                sharing.detach()
+            latent = scheduler.step(model.unet(latent, step, context).sample, step, latent, return_dict=False)[0]
+    assert torch.allclose(layer.picture, transparent(model, latent), atol=1e-3)
+
+
+def test_refining_starts_from_the_layer_with_noise_of_the_right_strength(draw: Draw, store: ModelStore) -> None:
+    model, layer = store.get("starter"), a_picture(4)
+    with Spy(model.unet) as spy:
+        draw("refine", layer=layer, strength=0.5, steps=10)
+    scheduler = ddim(model)
+    scheduler.set_timesteps(10)
+    assert [int(step) for step in spy.timesteps] == scheduler.timesteps[5:].tolist()
+    kept = scheduler.alphas_cumprod[scheduler.timesteps[5]]
+    wanted = kept.sqrt() * model.encode(layer[None]) + (1 - kept).sqrt() * noise(model, 1)
+    assert torch.allclose(spy.samples[0][:1], wanted, atol=1e-5)
+
+
+def test_inpainting_sees_the_old_layer_with_the_same_noise_around_the_mask(draw: Draw, store: ModelStore) -> None:
+    model, layer = store.get("starter"), a_picture(5)
+    mask = torch.zeros(4, 64, 64)
+    mask[3], mask[:3, :, 32:] = 1, 1
+    with Spy(model.unet) as spy:
+        draw("inpaint", layer=layer, mask=mask)
+    scheduler = ddim(model)
+    for sample, step in zip(spy.samples, scheduler.timesteps, strict=True):
+        kept = scheduler.alphas_cumprod[step]
+        around = kept.sqrt() * model.encode(layer[None]) + (1 - kept).sqrt() * noise(model, 1)
+        assert torch.allclose(sample[:1, :, :, :4], around[..., :4], atol=1e-5)
+    assert not torch.allclose(spy.samples[-1][:1, :, :, 4:], around[..., 4:], atol=1e-2)

@@ -1,0 +1,222 @@
+"""A command for each mode, as it is typed, through a real daemon."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from acetate import cli
+from acetate.models import catalogue
+from PIL import Image
+from psd_tools import PSDImage
+
+from tests.daemon.harness import Daemon
+
+QUICK = ("--steps", "2", "--passes", "1")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the command said, and its exit code."""
+
+    code: int
+    output: str
+    errors: str
+
+
+Acetate = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def daemon(models_folder: Path) -> Iterator[Daemon]:
+    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
+        made = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
+        made.environment["ACETATE_MODELS_DIR"] = str(models_folder)
+        yield made.start()
+        made.close()
+
+
+@pytest.fixture
+def acetate(
+    daemon: Daemon,
+    models_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Acetate:
+    """The command, run in a folder with a layer, a background and a mask."""
+    monkeypatch.setattr(catalogue, "STARTER_FOLDER", models_folder / "starter")
+    monkeypatch.chdir(tmp_path)
+    for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR", "ACETATE_MODELS_DIR"):
+        monkeypatch.setenv(name, daemon.environment[name])
+    noise = np.random.default_rng(1).integers(0, 256, (70, 90, 4), dtype=np.uint8)
+    Image.fromarray(noise, "RGBA").save("layer.png")
+    Image.fromarray(noise[::-1, :, :3].copy(), "RGB").save("back.png")
+    mask = np.zeros((70, 90), np.uint8)
+    mask[20:50, 30:60] = 255
+    Image.fromarray(mask, "L").save("mask.png")
+
+    def run(*arguments: str) -> Answer:
+        monkeypatch.setattr("sys.argv", ["acetate", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        assert isinstance(end.value.code, int)
+        return Answer(end.value.code, said.out, said.err)
+
+    return run
+
+
+def pixels(path: str) -> np.ndarray[Any, Any]:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGBA"))
+
+
+def settings(path: str) -> dict[str, Any]:
+    with Image.open(path) as picture:
+        return dict(json.loads(picture.info["acetate"]))
+
+
+def test_a_scene_is_a_png_for_each_layer(acetate: Acetate, tmp_path: Path) -> None:
+    answer = acetate(
+        "scene", "a red apple", "-o", "out.png", "--size", "80x60", "--background-prompt", "a leaf", *QUICK
+    )
+    assert answer.code == 0, answer.errors
+    made = sorted(path.name for path in tmp_path.glob("out*"))
+    assert made == ["out-background.png", "out-blend.png", "out-foreground.png"]
+    assert {pixels(name).shape for name in made} == {(60, 80, 4)}
+    assert settings("out-background.png")["layer_prompts"] == {"background": "a leaf"}
+    assert settings("out-background.png")["role"] == "background"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "role", "given"),
+    [
+        (("background", "--foreground", "layer.png", "a leaf"), "background", "foreground"),
+        (("foreground", "--background", "back.png", "a cat"), "foreground", "background"),
+        (("extract", "--blend", "back.png", "--foreground", "layer.png"), "background", "blend"),
+        (("extract", "--blend", "back.png", "--background", "back.png", "a cat"), "foreground", "blend"),
+        (("refine", "--layer", "layer.png", "a cat"), "layer", "layer"),
+        (("inpaint", "--layer", "layer.png", "--mask", "mask.png", "a cat"), "layer", "mask"),
+    ],
+)
+def test_a_mode_works_on_pictures_in_their_own_size(
+    acetate: Acetate, arguments: tuple[str, ...], role: str, given: str
+) -> None:
+    answer = acetate(*arguments, "-o", "out.png", "--seed", "7", *QUICK)
+    assert answer.code == 0, answer.errors
+    assert pixels("out.png").shape == (70, 90, 4)
+    assert settings("out.png")["role"] == role
+    assert given in settings("out.png")["inputs"]
+
+
+def test_inpaint_changes_nothing_outside_the_mask(acetate: Acetate) -> None:
+    acetate("inpaint", "--layer", "layer.png", "--mask", "mask.png", "a cat", "-o", "out.png", *QUICK)
+    outside = pixels("mask.png")[..., 0] == 0
+    assert np.array_equal(pixels("out.png")[outside], pixels("layer.png")[outside])
+
+
+def test_a_layer_is_made_again_from_its_file_and_the_picture_it_was_made_from(acetate: Acetate) -> None:
+    acetate("background", "--foreground", "layer.png", "a leaf", "-o", "one.png", "--blend", "--seed", "9", *QUICK)
+    again = acetate("background", "--like", "one-blend.png", "--foreground", "layer.png", "-o", "two.png")
+    assert (again.code, again.errors) == (0, "")
+    assert np.array_equal(pixels("one-blend.png"), pixels("two.png"))
+
+
+def test_another_picture_than_the_layer_was_made_from_is_told(acetate: Acetate) -> None:
+    acetate("refine", "--layer", "layer.png", "a cat", "-o", "one.png", *QUICK)
+    answer = acetate("refine", "--like", "one.png", "--layer", "back.png", "-o", "two.png")
+    assert answer.code == 0
+    assert "back.png is not the picture that one.png was made from" in answer.errors
+
+
+def test_an_openraster_holds_all_layers_in_order(acetate: Acetate) -> None:
+    answer = acetate("background", "--foreground", "layer.png", "a leaf", "--blend", "-o", "scene.ora", *QUICK)
+    assert answer.code == 0, answer.errors
+    with zipfile.ZipFile("scene.ora") as archive:
+        assert archive.infolist()[0].filename == "mimetype"
+        assert archive.infolist()[0].compress_type == zipfile.ZIP_STORED
+        stack = ElementTree.fromstring(archive.read("stack.xml"))
+        layers = list(stack.iter("layer"))
+        with archive.open(layers[1].attrib["src"]) as file, Image.open(file) as picture:
+            assert np.array_equal(np.asarray(picture), pixels("layer.png"))
+    assert [layer.attrib["name"] for layer in layers] == ["blend", "foreground", "a leaf"]
+    assert [layer.attrib["visibility"] for layer in layers] == ["hidden", "visible", "visible"]
+
+
+def test_a_stack_is_one_layer_for_each_prompt_and_a_background(acetate: Acetate) -> None:
+    names = ("a cat", "a fish", "a leaf")
+    answer = acetate("generate", "--stack", *names, "-o", "stack.psd", "--size", "80x60", "--seed", "3", *QUICK)
+    assert answer.code == 0, answer.errors
+    layers = list(PSDImage.open("stack.psd"))
+    assert [layer.name for layer in layers] == ["background", *names]
+    assert {layer.size for layer in layers} == {(80, 60)}
+    assert {(layer.left, layer.top) for layer in layers} == {(0, 0)}
+
+
+def test_every_layer_of_a_stack_is_drawn_over_those_before(acetate: Acetate) -> None:
+    acetate("generate", "--stack", "a cat", "a fish", "-o", "stack.png", "--seed", "3", *QUICK)
+    under = Image.alpha_composite(Image.open("stack-background.png"), Image.open("stack-1.png"))
+    under.save("under.png")
+    again = ("foreground", "--background", "under.png", "a fish", "--seed", "4", "-o", "again.png")
+    assert acetate(*again, *QUICK).code == 0
+    assert np.array_equal(pixels("again.png"), pixels("stack-2.png"))
+
+
+def test_a_stack_can_begin_on_a_given_background(acetate: Acetate, tmp_path: Path) -> None:
+    answer = acetate("generate", "--stack", "a cat", "a fish", "--background", "back.png", "-o", "stack.ora", *QUICK)
+    assert answer.code == 0, answer.errors
+    with zipfile.ZipFile("stack.ora") as archive:
+        layers = list(ElementTree.fromstring(archive.read("stack.xml")).iter("layer"))
+    assert [layer.attrib["name"] for layer in layers] == ["a fish", "a cat", "background"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("background", "a leaf", "-o", "out.png"), "--foreground"),
+        (("background", "--foreground", "gone.png", "a leaf", "-o", "out.png"), "gone.png does not exist"),
+        (("refine", "--layer", "text.png", "-o", "out.png"), "text.png is no readable picture"),
+        (("refine", "--layer", "layer.png", "--size", "64", "-o", "out.png"), "is 90 x 70 pixels, the target 64 x 64"),
+        (("inpaint", "--layer", "layer.png", "--mask", "mask.png"), "add -o FILE.png"),
+        (("scene", "a cat", "-o", "out.jpg"), "is no PNG file and no document"),
+        (("scene", "a cat", "-o", "out.ora", "--preview"), "a document has no preview"),
+        (("scene", "a cat", "-o", "out.png", "--detail", "2"), "detail is 2"),
+        (("scene", "a cat", "-o", "out.png", "--lora", "ink=much"), "the weight is a number"),
+        (("scene", "a cat", "-o", "out.png", "--lora", "ink"), "there is no LoRA 'ink'"),
+        (("scene", "a cat", "-o", "out.png", "--control", "layer.png"), "write KIND=FILE"),
+        (("extract", "--blend", "back.png", "-o", "out.png"), "the foreground or the background"),
+        (("generate", "a cat", "a fish", "-o", "out.png"), "there are 2 prompts for one layer"),
+        (("generate", "--stack", "-o", "out.png"), "there is no prompt"),
+        (("generate", "--stack", "a cat", "--count", "2", "-o", "out.png"), "--stack takes no --count"),
+        (("generate", "a cat", "--background", "back.png", "-o", "out.png"), "background belongs to --stack"),
+    ],
+)
+def test_bad_values_are_refused_in_one_line(
+    acetate: Acetate, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "text.png").write_text("text", encoding="utf-8")
+    answer = acetate(*arguments)
+    assert answer.code == 2
+    assert words in answer.errors
+    assert answer.errors.count("\n") == 1
+
+
+def test_a_layer_of_another_mode_names_its_command(acetate: Acetate) -> None:
+    acetate("generate", "a cat", "-o", "cat.png", *QUICK)
+    answer = acetate("scene", "--like", "cat.png", "-o", "again.png")
+    assert answer.code == 2 and "use acetate generate --like cat.png" in answer.errors
+
+
+def test_a_layer_asks_for_the_picture_that_it_was_made_from(acetate: Acetate) -> None:
+    acetate("extract", "--blend", "back.png", "--background", "back.png", "a cat", "-o", "cat.png", *QUICK)
+    answer = acetate("extract", "--like", "cat.png", "--blend", "back.png", "-o", "again.png")
+    assert answer.code == 2 and "give that picture again: --background FILE" in answer.errors

@@ -1,0 +1,42 @@
+"""The real engine on tiny models, which also tells whether a job left the UNet as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acetate.engine.protocol import EngineJob, Made, Report
+from acetate.engine.starter import StarterEngine
+from acetate.models.families import FAMILIES
+
+if TYPE_CHECKING:
+    from acetate.models.catalogue import Catalogue
+
+
+class Watched(StarterEngine):
+    """Serves `starter`, `sd15` and `sdxl` out of the folder that the test names."""
+
+    @staticmethod
+    def catalogue() -> Catalogue:
+        """The tiny models; their layer files are in the models folder."""
+        from acetate.models.catalogue import Catalogue, Source
+
+        folder = Path(os.environ["ACETATE_MODELS_DIR"])
+        return Catalogue({name: Source(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()})
+
+    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+        """Do a job, and add the UNet's digest before and after it to the settings."""
+        before = self._digest(job.request.model)
+        made = super().run(job, report, thrift)
+        return replace(made, settings={**made.settings, "unet": [before, self._digest(job.request.model)]})
+
+    def _digest(self, name: str) -> str:
+        unet = self._store.get(name).unet
+        digest = hashlib.sha256(repr([(key, type(value)) for key, value in unet.attn_processors.items()]).encode())
+        for key, value in unet.state_dict().items():
+            digest.update(key.encode())
+            digest.update(value.float().numpy().tobytes())
+        return digest.hexdigest()
