@@ -11,7 +11,11 @@ from typing import Any
 
 from acetate.data.collection import Split
 
-FILLER = frozenset("img image picture pic photo png webp render final copy untitled layer clipart icon transparent".split())
+FILLER = frozenset(
+    {"img", "image", "picture", "pic", "photo", "png", "webp", "render", "final", "copy", "untitled", "layer"}
+    | {"clipart", "icon", "transparent"}
+)
+"""Words of file names that say nothing about what is shown."""
 ARTICLES = ("a ", "an ", "the ", "some ")
 
 
@@ -42,7 +46,9 @@ def from_map(told: dict[str, Any]) -> Told:
     def first(*names: str) -> str:
         return next((" ".join(told[name].split()) for name in names if isinstance(told.get(name), str)), "")
 
-    return Told(first("caption", "prompt", "text", "title"), first("subject", "class", "label"), first("licence", "license"))
+    return Told(
+        first("caption", "prompt", "text", "title"), first("subject", "class", "label"), first("licence", "license")
+    )
 
 
 def from_name(name: str) -> str:

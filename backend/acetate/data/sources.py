@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path, PurePath
 
@@ -65,8 +66,8 @@ def _in_file(path: Path) -> Iterator[Found]:
     try:
         if name.endswith(".zip"):
             with zipfile.ZipFile(path) as archive:
-                # Bound now, each to its own name.
-                loads = {n: (lambda n=n: archive.read(n)) for n in sorted(archive.namelist()) if not n.endswith("/")}
+                names = [name for name in sorted(archive.namelist()) if not name.endswith("/")]
+                loads: dict[str, Load] = {name: partial(archive.read, name) for name in names}
                 yield from _grouped(str(path), loads)
         elif name.endswith(ARCHIVES):
             yield from _in_tar(path)
@@ -86,11 +87,11 @@ def _in_tar(path: Path) -> Iterator[Found]:
     with tarfile.open(path) as archive:
         members = (member for member in archive if member.isfile())
         for _, sample in groupby(members, key=lambda member: _key(member.name)):
-            contents: dict[str, bytes] = {}
+            contents: dict[str, Load] = {}
             for member in sample:
                 stream = archive.extractfile(member)
-                contents[member.name] = stream.read() if stream else b""
-            yield from _grouped(str(path), {name: (lambda c=c: c) for name, c in contents.items()})
+                contents[member.name] = io.BytesIO(stream.read() if stream else b"").getvalue
+            yield from _grouped(str(path), contents)
 
 
 def _key(name: str) -> str:
