@@ -34,8 +34,9 @@ def build(
     ] = False,
 ) -> None:
     """Collect transparent pictures: filtered, captioned, without look-alikes, each with its licence."""
-    from acetate.data.build import BuildSettings, Filter
+    from acetate.data.build import BuildSettings
     from acetate.data.build import build as run
+    from acetate.data.filters import Filter
 
     console = Console()
     settings = BuildSettings(Filter(side), licence, held_out, largest, pending)
@@ -85,3 +86,53 @@ def layers(
         lambda line: console.log(line, highlight=False),
     )
     console.print(_("{data} has {count} scenes").format(data=data, count=len(made.entries)), highlight=False)
+
+
+@app.command()
+def render(
+    folder: Annotated[Path, typer.Argument(help=_("Where the pictures go."))],
+    subjects: Annotated[
+        list[str] | None, typer.Argument(help=_("fire, fur-ball, glass-ball, glass-bottle, glow, …; all by default."))
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help=_("How many of each subject."))] = 20,
+    size: Annotated[int, typer.Option(min=32, max=4096, help=_("Their side in pixels."))] = 512,
+    samples: Annotated[int, typer.Option(min=1, help=_("Light paths a pixel: more is slower and less noisy."))] = 64,
+    seed: Annotated[int, typer.Option(min=0, help=_("Another seed, other pictures."))] = 0,
+    blender: Annotated[
+        Path | None, typer.Option(help=_("Blender, or a Python with the module bpy; else the one on the path."))
+    ] = None,
+) -> None:
+    """Render soft subjects with exact alpha in Blender: glass, hair, fur, smoke, fire, glows, thin leaves."""
+    from acetate.data.rendering.render import SUBJECTS
+    from acetate.data.rendering.render import render as run
+
+    console = Console()
+    paths = run(
+        folder,
+        subjects or SUBJECTS,
+        count,
+        size,
+        samples,
+        seed,
+        blender,
+        lambda line: console.log(line, highlight=False),
+    )
+    console.print(_("{count} pictures are in {folder}").format(count=len(paths), folder=folder), highlight=False)
+
+
+@app.command()
+def review(
+    data: DataSet,
+    port: Annotated[int, typer.Option(min=0, max=65535, help=_("The port on this computer; 0 takes a free one."))] = 0,
+    browser: Annotated[bool, typer.Option(help=_("Open the page at once."))] = True,
+) -> None:
+    """Look through a data set in the browser: keep, drop, or correct the caption, all by keyboard."""
+    import webbrowser
+
+    from acetate.data.review.server import ReviewServer
+
+    with ReviewServer(data, port) as server:
+        Console().print(_("Review at {address} (Ctrl+C ends it)").format(address=server.address), soft_wrap=True)
+        if browser:
+            webbrowser.open(server.address)
+        server.serve()

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-from acetate.data.kra import TILE_FORMATS, read_tiles
+from acetate.data.kra import CHANNEL_BYTES, read_tiles
 
 
 class Unreadable(ValueError):  # noqa: N818  # an adjective says what the document is
@@ -62,10 +62,10 @@ def _krita(path: Path) -> Iterator[Layer]:
             raise Unreadable("it holds no picture")
         for layer in reversed(list(image.iter("layer"))):
             space = layer.get("colorspacename", "")
-            if layer.get("nodetype") != "paintlayer" or layer.get("visible") == "0" or space not in TILE_FORMATS:
+            if layer.get("nodetype") != "paintlayer" or layer.get("visible") == "0" or space not in CHANNEL_BYTES:
                 continue
             tiles = _member(archive, f"{image.get('name')}/layers/{layer.get('filename')}")
-            picture = read_tiles(tiles, TILE_FORMATS[space])
+            picture = read_tiles(tiles, CHANNEL_BYTES[space])
             if picture is not None:
                 yield Layer(layer.get("name", ""), picture)
 

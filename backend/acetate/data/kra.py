@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-TILE_FORMATS = {"RGBA": np.dtype("u1"), "RGBA16": np.dtype("<u2")}
-"""The colour spaces that are read, with the type of a channel; channels are blue, green, red, alpha."""
+CHANNEL_BYTES = {"RGBA": 1, "RGBA16": 2}
+"""The colour spaces that are read, with the bytes of a channel; channels are blue, green, red, alpha."""
 HEADER = re.compile(rb"(?:VERSION \d+\nTILEWIDTH (\d+)\nTILEHEIGHT (\d+)\nPIXELSIZE (\d+)\nDATA (\d+)\n)")
 TILE = re.compile(rb"(-?\d+),(-?\d+),LZF,(\d+)\n")
 MOST_PIXELS = 1 << 28
 
 
-def read_tiles(data: bytes, kind: np.dtype[np.unsignedinteger]) -> Image.Image | None:
+def read_tiles(data: bytes, channel_bytes: int) -> Image.Image | None:
     """The picture of all tiles, cropped to them, 8 bits a channel; None without tiles. Raises ValueError."""
     header = HEADER.match(data)
     if header is None:
         raise ValueError("a layer is not in the form that Krita writes")
     width, height, pixel, count = map(int, header.groups())
-    if pixel != 4 * kind.itemsize:
+    if pixel != 4 * channel_bytes:
         raise ValueError(f"a layer has {pixel} bytes a pixel")
     tiles: dict[tuple[int, int], NDArray[np.uint8]] = {}
     place = header.end()
@@ -38,7 +38,7 @@ def read_tiles(data: bytes, kind: np.dtype[np.unsignedinteger]) -> Image.Image |
         raw = decompress(packed[1:], width * height * pixel) if packed[:1] == b"\1" else packed[1:]
         # All bytes of one kind follow each other: first those of blue, low byte before high, and so on.
         planes = np.frombuffer(raw, np.uint8).reshape(pixel, height, width)
-        tiles[left, top] = np.moveaxis(planes[kind.itemsize - 1 :: kind.itemsize], 0, -1)[..., [2, 1, 0, 3]]
+        tiles[left, top] = np.moveaxis(planes[channel_bytes - 1 :: channel_bytes], 0, -1)[..., [2, 1, 0, 3]]
     if not tiles:
         return None
     left, top = (min(corner[axis] for corner in tiles) for axis in (0, 1))

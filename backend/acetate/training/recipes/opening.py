@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from acetate_wire.errors import WireError
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from acetate.models.catalogue import Catalogue, read_json
+from acetate.models.layout import weight_variant
 from acetate.models.states import TextStates
 from acetate.models.text import TextEncoders
-from acetate.models.weights import load_strictly
+from acetate.models.transparent import decoder_for, encoder_for
+from acetate.models.weights import give_weights, read_weights
 from acetate.training.diffusion import Objective, Predict
 from acetate.training.hardware import Hardware
 from acetate.training.recipes.settings import ModelSettings
 from acetate.training.transparency import LatentTransparency
-from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate.transparency.files import load
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def base_folder(settings: ModelSettings) -> Path:
@@ -52,12 +55,9 @@ def _network(kind: Any, folder: Path) -> Any:
 
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
-    # Many published folders hold their weights in half precision alone.
-    plain = any((folder / f"{name}.safetensors").is_file() for name in ("diffusion_pytorch_model", "model"))
-    variant = None if plain else "fp16"
     with _readable(folder):
         return kind.from_pretrained(
-            folder, dtype=torch.float32, variant=variant, use_safetensors=True, local_files_only=True
+            folder, dtype=torch.float32, variant=weight_variant(folder), use_safetensors=True, local_files_only=True
         )
 
 
@@ -98,10 +98,8 @@ def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL)
     own = folder / "transparency"
     try:
         if settings.encoder is not None and settings.decoder is not None:
-            channels = int(vae.config.latent_channels)
-            encoder, decoder = OffsetEncoder(channels), TransparentDecoder(channels)
-            load_strictly(encoder, settings.encoder)
-            load_strictly(decoder, settings.decoder)
+            encoder = _published(settings.encoder, encoder_for)
+            decoder = _published(settings.decoder, decoder_for)
             return LatentTransparency(vae, encoder, decoder, settings.multiplier)
         if settings.encoder is not None or settings.decoder is not None:
             missing = "decoder" if settings.decoder is None else "encoder"
@@ -112,9 +110,16 @@ def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL)
         if place is None:
             return None
         parts = load(place)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise WireError("model_missing", str(error), field="model.transparency", hint="give another") from error
     return LatentTransparency(vae, parts.encoder, parts.decoder, parts.multiplier)
+
+
+def _published(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> Network:
+    weights = read_weights(path)
+    network = make(weights)
+    give_weights(network, weights, path)
+    return network.float()
 
 
 def needed_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL) -> LatentTransparency:

@@ -19,7 +19,7 @@ from acetate.models.deltas import PREFIX
 from acetate.models.names import ldm_names
 from acetate.training.recipes.opening import open_unet
 from acetate.training.transparency import LatentTransparency
-from acetate.transparency import OffsetEncoder, Transparency, TransparentDecoder, files
+from acetate.transparency import Transparency, files
 
 STORED = torch.float16
 GROUPS = ("input_blocks", "output_blocks")
@@ -79,16 +79,11 @@ def save_model(folder: Path, base: Path, changes: Mapping[str, Change]) -> None:
 
 
 def save_transparency(folder: Path, model: LatentTransparency) -> list[Path]:
-    """Write offset encoder and transparent decoder as Acetate's `transparency` folder.
+    """Write offset encoder and transparent decoder as Acetate's `transparency` folder, and as two published files.
 
-    Networks of the published shapes are written as single files too, named as SD 1.5's and SDXL's were; there the
-    factor on the offset is part of the encoder's last convolution.
+    In the published files the factor on the offset is part of the encoder's last convolution.
     """
     files.save(folder / "transparency", Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
-    with torch.device("meta"):
-        usual = (OffsetEncoder().config, TransparentDecoder().config)
-    if (model.encoder.config, model.decoder.config) != usual:
-        return [folder / "transparency"]
     encoder = {name: value.clone() for name, value in model.encoder.state_dict().items()}
     last = max(int(name.split(".")[1]) for name in encoder)
     for name in (f"blocks.{last}.weight", f"blocks.{last}.bias"):
