@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds to wait for anything; the machine may be busy."""
 KEYS = {"Enter": 13, "Escape": 27, "ArrowRight": 39, "ArrowLeft": 37}
 
@@ -62,7 +62,7 @@ class Browser:
     def wait_for(self, expression: str) -> None:
         """Wait until an expression holds in the page."""
         deadline = time.monotonic() + PATIENCE
-        while not self.ask(expression):
+        while not self.ask(f"!!({expression})"):
             assert time.monotonic() < deadline, f"never true: {expression}"
             time.sleep(0.05)
 

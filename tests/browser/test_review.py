@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,15 +37,24 @@ def pending_balls(folder: Path) -> None:
     write_manifest(Collection(folder, tuple(entries)))
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[ReviewServer]:
+    """The review of a data set, answering until the block ends."""
+    with ReviewServer(folder) as server:
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+            thread.join()
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ReviewServer]:
     pending_balls(tmp_path / "data")
-    with ReviewServer(tmp_path / "data") as server:
-        thread = threading.Thread(target=server.serve)
-        thread.start()
+    with served(tmp_path / "data") as server:
         yield server
-        server.stop()
-        thread.join()
 
 
 @pytest.fixture
@@ -121,13 +131,9 @@ def test_captions_with_markup_are_shown_as_text(tmp_path: Path, browser: Browser
         found.entries[0], captions={"foreground": "<img src=x onerror=document.title='caught'>"}, subject="<b>x"
     )
     write_manifest(Collection(found.folder, (nasty,)))
-    with ReviewServer(tmp_path / "data") as server:
-        thread = threading.Thread(target=server.serve)
-        thread.start()
+    with served(tmp_path / "data") as server:
         browser.open(server.address)
         browser.wait_for("document.querySelector('input')")
         assert browser.ask("document.querySelector('input').value").startswith("<img")
         assert browser.ask("document.querySelectorAll('b, img').length") == 1
         assert browser.ask("document.title") == "Review"
-        server.stop()
-        thread.join()

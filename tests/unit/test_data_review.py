@@ -23,9 +23,11 @@ def server(tmp_path: Path) -> Iterator[ReviewServer]:
     with ReviewServer(tmp_path / "data") as server:
         thread = threading.Thread(target=server.serve)
         thread.start()
-        yield server
-        server.stop()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.stop()
+            thread.join()
 
 
 def ask(
