@@ -2,7 +2,8 @@
 
 The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below this thrift),
-`hang=SECONDS` (no step is reported), `echo` (every input comes back as a layer). Anything else is passed over.
+`hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer). Anything else is passed
+over.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class StandIn:
     def offers(cls) -> tuple[Offer, ...]:
         """Every mode, a model whose files are missing, and one that can do little."""
         return (
-            Offer("starter", "starter", MODES, 64),
+            Offer("starter", "starter", MODES, 64, controls=("depth", "normal")),
             Offer("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
             Offer("narrow", "sd15", ("text",), 512),
         )
@@ -68,6 +69,7 @@ class StandIn:
         target, seed = job.request.target, job.request.seed or 0
         if "echo" in words:
             layers = [MadeLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
+            layers += [MadeLayer("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
             return Made(tuple(layers), seed, {})
         names = roles_out(job.request) * job.request.count
         return Made(

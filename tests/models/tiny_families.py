@@ -78,9 +78,9 @@ def _write(
             encoder(_text_config(tokenizer)).save_pretrained(folder / f"text_encoder{ending}")
             index[f"tokenizer{ending}"] = ["transformers", "CLIPTokenizer"]
             index[f"text_encoder{ending}"] = ["transformers", encoder.__name__]
-    EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).save_pretrained(
-        folder / "scheduler"
-    )
+    EulerDiscreteScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1
+    ).save_pretrained(folder / "scheduler")
     index["scheduler"] = ["diffusers", "EulerDiscreteScheduler"]
     (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
     return unet

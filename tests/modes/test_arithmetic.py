@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from acetate.layers.steps import Frames, Question, Tiles
 from acetate.models.loaded import LoadedModel
 from acetate.models.samplers import make_scheduler, sampler_named
+from acetate.models.states import TextStates
 from acetate.models.store import ModelStore
 from acetate.models.weights import read_weights
+from acetate.placement.sizes import Size
 from acetate.sharing import SharedAttention
 from diffusers import DDIMScheduler
 from torch import Tensor
@@ -211,3 +216,33 @@ def test_inpainting_sees_the_old_layer_with_the_same_noise_around_the_mask(draw:
         around = kept.sqrt() * model.encode(layer[None]) + (1 - kept).sqrt() * noise(model, 1)
         assert torch.allclose(sample[:1, :, :, :4], around[..., :4], atol=1e-5)
     assert not torch.allclose(spy.samples[-1][:1, :, :, 4:], around[..., 4:], atol=1e-2)
+
+
+def test_tiles_of_local_answers_make_the_same_picture_as_the_whole() -> None:
+    def local(sample: Tensor, timestep: Tensor, states: TextStates, *rest: Any) -> Tensor:
+        return torch.tanh(sample) + timestep.reshape(-1, 1, 1, 1) / 1000
+
+    seen = torch.randn(2, 4, 40, 56)
+    states = TextStates(torch.zeros(6, 5, 8))
+    frames = Frames(3, Size(448, 320), states, {1: torch.randn(1, 4, 40, 56)})
+    question = Question(local, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
+    heard: list[float] = []
+    tiled = question.in_tiles(seen, Tiles(128, 64), heard.append)
+    assert torch.allclose(tiled, question.whole(seen), atol=1e-5)
+    assert heard == sorted(heard) and len(heard) == Tiles(128, 64).count(frames.size) - 1
+
+
+def test_tiles_in_which_nothing_is_to_be_drawn_are_not_asked_about() -> None:
+    asked: list[Tensor] = []
+
+    def answer(sample: Tensor, *rest: Any) -> Tensor:
+        asked.append(sample)
+        return torch.ones_like(sample)
+
+    mask = torch.zeros(1, 1, 16, 64)
+    mask[..., :8] = 1
+    frames = Frames(1, Size(512, 128), TextStates(torch.zeros(2, 5, 8)))
+    question = Question(answer, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
+    drawn = question.in_tiles(torch.randn(1, 4, 16, 64), Tiles(128, 64), lambda share: None, mask)
+    assert len(asked) == 1
+    assert bool((drawn[..., :8] > 0).all()) and bool((drawn[..., 16:] == 0).all())

@@ -1,11 +1,11 @@
-"""`acetate doctor`: does this installation compute what the method says?"""
+"""`acetate doctor`: what can this computer do, and does it compute what the method says?"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,26 +15,72 @@ from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     from acetate.evaluation.vectors import Case
+    from acetate.models.checkup import ModePlan
 
 STANDARD_OUTPUT = Path("-")
 
 
 def doctor(
     vectors: Annotated[
-        Path,
+        Path | None,
         typer.Option("--vectors", metavar="DIR", help=_("Folder of reference vectors to compute again.")),
-    ],
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help=_("Write the figures here too; - for standard output.")),
     ] = None,
 ) -> None:
-    """Compute reference vectors again and compare: one line a case, and an error code when one is missed."""
+    """Print how each model's modes will use this computer's memory.
+
+    With --vectors, compute reference vectors again instead and compare: one line a case, and an error code when one
+    is missed.
+    """
+    console = Console(stderr=json_file == STANDARD_OUTPUT, highlight=False, soft_wrap=True)
+    if vectors is None:
+        _memory(console, json_file)
+    else:
+        _vectors(console, vectors, json_file)
+
+
+def _memory(console: Console, json_file: Path | None) -> None:
+    from rich.filesize import decimal
+
+    from acetate.models.checkup import mode_plans
+    from acetate.models.placing import available
+    from acetate.models.store import ModelStore
+
+    store = ModelStore()
+    free = available(store.device)
+    console.print(_("Device {device}, {free} free.").format(device=store.device, free=decimal(free)))
+    plans, absent = mode_plans(store)
+    for plan in plans:
+        console.print(_plan_line(plan))
+    for name, reason in absent.items():
+        console.print(f"{escape(name)}: {escape(reason)}", style="dim")
+    if json_file is not None:
+        figures = {
+            "device": str(store.device),
+            "free": free,
+            "plans": [asdict(plan) for plan in plans],
+            "absent": absent,
+        }
+        _write_json(json_file, figures)
+
+
+def _plan_line(plan: ModePlan) -> str:
+    """Model, mode, size, plan and what it needs, in columns."""
+    from rich.filesize import decimal
+
+    verdict = "" if plan.fits else f"  [red]{_('more than there is')}[/red]"
+    size = f"{plan.side} x {plan.side}"
+    return f"{escape(plan.model):<12} {plan.mode:<11} {size:<12} {decimal(plan.needed):>9}  {plan.plan}{verdict}"
+
+
+def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:
     # PyTorch takes seconds to import, which no other command should wait for.
     from acetate.evaluation.vector_folder import UnreadableVectorsError
     from acetate.evaluation.vectors import check_vectors
 
-    console = Console(stderr=json_file == STANDARD_OUTPUT, highlight=False, soft_wrap=True)
     cases: list[Case] = []
     try:
         found = check_vectors(vectors)
@@ -49,7 +95,8 @@ def doctor(
         _("{passed} of {count} cases are within their tolerance.").format(passed=len(cases) - missed, count=len(cases))
     )
     if json_file is not None:
-        _write_json(json_file, vectors, cases)
+        figures = {"vectors": str(vectors), "passed": not missed, "cases": [asdict(case) for case in cases]}
+        _write_json(json_file, figures)
     if missed:
         raise typer.Exit(1)
 
@@ -62,15 +109,8 @@ def _line(case: Case) -> str:
     return f"{escape(case.name):<40} {error:>10} {case.tolerance:>10.2e}  {verdict}{note}"
 
 
-def _write_json(path: Path, folder: Path, cases: list[Case]) -> None:
-    content = json.dumps(
-        {
-            "vectors": str(folder),
-            "passed": all(case.passed for case in cases),
-            "cases": [asdict(case) for case in cases],
-        },
-        indent=2,
-    )
+def _write_json(path: Path, figures: dict[str, Any]) -> None:
+    content = json.dumps(figures, indent=2)
     if path == STANDARD_OUTPUT:
         typer.echo(content)
         return

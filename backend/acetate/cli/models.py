@@ -74,7 +74,7 @@ def pull(
     wanted = wanted_for(name, family=kind, configuration=configuration, layers=layers, full=full)
     for each in wanted:
         typer.echo(_("Fetching {repository}").format(repository=each.repository), err=True)
-    fetch(wanted)
+        fetch(each)
     if kind is not None:
         short = name.partition("/")[2]
         _write(lambda: write_notes(read_notes() | {short: Note(kind.name, repository=name, licence=licence)}))

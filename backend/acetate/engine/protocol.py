@@ -29,7 +29,8 @@ class OutOfMemory(Exception):  # noqa: N818
 class Offer:
     """A model that can be asked for; `missing` says in words which files are not there.
 
-    `native_size` is the side in pixels of what the model learned to draw.
+    `native_size` is the side in pixels of what the model learned to draw; `controls` are the kinds of structure
+    pictures that can steer it.
     """
 
     name: str
@@ -37,10 +38,11 @@ class Offer:
     modes: tuple[str, ...]
     native_size: int
     missing: str = ""
+    controls: tuple[str, ...] = ()
 
     def to_map(self) -> dict[str, Any]:
         """This offer as it stands in `welcome`."""
-        return {**asdict(self), "modes": list(self.modes)}
+        return {**asdict(self), "modes": list(self.modes), "controls": list(self.controls)}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
@@ -14,20 +14,19 @@ from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
 if TYPE_CHECKING:
     from acetate.layers.job import Progress
     from acetate.models.catalogue import Catalogue
-    from acetate.models.loaded import LoadedModel
 
 
 class StarterEngine:
     """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
 
-    thrifts = 2
-    """First the networks compute in slices and tiles; then also one decoding pass instead of eight, no preview."""
-
     def __init__(self) -> None:
+        from acetate.models.memory import ladder_for
         from acetate.models.store import ModelStore
+        from acetate.transparency import fastest_dtype
 
         self._store = ModelStore(catalogue=self.catalogue())
-        self._loaded: list[str] = []
+        device = self._store.device
+        self.thrifts = len(ladder_for(device.type, fastest_dtype(device).itemsize)) - 1
 
     @staticmethod
     def catalogue() -> Catalogue:
@@ -55,26 +54,27 @@ class StarterEngine:
 
     def loaded(self) -> tuple[str, ...]:
         """The models in memory."""
-        return tuple(self._loaded)
+        return self._store.loaded
 
     def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
         """Make the layers of a job. Raises WireError, `out_of_memory` among them, and Cancelled."""
         import torch
 
         from acetate import layers
+        from acetate.layers.sheet import Sheet
 
         def on_progress(progress: Progress) -> None:
             preview = None if progress.preview is None else progress.preview.cpu().numpy()
             report(progress.stage, progress.step, progress.steps, preview, progress.seconds_left)
 
         request = _for_layers(job.request)
-        if thrift >= 2:
-            request = replace(request, passes=1, preview=False)
         report("loading", 0, 1)
-        model = self._store.get(request.model)
-        if request.model not in self._loaded:
-            self._loaded.append(request.model)
-        _save_memory(model, thrift > 0)
+        size = Sheet.native(request, self._store.catalogue.entry(request.model).native_size).size
+        side = (size.width, size.height)
+        plan = self._store.plan(request.model, request.mode, request.inputs, side, thrift).plan
+        if plan.frugal:
+            request = replace(request, passes=1, preview=False)
+        self._store.get(request.model, plan)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
         controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
         made = layers.run(request, inputs, self._store, on_progress, controls)
@@ -97,16 +97,12 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
+    from acetate.models.kit.finding import structures_here
+
     family = catalogue.sources[name].family
     try:
         entry = catalogue.entry(name)
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
-    return Offer(name, family.name, entry.modes, entry.native_size)
-
-
-def _save_memory(model: LoadedModel, wanted: bool) -> None:
-    """Have a model's networks work in slices and tiles, or at full speed again."""
-    vae: Any = model.vae
-    vae.use_slicing = vae.use_tiling = wanted
-    model.unet.set_attention_slice("max" if wanted else None)
+    controls = structures_here(family.name)
+    return Offer(name, family.name, entry.modes, entry.native_size, controls=controls)

@@ -12,6 +12,7 @@ import torch
 from acetate_wire.request import LayerRequest, roles_out
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from acetate.layers.checks import adapter_kind
 from acetate.layers.job import Job, Layer
@@ -30,6 +31,9 @@ from acetate.placement.sizes import Size
 from acetate.transparency import Passes
 
 SEEDS = 2**64
+VISIBLE = 1 / 255
+MARGIN = 4
+"""How far detail may go beyond what is visible of a transparent layer, in pixels."""
 PREVIEW_SIDE = 256
 SECOND_STEP_STOP = 0.62
 """Where a part that is given both a layer and the blend stops by itself with a DPM sampler: later its picture gets
@@ -233,16 +237,20 @@ class Round:
         latents = [
             encode(self.job.model, sample.starts[role], role == part.transparent, self.sheet.tiles) for role in roles
         ]
-        return Start(torch.cat(latents), self._latent_mask)
+        masks = [_latent_mask(self._reach(part, role, sample), latents[0]) for role in roles]
+        return Start(torch.cat(latents), torch.cat(masks))
+
+    def _reach(self, part: Part, role: str, sample: Sample) -> Float[Tensor, "1 h w"] | None:
+        """Where something of a layer is to be drawn; None for everywhere."""
+        if role != part.transparent or self.sheet.tiles is None:
+            return self._mask_on_sheet
+        # In a tile of a clear part, the model would draw the whole prompt once more.
+        visible = _near(sample.starts[role][3:])
+        return visible if self._mask_on_sheet is None else visible * self._mask_on_sheet
 
     @cached_property
-    def _latent_mask(self) -> Float[Tensor, "1 1 h w"] | None:
-        """1 wherever a latent has anything of the mask under it."""
-        if self.mask is None:
-            return None
-        on_sheet = self.sheet.gathered(self.mask.expand(4, -1, -1))[3:]
-        reached = torch.nn.functional.max_pool2d(on_sheet[None], 8) > 1 / 255
-        return reached.float().to(self.job.model.device)
+    def _mask_on_sheet(self) -> Float[Tensor, "1 h w"] | None:
+        return None if self.mask is None else self.sheet.gathered(self.mask.expand(4, -1, -1))[3:]
 
     def _decoded(self, part: Part, frame: int, latent: Tensor, passes: Passes | None = None) -> Tensor:
         transparent = part.frames[frame] == part.transparent
@@ -261,6 +269,18 @@ class Round:
             self.pace.step(share, (lambda: preview(heading)) if whole and heading is not None else None)
 
         return on_step
+
+
+def _latent_mask(mask: Float[Tensor, "1 h w"] | None, like: Tensor) -> Float[Tensor, "1 1 h/8 w/8"]:
+    """1 wherever a latent has anything of the mask under it; without a mask, everywhere."""
+    if mask is None:
+        return torch.ones_like(like[:, :1])
+    return (max_pool2d(mask[None], 8) > VISIBLE).to(like)
+
+
+def _near(alpha: Float[Tensor, "1 h w"]) -> Float[Tensor, "1 h w"]:
+    """The alpha of a layer, a little wider than it is."""
+    return max_pool2d(alpha[None], 2 * MARGIN + 1, stride=1, padding=MARGIN)[0]
 
 
 def pixel_type(request: LayerRequest) -> torch.dtype:

@@ -48,11 +48,11 @@ class Course:
 class Start:
     """Latents of the drawn frames to start from instead of pure noise, as the UNet sees them.
 
-    With `mask`, only where it is 1 is anything drawn; the rest stays what it was.
+    Anything is drawn only where `mask` is 1; the rest stays what it was.
     """
 
     latent: Float[Tensor, "drawn c h w"]
-    mask: Float[Tensor, "1 1 h w"] | None = None
+    mask: Float[Tensor, "drawn 1 h w"]
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,12 @@ def denoise(
             on_step((done + part) / (last - first), None)
 
         ask = Question(predictor, course.guidance, frames, timestep, index / last)
-        prediction = ask.whole(seen) if frames.tiles is None else ask.in_tiles(seen, frames.tiles, on_part)
+        if frames.tiles is None:
+            prediction = ask.whole(seen)
+        else:
+            prediction = ask.in_tiles(seen, frames.tiles, on_part, None if start is None else start.mask)
         latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
-        if start is not None and start.mask is not None:
+        if start is not None:
             around = start.latent if index + 1 == last else _noised(scheduler, start.latent, noise, index + 1)
             latent = torch.where(start.mask > 0, latent, around)
         on_step((index + 1 - first) / (last - first), partial(heading_for, scheduler, seen, prediction, timestep))
@@ -149,16 +152,27 @@ class Question:
         return self._answer(seen, self.frames.clean, None)
 
     def in_tiles(
-        self, seen: Float[Tensor, "drawn c h w"], tiles: Tiles, on_part: Callable[[float], None]
+        self,
+        seen: Float[Tensor, "drawn c h w"],
+        tiles: Tiles,
+        on_part: Callable[[float], None],
+        mask: Float[Tensor, "drawn 1 h w"] | None = None,
     ) -> Float[Tensor, "drawn c h w"]:
-        """The same out of overlapping tiles; `on_part` hears after each but the last which share of them is done."""
+        """The same out of overlapping tiles; `on_part` hears after each but the last which share of them is done.
+
+        Tiles with nothing of the mask are not asked about: their answer is 0.
+        """
         count, size = tiles.count(self.frames.size), self.frames.size
         done = 0
 
         def answer(row: Span, column: Span) -> Tensor:
             nonlocal done
-            clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.clean.items()}
-            part = self._answer(latent_part(seen, row, column), clean, (row, column))
+            part = latent_part(seen, row, column)
+            if mask is None or bool(latent_part(mask, row, column).any()):
+                clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.clean.items()}
+                part = self._answer(part, clean, (row, column))
+            else:
+                part = torch.zeros_like(part)
             done += 1
             if done < count:
                 on_part(done / count)

@@ -116,7 +116,7 @@ class WeightDeltas:
         parameters = dict(unet.named_parameters())
         self._touched = [(parameters[name], delta) for name, delta in deltas.items()]
         self._weight = weight
-        self._before: list[tuple[torch.nn.Parameter, torch.device, Tensor]] = []
+        self._before: list[tuple[torch.nn.Parameter, Tensor]] = []
 
     @torch.no_grad()
     def attach(self) -> None:
@@ -140,11 +140,12 @@ class WeightDeltas:
         patched = torch.add(base, added, alpha=self._weight * delta.scale).to(old.dtype)
         if old.ndim == 4 and old.is_contiguous(memory_format=torch.channels_last):
             patched = patched.contiguous(memory_format=torch.channels_last)
-        self._before.append((parameter, old.device, old.cpu()))
+        self._before.append((parameter, old.cpu()))
         parameter.data = patched
 
     def detach(self) -> None:
         """Give every touched parameter its own numbers back; nothing happens when the deltas are off."""
         while self._before:
-            parameter, device, old = self._before.pop()
-            parameter.data = old.to(device)
+            parameter, old = self._before.pop()
+            # It may have been moved since it was changed.
+            parameter.data = old.to(parameter.device)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from acetate_wire.errors import WireError
 
@@ -18,10 +18,11 @@ WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """Files of one hub repository, by their paths or by patterns with `*`."""
+    """Files of one hub repository, by their paths or by patterns with `*`; of `variants` it need have only some."""
 
     repository: str
     patterns: tuple[str, ...]
+    variants: tuple[str, ...] = ()
 
 
 def wanted_for(
@@ -81,35 +82,44 @@ def _adapter(family: str, kind: str) -> tuple[Wanted, ...]:
             field="model",
             hint=f"choose from {', '.join(kinds)}" if kinds else "this family has none that can be fetched",
         )
-    weights = ("config.json", f"diffusion_pytorch_model{SUFFIX}", f"diffusion_pytorch_model.fp16{SUFFIX}")
-    return (Wanted(repositories[0], weights),)
+    weights = (f"diffusion_pytorch_model{SUFFIX}", f"diffusion_pytorch_model.fp16{SUFFIX}")
+    return (Wanted(repositories[0], ("config.json",), weights),)
 
 
-def fetch(wanted: Sequence[Wanted]) -> None:
+def fetch(wanted: Wanted) -> None:
     """Fetch files into the hub's cache, showing progress; what is there already, whole or in part, is kept.
 
     Raises WireError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.constants import HF_HUB_OFFLINE
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-    for each in wanted:
-        if HF_HUB_OFFLINE:
-            raise _offline()
-        try:
-            snapshot_download(each.repository, allow_patterns=list(each.patterns))
-        except OfflineModeIsEnabled as error:
-            raise _offline() from error
-        except (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError, OSError) as error:
-            reason = " ".join(str(error).split())
+    if HF_HUB_OFFLINE:
+        raise WireError(
+            "not_allowed",
+            "offline mode is on (HF_HUB_OFFLINE), so nothing is fetched",
+            field="model",
+            hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
+        )
+    try:
+        folder = Path(snapshot_download(wanted.repository, allow_patterns=[*wanted.patterns, *wanted.variants]))
+    except Exception as error:  # the network library's own exceptions come through
+        reason = " ".join(str(error).split())
+        raise WireError(
+            "model_missing",
+            f"{wanted.repository} could not be fetched ({reason:.200})",
+            field="model",
+            hint="check the connection and try again: what has come already is kept",
+            retry=True,
+        ) from error
+    for name in wanted.patterns:
+        if "*" not in name and not (folder / name).is_file():
             raise WireError(
                 "model_missing",
-                f"{each.repository} could not be fetched ({reason:.200})",
+                f"{wanted.repository} has no {name}",
                 field="model",
-                hint="check the connection and try again: what has come already is kept",
-                retry=True,
-            ) from error
+                hint="try --full, for weights in float32" if ".fp16." in name else "choose another",
+            )
 
 
 def forget(repository: str) -> int:
@@ -125,12 +135,3 @@ def forget(repository: str) -> int:
     strategy = cache.delete_revisions(*found)
     strategy.execute()
     return int(strategy.expected_freed_size)
-
-
-def _offline() -> WireError:
-    return WireError(
-        "not_allowed",
-        "offline mode is on (HF_HUB_OFFLINE), so nothing is fetched",
-        field="model",
-        hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
-    )

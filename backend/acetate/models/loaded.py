@@ -16,6 +16,7 @@ from torch import Tensor
 
 from acetate.models.catalogue import ModelEntry
 from acetate.models.latents import scaled, unscaled
+from acetate.models.memory import Placement
 from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor, prepared
 from acetate.models.text import TextEncoders
@@ -38,7 +39,7 @@ class LoadedModel:
     would show in alpha, which is decoded once, not drawn in many steps that even out.
 
     `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
-    files.
+    files. `placement` is where the networks are since `placing.place` put them there, with what moves them as `hooks`.
     """
 
     entry: ModelEntry
@@ -50,6 +51,8 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     adapters: dict[Path, Any] = field(default_factory=dict)
+    placement: Placement | None = None
+    hooks: list[Any] = field(default_factory=list)
 
     @property
     def latent_channels(self) -> int:

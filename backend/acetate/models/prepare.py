@@ -19,7 +19,7 @@ from acetate.models.kit.structure import Moment
 from acetate.models.parts import Part
 from acetate.models.states import TextStates
 from acetate.models.weights import read_weights
-from acetate.sharing import SharedAttention
+from acetate.sharing import SharedAttention, SharingLayers
 from acetate.transparency import vae_feed
 from acetate.transparency.tiling import Span, latent_part
 
@@ -171,7 +171,8 @@ def _attachment(model: LoadedModel, part: Part, weight: float) -> Attachment | N
         if part.kind == "delta":
             latents = len(part.given) if part.enters == "concat" else 0
             return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
-        return SharedAttention(model.unet, len(part.frames), read_weights(path), weight=weight)
+        units = SharingLayers.from_weights(model.unet, read_weights(path)).to(model.device, model.dtype)
+        return SharedAttention(model.unet, len(part.frames), units, weight=weight)
     except ValueError as error:
         raise missing_model(f"the part {part.name} cannot be used ({error})") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import torch
@@ -10,6 +12,8 @@ from safetensors import SafetensorError
 from acetate.models.base import load_base
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.loaded import LoadedModel
+from acetate.models.memory import Footprint, Plan, choose, footprint, ladder_for
+from acetate.models.placing import available, place
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype
 
@@ -23,12 +27,68 @@ class ModelStore:
     dtype: torch.dtype | None = None
     _loaded: dict[str, LoadedModel] = field(default_factory=dict)
 
-    def get(self, name: str) -> LoadedModel:
-        """The model of that name. Raises WireError `unknown_model` or `model_missing`."""
-        if name not in self._loaded:
-            dtype = fastest_dtype(self.device) if self.dtype is None else self.dtype
-            self._loaded[name] = load_model(self.catalogue.entry(name), self.device, dtype)
+    def get(self, name: str, plan: Plan | None = None) -> LoadedModel:
+        """The model of that name, in memory as a plan says; without one, as it is or else resident.
+
+        Raises WireError `unknown_model` or `model_missing`.
+        """
+        model = self._loaded.get(name)
+        if model is not None and (plan is None or model.dtype == self._dtype(plan)):
+            if plan is not None:
+                place(model, plan)
+            return model
+        self.forget(name)
+        wanted = plan or Plan()
+        self._loaded[name] = load_model(self.catalogue.entry(name), self.device, self._dtype(wanted), wanted)
         return self._loaded[name]
+
+    def plan(self, name: str, mode: str, given: Collection[str], side: tuple[int, int], thrift: int = 0) -> Planned:
+        """How a mode of a model is to use memory for a drawing of `side` (width and height in pixels).
+
+        It is the fastest plan that fits, or the `thrift`th after it. Models that are in the way are dropped. Raises
+        WireError as `get` does.
+        """
+        entry = self.catalogue.entry(name)
+        usual = self._dtype(Plan()).itemsize
+        ladder = ladder_for(self.device.type, usual)
+        try:
+            needs = footprint(entry, entry.way(mode, given), *side, usual)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise missing_model(f"the model {name} in {entry.file or entry.folder} is damaged ({error!r})") from error
+        loaded = self._loaded.get(name)
+        there = loaded is not None and loaded.placement == "resident"
+        number = choose(ladder, needs, available(self.device), loaded=there)
+        if number > 0 and len(self._loaded) > there:
+            for other in [other for other in self._loaded if other != name]:
+                self.forget(other)
+            number = choose(ladder, needs, available(self.device), loaded=there)
+        return Planned(ladder[min(number + thrift, len(ladder) - 1)], needs, available(self.device))
+
+    def forget(self, name: str) -> None:
+        """Drop a model from memory; nothing happens when it is not there."""
+        if self._loaded.pop(name, None) is not None:
+            gc.collect()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The models in memory."""
+        return tuple(self._loaded)
+
+    def _dtype(self, plan: Plan) -> torch.dtype:
+        if plan.short:
+            return torch.bfloat16
+        return fastest_dtype(self.device) if self.dtype is None else self.dtype
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, what it is made for, and the bytes that were free when it was made."""
+
+    plan: Plan
+    needs: Footprint
+    free: int
 
 
 def best_device() -> torch.device:
@@ -40,8 +100,8 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
-def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> LoadedModel:
-    """Load a model, weights from .safetensors only, without any network.
+def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype, plan: Plan) -> LoadedModel:
+    """Load a model into memory as a plan says, weights from .safetensors only, without any network.
 
     Raises WireError `model_missing` naming the place when a file is unreadable or does not fit its configuration.
     """
@@ -49,9 +109,7 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> L
         base = load_base(entry, dtype)
         # Convolutions are faster with channels last, on every device.
         for network in (base.vae, base.unet):
-            network.to(device, memory_format=torch.channels_last)
-        for encoder in base.text.encoders:
-            encoder.to(device)
+            network.to(memory_format=torch.channels_last)
         model = LoadedModel(
             entry=entry,
             vae=base.vae,
@@ -62,10 +120,11 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> L
             device=device,
             dtype=dtype,
         )
+        place(model, plan)
         if not entry.family.decoders:
             model.transparency  # noqa: B018  # a damaged model is refused when it is loaded
         return model
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
-        place = entry.file or entry.folder
-        raise missing_model(f"the model {entry.name} in {place} cannot be read ({reason:.300})") from error
+        where = entry.file or entry.folder
+        raise missing_model(f"the model {entry.name} in {where} cannot be read ({reason:.300})") from error

@@ -83,7 +83,7 @@ class Controls:
                 rows, columns = tile
                 picture = picture[:, rows.start : rows.stop, columns.start : columns.stop]
             path = structure_adapter(self._model.entry.family.name, loaded.control.kind)
-            loaded.adapter = load_structure(path, self._model.unet, picture, self._model.adapters)
+            loaded.adapter = load_structure(path, self._model, picture)
             loaded.tile = tile
         return loaded.adapter
 

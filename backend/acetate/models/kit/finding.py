@@ -66,6 +66,16 @@ def structure_adapter(family: str, kind: str) -> Path:
     )
 
 
+def structures_here(family: str) -> tuple[str, ...]:
+    """The kinds of structure adapters on this computer: of those that are known, and those in the models folder."""
+    own = models_folder() / "control" / family
+    found = {path.name.removesuffix(SUFFIX) for path in own.glob("*") if path.is_dir() or path.suffix == SUFFIX}
+    for kind, repositories in KNOWN.get(family, {}).items():
+        if any(cached(repository, "config.json") is not None for repository in repositories):
+            found.add(kind)
+    return tuple(sorted(found))
+
+
 def style_adapter(family: str) -> tuple[Path, Path]:
     """The IP-Adapter file of a family, and the folder of its picture encoder. Raises WireError `model_missing`."""
     own = models_folder() / STYLE / family

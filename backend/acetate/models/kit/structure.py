@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,9 @@ from acetate.models.layout import tensor_names, weight_variant
 from acetate.models.names import CONTROLNET
 from acetate.models.states import TextStates
 from acetate.models.weights import WrongFileError, give_weights, read_weights
+
+if TYPE_CHECKING:
+    from acetate.models.loaded import LoadedModel
 
 BETWEEN, INSIDE = "down_block_additional_residuals", "down_intrablock_additional_residuals"
 MIDDLE = "mid_block_additional_residual"
@@ -76,14 +79,15 @@ class T2IAdapter:
         return {INSIDE: [(each * weight).to(moment.sample).expand(rows, -1, -1, -1) for each in self.maps]}
 
 
-def load_structure(path: Path, unet: Any, picture: Float[Tensor, "3 h w"], kept: dict[Path, Any]) -> Structure:
-    """The adapter in a folder or file with its picture; `kept` holds networks that are in memory.
+def load_structure(path: Path, model: LoadedModel, picture: Float[Tensor, "3 h w"]) -> Structure:
+    """The adapter in a folder or file with its picture; the model keeps networks that are in memory.
 
     Raises WireError `model_missing` naming the file when it does not fit.
     """
+    kept = model.adapters
     try:
         if path not in kept:
-            network = _network(path, unet).to(unet.device, unet.dtype)
+            network = _network(path, model.unet).to(model.device, model.dtype)
             kept[path] = network.eval().requires_grad_(False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
@@ -93,7 +97,7 @@ def load_structure(path: Path, unet: Any, picture: Float[Tensor, "3 h w"], kept:
         return ControlNet(network, picture)
     seen = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
     with torch.inference_mode():
-        return T2IAdapter(network(seen[None].to(unet.device, unet.dtype)))
+        return T2IAdapter(network(seen[None].to(model.device, model.dtype)))
 
 
 def _network(path: Path, unet: Any) -> Any:

@@ -22,7 +22,7 @@ class Style:
     """Style pictures on a prepared UNet; `embeds` has one entry a picture, for a row without and one with it."""
 
     def __init__(self, unet: Any, embeds: Sequence[tuple[Tensor, Tensor]]) -> None:
-        self._processors = [each for each in unet.attn_processors.values() if hasattr(each, "to_k_ip")]
+        self._processors = _with_pictures(unet)
         self._embeds = embeds
 
     def weigh(self, weights: Sequence[float]) -> None:
@@ -33,6 +33,11 @@ class Style:
     def rows(self, conditional: Sequence[bool]) -> list[Float[Tensor, "b 1 ..."]]:
         """What the UNet reads of each picture, a row for each of the batch."""
         return [torch.cat([pair[int(each)] for each in conditional]) for pair in self._embeds]
+
+
+def _with_pictures(unet: Any) -> list[Any]:
+    """The attention processors that hear pictures."""
+    return [each for each in unet.attn_processors.values() if hasattr(each, "to_k_ip")]
 
 
 @contextmanager
@@ -56,7 +61,8 @@ def styled(model: LoadedModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> It
             pipeline.load_ip_adapter(
                 [str(file.parent)] * count, image_encoder_folder=None, local_files_only=True, **names
             )
-            unet.to(model.device, model.dtype)
+            for network in (unet.encoder_hid_proj, *_with_pictures(unet)):
+                network.to(model.device, model.dtype)
             embeds = _embeds(model, pipeline, encoder, pictures)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())

@@ -1,0 +1,201 @@
+"""How much memory a job needs, told before anything is loaded, and the fastest way to do it in what there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from acetate.models.catalogue import DECODER, ENCODER, ModelEntry, read_json
+from acetate.models.folders import SUFFIX
+from acetate.models.layout import tensor_names
+from acetate.models.parts import Part, Way
+
+Placement = Literal["resident", "model", "sequential"]
+SINGLE, HALF = 4, 2
+"""Bytes of a number in float32, and in float16 or bfloat16."""
+VAE_TILE = 512
+"""The side in pixels of the pieces in which the VAE decodes when memory is short."""
+ALPHA_TILE = 1024
+"""The most that the transparent decoder sees at once, in pixels a side."""
+UNET_BUSY = 14
+"""Maps of one block's width that a UNet holds while it computes the widest block, the feed-forward's among them."""
+VAE_BUSY = 2.0
+"""Maps of the last two widths, at full size, that the VAE's decoder holds."""
+ALPHA_BUSY = 12
+BLOCKS = 12
+"""A UNet moved to the card piece by piece has at most about one part in so many of its weights there."""
+RESERVE = 1 / 16
+"""The share of free memory that is left to everybody else, and to the estimate's error."""
+CHECKPOINT_PARTS = {"model.diffusion_model.": "unet", "first_stage_model.": "vae"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to use memory.
+
+    `placement`: all networks on the device (`resident`), only the one that is at work (`model`), or only the layers
+    that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in bfloat16 although the
+    device multiplies in it slowly. `frugal`: one decoding pass, no previews.
+    """
+
+    placement: Placement = "resident"
+    tiled: bool = False
+    short: bool = False
+    frugal: bool = False
+
+    def words(self) -> str:
+        """The plan in a few words."""
+        names = {"resident": "resident", "model": "model offload", "sequential": "sequential offload"}
+        more = {"tiled VAE": self.tiled, "bfloat16 weights": self.short, "one pass": self.frugal}
+        return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
+
+
+CARD_LADDER = (
+    Plan(),
+    Plan(tiled=True),
+    Plan("model", tiled=True),
+    Plan("sequential", tiled=True),
+    Plan("sequential", tiled=True, frugal=True),
+)
+"""The plans for a graphics card, fastest first."""
+PROCESSOR_LADDER = (Plan(), Plan(tiled=True), Plan(tiled=True, short=True), Plan(tiled=True, short=True, frugal=True))
+"""The plans where everything is in main memory, fastest first."""
+SHORT_LADDER = (Plan(), Plan(tiled=True), Plan(tiled=True, frugal=True))
+"""The same where the weights are short already."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes: weights by network, and what is computed while drawing and decoding, whole or in tiles."""
+
+    text: int
+    unet: int
+    vae: int
+    layers: int
+    transparency: int
+    drawing: int
+    decoding: int
+    decoding_tiled: int
+
+    @property
+    def weights(self) -> int:
+        """All weights together."""
+        return self.text + self.unet + self.vae + self.layers + self.transparency
+
+    def needed(self, plan: Plan, *, loaded: bool = False) -> int:
+        """What a plan needs on the device at its busiest; `loaded` tells that the resident weights are there."""
+        decoding = self.decoding_tiled if plan.tiled else self.decoding
+        if plan.placement == "resident":
+            unet = self.unet // 2 if plan.short else self.unet
+            weights = self.layers if loaded else self.weights - self.unet + unet
+            return weights + max(self.drawing, decoding)
+        part = self.unet // BLOCKS if plan.placement == "sequential" else self.unet
+        finishing = self.vae + self.transparency + decoding
+        return max(self.text, part + self.layers + self.drawing, finishing)
+
+
+def footprint(entry: ModelEntry, way: Way, width: int, height: int, dtype_bytes: int) -> Footprint:
+    """What a mode needs at a drawing size in pixels; the UNet computes in numbers of `dtype_bytes`.
+
+    Reads only configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is
+    damaged.
+    """
+    counts = _weights(entry)
+    unet, vae = read_json(entry.folder / "unet/config.json"), read_json(entry.folder / "vae/config.json")
+    text_bytes = dtype_bytes if entry.family.decoders else SINGLE
+    rows = 2 * max(len(part.frames) for part in way.parts)
+    alpha = entry.files.get(DECODER) if way.decoder else None
+    decoder = 0 if alpha is None else _numbers(alpha)
+    encoder = _numbers(entry.files[ENCODER]) if ENCODER in entry.files else 0
+    return Footprint(
+        text=counts["text"] * text_bytes,
+        unet=counts["unet"] * dtype_bytes,
+        vae=counts["vae"] * SINGLE,
+        layers=max(_added(entry, part) for part in way.parts) * dtype_bytes,
+        transparency=decoder * dtype_bytes + encoder * SINGLE,
+        drawing=_drawing(unet, width, height) * rows * dtype_bytes,
+        decoding=_decoding(vae, width, height) + _alpha(way, width, height, dtype_bytes),
+        decoding_tiled=_decoding(vae, min(width, VAE_TILE), min(height, VAE_TILE))
+        + _alpha(way, width, height, dtype_bytes),
+    )
+
+
+def choose(ladder: Sequence[Plan], needs: Footprint, available: int, *, loaded: bool = False) -> int:
+    """The number of the first, fastest plan that fits into these bytes, that of the last when none does."""
+    room = available * (1 - RESERVE)
+    fitting = (number for number, plan in enumerate(ladder) if needs.needed(plan, loaded=loaded) <= room)
+    return next(fitting, len(ladder) - 1)
+
+
+def ladder_for(device: str, dtype_bytes: int) -> tuple[Plan, ...]:
+    """The plans for a kind of device, fastest first."""
+    if device == "cuda":
+        return CARD_LADDER
+    return PROCESSOR_LADDER if dtype_bytes == SINGLE and device == "cpu" else SHORT_LADDER
+
+
+def _weights(entry: ModelEntry) -> dict[str, int]:
+    """How many numbers each network has."""
+    counts = {"text": 0, "unet": 0, "vae": 0}
+    if entry.file is not None:
+        for name, about in tensor_names(entry.file).items():
+            if name != "__metadata__":
+                part = next((p for prefix, p in CHECKPOINT_PARTS.items() if name.startswith(prefix)), "text")
+                counts[part] += math.prod(about["shape"])
+        return counts
+    for folder in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        files = sorted((entry.folder / folder).glob(f"*{SUFFIX}"), key=lambda path: len(path.name))
+        if files:
+            counts["text" if folder.startswith("text") else folder] += _numbers(files[0])
+    return counts
+
+
+def _numbers(path: Path) -> int:
+    """How many numbers a .safetensors file holds."""
+    return sum(math.prod(about["shape"]) for name, about in tensor_names(path).items() if name != "__metadata__")
+
+
+def _added(entry: ModelEntry, part: Part) -> int:
+    """How many numbers a part puts beside the model's own: units of attention sharing, or the originals of what
+    deltas change.
+    """
+    path = entry.files.get(part.name) if part.files else None
+    if path is None:
+        return 0
+    if part.kind == "sharing":
+        return _numbers(path)
+    shapes = {name: about["shape"] for name, about in tensor_names(path).items() if name != "__metadata__"}
+    total = 0
+    for name, shape in shapes.items():
+        if name.endswith("::lora::0"):
+            total += shape[0] * math.prod(shapes[f"{name[:-1]}1"][1:])
+        elif "::lora::" not in name:
+            total += math.prod(shape)
+    return total
+
+
+def _drawing(config: Mapping[str, Any], width: int, height: int) -> int:
+    """How many numbers a UNet holds for one row of its batch: what it keeps for the way up, and its widest block."""
+    kept, busiest = 0, 0
+    for level, channels in enumerate(config["block_out_channels"]):
+        positions = math.ceil(width / 8 / 2**level) * math.ceil(height / 8 / 2**level)
+        kept += (config["layers_per_block"] + 1) * channels * positions
+        busiest = max(busiest, channels * positions)
+    return kept + UNET_BUSY * busiest
+
+
+def _decoding(config: Mapping[str, Any], width: int, height: int) -> int:
+    """The bytes that the VAE holds while it decodes, in float32."""
+    first, second = [*config["block_out_channels"], 0][:2]
+    return int(VAE_BUSY * (first + second) * width * height * SINGLE)
+
+
+def _alpha(way: Way, width: int, height: int, dtype_bytes: int) -> int:
+    """The bytes that the transparent decoder holds, and the views that its median is taken of."""
+    if not way.decoder:
+        return 0
+    seen = min(width, ALPHA_TILE) * min(height, ALPHA_TILE)
+    return ALPHA_BUSY * 32 * seen * dtype_bytes + 8 * 4 * width * height * SINGLE

@@ -1,0 +1,73 @@
+"""Putting a loaded model into memory as a plan says: on the device, or moved there when it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from acetate.models.memory import VAE_TILE, Plan
+
+if TYPE_CHECKING:
+    from acetate.models.loaded import LoadedModel
+
+
+def available(device: torch.device) -> int:
+    """The bytes that are free on a device, those among them that PyTorch holds in reserve."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def place(model: LoadedModel, plan: Plan) -> None:
+    """Put a model's networks where a plan wants them; nothing is done when they are there."""
+    model.vae.use_slicing = model.vae.use_tiling = plan.tiled
+    if plan.tiled:
+        # The VAE's own side is that of its training pictures, half a gigabyte more for SDXL's.
+        model.vae.tile_sample_min_size = min(VAE_TILE, int(model.vae.config.sample_size))
+        halvings = len(model.vae.config.block_out_channels) - 1
+        model.vae.tile_latent_min_size = model.vae.tile_sample_min_size >> halvings
+    if model.placement == plan.placement:
+        return
+    _unhook(model)
+    if plan.placement == "resident":
+        for network in _networks(model):
+            network.to(model.device)
+    else:
+        _offload(model, layers=plan.placement == "sequential")
+    model.placement = plan.placement
+
+
+def _offload(model: LoadedModel, *, layers: bool) -> None:
+    """Keep weights in main memory and have hooks move them when their network, or layer, is called."""
+    from accelerate import cpu_offload_with_hook
+    from diffusers.hooks import apply_group_offloading
+
+    for network in _networks(model):
+        network.to("cpu")
+    previous: Any = None
+    for network in _networks(model):
+        if layers and network is model.unet:
+            apply_group_offloading(network, model.device, torch.device("cpu"), offload_type="leaf_level")
+            continue
+        _, previous = cpu_offload_with_hook(network, model.device, previous)
+        model.hooks.append(previous)
+
+
+def _unhook(model: LoadedModel) -> None:
+    for hook in model.hooks:
+        hook.remove()
+    model.hooks.clear()
+    for module in model.unet.modules():
+        registry = getattr(module, "_diffusers_hook", None)
+        if registry is not None:
+            for name in list(registry.hooks):
+                registry.remove_hook(name, recurse=False)
+
+
+def _networks(model: LoadedModel) -> tuple[Any, ...]:
+    """In the order in which they work; the transparent ones are small and stay where they are."""
+    return (*model.text.encoders, model.unet, model.vae)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Acetate in Blender: transparent layers from words, as planes before the camera.
+
+`session` polls the daemon and places finished layers, `operators` are what can be done, `interface` is the tab in the
+sidebar; `capture` reads the scene, `jobs` remembers, `placing` puts layers where they belong.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from . import interface, operators, preferences, session, settings, words
+from .release import VERSION
+
+bl_info = {
+    "name": "Acetate",
+    "author": "The Acetate project",
+    "version": VERSION,
+    "blender": (3, 4, 0),
+    "location": "Sidebar (N) > Acetate",
+    "description": "Transparent picture layers, generated as camera-aligned planes",
+    "category": "Import-Export",
+}
+
+
+def register() -> None:
+    """Enable the add-on."""
+    words.register()
+    bpy.utils.register_class(preferences.AcetatePreferences)
+    settings.register()
+    operators.register()
+    interface.register()
+    session.register()
+
+
+def unregister() -> None:
+    """Disable it, and leave nothing behind."""
+    session.unregister()
+    interface.unregister()
+    operators.unregister()
+    settings.unregister()
+    bpy.utils.unregister_class(preferences.AcetatePreferences)
+    words.unregister()

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What spoils layers in this scene, each with its fix; nothing is ever changed unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import bpy
+
+from . import versions
+from .daemon import link
+from .placing import material, plane
+from .placing.camera import picture_size
+from .words import tr
+
+SAME_DEPTH = 1e-5
+"""Planes nearer to each other than this share of their distance are at the same depth."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that spoils layers: what it is, and what its fix is called."""
+
+    name: str
+    text: str
+    fix: str
+
+
+_found: dict[str, tuple[Trouble, ...]] = {}
+
+
+def of(scene: Any) -> tuple[Trouble, ...]:
+    """What was found in this scene when it was last looked at."""
+    return _found.get(scene.name, ())
+
+
+def refresh() -> bool:
+    """Look at all scenes again; whether anything is different now."""
+    before = dict(_found)
+    _found.clear()
+    _found.update({scene.name: check(scene) for scene in bpy.data.scenes})
+    return _found != before
+
+
+def check(scene: Any) -> tuple[Trouble, ...]:
+    """Look at one scene."""
+    shown = [obj for obj in plane.planes(scene) if not obj.hide_render]
+    found = [_daemon()] + ([check_(scene, shown) for check_ in _CHECKS] if shown else [])
+    return tuple(trouble for trouble in found if trouble is not None)
+
+
+def fix(scene: Any, name: str) -> None:
+    """Do what the trouble of this name needs."""
+    _FIXES[name](scene)
+    refresh()
+
+
+def _daemon() -> Trouble | None:
+    if link.connected:
+        return None
+    if link.starting:
+        return Trouble("DAEMON", tr("The daemon starts"), "")
+    text = str(link.problem) if link.problem else tr("The daemon does not run")
+    return Trouble("DAEMON", text, tr("Start"))
+
+
+def _view(scene: Any, shown: list[Any]) -> Trouble | None:
+    view = scene.view_settings
+    plain = view.view_transform == "Standard" and view.look in ("None", "") and view.exposure == 0 and view.gamma == 1
+    if plain or not any(_shadeless(obj) for obj in shown):
+        return None
+    text = tr("Colours are changed by the view transform {name}").format(name=view.view_transform)
+    return Trouble("VIEW", text, tr("Show as Generated"))
+
+
+def _fix_view(scene: Any) -> None:
+    view = scene.view_settings
+    view.view_transform, view.look, view.exposure, view.gamma = "Standard", "None", 0.0, 1.0
+
+
+def _bounces(scene: Any, shown: list[Any]) -> Trouble | None:
+    if scene.render.engine != "CYCLES":
+        return None
+    needed, cycles = _needed_bounces(shown), scene.cycles
+    if cycles.transparent_max_bounces < needed:
+        text = tr("{count} layers are too many for {bounces} transparent bounces").format(
+            count=len(shown), bounces=cycles.transparent_max_bounces
+        )
+        return Trouble("BOUNCES", text, tr("Allow More"))
+    if cycles.min_transparent_bounces < needed:
+        # Below this number Cycles gives up some rays by lot, which roughens soft transparency.
+        return Trouble("BOUNCES", tr("Transparency is grainy: too few transparent bounces are certain"), tr("Smooth"))
+    return None
+
+
+def _fix_bounces(scene: Any) -> None:
+    needed = _needed_bounces([obj for obj in plane.planes(scene) if not obj.hide_render])
+    cycles = scene.cycles
+    cycles.transparent_max_bounces = max(cycles.transparent_max_bounces, needed)
+    cycles.min_transparent_bounces = max(cycles.min_transparent_bounces, needed)
+
+
+def _needed_bounces(shown: list[Any]) -> int:
+    return len(shown) + 2
+
+
+def _blending(scene: Any, shown: list[Any]) -> Trouble | None:
+    count = sum(not versions.is_blended(used) for used in _materials(shown))
+    if not count:
+        return None
+    return Trouble("BLENDING", tr("Materials of layers are dithered: {count}").format(count=count), tr("Blend"))
+
+
+def _fix_blending(scene: Any) -> None:
+    for used in _materials(list(plane.planes(scene))):
+        versions.blend(used)
+
+
+def _alpha(scene: Any, shown: list[Any]) -> Trouble | None:
+    count = sum(image is not None and image.alpha_mode != "STRAIGHT" for image in map(plane.image_of, shown))
+    if not count:
+        return None
+    return Trouble("ALPHA", tr("Layers whose alpha is read wrongly: {count}").format(count=count), tr("Straight Alpha"))
+
+
+def _fix_alpha(scene: Any) -> None:
+    for image in map(plane.image_of, plane.planes(scene)):
+        if image is not None:
+            image.alpha_mode = "STRAIGHT"
+
+
+def _depths(scene: Any, shown: list[Any]) -> Trouble | None:
+    aligned = _aligned(scene, shown)
+    depths = sorted(plane.depth_of(obj, scene.camera) for obj in aligned)
+    if all(far - near > SAME_DEPTH * abs(far) for near, far in zip(depths, depths[1:])):
+        return None
+    return Trouble("DEPTHS", tr("Layers stand at the same depth"), tr("Part Them"))
+
+
+def _fix_depths(scene: Any) -> None:
+    from .placing import put
+
+    aligned = _aligned(scene, list(plane.planes(scene)))
+    aligned.sort(key=lambda obj: -plane.depth_of(obj, scene.camera))
+    back = scene.camera.matrix_world.normalized().to_3x3().col[2]
+    farther = float("inf")
+    for obj in aligned:
+        depth = plane.depth_of(obj, scene.camera)
+        wanted = min(depth, farther * (1 - 1e-3))
+        farther = wanted
+        if wanted != depth:
+            obj.matrix_world.translation += back * (depth - wanted)
+            put.fit(scene, obj)
+
+
+def _frame(scene: Any, shown: list[Any]) -> Trouble | None:
+    width, height = picture_size(scene)
+    off = [obj for obj in _aligned(scene, shown) if obj.acetate.canvas[0] * height != obj.acetate.canvas[1] * width]
+    if not off:
+        return None
+    text = tr("The picture's proportions are no longer those of the layers ({width} x {height})").format(
+        width=off[0].acetate.canvas[0], height=off[0].acetate.canvas[1]
+    )
+    return Trouble("FRAME", text, tr("Restore"))
+
+
+def _fix_frame(scene: Any) -> None:
+    first = _aligned(scene, [obj for obj in plane.planes(scene) if not obj.hide_render])[0]
+    scene.render.resolution_x, scene.render.resolution_y = first.acetate.canvas
+    scene.render.resolution_percentage = 100
+
+
+def _aligned(scene: Any, planes: list[Any]) -> list[Any]:
+    if scene.camera is None:
+        return []
+    return [obj for obj in planes if obj.acetate.camera == scene.camera.name]
+
+
+def _materials(planes: list[Any]) -> list[Any]:
+    return [slot.material for obj in planes for slot in obj.material_slots if slot.material]
+
+
+def _shadeless(obj: Any) -> bool:
+    used = obj.active_material
+    return used is not None and used.node_tree is not None and _glows(used.node_tree)
+
+
+def _glows(tree: Any) -> bool:
+    return material.IMAGE_NODE in tree.nodes and any(node.type == "EMISSION" for node in tree.nodes)
+
+
+_CHECKS = (_view, _bounces, _blending, _alpha, _depths, _frame)
+_FIXES: dict[str, Callable[[Any], None]] = {
+    "DAEMON": lambda scene: link.ensure_running(),
+    "VIEW": _fix_view,
+    "BOUNCES": _fix_bounces,
+    "BLENDING": _fix_blending,
+    "ALPHA": _fix_alpha,
+    "DEPTHS": _fix_depths,
+    "FRAME": _fix_frame,
+}

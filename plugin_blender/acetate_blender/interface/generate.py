@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel that asks for layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import health, options
+from ..capture.asking import target_size
+from ..daemon import link
+from ..placing import plane
+from ..words import tr
+from .text import lines
+
+MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
+MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
+USES_STRENGTH = ("refine", "inpaint")
+
+
+class Acetate:
+    """Prompt, mode, target, Generate; above them what is not in order."""
+
+    bl_label = "Acetate"
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout  # type: ignore[attr-defined]
+        settings = context.scene.acetate.settings
+        _troubles(layout, context)
+        column = layout.column(align=True)
+        column.label(text="Prompt")
+        column.prop(settings, "prompt", text="")
+        if settings.mode == "scene":
+            column.prop(settings, "foreground_prompt")
+            column.prop(settings, "background_prompt")
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        _model_and_mode(layout, settings)
+        _inputs(layout, context, settings)
+        column = layout.column(align=True)
+        column.prop(settings, "target")
+        if settings.target == "CUSTOM":
+            for name in ("target_x", "target_y", "target_width", "target_height"):
+                column.prop(settings, name)
+        _size(column, context)
+        column = layout.column(align=True)
+        column.prop(settings, "count")
+        row = column.row(align=True)
+        row.prop(settings, "random_seed", text="Random Seed") if settings.random_seed else row.prop(settings, "seed")
+        if not settings.random_seed:
+            row.prop(settings, "random_seed", text="", icon="FILE_REFRESH", toggle=True)
+        row = layout.row()
+        row.scale_y = 1.6
+        row.operator_context = "EXEC_DEFAULT"
+        row.operator("acetate.generate", text="Generate", icon=MODE_ICONS[settings.mode])
+
+
+class Place:
+    """Where finished layers go."""
+
+    bl_label = "Placement"
+    inside = "acetate"
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout  # type: ignore[attr-defined]
+        settings = context.scene.acetate.settings
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "place")
+        column = layout.column(align=True)
+        if settings.place == "CAMERA":
+            column.prop(settings, "distance")
+            column.prop(settings, "gap")
+        if settings.place in ("CURSOR", "REFERENCE"):
+            column.prop(settings, "height")
+        if settings.place == "SURFACE":
+            column.prop_search(settings, "surface", context.scene, "objects")
+        if settings.place in ("CAMERA", "CURSOR", "SURFACE"):
+            layout.prop(settings, "shading")
+        if settings.place not in ("TEXTURE", "IMAGE"):
+            layout.prop(settings, "collection", icon="OUTLINER_COLLECTION")
+        if settings.count > 1:
+            layout.prop(settings, "variants", expand=True)
+
+
+class More:
+    """All other settings, which may stay as they are."""
+
+    bl_label = "More"
+    bl_options = {"DEFAULT_CLOSED"}
+    inside = "acetate"
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout  # type: ignore[attr-defined]
+        settings = context.scene.acetate.settings
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "negative")
+        column = layout.column(align=True)
+        for name in ("steps", "guidance", "sampler", "passes"):
+            column.prop(settings, name)
+        column = layout.column(align=True)
+        if settings.mode in USES_STRENGTH:
+            column.prop(settings, "strength")
+        column.prop(settings, "transparency_weight")
+        if settings.mode != "text":
+            column.prop(settings, "stop_at")
+        if set(link.controls(settings.model)) & set(options.CONTROLS):
+            column = layout.column(align=True)
+            column.prop(settings, "control")
+            if settings.control != "none":
+                column.prop(settings, "control_weight")
+
+
+class ACETATE_MT_model(bpy.types.Menu):
+    bl_idname = "ACETATE_MT_model"
+    bl_label = "Model"
+
+    def draw(self, context: Any) -> None:
+        for model in link.models:
+            row = self.layout.row()
+            row.enabled = not model.get("missing")
+            text = f"{model['name']}  ({model['native_size']} px)" if not model.get("missing") else model["missing"]
+            row.operator("acetate.choose_model", text=text, translate=False).name = model["name"]
+
+
+class ACETATE_MT_mode(bpy.types.Menu):
+    bl_idname = "ACETATE_MT_mode"
+    bl_label = "Mode"
+
+    def draw(self, context: Any) -> None:
+        settings = context.scene.acetate.settings
+        for mode in link.modes(settings.model):
+            if mode in MODE_ICONS:
+                self.layout.prop_enum(settings, "mode", mode)
+
+
+def _troubles(layout: Any, context: Any) -> None:
+    for trouble in health.of(context.scene):
+        box = layout.box()
+        row = box.row()
+        column = row.column(align=True)
+        column.scale_y = 0.8
+        for number, line in enumerate(lines(trouble.text, context.region.width - 150)):
+            column.label(text=line, icon=_icon(trouble) if number == 0 else "BLANK1", translate=False)
+        if trouble.fix:
+            row.operator("acetate.fix", text=trouble.fix, translate=False).trouble = trouble.name
+    if context.space_data.type == "VIEW_3D" and _is_grey(context.space_data.shading, context.scene):
+        row = layout.box().row()
+        row.label(text="Solid view has no transparency", icon="SHADING_SOLID")
+        row.operator("acetate.show_colours", text="Preview")
+
+
+def _icon(trouble: health.Trouble) -> str:
+    return "TIME" if not trouble.fix else "ERROR"
+
+
+def _is_grey(shading: Any, scene: Any) -> bool:
+    return shading.type == "SOLID" and any(not obj.hide_render for obj in plane.planes(scene))
+
+
+def _model_and_mode(layout: Any, settings: Any) -> None:
+    column = layout.column(align=True)
+    offered = link.modes(settings.model)
+    row = column.split(factor=0.4, align=True)
+    row.alignment = "RIGHT"
+    row.label(text="Mode")
+    name = MODE_NAMES[settings.mode]
+    row.menu("ACETATE_MT_mode", text=name, icon=MODE_ICONS[settings.mode])
+    if len(link.models) > 1:
+        row = column.split(factor=0.4, align=True)
+        row.alignment = "RIGHT"
+        row.label(text="Model")
+        row.menu("ACETATE_MT_model", text=settings.model, translate=False)
+    if settings.mode not in offered:
+        layout.label(text="This model cannot do this: choose another mode or model", icon="ERROR")
+
+
+def _inputs(layout: Any, context: Any, settings: Any) -> None:
+    roles = options.needed_roles(settings.mode, settings.known)
+    if settings.mode == "extract":
+        layout.prop(settings, "known")
+    for role in roles:
+        column = layout.column(align=True)
+        column.prop(settings, f"{role}_from")
+        source = getattr(settings, f"{role}_from")
+        if source == "PLANE":
+            column.prop_search(settings, f"{role}_name", context.scene, "objects", text="")
+        elif source == "IMAGE":
+            column.prop_search(settings, f"{role}_name", bpy.data, "images", text="")
+
+
+def _size(layout: Any, context: Any) -> None:
+    size = target_size(context)
+    row = layout.row()
+    row.alignment = "RIGHT"
+    row.active = False
+    row.label(text=f"{size[0]} × {size[1]} px" if size else tr("nothing chosen"), translate=False)
+
+
+PANELS = (Acetate, Place, More)
+MENUS = (ACETATE_MT_model, ACETATE_MT_mode)

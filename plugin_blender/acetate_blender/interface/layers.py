@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The selected layer: where it comes from, and what can be made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..daemon import link
+from ..operators.layers import EDITS, settings_of
+from ..placing import plane
+from ..words import tr
+from . import thumbnails
+from .text import lines
+
+EDIT_NAMES = {
+    "refine": ("Refine", "MOD_SMOOTH"),
+    "background": ("Background for This", "IMAGE_BACKGROUND"),
+    "foreground": ("Foreground for This", "IMAGE_REFERENCE"),
+}
+SHOWN = (("mode", "Mode"), ("model", "Model"), ("seed", "Seed"), ("steps", "Steps"), ("guidance", "Guidance"))
+
+
+class Layer:
+    """The active plane's origin and its next steps."""
+
+    bl_label = "Selected Layer"
+    inside = "acetate"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return plane.is_plane(context.active_object)
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout  # type: ignore[attr-defined]
+        obj = context.active_object
+        made_with = settings_of(obj)
+        row = layout.row()
+        image = plane.image_of(obj)
+        if image is not None:
+            row.template_icon(thumbnails.of_image(image), scale=3.5)
+        column = row.column(align=True)
+        column.scale_y = 0.8
+        for line in lines(str(made_with.get("prompt") or obj.name), context.region.width - 160)[:4]:
+            column.label(text=line, translate=False)
+        column = layout.column(align=True)
+        offered = link.modes(str(made_with.get("model", "")))
+        for kind in EDITS:
+            row = column.row(align=True)
+            row.enabled = kind in offered
+            name, icon = EDIT_NAMES[kind]
+            row.operator("acetate.edit", text=name, icon=icon).kind = kind
+        if not set(EDITS) <= set(offered):
+            layout.label(text="What is grey, this model cannot do", icon="INFO")
+        _details(layout, made_with)
+        row = layout.row(align=True)
+        row.operator("acetate.use_settings", icon="COPYDOWN")
+        if obj.acetate.camera:
+            row.operator("acetate.fit", icon="CAMERA_DATA")
+
+
+def _details(layout: Any, made_with: Any) -> None:
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    column.active = False
+    for name, label in SHOWN:
+        if made_with.get(name) not in (None, ""):
+            row = column.split(factor=0.4)
+            row.alignment = "RIGHT"
+            row.label(text=label)
+            row.label(text=tr(str(made_with[name])), translate=False)
+
+
+PANELS = (Layer,)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sentences in a sidebar, which does not break lines by itself."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import bpy
+
+_LETTER = 6.2
+"""About how wide a Latin letter of the interface is, in units of the interface's scale."""
+
+
+def lines(text: str, width: float) -> list[str]:
+    """`text` in lines that fit into about `width` pixels; East Asian text breaks between any two letters."""
+    room = max(12, int(width / (_LETTER * bpy.context.preferences.system.ui_scale)))
+    done: list[str] = []
+    line = ""
+    for word in _words(text):
+        if line and _width(line) + _width(word.rstrip()) > room:
+            done.append(line.rstrip())
+            line = ""
+        line += word
+    return [*done, line.rstrip()] if line.strip() else done
+
+
+def _words(text: str) -> list[str]:
+    found: list[str] = []
+    for letter in text:
+        if found and not found[-1].endswith(" ") and not _is_wide(letter) and not _is_wide(found[-1][-1]):
+            found[-1] += letter
+        else:
+            found.append(letter)
+    return found
+
+
+def _width(text: str) -> int:
+    return sum(2 if _is_wide(letter) else 1 for letter in text)
+
+
+def _is_wide(letter: str) -> bool:
+    return unicodedata.east_asian_width(letter) in "WF"

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desk where jobs are asked for and followed; `poll` does everything that happens by itself.
+
+A job's way: its pictures are read (in slices), it is written down and sent, the daemon reports, finished layers
+are kept in the user's folder (in slices), only then acknowledged, and at last placed into the scene.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from acetate_wire.errors import WireError
+from acetate_wire.events import (
+    Accepted,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    Forgotten,
+    Layer,
+    Picture,
+    Progress,
+    Rejected,
+)
+from acetate_wire.limits import Limits
+from acetate_wire.request import LayerRequest
+from acetate_wire.validate import parse_request, request_map
+
+from ..daemon import Link
+from ..pictures import png
+from ..placing.placement import Placement
+from ..words import tr
+from ..work import Task, Work
+from . import job as states
+from . import marks
+from .job import Job, KeptLayer
+from .store import Store
+
+SLICE_S = 0.012
+BUSY_S, ACTIVE_S, IDLE_S = 0.005, 0.1, 1.0
+"""How soon to look again: while pixels are worked on, while jobs are open, else (the daemon expects 2 s)."""
+
+Sending = Generator[None, None, "Parcel"]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A request whose pictures were read, and their frames."""
+
+    request: LayerRequest
+    frames: Sequence[bytes]
+
+
+@dataclass
+class Live:
+    """What is known of a job only while this Blender runs."""
+
+    position: int = 0
+    progress: Progress | None = None
+    preview: Picture | None = None
+    parcel: Parcel | None = None
+    not_kept: bool = False
+    """The layers are finished, but could not be written to this disk: the daemon still has them."""
+
+
+class Desk:
+    """All jobs of the open file, and what else `jobs` in the user's folder waits for an owner."""
+
+    def __init__(self, link: Link, store: Store) -> None:
+        self.link = link
+        self.store = store
+        self.jobs: dict[str, Job] = {}
+        self.live: dict[str, Live] = {}
+        self.work = Work()
+        self.changed = True
+        self._asked_here: dict[str, None] = {}
+
+    def ask(self, scene: Any, request: LayerRequest, placement: Placement, sending: Sending) -> Job:
+        """Take a new job: `sending` reads the pictures that `request` still lacks."""
+        job = Job(
+            id=_new_id(),
+            request=_plain(request),
+            placement=placement.to_map(),
+            scene=scene.name,
+            key=marks.key(scene),
+            seed=request.seed,
+        )
+        self._take(job, sending)
+        return job
+
+    def retry(self, job: Job) -> Job:
+        """Ask for the same again, under a new number. Raises WireError when its pictures are gone."""
+        if job.id in self.live and self.live[job.id].not_kept:
+            self.live[job.id].not_kept, job.state, job.message, job.hint = False, states.WAITING, "", ""
+            self.link.open().attach([job.id])
+            return job
+        parcel = self.parcel(job)
+        again = replace(job, id=_new_id(), state=states.PREPARING, asked=time.time(), message="", hint="", layers=[])
+        self.forget(job)
+        self._take(again, _ready(parcel))
+        return again
+
+    def parcel(self, job: Job) -> Parcel:
+        """What was sent for this job, to send it again."""
+        live = self.live.get(job.id)
+        if live is not None and live.parcel is not None:
+            return live.parcel
+        if job.request.get("inputs") or job.request.get("controls"):
+            raise WireError(
+                "bad_request",
+                tr("The pictures that this job worked on are no longer at hand"),
+                field="inputs",
+                hint=tr("choose them again and press Generate"),
+            )
+        return Parcel(from_plain(job.request), ())
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job."""
+        if job.state == states.PREPARING:
+            self._end(job, states.CANCELLED)
+        elif job.state in states.OPEN:
+            self.link.open().cancel(job.id)
+
+    def forget(self, job: Job) -> None:
+        """Drop a job from the lists, and its kept layers with it."""
+        if job.state in (states.WAITING, states.RUNNING):
+            self.link.open().cancel(job.id)
+        self.jobs.pop(job.id, None)
+        self.live.pop(job.id, None)
+        self.store.remove(job.id)
+        self.changed = True
+
+    def fetch(self, jobs: Mapping[str, Job]) -> None:
+        """Take jobs of an earlier time back: their layers from the user's folder, or from the daemon."""
+        for job in jobs.values():
+            if job.id in self.jobs:
+                continue
+            self.jobs[job.id] = job
+            if self.store.has_layers(job):
+                job.state = job.state if job.state == states.PLACED else states.KEPT
+            elif job.state in states.OPEN:
+                self.live[job.id] = Live()
+                self.link.open().attach([job.id])
+        self.changed = True
+
+    def strangers(self) -> dict[str, Job]:
+        """Jobs in the user's folder whose layers no saved file holds and that do not belong to the open file."""
+        return {
+            id: job
+            for id, job in self.store.jobs().items()
+            if id not in self.jobs and not job.saved and job.state not in states.ENDED_BADLY
+        }
+
+    def leave_file(self) -> None:
+        """Another file is opened: its jobs take the place of these, which wait in the user's folder."""
+        self.work.clear()
+        self.jobs.clear()
+        self.live.clear()
+        self._asked_here.clear()
+        self.changed = True
+
+    def enter_file(self) -> None:
+        """Offer what the file that is open now has asked for."""
+        marks.forget()
+        here = {job.id: job for job in marks.read()}
+        mine = {job.key for job in here.values()}
+        kept = self.store.jobs()
+        here.update({id: job for id, job in kept.items() if id in here or job.key in mine or marks.scene_of(job)})
+        self.fetch(here)
+
+    def saved(self) -> None:
+        """The file was saved: what it holds need not wait in the user's folder."""
+        for job in self.jobs.values():
+            if job.state == states.PLACED and not job.saved:
+                job.saved = True
+                self.store.write(job)
+        self.store.tidy()
+
+    def of(self, scene: Any) -> list[Job]:
+        """The jobs that a scene asked for, newest first."""
+        own = [job for job in self.jobs.values() if job.key and job.key == scene.acetate.key]
+        return sorted(own, key=lambda job: -job.asked)
+
+    def to_place(self) -> list[Job]:
+        """Jobs asked for in this session whose layers are ready for their scene."""
+        return [
+            job
+            for job in self.jobs.values()
+            if job.state == states.KEPT and job.id in self._asked_here and not job.message and marks.scene_of(job)
+        ]
+
+    def placed(self, job: Job) -> None:
+        """The layers are in the scene now."""
+        job.state, job.message, job.hint, job.saved = states.PLACED, "", "", False
+        self.store.write(job)
+        self.live.pop(job.id, None)
+        self.changed = True
+
+    def not_placed(self, job: Job, error: WireError) -> None:
+        """The layers could not go where they belong; they wait for the artist."""
+        job.message, job.hint = error.message, error.hint
+        self.changed = True
+
+    @property
+    def open_jobs(self) -> bool:
+        """Whether an end is still to come."""
+        return any(job.state in states.OPEN for job in self.jobs.values())
+
+    def poll(self) -> float:
+        """Do what is due, for a few milliseconds; returns in how many seconds to come again."""
+        for event in self.link.pump():
+            self.changed = True
+            self._take_event(event)
+        self.work.run(SLICE_S)
+        client = self.link.open()
+        if self.work or client.behind:
+            return BUSY_S
+        return ACTIVE_S if self.open_jobs or not self.link.connected else IDLE_S
+
+    def _take(self, job: Job, sending: Sending) -> None:
+        self.jobs[job.id] = job
+        self.live[job.id] = Live()
+        self._asked_here[job.id] = None
+        self.work.add(self._send(job, sending), lambda error: self._fail(job, error))
+        self.changed = True
+
+    def _send(self, job: Job, sending: Sending) -> Task:
+        parcel = yield from sending
+        if job.state != states.PREPARING:
+            return
+        job.state = states.WAITING
+        job.request = _plain(parcel.request)
+        self.live[job.id].parcel = parcel
+        self.store.write(job)
+        self.link.open().submit(parcel.request, parcel.frames, job.id)
+        self.changed = True
+
+    def _take_event(self, event: Event) -> None:
+        job = self.jobs.get(getattr(event, "id", ""))
+        if job is None or job.id not in self.live or job.state not in states.OPEN:
+            return
+        live = self.live[job.id]
+        if isinstance(event, Accepted):
+            live.position = event.position
+        elif isinstance(event, Progress):
+            job.state, live.progress = states.RUNNING, event
+            live.preview = event.preview or live.preview
+        elif isinstance(event, Done):
+            job.state = states.KEEPING
+            self.work.add(self._keep(job, event), lambda error: self._fail(job, error))
+        elif isinstance(event, Cancelled):
+            self.link.open().acknowledge(job.id)
+            self._end(job, states.CANCELLED)
+        elif isinstance(event, Failed):
+            self.link.open().acknowledge(job.id)
+            self._end(job, states.FAILED, event.message, event.hint, event.retry)
+        elif isinstance(event, Rejected):
+            self._end(job, states.FAILED, event.message, event.hint)
+        elif isinstance(event, Forgotten):
+            self._end(
+                job,
+                states.LOST,
+                tr("The daemon no longer has this job"),
+                tr("it keeps finished layers for some days; generate again with the same seed"),
+            )
+
+    def _keep(self, job: Job, done: Done) -> Task:
+        layers: list[KeptLayer] = []
+        for number, layer in enumerate(done.layers):
+            data = yield from _as_png(layer)
+            file = self.store.write_layer(job, number, data)
+            header = layer.picture.header
+            layers.append(KeptLayer(layer.name, layer.role, layer.x, layer.y, header.width, header.height, file))
+            yield
+        job.layers, job.seed, job.state = layers, done.seed, states.KEPT
+        job.settings = json.loads(json.dumps(dict(done.settings), default=str))
+        self.store.write(job)
+        self.link.open().acknowledge(job.id)
+        self.changed = True
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        known = error if isinstance(error, WireError) else WireError("internal", f"{type(error).__name__}: {error}")
+        if job.state == states.KEEPING:
+            # Nothing was acknowledged.
+            self.live[job.id].not_kept = True
+            job.state, job.message = states.FAILED, known.message
+            job.hint = tr("the layers are safe with the daemon: make room on the disk and press Retry")
+            self.changed = True
+        else:
+            self._end(job, states.FAILED, known.message, known.hint)
+
+    def _end(self, job: Job, state: str, message: str = "", hint: str = "", retry: bool = True) -> None:
+        job.state, job.message, job.hint, job.retry = state, message, hint, retry
+        self.store.write(job)
+        self.changed = True
+
+
+def _as_png(layer: Layer) -> Generator[None, None, bytes]:
+    header = layer.picture.header
+    return png.encode(layer.picture.pixels, header.width, header.height)
+
+
+def _ready(parcel: Parcel) -> Sending:
+    yield
+    return parcel
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _plain(request: LayerRequest) -> dict[str, Any]:
+    """The request as JSON can hold it."""
+    found: dict[str, Any] = json.loads(json.dumps(request_map(request)))
+    return found
+
+
+def from_plain(values: Mapping[str, Any]) -> LayerRequest:
+    """A request without pictures out of what `_plain` stored."""
+    return parse_request({k: v for k, v in values.items() if k not in ("inputs", "controls")}, (), Limits())

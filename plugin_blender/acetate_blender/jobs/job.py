@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One job as it is remembered: what was asked, where it goes, how it stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from acetate_wire.request import Rect
+
+PREPARING = "preparing"
+WAITING = "waiting"
+RUNNING = "running"
+KEEPING = "keeping"
+KEPT = "kept"
+PLACED = "placed"
+FAILED = "failed"
+CANCELLED = "cancelled"
+LOST = "lost"
+
+OPEN = (PREPARING, WAITING, RUNNING, KEEPING)
+"""States of a job whose end is still to come."""
+ENDED_BADLY = (FAILED, CANCELLED, LOST)
+
+
+@dataclass(frozen=True)
+class KeptLayer:
+    """A finished layer: the PNG file in its job's folder, and its rectangle on the canvas in pixels."""
+
+    name: str
+    role: str
+    x: int
+    y: int
+    width: int
+    height: int
+    file: str
+
+    @property
+    def rect(self) -> Rect:
+        """The part of the canvas that this layer covers."""
+        return Rect(self.x, self.y, self.width, self.height)
+
+
+@dataclass
+class Job:
+    """A job from its asking to the saved file; `request` is the wire's map without its pictures.
+
+    `scene` names the scene that asked, `key` marks it across renaming and saving. `placement` is
+    `placing.Placement` as a map. `saved` says that a saved file holds the layers.
+    """
+
+    id: str
+    request: dict[str, Any]
+    placement: dict[str, Any]
+    scene: str
+    key: str
+    state: str = PREPARING
+    asked: float = field(default_factory=time.time)
+    message: str = ""
+    hint: str = ""
+    retry: bool = True
+    seed: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    layers: list[KeptLayer] = field(default_factory=list)
+    saved: bool = False
+
+    @property
+    def prompt(self) -> str:
+        """What was asked for, in the artist's words."""
+        words = self.request.get("prompt") or ", ".join(self.request.get("layer_prompts", {}).values())
+        return str(words)
+
+    @property
+    def mode(self) -> str:
+        """The layer mode."""
+        return str(self.request["mode"])
+
+    def to_map(self) -> dict[str, Any]:
+        """This job as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, Any]) -> Job:
+        """A job out of its plain values. Raises TypeError or KeyError when they are none."""
+        known = {entry.name for entry in fields(cls)}
+        given = {name: value for name, value in values.items() if name in known}
+        given["layers"] = [KeptLayer(**layer) for layer in given.get("layers", [])]
+        return cls(**given)

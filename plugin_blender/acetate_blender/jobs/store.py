@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user's own copy of jobs and finished layers: a folder a job, with `job.json` and a PNG file a layer.
+
+Layers are here before the daemon is told that it may forget them, and leave only when a saved .blend file holds
+them (then the oldest go first) or the artist says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from .job import ENDED_BADLY, Job, KeptLayer
+
+KEEP_SAVED = 40
+"""Jobs whose layers a saved file holds that stay at hand for the history."""
+_RECORD = "job.json"
+
+
+class Store:
+    """The jobs in one folder, which is made when something is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, job: Job) -> None:
+        """Keep the record of this job, whole or not at all."""
+        place = self.folder / job.id
+        place.mkdir(parents=True, exist_ok=True)
+        _write(place / _RECORD, json.dumps(job.to_map(), indent=1).encode())
+
+    def write_layer(self, job: Job, number: int, png: bytes) -> str:
+        """Keep one finished layer and return its file's name."""
+        name = f"layer-{number}.png"
+        place = self.folder / job.id
+        place.mkdir(parents=True, exist_ok=True)
+        _write(place / name, png)
+        return name
+
+    def path(self, job: Job, layer: KeptLayer) -> Path:
+        """The file of a kept layer."""
+        return self.folder / job.id / layer.file
+
+    def has_layers(self, job: Job) -> bool:
+        """Whether all of this job's layers are here."""
+        return bool(job.layers) and all(self.path(job, layer).is_file() for layer in job.layers)
+
+    def jobs(self) -> dict[str, Job]:
+        """All jobs here, oldest first; folders that hold none are passed over."""
+        found = [job for job in map(_read, self.folder.glob(f"*/{_RECORD}")) if job is not None]
+        return {job.id: job for job in sorted(found, key=lambda job: job.asked)}
+
+    def remove(self, id: str) -> None:
+        """Forget a job and its layers."""
+        shutil.rmtree(self.folder / id, ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Remove what a saved file holds or what ended without layers, apart from the newest."""
+        finished = [job for job in self.jobs().values() if job.saved or job.state in ENDED_BADLY]
+        for job in finished[:-KEEP_SAVED]:
+            self.remove(job.id)
+
+
+def _read(record: Path) -> Job | None:
+    try:
+        return Job.from_map(json.loads(record.read_text("utf-8")))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

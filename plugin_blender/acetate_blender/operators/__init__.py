@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the artist, the F3 search and scripts can do."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import generate, jobs, layers, upkeep
+
+CLASSES = (*generate.CLASSES, *jobs.CLASSES, *layers.CLASSES, *upkeep.CLASSES)
+
+
+def register() -> None:
+    """Make the operators known to Blender."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take them back."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generate: from the panel's settings, or from arguments in a script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from acetate_wire.errors import WireError
+from bpy.props import FloatProperty
+
+from .. import options, session
+from ..capture.asking import Asking, asking
+from ..fields import fields
+from ..preferences import preferences
+from ..words import tr
+from .reporting import refuse
+
+DIALOG_WIDTH = 420
+ALL_OPTIONS = {
+    **options.what(),
+    **options.more(),
+    **options.inputs(),
+    **options.where(),
+    **options.placing(),
+}
+
+
+def chosen(scene: Any, given: Any = None) -> dict[str, Any]:
+    """Every option's value: what `given` (an operator) sets, else what the panel shows."""
+    settings = scene.acetate.settings
+    values = {
+        name: getattr(given if given is not None and given.properties.is_property_set(name) else settings, name)
+        for name in ALL_OPTIONS
+    }
+    if (
+        given is not None
+        and given.properties.is_property_set("seed")
+        and not given.properties.is_property_set("random_seed")
+    ):
+        values["random_seed"] = False
+    return {**values, "preview": preferences().previews}
+
+
+def start(operator: Any, scene: Any, wanted: Asking, wait: float) -> set[str]:
+    """Hand a checked request to the desk; with `wait` seconds, return only when its layers are placed."""
+    desk = session.desk()
+    job = desk.ask(scene, wanted.request, wanted.placement, wanted.sending)
+    session.poll()
+    if wait and not (session.wait(wait) and job.state == "placed"):
+        detail = (
+            f"{job.message}: {job.hint}" if job.message else tr("it goes on, and its layers come when they are ready")
+        )
+        operator.report({"ERROR"}, tr("The layers are not there yet ({detail})").format(detail=detail))
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+@fields(
+    wait=FloatProperty(
+        name="Wait",
+        description="For scripts: return when the layers are in the scene, at most after so many seconds",
+        min=0.0,
+        options={"HIDDEN", "SKIP_SAVE"},
+    ),
+    **ALL_OPTIONS,
+)
+class ACETATE_OT_generate(bpy.types.Operator):
+    bl_idname = "acetate.generate"
+    bl_label = "Generate Layers"
+    bl_description = "Generate transparent layers; what is not given comes from the Acetate panel"
+    bl_options = {"REGISTER"}
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        settings = context.scene.acetate.settings
+        for name in ("prompt", "mode", "count"):
+            setattr(self, name, getattr(settings, name))
+        return set(context.window_manager.invoke_props_dialog(self, width=DIALOG_WIDTH))
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        for name in ("prompt", "mode", "count"):
+            layout.prop(self, name)
+
+    def execute(self, context: Any) -> set[str]:
+        try:
+            wanted = asking(context.scene, chosen(context.scene, self))
+        except WireError as error:
+            return refuse(self, error)
+        return start(self, context.scene, wanted, self.wait)
+
+
+CLASSES = (ACETATE_OT_generate,)

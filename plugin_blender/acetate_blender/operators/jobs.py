@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators on jobs: place, cancel, retry, forget, fetch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import bpy
+from acetate_wire.errors import WireError
+from bpy.props import FloatProperty, StringProperty
+
+from .. import session
+from ..fields import fields
+from ..jobs import job as states
+from ..jobs import marks
+from ..jobs.job import Job
+from ..jobs.store import Store
+from ..options import placing
+from ..placing import put
+from ..placing.placement import Placement
+from ..words import tr
+from .reporting import refuse
+
+JOB = StringProperty(name="Job", options={"HIDDEN"})
+TITLE_LENGTH = 40
+
+
+def job_of(operator: Any) -> Job:
+    """The job that an operator is about. Raises WireError when there is none of that number."""
+    desk = session.desk()
+    found: Job | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
+    if found is None:
+        raise WireError("bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again"))
+    return found
+
+
+def sheets(job: Job, store: Store, variants: str) -> list[put.Sheet]:
+    """A job's kept layers, ready to place. Raises WireError when a file is gone."""
+    of_role: dict[str, int] = {}
+    found = []
+    settings = {**job.request, **job.settings, "seed": job.seed}
+    for layer in job.layers:
+        number = of_role[layer.role] = of_role.get(layer.role, -1) + 1
+        try:
+            png = store.path(job, layer).read_bytes()
+        except OSError as error:
+            raise WireError(
+                "internal",
+                tr("A finished layer cannot be read ({reason})").format(reason=error),
+                hint=tr("generate it again with the same seed"),
+            ) from None
+        made_with = json.dumps({**settings, "layer": number, "role": layer.role})
+        hidden = layer.role == "blend" or (number > 0 and variants == "FIRST")
+        name = _title(job, "" if layer.role == "layer" else layer.role)
+        found.append(put.Sheet(name, layer.role, layer.rect, png, job.id, made_with, hidden))
+    return found
+
+
+def _title(job: Job, role: str) -> str:
+    words = job.prompt.strip() or job.mode
+    title = words if len(words) <= TITLE_LENGTH else words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
+    return f"{title} ({role})" if role else title
+
+
+@fields(job=JOB, **placing())
+class ACETATE_OT_place(bpy.types.Operator):
+    bl_idname = "acetate.place"
+    bl_label = "Place Layers"
+    bl_description = "Put finished layers into the scene"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        return self.execute(context)
+
+    def execute(self, context: Any) -> set[str]:
+        desk = session.desk()
+        try:
+            job = job_of(self)
+            scene = marks.scene_of(job) or context.scene
+            placement = self._placement(job)
+            put.put(scene, sheets(job, desk.store, placement.variants), placement)
+        except WireError as error:
+            return refuse(self, error)
+        if marks.scene_of(job) is None:
+            job.key, job.scene = marks.key(scene), scene.name
+            desk.jobs[job.id] = job
+        desk.placed(job)
+        return {"FINISHED"}
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "place")
+        shown = {
+            "CAMERA": ("distance", "gap", "shading", "variants"),
+            "CURSOR": ("height", "shading", "variants"),
+            "SURFACE": ("surface", "shading", "variants"),
+            "REFERENCE": ("height", "variants"),
+            "TEXTURE": ("surface",),
+            "IMAGE": (),
+        }
+        for name in shown[self.place]:
+            layout.prop(self, name)
+
+    def _placement(self, job: Job) -> Placement:
+        """The job's own placement under what is set here; set here is then all of it, for the redo panel."""
+        stored = Placement.from_map(job.placement)
+        for name in placing():
+            if not self.properties.is_property_set(name):
+                setattr(self, name, getattr(stored, name))
+        return Placement.from_map({**job.placement, **{name: getattr(self, name) for name in placing()}})
+
+
+@fields(job=JOB)
+class ACETATE_OT_cancel(bpy.types.Operator):
+    bl_idname = "acetate.cancel"
+    bl_label = "Cancel Job"
+    bl_description = "Stop this job"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[str]:
+        try:
+            session.desk().cancel(job_of(self))
+        except WireError as error:
+            return refuse(self, error)
+        return {"FINISHED"}
+
+
+@fields(job=JOB)
+class ACETATE_OT_retry(bpy.types.Operator):
+    bl_idname = "acetate.retry"
+    bl_label = "Retry Job"
+    bl_description = "Ask for the same again, with the same seed"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[str]:
+        try:
+            session.desk().retry(job_of(self))
+        except WireError as error:
+            return refuse(self, error)
+        return {"FINISHED"}
+
+
+@fields(job=JOB)
+class ACETATE_OT_forget(bpy.types.Operator):
+    bl_idname = "acetate.forget"
+    bl_label = "Forget Job"
+    bl_description = "Take this job off the list; planes that are in the scene stay"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        job = session.desk().jobs.get(self.job)
+        if job is not None and job.state == states.KEPT:
+            return set(context.window_manager.invoke_confirm(self, event))
+        return self.execute(context)
+
+    def execute(self, context: Any) -> set[str]:
+        try:
+            session.desk().forget(job_of(self))
+        except WireError as error:
+            return refuse(self, error)
+        return {"FINISHED"}
+
+
+class ACETATE_OT_fetch(bpy.types.Operator):
+    bl_idname = "acetate.fetch"
+    bl_label = "Fetch Earlier Layers"
+    bl_description = "List layers of files that were never saved, or of other files, so that they can be placed here"
+    bl_options = {"REGISTER"}
+
+    def execute(self, context: Any) -> set[str]:
+        desk = session.desk()
+        found = desk.strangers()
+        for job in found.values():
+            job.key, job.scene = marks.key(context.scene), context.scene.name
+        desk.fetch(found)
+        self.report({"INFO"}, tr("Jobs found: {count}").format(count=len(found)))
+        return {"FINISHED"}
+
+
+@fields(seconds=FloatProperty(name="Seconds", default=600.0, min=0.0))
+class ACETATE_OT_wait(bpy.types.Operator):
+    bl_idname = "acetate.wait"
+    bl_label = "Wait for Layers"
+    bl_description = "For scripts: return when no job is open any more"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[str]:
+        return {"FINISHED"} if session.wait(self.seconds) else {"CANCELLED"}
+
+
+CLASSES = (
+    ACETATE_OT_place,
+    ACETATE_OT_cancel,
+    ACETATE_OT_retry,
+    ACETATE_OT_forget,
+    ACETATE_OT_fetch,
+    ACETATE_OT_wait,
+)

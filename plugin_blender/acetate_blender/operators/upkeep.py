@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators that put things right: the daemon, the scene's health, the panel's model and mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import health, session
+from ..daemon import link
+from ..fields import fields
+from .reporting import refuse
+
+
+class ACETATE_OT_start_daemon(bpy.types.Operator):
+    bl_idname = "acetate.start_daemon"
+    bl_label = "Start the Daemon"
+    bl_description = "Start Acetate's daemon, which makes the layers"
+    bl_options = {"REGISTER"}
+
+    def execute(self, context: Any) -> set[str]:
+        link.ensure_running()
+        if link.problem is not None and not link.starting:
+            return refuse(self, link.problem)
+        return {"FINISHED"}
+
+
+@fields(trouble=StringProperty(options={"HIDDEN"}))
+class ACETATE_OT_fix(bpy.types.Operator):
+    bl_idname = "acetate.fix"
+    bl_label = "Fix"
+    bl_description = "Put this right, for the whole scene"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: Any) -> set[str]:
+        if self.trouble == "DAEMON":
+            return set(bpy.ops.acetate.start_daemon())
+        health.fix(context.scene, self.trouble)
+        return {"FINISHED"}
+
+
+class ACETATE_OT_show_colours(bpy.types.Operator):
+    bl_idname = "acetate.show_colours"
+    bl_label = "Show Layers"
+    bl_description = "Show this viewport in Material Preview: Solid view does not show transparency"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return context.space_data is not None and context.space_data.type == "VIEW_3D"
+
+    def execute(self, context: Any) -> set[str]:
+        context.space_data.shading.type = "MATERIAL"
+        return {"FINISHED"}
+
+
+@fields(name=StringProperty(options={"HIDDEN"}))
+class ACETATE_OT_choose_model(bpy.types.Operator):
+    bl_idname = "acetate.choose_model"
+    bl_label = "Choose Model"
+    bl_description = "Draw with this model"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    def execute(self, context: Any) -> set[str]:
+        settings = context.scene.acetate.settings
+        settings.model = self.name
+        modes = link.modes(self.name)
+        if settings.mode not in modes and modes:
+            settings.mode = modes[0]
+        return {"FINISHED"}
+
+
+class ACETATE_OT_open_folder(bpy.types.Operator):
+    bl_idname = "acetate.open_folder"
+    bl_label = "Open Folder"
+    bl_description = "Open the folder that keeps finished layers until a saved file holds them"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[str]:
+        folder = session.desk().store.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        bpy.ops.wm.path_open(filepath=str(folder))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    ACETATE_OT_start_daemon,
+    ACETATE_OT_fix,
+    ACETATE_OT_show_colours,
+    ACETATE_OT_choose_model,
+    ACETATE_OT_open_folder,
+)

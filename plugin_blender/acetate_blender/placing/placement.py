@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What decides where a job's layers go; stored with the job, so that they find their place whenever they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from . import stack
+
+CAMERA = "CAMERA"
+CURSOR = "CURSOR"
+SURFACE = "SURFACE"
+REFERENCE = "REFERENCE"
+TEXTURE = "TEXTURE"
+IMAGE = "IMAGE"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where layers go: `place` is one of the names above.
+
+    `camera` and `surface` name objects (`surface` is also the object that gets a texture). `distance` and `height`
+    are metres, `gap` a share of the distance. `anchor` is the layer that `order` (of `stack`) is about. `canvas` is
+    the size in pixels on which the layers' rectangles lie.
+    """
+
+    place: str = CAMERA
+    camera: str = ""
+    canvas: tuple[int, int] = (1, 1)
+    distance: float = 10.0
+    gap: float = 0.05
+    shading: str = "SHADELESS"
+    height: float = 2.0
+    surface: str = ""
+    collection: str = "Acetate"
+    variants: str = "FIRST"
+    order: str = stack.IN_FRONT_OF_ALL
+    anchor: str = ""
+
+    def to_map(self) -> dict[str, Any]:
+        """This placement as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, Any]) -> Placement:
+        """A placement out of its plain values; unknown names are passed over."""
+        known = {entry.name for entry in fields(cls)}
+        given = {name: value for name, value in values.items() if name in known}
+        if "canvas" in given:
+            given["canvas"] = tuple(given["canvas"])
+        return cls(**given)

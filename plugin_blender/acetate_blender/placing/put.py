@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All layers of a job into the scene."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from acetate_wire.errors import WireError
+from acetate_wire.request import Rect
+
+from ..pictures import images
+from ..words import tr
+from . import camera, elsewhere, plane, stack
+from .placement import CAMERA, CURSOR, IMAGE, REFERENCE, SURFACE, TEXTURE, Placement
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A finished layer to place: its PNG file, its rectangle on the canvas, and where it comes from."""
+
+    name: str
+    role: str
+    rect: Rect
+    png: bytes
+    job: str
+    made_with: str
+    hidden: bool
+    """Whether it is only there to be shown on demand: a further variant, or the whole picture beside its parts."""
+
+
+def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
+    """Place layers, given from the lowest to the topmost; returns the new objects, or images where they are all.
+
+    Raises WireError, before anything is changed, when they cannot go there.
+    """
+    if placement.place == CAMERA:
+        return _before_camera(scene, sheets, placement)
+    if placement.place == IMAGE:
+        return [_kept(images.from_png(sheet.name, sheet.png)) for sheet in sheets]
+    if placement.place == TEXTURE:
+        target = bpy.data.objects.get(placement.surface)
+        shown = [sheet for sheet in sheets if not sheet.hidden]
+        return [elsewhere.texture(target, images.from_png(sheet.name, sheet.png)).image for sheet in shown]
+    if placement.place == SURFACE and placement.surface not in bpy.data.objects:
+        raise _missing(placement.surface, "surface", tr("choose the object that the layer is to lie on"))
+    shapes = [_shape(scene, sheet, placement, number) for number, sheet in enumerate(sheets)]
+    collection = plane.collection(scene, placement.collection)
+    made = []
+    for sheet, shape in zip(sheets, shapes):
+        image = images.from_png(sheet.name, sheet.png)
+        if placement.place == REFERENCE:
+            made.append(elsewhere.reference(sheet.name, image, shape, placement.height, collection))
+            _remember(made[-1], sheet, placement, "")
+        else:
+            made.append(_plane(sheet, shape, placement, collection, ""))
+    _hide(scene, made, sheets)
+    return made
+
+
+def the_camera(scene: Any, name: str) -> Any:
+    """The camera that layers are aligned to: the named one, else the scene's. Raises WireError without one."""
+    found = scene.objects.get(name) if name else None
+    found = found if found is not None and found.type == "CAMERA" else scene.camera
+    if found is None:
+        raise WireError(
+            "bad_request",
+            tr("The scene has no camera to align the layers to"),
+            field="camera",
+            hint=tr("add a camera, or choose another place for the layers"),
+        )
+    return found
+
+
+def fit(scene: Any, obj: Any) -> None:
+    """Let a plane fill its rectangle of its camera's frame again, at the depth where it stands now."""
+    seen_by = the_camera(scene, obj.acetate.camera)
+    canvas = (obj.acetate.canvas[0], obj.acetate.canvas[1])
+    plane.reshape(obj, camera.quad(scene, seen_by, plane.rect_of(obj), canvas, plane.depth_of(obj, seen_by)))
+
+
+def _before_camera(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
+    seen_by = the_camera(scene, placement.camera)
+    standing = [obj for obj in plane.planes(scene) if obj.acetate.camera == seen_by.name]
+    anchor = plane.find(scene, placement.anchor)
+    at = stack.depths(
+        len(sheets),
+        [plane.depth_of(obj, seen_by) for obj in standing],
+        distance=placement.distance,
+        gap=placement.gap,
+        where=placement.order,
+        anchor=None if anchor is None else plane.depth_of(anchor, seen_by),
+    )
+    shapes = [camera.quad(scene, seen_by, sheet.rect, placement.canvas, depth) for sheet, depth in zip(sheets, at)]
+    into = plane.collection(scene, placement.collection)
+    made = [_plane(sheet, shape, placement, into, seen_by.name) for sheet, shape in zip(sheets, shapes)]
+    _hide(scene, made, sheets)
+    if anchor is not None and placement.order == stack.INSTEAD:
+        plane.hide(anchor, scene)
+    return made
+
+
+def _shape(scene: Any, sheet: Sheet, placement: Placement, number: int) -> camera.Quad:
+    size = sheet.rect.width, sheet.rect.height
+    if placement.place == SURFACE:
+        return elsewhere.lying_on(bpy.data.objects[placement.surface], *size, number)
+    assert placement.place in (CURSOR, REFERENCE)
+    return elsewhere.upright(scene, *size, placement.height, number * placement.gap * placement.height)
+
+
+def _plane(sheet: Sheet, shape: camera.Quad, placement: Placement, collection: Any, seen_by: str) -> Any:
+    image = images.from_png(sheet.name, sheet.png)
+    made = plane.make(sheet.name, image, shape, placement.shading, collection)
+    _remember(made, sheet, placement, seen_by)
+    return made
+
+
+def _remember(obj: Any, sheet: Sheet, placement: Placement, seen_by: str) -> None:
+    origin = plane.Origin(str(uuid.uuid4()), sheet.job, sheet.role, sheet.made_with, sheet.rect, placement.canvas)
+    plane.remember(obj, origin, seen_by)
+
+
+def _hide(scene: Any, made: Sequence[Any], sheets: Sequence[Sheet]) -> None:
+    for view_layer in scene.view_layers:
+        view_layer.update()
+    for obj, sheet in zip(made, sheets):
+        if sheet.hidden:
+            plane.hide(obj, scene)
+
+
+def _kept(image: Any) -> Any:
+    image.use_fake_user = True  # Blender drops images without users when it saves.
+    return image
+
+
+def _missing(name: str, field: str, hint: str) -> WireError:
+    return WireError("bad_request", tr("There is no object {name!r}").format(name=name), field=field, hint=hint)
+
+
+def existing(scene: Any, name: str) -> Any | None:
+    """The plane that an object of this name is, if it is one."""
+    obj = scene.objects.get(name)
+    return obj if plane.is_plane(obj) else None

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""At which depths layers stand before the camera, so that each lies where it belongs among the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+IN_FRONT_OF_ALL = "TOP"
+INSTEAD = "INSTEAD"
+BEHIND = "BEHIND"
+IN_FRONT = "FRONT"
+
+
+def depths(
+    count: int,
+    existing: Sequence[float],
+    *,
+    distance: float,
+    gap: float,
+    where: str = IN_FRONT_OF_ALL,
+    anchor: float | None = None,
+) -> list[float]:
+    """Depths in metres for `count` layers, from the lowest (farthest) to the topmost.
+
+    `gap` is the share of the distance between two layers (0 to 1, exclusive). The first layers of an empty
+    stack begin at `distance`. `anchor` is the depth of the layer that `where` is about: instead of it, behind it
+    or in front of it, before whatever else is there.
+    """
+    nearer = 1 - gap
+    if anchor is None or where == IN_FRONT_OF_ALL:
+        start = min(existing) * nearer if existing else distance
+        return [start * nearer**n for n in range(count)]
+    if where == INSTEAD:
+        # Several in one layer's place share the room up to the next one.
+        return _between(anchor, _next_nearer(anchor, existing), count + 1, nearer)[:count] if count > 1 else [anchor]
+    if where == BEHIND:
+        beyond = min((depth for depth in existing if depth > anchor * (1 + 1e-6)), default=None)
+        if beyond is None:
+            return [anchor / nearer ** (count - n) for n in range(count)]
+        return _between(beyond, anchor, count + 1, nearer)[1:]
+    return _between(anchor, _next_nearer(anchor, existing), count + 1, nearer)[1:]
+
+
+def _next_nearer(anchor: float, existing: Sequence[float]) -> float | None:
+    return max((depth for depth in existing if depth < anchor * (1 - 1e-6)), default=None)
+
+
+def _between(far: float, near: float | None, steps: int, nearer: float) -> list[float]:
+    """`steps` depths from `far` towards `near` without reaching it, each the same share nearer than the last."""
+    share = nearer if near is None else max(nearer, (near / far) ** (1 / steps))
+    return [far * share**n for n in range(steps)]

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's preferences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+
+from .fields import fields
+from .options import SHADINGS
+
+
+@fields(
+    start_daemon=BoolProperty(
+        name="Start the Daemon When Needed",
+        description="Start Acetate's daemon, which makes the layers, when something is generated and it does not run",
+        default=True,
+    ),
+    command=StringProperty(
+        name="Command",
+        description="How to start the daemon, when it is not the way that `acetate serve` remembered",
+    ),
+    connection_file=StringProperty(
+        name="Connection File",
+        description="The file made by `acetate pair` for a daemon on another computer; empty for the one on this one",
+        subtype="FILE_PATH",
+    ),
+    models_folder=StringProperty(
+        name="Models Folder",
+        description="Where your own models live, for a daemon that is started from here; empty for the usual place",
+        subtype="DIR_PATH",
+    ),
+    distance=FloatProperty(
+        name="Distance",
+        description="How far from the camera the first layer of a stack stands",
+        default=10.0,
+        min=0.001,
+        subtype="DISTANCE",
+    ),
+    gap=FloatProperty(
+        name="Gap",
+        description="The share of its distance by which a layer stands before the one below it",
+        default=0.05,
+        min=0.0001,
+        max=0.9,
+        subtype="FACTOR",
+    ),
+    shading=EnumProperty(
+        name="Shading",
+        description="How the planes are shaded",
+        items=SHADINGS,
+    ),
+    previews=BoolProperty(
+        name="Previews",
+        description="Show layers while they are drawn; takes a little more time",
+        default=True,
+    ),
+)
+class AcetatePreferences(bpy.types.AddonPreferences):
+    """What holds for all files."""
+
+    bl_idname = __package__
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        column = layout.column(heading="Daemon")
+        column.prop(self, "start_daemon")
+        column.prop(self, "command")
+        column.prop(self, "connection_file")
+        column.prop(self, "models_folder")
+        row = column.row()
+        row.operator("acetate.start_daemon", icon="PLAY")
+        row.operator("acetate.open_folder", icon="FILE_FOLDER")
+        column = layout.column(heading="Defaults for New Scenes")
+        column.prop(self, "distance")
+        column.prop(self, "gap")
+        column.prop(self, "shading")
+        column.prop(self, "previews")
+
+
+def preferences() -> Any:
+    """The preferences of this Blender's artist."""
+    return bpy.context.preferences.addons[__package__].preferences

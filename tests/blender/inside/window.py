@@ -1,0 +1,93 @@
+"""A Blender with its window: where things are, and what is seen."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import addon
+import bpy
+
+AREA_SHARE = 0.45
+
+
+def arrange(language: str = "en_US") -> list[int]:
+    """One large 3D viewport through the camera with an open, wide sidebar; the viewport's rectangle (x, y, w, h)."""
+    view = bpy.context.preferences.view
+    view.language = language
+    view.use_translate_interface = view.use_translate_tooltips = language != "en_US"
+    view.show_tooltips = False
+    window = bpy.context.window_manager.windows[0]
+    area = max((a for a in window.screen.areas if a.type == "VIEW_3D"), key=lambda a: a.width * a.height)
+    space = area.spaces[0]
+    space.show_region_ui = True
+    space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
+    space.region_3d.view_perspective = "CAMERA"
+    for other in bpy.context.scene.objects:
+        other.select_set(False)
+    return [area.x, area.y, area.width, area.height]
+
+
+def regions() -> dict[str, list[int]]:
+    """The sidebar's rectangle, from the window's bottom left."""
+    window = bpy.context.window_manager.windows[0]
+    area = max((a for a in window.screen.areas if a.type == "VIEW_3D"), key=lambda a: a.width * a.height)
+    return {region.type: [region.x, region.y, region.width, region.height] for region in area.regions}
+
+
+def shading(kind: str) -> None:
+    """How the viewport is shaded."""
+    window = bpy.context.window_manager.windows[0]
+    for area in window.screen.areas:
+        if area.type == "VIEW_3D":
+            area.spaces[0].shading.type = kind
+
+
+def settings(**values: Any) -> None:
+    """Set what the panel shows."""
+    for name, value in values.items():
+        setattr(bpy.context.scene.acetate.settings, name, value)
+
+
+def prompt() -> str:
+    """What was typed."""
+    return str(bpy.context.scene.acetate.settings.prompt)
+
+
+def states() -> list[str]:
+    """How the jobs stand, without polling: in a window the timer does that."""
+    return [job.state for job in addon.part("session").desk().of(bpy.context.scene)]
+
+
+def connected() -> bool:
+    """Whether the daemon answers."""
+    return bool(addon.part("daemon").link.connected)
+
+
+def prepare() -> None:
+    """A scene that looks decent: no default cube, a frame of 4:3, colours as generated."""
+    scene = bpy.context.scene
+    for obj in list(scene.objects):
+        if obj.type == "MESH":
+            bpy.data.objects.remove(obj)
+    scene.render.resolution_x, scene.render.resolution_y = 512, 384
+    scene.view_settings.view_transform = "Standard"
+    scene.world.color = (0.2, 0.2, 0.2)
+
+
+def select(name: str) -> None:
+    """Make an object the active one."""
+    bpy.context.view_layer.objects.active = bpy.data.objects[name]
+    bpy.data.objects[name].select_set(True)
+
+
+def redraw() -> None:
+    """Have the window drawn anew."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            area.tag_redraw()
+
+
+def sleep(seconds: float) -> None:
+    """Hold Blender's window up for so long."""
+    time.sleep(seconds)

@@ -1,0 +1,54 @@
+"""A plane, rendered through its camera, gives the layer pixel for pixel."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.blender.editors import Blender
+
+STEP = 1 / 255
+FILTERED = 2
+"""Steps of alpha by which a graphics driver's texture filter may be off where the layer changes."""
+CAMERAS = (
+    "perspective",
+    "orthographic",
+    "shifted",
+    "shifted orthographic",
+    "wide pixels",
+    "tall pixels, turned and scaled",
+)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_a_plane_fills_the_frame_of_any_camera_pixel_for_pixel(blender: Blender, camera: str) -> None:
+    errors = blender.call("exactness.whole_frame", camera=camera, width=120, height=90)
+    assert errors["colour"] < STEP
+    assert errors["worst_alpha"] == 0
+
+
+@pytest.mark.parametrize("camera", ("shifted", "orthographic"))
+def test_a_plane_fills_its_part_of_the_frame_and_nothing_else(blender: Blender, camera: str) -> None:
+    errors = blender.call("exactness.part_of_frame", camera=camera)
+    assert errors["colour"] < STEP
+    assert errors["worst_alpha"] == 0
+    assert errors["outside"] == 0
+
+
+@pytest.mark.parametrize("blender", ("4.5", "5.2"), indirect=True)
+def test_eevee_shows_the_layer_too(blender: Blender) -> None:
+    errors = blender.call(
+        "exactness.whole_frame", camera="shifted", width=96, height=64, engine="EEVEE", kind="painted"
+    )
+    assert errors["colour"] < STEP
+    assert errors["worst_alpha"] <= FILTERED
+
+
+@pytest.mark.parametrize(("engine", "samples", "anchor"), (("CYCLES", 4, 0.003), ("EEVEE", 8, 0.0015)))
+@pytest.mark.parametrize("blender", ("4.5",), indirect=True)
+def test_a_stack_of_twelve_layers_is_their_linear_composite(
+    blender: Blender, engine: str, samples: int, anchor: float
+) -> None:
+    errors = blender.call("exactness.stack", count=12, engine=engine, samples=samples)
+    print(f"\n12 layers in {engine}: colour {errors['colour']:.4f}, alpha {errors['alpha']:.4f} (anchor {anchor})")
+    assert errors["colour"] < STEP
+    assert errors["alpha"] < STEP

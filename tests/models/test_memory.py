@@ -1,0 +1,152 @@
+"""Promises of memory plans: told before loading, true to the files, and the same layers in all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from acetate.cli import app
+from acetate.models.catalogue import Catalogue
+from acetate.models.loaded import LoadedModel
+from acetate.models.memory import (
+    CARD_LADDER,
+    PROCESSOR_LADDER,
+    Footprint,
+    Placement,
+    Plan,
+    choose,
+    footprint,
+    ladder_for,
+)
+from acetate.models.parts import Part
+from acetate.models.placing import place
+from acetate.models.store import ModelStore
+from torch import Tensor
+from typer.testing import CliRunner
+
+from tests.models.test_prepared import PARTS, a_layer, noise, state_of, texts
+
+GIB = 1 << 30
+LARGE = Footprint(
+    text=2 * GIB, unet=5 * GIB, vae=GIB // 4, layers=GIB, transparency=GIB // 4, drawing=2 * GIB,
+    decoding=4 * GIB, decoding_tiled=GIB,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("free", "plan"),
+    [
+        (24, Plan()),
+        (12, Plan(tiled=True)),
+        (9, Plan("model", tiled=True)),
+        (4, Plan("sequential", tiled=True)),
+        (1, Plan("sequential", tiled=True, frugal=True)),
+    ],
+)
+def test_the_fastest_plan_that_fits_is_taken(free: int, plan: Plan) -> None:
+    assert CARD_LADDER[choose(CARD_LADDER, LARGE, free * GIB)] == plan
+
+
+def test_what_is_loaded_needs_no_room_again() -> None:
+    assert PROCESSOR_LADDER[choose(PROCESSOR_LADDER, LARGE, 6 * GIB, loaded=True)] == Plan()
+    assert PROCESSOR_LADDER[choose(PROCESSOR_LADDER, LARGE, 6 * GIB)] == PROCESSOR_LADDER[-1]
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu", "mps"])
+@pytest.mark.parametrize("dtype_bytes", [2, 4])
+def test_every_step_down_a_ladder_needs_less_or_as_much(device: str, dtype_bytes: int) -> None:
+    needs = [LARGE.needed(plan) for plan in ladder_for(device, dtype_bytes)]
+    assert needs == sorted(needs, reverse=True)
+
+
+@pytest.mark.parametrize("family", ["sd15", "sdxl"])
+def test_weights_are_counted_from_the_files(families: Catalogue, family: str) -> None:
+    entry = families.entry(family)
+    model = ModelStore(families, torch.device("cpu"), torch.float32).get(family)
+    needs = footprint(entry, entry.way("text"), 64, 64, 4)
+
+    def held(*networks: torch.nn.Module) -> int:
+        return 4 * sum(parameter.numel() for network in networks for parameter in network.parameters())
+
+    assert needs.unet == held(model.unet)
+    assert needs.vae == held(model.vae)
+    assert needs.text == held(*model.text.encoders)
+    transparency = model.transparency
+    assert needs.transparency == held(transparency.encoder, transparency.decoder)
+
+
+def test_more_frames_and_larger_pictures_need_more(families: Catalogue) -> None:
+    entry = families.entry("sd15")
+    alone, scene = entry.way("text"), entry.way("scene")
+    small = footprint(entry, alone, 512, 512, 2)
+    assert footprint(entry, scene, 512, 512, 2).drawing == 3 * small.drawing
+    assert footprint(entry, alone, 1024, 512, 2).drawing == 2 * small.drawing
+    large = footprint(entry, alone, 2048, 2048, 2)
+    assert large.decoding > 4 * small.decoding
+    assert large.decoding_tiled < large.decoding
+
+
+@pytest.mark.parametrize("placement", ["model", "sequential"])
+@pytest.mark.parametrize("name", ["bg2fg", "bgble2fg"])
+def test_offloaded_models_draw_the_same_and_stay_bit_identical(
+    families: Catalogue, name: str, placement: Placement
+) -> None:
+    [(family, part)] = [each for each in PARTS if each[1].name == name]
+    model = ModelStore(families, torch.device("cpu"), torch.float32).get(family)
+    before = state_of(model)
+    resident = answers(model, part)
+    place(model, Plan(placement))
+    assert all(torch.equal(a, b) for a, b in zip(answers(model, part), resident, strict=True))
+    place(model, Plan())
+    assert not any(hasattr(module, "_hf_hook") for module in model.unet.modules())
+    assert all(torch.equal(a, b) for a, b in zip(answers(model, part), resident, strict=True))
+    after = model.unet.state_dict()
+    assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def answers(model: LoadedModel, part: Part) -> tuple[Tensor, Tensor]:
+    """With the part, and without it in mid-run."""
+    rows = 2 * len(part.frames)
+    given = {role: a_layer(number) for number, role in enumerate(part.given)}
+    with model.prepared(part, given) as predictor:
+        states = texts(model, part)
+        attached = predictor(noise(rows), torch.tensor(500), states)
+        predictor.switch(False)
+        return attached, predictor(noise(rows), torch.tensor(500), states)
+
+
+def test_a_plan_with_short_weights_loads_them_so(families: Catalogue) -> None:
+    store = ModelStore(families, torch.device("cpu"), torch.float32)
+    assert store.get("sd15").unet.dtype == torch.float32
+    assert store.get("sd15", Plan(tiled=True, short=True)).unet.dtype == torch.bfloat16
+    assert store.get("sd15").unet.dtype == torch.bfloat16
+
+
+def test_a_model_that_is_in_the_way_is_dropped(families: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ModelStore(families, torch.device("cpu"), torch.float32)
+    store.get("sd15")
+    free: Callable[[torch.device], int] = lambda device: GIB if store.loaded == ("sd15",) else 64 * GIB  # noqa: E731
+    monkeypatch.setattr("acetate.models.store.available", free)
+    monkeypatch.setattr("acetate.models.store.footprint", lambda *arguments: LARGE)
+    assert store.plan("sdxl", "text", (), (64, 64)).plan == Plan()
+    assert store.loaded == ()
+
+
+def test_the_doctor_prints_the_plan_of_every_mode_and_writes_the_same_figures(
+    families: Catalogue, written_families: Path, tmp_path: Path
+) -> None:
+    base = written_families / "base"
+    base.mkdir(exist_ok=True)
+    for family in ("sd15", "sdxl"):
+        (base / f"my-{family}").symlink_to(written_families / family)
+    result = CliRunner().invoke(app, ["doctor", "--json", str(tmp_path / "plans.json")])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "plans.json").read_text(encoding="utf-8"))
+    found = {(plan["model"], plan["mode"]): plan for plan in figures["plans"]}
+    assert {mode for model, mode in found if model == "my-sdxl"} == set(families.entry("sdxl").modes)
+    assert found["my-sd15", "scene"]["plan"] == "resident"
+    for plan in figures["plans"]:
+        assert f"{plan['model']:<12} {plan['mode']:<11}" in result.output

@@ -1,0 +1,237 @@
+"""Promises of `acetate models`: what is listed is there, and what is fetched, added, removed or damaged is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acetate.models.families import PUBLISHED, SD15
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class Answer:
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def figures(self) -> Any:
+        return json.loads(self.output)
+
+
+@dataclass
+class Hub:
+    """A small Hugging Face hub of one repository; the connection breaks once at `breaks_at` bytes of a file."""
+
+    files: dict[str, bytes]
+    address: str = ""
+    breaks_at: int | None = None
+    broken: int = 0
+    asked: list[str] = field(default_factory=list)
+
+
+def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def _answer(self, *, body: bool) -> None:
+            path = self.path.partition("?")[0]
+            hub.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
+            name = path.partition(f"/resolve/{COMMIT}/")[2]
+            if "/revision/" in path:
+                self._json({"id": PUBLISHED[0], "sha": COMMIT, "siblings": [{"rfilename": each} for each in hub.files]})
+            elif "/tree/" in path:
+                self._json([entry(name, data) for name, data in hub.files.items()])
+            elif name in hub.files:
+                self._file(hub.files[name], body=body)
+            else:
+                self.send_response(404)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def _json(self, value: Any) -> None:
+            data = json.dumps(value).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def _file(self, data: bytes, *, body: bool) -> None:
+            start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+            part = data[start:]
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("Accept-Ranges", "bytes")
+            self.send_header("Content-Length", str(len(part)))
+            self.end_headers()
+            if body and hub.breaks_at is not None and len(part) > hub.breaks_at:
+                self.wfile.write(part[: hub.breaks_at])
+                hub.breaks_at, hub.broken = None, hub.broken + 1
+                self.close_connection = True
+            elif body:
+                self.wfile.write(part)
+
+    return Handler
+
+
+def entry(name: str, data: bytes) -> dict[str, Any]:
+    digest = hashlib.sha256(data).hexdigest()
+    lfs = {"oid": digest, "size": len(data), "pointerSize": 134}
+    return {"type": "file", "path": name, "size": len(data), "oid": "0" * 40, "lfs": lfs}
+
+
+@pytest.fixture
+def hub(written_families: Path) -> Iterator[Hub]:
+    """A hub that has the published SD 1.5 layer files, narrow."""
+    names = [*(part.files[0] for way in SD15.ways for part in way.parts), *SD15.encoders, *SD15.decoders]
+    files = {
+        f"{name}.safetensors": (written_families / "layers" / f"{name}.safetensors").read_bytes() for name in names
+    }
+    hub = Hub(files)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
+    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield hub
+    server.shutdown()
+    server.server_close()
+
+
+@dataclass
+class Computer:
+    """The `acetate models` command with folders of its own."""
+
+    folder: Path
+    hub: str = "http://127.0.0.1:9"
+    offline: bool = False
+
+    def models(self, *arguments: str) -> Answer:
+        environment = {
+            **os.environ,
+            "ACETATE_MODELS_DIR": str(self.folder / "models"),
+            "HF_HOME": str(self.folder / "hub"),
+            "HF_ENDPOINT": self.hub,
+            "HF_HUB_OFFLINE": "1" if self.offline else "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }
+        command = [sys.executable, "-m", "acetate", "models", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Computer:
+    return Computer(tmp_path)
+
+
+def test_the_list_tells_modes_licence_size_and_place(computer: Computer) -> None:
+    listed = {model["name"]: model for model in computer.models("--json", "-").figures["models"]}
+    starter = listed["starter"]
+    assert {"text", "refine", "inpaint"} <= set(starter["modes"])
+    assert starter["licence"] == "Apache-2.0" and starter["bytes"] > 1_000_000 and Path(starter["place"]).is_dir()
+    assert listed["sdxl"]["modes"] == [] and "acetate models pull sdxl" in listed["sdxl"]["missing"]
+    text = computer.models().output
+    assert "can do: text" in text and "Apache-2.0" in text and "MB" in text
+
+
+def test_pulled_files_are_whole_and_a_broken_download_goes_on_where_it_stopped(computer: Computer, hub: Hub) -> None:
+    computer.hub = hub.address
+    large = next(iter(hub.files))
+    hub.files[large] = bytes(range(256)) * 96 * 1024
+    hub.breaks_at = 13 << 20
+    answer = computer.models("pull", "sd15", "--layers")
+    assert answer.code == 0, answer.errors
+    assert hub.broken == 1
+    ranges = [asked for asked in hub.asked if asked.startswith("GET") and large in asked and "bytes=" in asked]
+    assert ranges and not any("bytes=0-" in asked for asked in ranges)
+    folder = computer.folder / "hub" / "hub" / "models--LayerDiffusion--layerdiffusion-v1" / "snapshots" / COMMIT
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == hub.files
+    hub.asked.clear()
+    assert computer.models("pull", "sd15", "--layers").code == 0
+    assert not any(asked.startswith("GET") and "/resolve/" in asked for asked in hub.asked)
+
+
+def test_a_file_that_the_hub_does_not_have_is_named(computer: Computer, hub: Hub) -> None:
+    computer.hub = hub.address
+    gone = next(iter(hub.files))
+    del hub.files[gone]
+    answer = computer.models("pull", "sd15", "--layers")
+    assert answer.code == 1 and f"{PUBLISHED[0]} has no {gone}" in answer.errors
+
+
+def test_nothing_is_fetched_without_being_asked_or_offline(computer: Computer, hub: Hub) -> None:
+    computer.hub = hub.address
+    computer.models()
+    computer.models("verify", "starter")
+    assert hub.asked == []
+    computer.offline = True
+    answer = computer.models("pull", "sd15")
+    assert answer.code == 1 and "offline mode is on" in answer.errors
+    assert hub.asked == []
+
+
+def test_an_added_model_is_listed_used_and_verified_and_its_files_outlive_it(
+    computer: Computer, written_families: Path, tmp_path: Path
+) -> None:
+    layer = tmp_path / "my_attn.safetensors"
+    layer.write_bytes((written_families / "layers" / "layer_sd15_transparent_attn.safetensors").read_bytes())
+    decoder = tmp_path / "my_decoder.safetensors"
+    decoder.write_bytes((written_families / "layers" / "layer_sd15_vae_transparent_decoder.safetensors").read_bytes())
+    files = ("--file", f"transparent_attn={layer}", "--file", f"decoder={decoder}")
+    answer = computer.models("add", str(written_families / "sd15"), "--name", "ink", "--licence", "CC0-1.0", *files)
+    assert answer.code == 0, answer.errors
+    listed = {model["name"]: model for model in computer.models("--json", "-").figures["models"]}
+    assert (listed["ink"]["modes"], listed["ink"]["licence"], listed["ink"]["own"]) == (["text"], "CC0-1.0", True)
+    checks = computer.models("verify", "ink", "--json", "-").figures["models"]["ink"]
+    assert {check["path"]: check["verdict"] for check in checks}[str(layer)] == "whole"
+    data = bytearray(layer.read_bytes())
+    data[-1] ^= 1
+    layer.write_bytes(data)
+    spoilt = computer.models("verify", "ink")
+    assert spoilt.code == 1 and f"DAMAGED                 {layer}" in spoilt.output
+    assert computer.models("remove", "ink").code == 0
+    assert layer.is_file() and (written_families / "sd15" / "unet").is_dir()
+    assert "ink" not in computer.models().output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pull", "sd3"), "choose sd15, sdxl"),
+        (("pull", "sdxl/weather"), "no known weather adapter for sdxl"),
+        (("pull", "somebody/model"), "--family is missing"),
+        (("add", "nowhere"), "no Stable Diffusion 1.5 or SDXL model"),
+        (("remove", "starter"), "not on the list of added models"),
+        (("remove", "nobody"), "there is no model 'nobody'"),
+        (("verify", "nobody"), "there is no model 'nobody'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(computer: Computer, arguments: tuple[str, ...], words: str) -> None:
+    answer = computer.models(*arguments)
+    assert answer.code in (1, 2)
+    assert words in answer.errors and len(answer.errors.strip().splitlines()) == 1
