@@ -118,7 +118,7 @@ def fire(rng: Generator) -> str:
     strength = tree.nodes.new("ShaderNodeMath")
     strength.operation = "MULTIPLY"
     put(tree, strength.inputs[0], density)
-    put(tree, strength.inputs[1], float(rng.uniform(5, 9)))
+    put(tree, strength.inputs[1], float(rng.uniform(2.5, 5)))
     soot = tree.nodes.new("ShaderNodeMath")
     soot.operation = "MULTIPLY"
     put(tree, soot.inputs[0], density)
