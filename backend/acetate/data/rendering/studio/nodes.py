@@ -31,7 +31,7 @@ def node(tree: Any, kind: str, **inputs: Any) -> Any:
 
 def put(tree: Any, socket: Any, value: Any) -> None:
     """Give a socket a value, or link another to it."""
-    if isinstance(value, bpy.types.NodeSocket):
+    if hasattr(value, "is_linked"):
         tree.links.new(value, socket)
     else:
         socket.default_value = value
