@@ -17,8 +17,9 @@ import torch
 from acetate.training import packages
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.backdrops import BACKDROPS
+from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop
-from acetate.training.optimise import Average, Optimiser, orthogonalised
+from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
 from acetate.training.starter.captions import article, caption
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import load_concepts, without_colour
@@ -34,11 +35,13 @@ import sys, torch
 from pathlib import Path
 from torch import nn
 from acetate.training.loop import Loop, LoopSettings
-from acetate.training.optimise import Average, Optimiser
+from acetate.training.hardware import Hardware
+from acetate.training.optimise import Average, Learning, Optimiser
 
 torch.manual_seed(0)
+hardware = Hardware()
 model = nn.Sequential(nn.Linear(16, 32), nn.Dropout(0.2), nn.Linear(32, 8))
-average, optimiser = Average(model), Optimiser([model], 1e-2, warm_up=5)
+average, optimiser = Average(model), Optimiser([model], Learning(1e-2, warm_up=5), hardware)
 
 def take_step(step):
     x = torch.randn(8, 16, generator=Loop.generator(step))
@@ -50,7 +53,7 @@ def take_step(step):
 
 parts = {"model": model, "average": average, "optimiser": optimiser}
 settings = LoopSettings(steps=150, batch=8, checkpoint_seconds=0.05, report_seconds=5)
-Loop(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True)).run(take_step)
+Loop(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True), hardware).run(take_step)
 """
 
 
@@ -105,7 +108,7 @@ def test_an_average_leaves_the_module_as_it_was() -> None:
 
 
 def test_the_learning_rate_rises_stays_and_falls_to_nothing() -> None:
-    optimiser = Optimiser([nn.Linear(9, 9)], 1.0, warm_up=10, cool_down=0.5)
+    optimiser = Optimiser([nn.Linear(9, 9)], Learning(1.0, warm_up=10, cool_down=0.5), Hardware())
     rates = [optimiser.rate(step, 100) for step in range(100)]
     assert rates[0] == 0.1
     assert rates[20] == rates[49] == 1.0

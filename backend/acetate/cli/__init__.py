@@ -9,7 +9,7 @@ import typer
 from acetate_wire.errors import WireError
 
 import acetate
-from acetate.cli import evaluate, models, plugins, study, train
+from acetate.cli import data, evaluate, models, plugins, study, train
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
@@ -32,6 +32,7 @@ app.command()(doctor)
 for command in (serve, status, stop, jobs, cancel, pair):
     app.command()(command)
 app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")

@@ -2,24 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import platformdirs
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from acetate.messages import tr as _
 
+if TYPE_CHECKING:
+    from acetate.training.recipes.estimate import Estimate
+    from acetate.training.recipes.running import Finished, Order
+
+GIGABYTE = 10**9
+STOPPED = _("Stopped. Start the same command again and it goes on from the last checkpoint.")
 app = typer.Typer(
     no_args_is_help=True, help=_("Train models. Every run can be stopped at any moment and goes on later.")
 )
 
 
-@app.callback()
-def trainings() -> None:
-    """Keep `starter` a command of its own, whatever else there is to train."""
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG.toml", help=_("The settings; docs/training.md explains every one."))
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help=_("Only estimate memory and time, from a few measured steps."))]
+
+
+@app.command()
+def transparency(config: Config, dry_run: DryRun = False) -> None:
+    """Train offset encoder and transparent decoder for any frozen VAE."""
+    from acetate.training.recipes.transparency import run_transparency
+
+    _run(run_transparency, config, dry_run)
+
+
+@app.command()
+def text(config: Config, dry_run: DryRun = False) -> None:
+    """Train a base model to draw transparent layers: a LoRA on its attention, or deltas of its weights."""
+    from acetate.training.recipes.text import run_text
+
+    _run(run_text, config, dry_run)
+
+
+@app.command()
+def layers(config: Config, dry_run: DryRun = False) -> None:
+    """Train attention sharing: one to three layers of a scene side by side, with or without a given one."""
+    from acetate.training.recipes.layers import run_layers
+
+    _run(run_layers, config, dry_run)
+
+
+def _run(recipe: Callable[[Order], Estimate | Finished], config: Path, dry_run: bool) -> None:
+    from acetate.training.recipes.estimate import Estimate
+    from acetate.training.recipes.running import Order
+
+    console = Console()
+    try:
+        result = recipe(Order(config, dry_run, lambda line: console.log(line, highlight=False)))
+    except KeyboardInterrupt:
+        console.print(STOPPED)
+        raise typer.Exit(130) from None
+    if isinstance(result, Estimate):
+        _show_estimate(console, result)
+        raise typer.Exit(0 if result.fits else 1)
+    for path in result.written:
+        console.print(_("written: {path}").format(path=path), highlight=False, soft_wrap=True)
+
+
+def _show_estimate(console: Console, found: Estimate) -> None:
+    table = Table(show_header=False, box=None)
+    rows = {
+        _("weights of all networks"): found.weights,
+        _("weights that are trained"): found.trained,
+        _("their gradients"): found.gradients,
+        _("the optimiser's memory"): found.optimiser,
+        _("the moving average"): found.average,
+        _("most memory at once"): found.peak,
+        _("memory that there is"): found.available,
+        _("a checkpoint on disk"): found.checkpoint,
+        _("disk space that is free"): found.disk,
+    }
+    for name, size in rows.items():
+        table.add_row(name, f"{size / GIGABYTE:.2f} GB")
+    if found.step_seconds is not None and found.seconds is not None:
+        table.add_row(_("one step"), f"{found.step_seconds:.2f} s")
+        table.add_row(_("all {steps} steps").format(steps=found.steps), f"{timedelta(seconds=round(found.seconds))}")
+    console.print(table)
+    if not found.fits:
+        hint = _("This does not fit: take a smaller run.batch or data.size, or run.gradient_checkpointing = true.")
+        console.print(hint, highlight=False)
 
 
 @app.command()
@@ -83,6 +158,6 @@ def starter(
         Console(stderr=True).print(str(error), highlight=False)
         raise typer.Exit(2) from error
     except KeyboardInterrupt:
-        console.print(_("Stopped. Start the same command again and it goes on from the last checkpoint."))
+        console.print(STOPPED)
         raise typer.Exit(130) from None
     console.print(_("The model is in {folder}").format(folder=output or runs / "model"))

@@ -23,6 +23,8 @@ def ldm_names(keys: Collection[str], config: Mapping[str, Any]) -> dict[str, str
     blocks = len(config["block_out_channels"]) * (config["layers_per_block"] + 1)
     fillers = [f"{group}.{index}.filler" for group in ("input_blocks", "output_blocks") for index in range(blocks)]
     fillers += [f"middle_block.{index}.filler" for index in range(3)]
+    # It moves the weight of a resampling convolution only together with its bias.
+    fillers += [f"{key.removesuffix('.weight')}.bias" for key in keys if key.endswith(".conv.weight")]
     plain = {**config, "addition_embed_type": None, "class_embed_type": None, "num_class_embeds": None}
     moved = convert_ldm_unet_checkpoint({UNET + key: key for key in (*keys, *fillers)}, plain)
     moved |= _added_embedding(keys)

@@ -11,11 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate.models.store import best_device
 from acetate.training.augment import View, from_stored, random_backgrounds, random_views
-from acetate.training.loop import Loop, LoopSettings, Say
-from acetate.training.optimise import Average, Optimiser
-from acetate.training.precision import mixed_precision
+from acetate.training.hardware import Hardware
+from acetate.training.loop import Loop, LoopSettings, Say, Trained
+from acetate.training.optimise import Average, Learning, Optimiser
 from acetate.training.sheets import write_sheet
 from acetate.training.starter.pictures import PictureSet, evenly
 from acetate.transparency.padding import pad_rgb, vae_feed
@@ -62,25 +61,27 @@ def train_autoencoder(
     folder: Path,
     settings: LoopSettings,
     size: int,
-    lr: float,
+    learning: Learning,
+    hardware: Hardware,
     say: Say,
 ) -> None:
     """Train `vae` in place to its average over the run: L1, squared, gradient and KL losses."""
-    device = best_device()
+    device = hardware.device
     vae.to(device, memory_format=torch.channels_last).train()
-    average, optimiser = Average(vae, 0.998), Optimiser([vae], lr)
+    average, optimiser = Average(vae, learning.average), Optimiser([vae], learning, hardware)
     view = View(scale=(0.6, 1.3), turn=0.4, shift=0.15)
     draw = picture_batches(pictures, settings.batch, size, view, "vocabulary", "shape")
 
     def take_step(step: int) -> Mapping[str, float]:
-        wanted = vae_pictures(draw(step), step).to(device, memory_format=torch.channels_last)
-        with mixed_precision(device):
-            posterior = vae.encode(wanted).latent_dist
-            made = vae.decode(posterior.sample()).sample.float()
-        absolute, square = F.l1_loss(made, wanted), F.mse_loss(made, wanted)
-        kl = posterior.kl().mean() / posterior.mean[0].numel()
-        loss = absolute + SQUARE_WEIGHT * square + gradient_loss(made, wanted) + KL_WEIGHT * kl
-        loss.backward()
+        for number in hardware.draws(step, settings.accumulate):
+            wanted = vae_pictures(draw(number), number).to(device, memory_format=torch.channels_last)
+            with hardware.computing():
+                posterior = vae.encode(wanted).latent_dist
+                made = vae.decode(posterior.sample()).sample.float()
+            absolute, square = F.l1_loss(made, wanted), F.mse_loss(made, wanted)
+            kl = posterior.kl().mean() / posterior.mean[0].numel()
+            loss = absolute + SQUARE_WEIGHT * square + gradient_loss(made, wanted) + KL_WEIGHT * kl
+            (loss / settings.accumulate).backward()
         optimiser.step(step, settings.steps)
         average.update()
         return {"l1": absolute.item(), "psnr": -10 * (square / 4).log10().item(), "kl": kl.item()}
@@ -88,11 +89,11 @@ def train_autoencoder(
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
         wanted = vae_pictures(draw(0)[:12], 0).to(device)
-        with average, mixed_precision(device):
+        with average, hardware.computing():
             made = vae.decode(vae.encode(wanted).latent_dist.mean).sample
         write_sheet(path, [wanted / 2 + 0.5, made.float() / 2 + 0.5])
 
-    loop = Loop(folder, {"vae": vae, "average": average, "optimiser": optimiser}, settings, say)
+    loop = Loop(folder, {"vae": Trained(vae), "average": average, "optimiser": optimiser}, settings, say, hardware)
     loop.run(take_step, draw_sheet)
     loop.restore()
     average.settle()

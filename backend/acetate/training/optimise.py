@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+from acetate.training.hardware import Hardware
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
@@ -59,38 +62,52 @@ class Muon(torch.optim.Optimizer):
         parameter.mul_(1 - lr * weight_decay).add_(step.reshape(parameter.shape), alpha=-lr)
 
 
-class Optimiser:
-    """Both optimisers over the modules' trainable parameters, with a linear warm-up and cool-down of the rate."""
+@dataclass(frozen=True)
+class Learning:
+    """How a run learns: its highest rate, reached after `warm_up` steps, and held until the last `cool_down` share.
 
-    def __init__(
-        self,
-        modules: Iterable[nn.Module],
-        lr: float,
-        *,
-        warm_up: int = 100,
-        cool_down: float = 0.3,
-        weight_decay: float = 0.01,
-    ):
-        trained = [p for module in modules for p in module.parameters() if p.requires_grad]
-        matrices = [p for p in trained if p.ndim >= 2 and min(p.shape[0], p[0].numel()) >= 8]
+    `muon` takes Muon for matrices and kernels and AdamW for the rest, `adamw` AdamW for all. `average` is the decay
+    of the moving average that the run ends with; `clip` the longest gradient that a step follows.
+    """
+
+    rate: float
+    warm_up: int = 100
+    cool_down: float = 0.3
+    weight_decay: float = 0.01
+    optimiser: Literal["muon", "adamw"] = "muon"
+    average: float = 0.998
+    clip: float | None = None
+
+
+class Optimiser:
+    """The optimisers of the modules' trainable parameters, as one object with one learning rate."""
+
+    def __init__(self, modules: Iterable[nn.Module], learning: Learning, hardware: Hardware):
+        self.trained = [p for module in modules for p in module.parameters() if p.requires_grad]
+        with_muon = learning.optimiser == "muon"
+        matrices = [p for p in self.trained if with_muon and p.ndim >= 2 and min(p.shape[0], p[0].numel()) >= 8]
         chosen = {id(p) for p in matrices}
-        rest = [p for p in trained if id(p) not in chosen]
-        self.lr = lr
-        self.warm_up = warm_up
-        self.cool_down = cool_down
-        self.parts: tuple[torch.optim.Optimizer, ...] = (
-            Muon(matrices, lr, weight_decay=weight_decay),
-            torch.optim.AdamW(rest, lr, betas=(0.9, 0.99), weight_decay=0.0),
-        )
+        rest = [p for p in self.trained if id(p) not in chosen]
+        self.learning = learning
+        self.hardware = hardware
+        self.parts: list[torch.optim.Optimizer] = []
+        if matrices:
+            self.parts.append(Muon(matrices, learning.rate, weight_decay=learning.weight_decay))
+        if rest:
+            decay = 0.0 if with_muon else learning.weight_decay
+            self.parts.append(torch.optim.AdamW(rest, learning.rate, betas=(0.9, 0.99), weight_decay=decay))
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate at `step` of `steps`: up over the warm-up, flat, then down to zero over the last part."""
-        rising = min(1.0, (step + 1) / self.warm_up)
-        falling = min(1.0, (steps - step) / max(1.0, self.cool_down * steps))
-        return self.lr * min(rising, falling)
+        rising = min(1.0, (step + 1) / self.learning.warm_up)
+        falling = min(1.0, (steps - step) / max(1.0, self.learning.cool_down * steps))
+        return self.learning.rate * min(rising, falling)
 
     def step(self, step: int, steps: int) -> None:
-        """Apply the gradients at `step` of `steps`, then clear them."""
+        """Apply the gradients of all processes at `step` of `steps`, then clear them."""
+        self.hardware.average_gradients(self.trained)
+        if self.learning.clip is not None:
+            nn.utils.clip_grad_norm_(self.trained, self.learning.clip)
         for part in self.parts:
             for group in part.param_groups:
                 group["lr"] = self.rate(step, steps)
@@ -108,12 +125,12 @@ class Optimiser:
 
 
 class Average:
-    """Exponential moving average of a module's parameters (Polyak), kept in float32."""
+    """Exponential moving average of a module's trainable parameters (Polyak), kept in float32."""
 
     def __init__(self, module: nn.Module, decay: float = 0.999):
-        self.module = module
         self.decay = decay
-        self.values = {name: p.detach().float().clone() for name, p in module.named_parameters()}
+        self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.values = {name: p.detach().float().clone() for name, p in self._parameters.items()}
         self.updates = 0
 
     @torch.no_grad()
@@ -121,7 +138,7 @@ class Average:
         """Take in the parameters as they are now; early on the average follows faster."""
         self.updates += 1
         weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self._parameters.items():
             self.values[name].lerp_(parameter.detach().float(), weight)
 
     def settle(self) -> None:
@@ -130,7 +147,7 @@ class Average:
 
     def __enter__(self) -> Average:
         """Put the average into the module until the block ends."""
-        self._kept = {name: p.detach().clone() for name, p in self.module.named_parameters()}
+        self._kept = {name: p.detach().clone() for name, p in self._parameters.items()}
         self._write(self.values)
         return self
 
@@ -139,7 +156,7 @@ class Average:
 
     @torch.no_grad()
     def _write(self, values: dict[str, Tensor]) -> None:
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self._parameters.items():
             parameter.copy_(values[name])
 
     def state_dict(self) -> dict[str, Any]:
@@ -148,5 +165,6 @@ class Average:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`."""
-        self.values = state["values"]
+        for name, value in self.values.items():
+            value.copy_(state["values"][name])
         self.updates = state["updates"]

@@ -8,20 +8,21 @@ discriminator sees the four-channel result.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from diffusers import AutoencoderKL
 from jaxtyping import Float
+from msgspec import Meta
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate.models.store import best_device
-from acetate.training.loop import Loop, LoopSettings, Say, Stateful
-from acetate.training.optimise import Average, Optimiser
+from acetate.training.hardware import Hardware
+from acetate.training.loop import Loop, LoopSettings, Say, Stateful, Trained
+from acetate.training.optimise import Average, Learning, Optimiser
 from acetate.training.patchgan import PatchDiscriminator
-from acetate.training.precision import mixed_precision
 from acetate.training.sheets import write_sheet
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
@@ -39,9 +40,9 @@ OVERSHOOT = 0.05
 class TransparencyWeights:
     """Weights of the losses; `adversarial_from` is the share of the run after which the discriminator joins."""
 
-    identity: float = 1.0
-    adversarial: float = 0.01
-    adversarial_from: float = 0.3
+    identity: Annotated[float, Meta(ge=0)] = 1.0
+    adversarial: Annotated[float, Meta(ge=0)] = 0.01
+    adversarial_from: Annotated[float, Meta(ge=0, le=1)] = 0.3
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def train_transparency(
     folder: Path,
     settings: LoopSettings,
     weights: TransparencyWeights,
-    lr: float,
+    learning: Learning,
+    hardware: Hardware,
     say: Say,
     *,
     only_decoder: bool = False,
@@ -105,54 +107,63 @@ def train_transparency(
 
     With `only_decoder` the encoder stays too, and with it the latents that a diffusion model has learnt.
     """
-    device = best_device()
+    device = hardware.device
     parts.vae.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     both = torch.nn.ModuleList([parts.encoder, parts.decoder])
     both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     parts.encoder.requires_grad_(not only_decoder)
     parts.decoder.requires_grad_(True)
     judge = PatchDiscriminator().to(device)
-    average, optimiser, judging = Average(both, 0.998), Optimiser([both], lr), Optimiser([judge], lr / 2)
+    average = Average(both, learning.average)
+    optimiser = Optimiser([both], learning, hardware)
+    judging = Optimiser([judge], replace(learning, rate=learning.rate / 2), hardware)
 
-    def take_step(step: int) -> Mapping[str, float]:
-        rgba = draw(step).to(device)
-        with mixed_precision(device):
+    def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Mapping[str, float]:
+        """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
+        with hardware.computing():
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.made, run.wanted)
         identity = F.mse_loss(run.picture, run.feed)
         loss = recon + weights.identity * identity
         losses = {"recon": recon.item(), "identity": identity.item()}
         losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean().item()
-        if step >= weights.adversarial_from * settings.steps:
-            with mixed_precision(device):
-                judged = judge.judging_loss(run.made.clamp(0, 1), run.wanted)
-            judged.backward()  # type: ignore[no-untyped-call]
-            judging.step(step, settings.steps)
+        if judged:
+            with hardware.computing():
+                told = judge.judging_loss(run.made.clamp(0, 1), run.wanted)
+            (told / settings.accumulate).backward()  # type: ignore[no-untyped-call]
             judge.requires_grad_(False)
-            with mixed_precision(device):
+            with hardware.computing():
                 loss = loss + weights.adversarial * judge.fooling_loss(run.made.clamp(0, 1))
-            losses["judge"] = judged.item()
-        loss.backward()  # type: ignore[no-untyped-call]
+            losses["judge"] = told.item()
+        (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         judge.requires_grad_(True)
+        return losses
+
+    def take_step(step: int) -> Mapping[str, float]:
+        judged = step >= weights.adversarial_from * settings.steps
+        for number in hardware.draws(step, settings.accumulate):
+            losses = learn(draw(number).to(device), judged)
+        if judged:
+            judging.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
         return losses
 
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
-        with average, mixed_precision(device):
+        with average, hardware.computing():
             run = parts.there_and_back(draw(0)[:12].to(device))
         alpha = run.made[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
         write_sheet(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
 
     states: dict[str, Stateful] = {
-        "model": both,
+        "model": Trained(both),
         "average": average,
         "optimiser": optimiser,
-        "judge": judge,
+        "judge": Trained(judge),
         "judging": judging,
     }
-    loop = Loop(folder, states, settings, say)
+    loop = Loop(folder, states, settings, say, hardware)
     loop.run(take_step, draw_sheet)
     loop.restore()
     average.settle()

@@ -17,13 +17,13 @@ from transformers import CLIPTokenizer
 
 from acetate.models.store import best_device
 from acetate.training.augment import View, from_stored, random_views
+from acetate.training.diffusion import Samples
 from acetate.training.loop import Loop, Say
 from acetate.training.precision import mixed_precision
 from acetate.training.starter.captions import caption
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import CORE, CORE_WEIGHT
 from acetate.training.starter.pictures import SOFT_SET, PictureRecord, PictureSet
-from acetate.training.text import TextBatch
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
@@ -73,7 +73,7 @@ def cache_latents(model: LatentTransparency, pictures: PictureSet, size: int, fo
 
 def caption_batches(
     cached: CachedLatents, pictures: PictureSet, tokenizer: CLIPTokenizer, batch: int, dropout: float = 0.1
-) -> Callable[[int], TextBatch]:
+) -> Callable[[int], Samples[Tensor]]:
     """Every thing of the core, and every other, is equally likely, its styles by weight; captions are drawn anew."""
     records = [pictures.records[row] for row in cached.rows]
     groups: dict[tuple[str, str], int] = {}
@@ -85,14 +85,15 @@ def caption_batches(
         [share * STYLE_WEIGHTS[r.style] / groups[r.name, r.style] for r, share in zip(records, shares, strict=True)]
     )
 
-    def draw(step: int) -> TextBatch:
+    def draw(step: int) -> Samples[Tensor]:
         chosen = torch.multinomial(weights, batch, replacement=True, generator=Loop.generator(step)).tolist()
         chance = random.Random(step)
         texts = [
             "" if chance.random() < dropout else caption(records[i], cached.colours[i], cached.turned[i], chance)
             for i in chosen
         ]
-        return TextBatch(cached.latents[chosen], tokenize(tokenizer, texts))
+        given = torch.zeros(batch, 1, dtype=torch.bool)
+        return Samples(cached.latents[chosen][:, None], tokenize(tokenizer, texts), given)
 
     return draw
 

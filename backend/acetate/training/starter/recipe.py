@@ -10,18 +10,20 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from acetate.sharing import SharingLayers
+from acetate.sharing import SharedAttention, SharingLayers
 from acetate.training.augment import View
 from acetate.training.autoencoder import Batch, picture_batches, train_autoencoder
-from acetate.training.layers import sample_scenes, train_layers
+from acetate.training.diffusion import Objective
+from acetate.training.hardware import Hardware
+from acetate.training.layers import train_layers
 from acetate.training.loop import LoopSettings, Say
-from acetate.training.precision import mixed_precision
+from acetate.training.optimise import Learning
 from acetate.training.sheets import write_sheet
 from acetate.training.starter.captions import MAX_TOKENS, train_tokenizer
 from acetate.training.starter.latents import CachedLatents, adjusted, cache_latents, caption_batches, tokenize
 from acetate.training.starter.pictures import PictureSet, build_pictures
 from acetate.training.starter.scenes import FRAMES, cache_scenes, scene_batches
-from acetate.training.text import sample_latents, train_text
+from acetate.training.text import noise_scheduler, reading, sample_prompts, train_text
 from acetate.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
@@ -173,9 +175,10 @@ def train_starter(
     encoder and transparent decoder are trained on.
     """
     torch.set_flush_denormal(True)
+    hardware = Hardware()
     pictures = build_pictures(runs / "data", cache, say)
     if finished is None:
-        transparency = _train_autoencoders(recipe, pictures, runs, say)
+        transparency = _train_autoencoders(recipe, pictures, runs, hardware, say)
         records = [pictures.records[row] for row in pictures.indices("vocabulary")]
         tokenizer = train_tokenizer(records, runs / "tokenizer")
         unet, text_encoder = new_unet(recipe.size), new_text_encoder(tokenizer)
@@ -186,25 +189,35 @@ def train_starter(
         text_encoder = CLIPTextModel.from_pretrained(finished / "text_encoder", local_files_only=True).float()
     cached = cache_latents(transparency, pictures, recipe.size, runs / "latents", say)
     batches = caption_batches(cached, pictures, tokenizer, recipe.text.batch)
-    sheet = _sampler(transparency, unet, text_encoder, tokenizer, cached)
-    train_text(unet, text_encoder, batches, sheet, runs / "text", recipe.text.loop, recipe.text.lr, say)
+    sheet = _sampler(transparency, unet, text_encoder, tokenizer, cached, hardware)
+    learning = Learning(recipe.text.lr, warm_up=200, average=0.9985, clip=1.0)
+    train_text(unet, text_encoder, batches, sheet, runs / "text", recipe.text.loop, learning, hardware, say)
     train_transparency(
         transparency,
         _autoencoder_batches(recipe, pictures, recipe.decoder),
         runs / "decoder",
         recipe.decoder.loop,
         TransparencyWeights(adversarial_from=0.0),
-        recipe.decoder.lr,
+        Learning(recipe.decoder.lr),
+        hardware,
         say,
         only_decoder=True,
     )
     scale = cached.scaling_factor
     scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", say)
     sharing = new_sharing(unet)
-    scene_sheet = _scene_sampler(transparency, unet, text_encoder, tokenizer, sharing, scale)
-    draw = scene_batches(scenes, pictures, tokenizer, recipe.layers.batch)
+    scene_sheet = _scene_sampler(transparency, unet, text_encoder, tokenizer, scale, hardware)
     train_layers(
-        unet, text_encoder, sharing, draw, scene_sheet, runs / "layers", recipe.layers.loop, recipe.layers.lr, say
+        SharedAttention(unet, sharing.frames, sharing),
+        reading(unet, text_encoder),
+        Objective(noise_scheduler().config),
+        scene_batches(scenes, pictures, tokenizer, recipe.layers.batch),
+        scene_sheet,
+        runs / "layers",
+        recipe.layers.loop,
+        Learning(recipe.layers.lr, clip=1.0),
+        hardware,
+        say,
     )
     return TrainedStarter(pictures, transparency, unet, text_encoder, tokenizer, sharing, scale)
 
@@ -216,14 +229,17 @@ def open_transparency(folder: Path) -> LatentTransparency:
     return LatentTransparency(vae, parts.encoder, parts.decoder, parts.multiplier)
 
 
-def _train_autoencoders(recipe: StarterRecipe, pictures: PictureSet, runs: Path, say: Say) -> LatentTransparency:
+def _train_autoencoders(
+    recipe: StarterRecipe, pictures: PictureSet, runs: Path, hardware: Hardware, say: Say
+) -> LatentTransparency:
     vae = new_vae()
-    train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, recipe.vae.lr, say)
+    learning = Learning(recipe.vae.lr)
+    train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, learning, hardware, say)
     draw = _autoencoder_batches(recipe, pictures, recipe.transparency)
     transparency = new_transparency(vae, normalise_latents(vae, draw))
     train_transparency(
         transparency, draw, runs / "transparency", recipe.transparency.loop, TransparencyWeights(),
-        recipe.transparency.lr, say,
+        Learning(recipe.transparency.lr), hardware, say,
     )  # fmt: skip
     return transparency
 
@@ -239,15 +255,16 @@ def _sampler(
     text_encoder: CLIPTextModel,
     tokenizer: CLIPTokenizer,
     cached: CachedLatents,
+    hardware: Hardware,
 ) -> Callable[[Path], None]:
     tokens, empty = tokenize(tokenizer, list(SHEET_PROMPTS)), tokenize(tokenizer, [""])
 
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
         shape = tuple(cached.latents.shape[1:])
-        latents = sample_latents(unet, text_encoder, tokens, empty, (shape[0], shape[1], shape[2]))
+        latents = sample_prompts(unet, text_encoder, tokens, empty, (shape[0], shape[1], shape[2]), hardware)
         latents = latents / cached.scaling_factor
-        with mixed_precision(latents.device):
+        with hardware.computing():
             picture = (model.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
             raw = model.decoder(picture, latents).float().clamp(0, 1)
         write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
@@ -260,20 +277,19 @@ def _scene_sampler(
     unet: UNet2DConditionModel,
     text_encoder: CLIPTextModel,
     tokenizer: CLIPTokenizer,
-    sharing: SharingLayers,
     scaling_factor: float,
+    hardware: Hardware,
 ) -> Callable[[Path], None]:
     """Draws the foregrounds, backgrounds and blends of `SHEET_SCENES`, a row each."""
     texts = [text for fore, back in SHEET_SCENES for text in (fore, back, f"{fore}, {back}")]
-    tokens = tokenize(tokenizer, texts).view(len(SHEET_SCENES), len(FRAMES), -1)
-    empty = tokenize(tokenizer, [""])
+    tokens, empty = tokenize(tokenizer, texts), tokenize(tokenizer, [""])
     side = unet.config.sample_size
 
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
-        latents = sample_scenes(unet, text_encoder, sharing, tokens, empty, (LATENT_CHANNELS, side, side))
-        fore, back, blend = (latents / scaling_factor).unbind(1)
-        with mixed_precision(latents.device):
+        latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
+        fore, back, blend = (latents / scaling_factor).view(-1, len(FRAMES), *latents.shape[1:]).unbind(1)
+        with hardware.computing():
             pictures = [(model.vae.decode(each).sample.float() / 2 + 0.5).clamp(0, 1) for each in (fore, back, blend)]
             raw = model.decoder(pictures[0], fore).float().clamp(0, 1)
         write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), *pictures[1:]])

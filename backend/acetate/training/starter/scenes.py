@@ -19,7 +19,7 @@ from transformers import CLIPTokenizer
 from acetate.models.store import best_device
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.backdrops import BACKDROPS
-from acetate.training.layers import ScenesBatch
+from acetate.training.diffusion import Samples
 from acetate.training.loop import Loop, Say
 from acetate.training.precision import mixed_precision
 from acetate.training.starter.captions import article, caption
@@ -76,10 +76,10 @@ def cache_scenes(
 
 def scene_batches(
     cached: CachedScenes, pictures: PictureSet, tokenizer: CLIPTokenizer, batch: int, dropout: float = 0.1
-) -> Callable[[int], ScenesBatch]:
+) -> Callable[[int], Samples[Tensor]]:
     """Scenes with captions drawn anew; which frames are given, and all else, depends on the step alone."""
 
-    def draw(step: int) -> ScenesBatch:
+    def draw(step: int) -> Samples[Tensor]:
         chosen = torch.randint(len(cached.rows), (batch,), generator=Loop.generator(step)).tolist()
         chance = random.Random(step)
         given = torch.zeros(batch, len(FRAMES), dtype=torch.bool)
@@ -90,8 +90,7 @@ def scene_batches(
             record = pictures.records[cached.rows[scene]]
             prompts = scene_prompts(caption(record, record.colour, False, chance), cached.backdrops[scene], chance)
             texts += ("",) * len(FRAMES) if chance.random() < dropout else prompts
-        tokens = tokenize(tokenizer, texts).view(batch, len(FRAMES), -1)
-        return ScenesBatch(cached.latents[chosen], tokens, given)
+        return Samples(cached.latents[chosen], tokenize(tokenizer, texts), given)
 
     return draw
 
