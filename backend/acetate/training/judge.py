@@ -17,11 +17,10 @@ from torch.nn import functional as F
 from acetate.evaluation.generation.examples import SIDE, Examples, examples_of
 from acetate.evaluation.generation.judge import Judge, load_judge, save_judge
 from acetate.evaluation.pictures import SUFFIXES, kind_of
-from acetate.models.store import best_device
 from acetate.training.augment import View, from_stored, random_views
+from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop, LoopSettings, Say
-from acetate.training.optimise import Optimiser
-from acetate.training.precision import mixed_precision
+from acetate.training.optimise import Learning, Optimiser
 from acetate.training.starter.colours import turn_hue
 from acetate.training.starter.pictures import SOFT_SET, PictureRecord, PictureSet, evenly, normalised
 
@@ -74,22 +73,23 @@ def judged_examples(pictures: PictureSet, size: int, view: View) -> Examples:
 
 def _train(pictures: PictureSet, folder: Path, settings: LoopSettings, say: Say) -> Judge:
     torch.manual_seed(0)
-    device = best_device()
+    hardware = Hardware()
+    device = hardware.device
     judge = Judge(_classes(pictures))
     judge.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    draw, optimiser = _batches(pictures, settings.batch), Optimiser([judge], RATE, warm_up=WARM_UP)
+    draw, optimiser = _batches(pictures, settings.batch), Optimiser([judge], Learning(RATE, WARM_UP), hardware)
 
     def take_step(step: int) -> Mapping[str, float]:
         views, labels = draw(step)
         views, labels = views.to(device, memory_format=torch.channels_last), labels.to(device)
-        with mixed_precision(device):
+        with hardware.computing():
             scores = judge(views).float()
         loss = F.cross_entropy(scores, labels, label_smoothing=SMOOTHING)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(step, settings.steps)
         return {"loss": loss.item(), "right": (scores.argmax(dim=1) == labels).float().mean().item()}
 
-    loop = Loop(folder, {"model": judge, "optimiser": optimiser}, settings, say)
+    loop = Loop(folder, {"model": judge, "optimiser": optimiser}, settings, say, hardware)
     loop.run(take_step)
     return judge.cpu().eval()
 
