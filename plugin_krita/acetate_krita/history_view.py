@@ -41,6 +41,7 @@ class HistoryView(QtWidgets.QWidget):
         self.empty = QtWidgets.QLabel(tr("Finished layers appear here. A click inserts them again."))
         self.empty.setWordWrap(True)
         self.empty.setEnabled(False)
+        self.empty.setAlignment(QtCore.Qt.AlignmentFlag.AlignTop)
         column.addWidget(self.empty)
         self.list = QtWidgets.QListWidget()
         self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
