@@ -55,16 +55,16 @@ class History:
         self._archive.remove(id)
         notes.remove(document, id)
 
-    def of(self, id: str) -> list[Result]:
-        """The results of the document with this lasting id."""
-        mine = [result for result in self._results.values() if result.document == id]
+    def of(self, document: Document) -> list[Result]:
+        """The results of a document."""
+        mine = [result for result in self._results.values() if _belongs(result, document)]
         return sorted(mine, key=lambda result: (-result.made, result.id))
 
-    def offers(self, id: str) -> list[Result]:
+    def offers(self, document: Document) -> list[Result]:
         """What finished unseen: for this document, or for one that was closed without ever being saved."""
         unseen = [result for result in self._results.values() if self._archive.unseen(result.id)]
         return sorted(
-            (result for result in unseen if result.document == id or result.homeless),
+            (result for result in unseen if _belongs(result, document) or result.homeless),
             key=lambda result: (result.made, result.id),
         )
 
@@ -83,3 +83,8 @@ class History:
             stream.seek(len(result.header()))
             return stream
         raise WireError("internal", tr("these layers are kept neither on this computer nor in the document"))
+
+
+def _belongs(result: Result, document: Document) -> bool:
+    """Whether a result was made for this document: by its lasting id, or by its file where it was closed unsaved."""
+    return result.document == notes.known_id(document) or (not result.homeless and result.file == document.fileName())

@@ -8,7 +8,6 @@ from typing import Any
 
 from krita import Document
 
-from . import notes
 from .i18n import tr
 from .looks import over_checker
 from .modes import mode_named
@@ -42,6 +41,7 @@ class HistoryView(QtWidgets.QWidget):
         self.empty = QtWidgets.QLabel(tr("Finished layers appear here. A click inserts them again."))
         self.empty.setWordWrap(True)
         self.empty.setEnabled(False)
+        self.empty.setAlignment(QtCore.Qt.AlignmentFlag.AlignTop)
         column.addWidget(self.empty)
         self.list = QtWidgets.QListWidget()
         self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
@@ -69,9 +69,9 @@ class HistoryView(QtWidgets.QWidget):
     def refresh(self) -> None:
         """Show the history as it is now."""
         document = self._document
-        known = "" if document is None or document.rootNode() is None else notes.known_id(document)
-        results = self._studio.history.of(known) if known else []
-        offers = self._studio.history.offers(known) if document is not None else []
+        there = document if document is not None and document.rootNode() is not None else None
+        results = [] if there is None else self._studio.history.of(there)
+        offers = [] if there is None else self._studio.history.offers(there)
         # A result on its way into the document is not offered.
         self._show_offer([result for result in offers if result.job not in self._studio.jobs])
         ids = [result.id for result in results]

@@ -145,7 +145,8 @@ def _attach(document: Document, node: Node, place: Place) -> None:
     root = document.rootNode()
     if root is None:
         raise WireError("internal", tr("the document was closed"))
-    anchor = documents.owner(place.anchor)
+    # A layer that was removed can still be Krita's active one.
+    anchor = documents.find_layer(document, documents.layer_id(documents.owner(place.anchor)))
     parent = root if anchor is None else anchor.parentNode() or root
     above = anchor
     if anchor is not None and place.below:
@@ -156,7 +157,8 @@ def _attach(document: Document, node: Node, place: Place) -> None:
         else:
             # Krita lets no script put a layer below the lowest one: this one paints behind it instead.
             node.setBlendingMode("behind")
-    parent.addChildNode(node, above)
+    if not parent.addChildNode(node, above):
+        raise WireError("internal", tr("Krita did not take the layers"), retry=True)
 
 
 def _leaves(document: Document, result: Result, open_body: Opener, clip: str, leaves: list[Node]) -> Iterator[None]:

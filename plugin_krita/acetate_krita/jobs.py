@@ -18,8 +18,8 @@ PREPARING, WAITING, RUNNING, KEEPING, FAILED = "preparing", "waiting", "running"
 @dataclass(eq=False)
 class Job:
     """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
-    by role, or WHOLE; `anchor` is the layer that the result belongs next to; `homeless` tells that the document was
-    never saved, so that nobody will ever open it again once it is closed.
+    by role, or WHOLE; `anchor` is the layer that the result belongs next to; `file` is where the
+    document is saved, empty for nowhere.
     """
 
     id: str
@@ -30,7 +30,7 @@ class Job:
     sources: dict[str, str] = field(default_factory=dict)
     anchor: str = ""
     shape: Shape | None = None
-    homeless: bool = True
+    file: str = ""
     made: float = field(default_factory=time.time)
     state: str = PREPARING
     position: int = 0
@@ -54,7 +54,7 @@ class Job:
             "sources": self.sources,
             "anchor": self.anchor,
             "shape": None if self.shape is None else self.shape.to_map(),
-            "homeless": self.homeless,
+            "file": self.file,
             "made": self.made,
         }
 
@@ -77,7 +77,7 @@ class Job:
             sources=dict(values["sources"]),
             anchor=values["anchor"],
             shape=None if values["shape"] is None else Shape.from_map(values["shape"]),
-            homeless=bool(values["homeless"]),
+            file=str(values["file"]),
             made=float(values["made"]),
             state=WAITING,
         )

@@ -45,7 +45,7 @@ class Result:
     """One picture out of a job, without its pixels: what the history shows.
 
     `settings` are the docker's settings with the seed that made it; `made` is in seconds since 1970; `anchor` is the
-    layer that the layers belong next to; `shape` clips them; `homeless` tells that the document was never saved.
+    layer that the layers belong next to; `shape` clips them; `file` is where the document was saved, empty for nowhere.
     """
 
     id: str
@@ -58,7 +58,12 @@ class Result:
     shape: Shape | None
     thumb: thumbs.Thumb
     layers: tuple[KeptLayer, ...]
-    homeless: bool = False
+    file: str = ""
+
+    @property
+    def homeless(self) -> bool:
+        """Whether the document was never saved, so that nobody can open it again."""
+        return not self.file
 
     def header(self) -> bytes:
         """The beginning of the file."""
@@ -103,7 +108,7 @@ class Origin:
     settings: dict[str, Any]
     anchor: str
     shape: Shape | None
-    homeless: bool
+    file: str
 
 
 def pictures(done: Done, count: int) -> list[tuple[Layer, ...]]:
@@ -142,7 +147,7 @@ def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: 
         shape=origin.shape,
         thumb=thumbs.stack(samples),
         layers=tuple(kept),
-        homeless=origin.homeless,
+        file=origin.file,
     )
     out.append((result, body))
 

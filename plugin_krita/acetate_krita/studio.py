@@ -77,7 +77,7 @@ class Studio(QtCore.QObject):
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
             anchor=beside if beside not in ("", WHOLE) else documents.layer_id(documents.owner(active)),
-            homeless=not document.fileName(),
+            file=document.fileName(),
         )
         self.jobs[job.id] = job
         self.chores.start(self._prepare(job, document), lambda error: self._fail(job, error))
@@ -126,7 +126,7 @@ class Studio(QtCore.QObject):
             return
         for job in self.jobs.values():
             if job.session == notes.session_key(document):
-                job.homeless = not document.fileName()
+                job.file = document.fileName()
         self.chores.start(self._meet(document), self._complain)
 
     # What the daemon says
@@ -232,7 +232,7 @@ class Studio(QtCore.QObject):
             settings=job.form.to_map(),
             anchor=job.anchor,
             shape=job.shape,
-            homeless=job.homeless and document is None,
+            file=job.file if document is None else document.fileName(),
         )
         packed: list[Any] = []
         for number, layers in enumerate(pictures(done, job.form.count)):

@@ -15,11 +15,12 @@ from tests.krita.artist import Artist
 from tests.krita.krita_process import Krita
 
 SLOW = "steps=40 pause=0.05"
+SLOWER = "steps=60 pause=0.25"
 
 
-def begin(artist: Artist, prompt: str) -> None:
+def begin(artist: Artist, prompt: str, pace: str = SLOW) -> None:
     """Ask, and wait until it is being drawn."""
-    artist.ask(f"{prompt} {SLOW}")
+    artist.ask(f"{prompt} {pace}")
     drawing = f"j.state == 'running' and j.step > 1 and {prompt!r} in j.form.prompt"
     artist.until(f"[j for j in D.studio.jobs.values() if {drawing}]", patience=20)
 
@@ -154,7 +155,7 @@ def test_layers_for_a_document_that_was_never_saved_are_offered_elsewhere(artist
 
 def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist: Artist, file: Path) -> None:
     artist.new()
-    begin(artist, "posthumous")
+    begin(artist, "posthumous", SLOWER)
     save(artist, file)
     krita.kill()
     krita.start()
@@ -164,7 +165,7 @@ def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist
     again.until("D.history.offer.isVisible()")
     again.click("D.history.take")
     again.until("len(app.activeDocument().rootNode().childNodes()) == 2")
-    assert again.names() == ["Background", "posthumous " + SLOW]
+    assert again.names() == ["Background", "posthumous " + SLOWER]
     again.until("D.studio.archive.jobs() == {}")
 
 
