@@ -62,7 +62,7 @@ class Screen:
         PICTURES.mkdir(parents=True, exist_ok=True)
         target = PICTURES / f"{name}.png"
         crop = ("-crop", part, "+repage") if part else ()
-        command = ("import", "-window", "root", *crop, "-colors", "256", "-strip", f"png8:{target}")
+        command = ("import", "-window", "root", *crop, "+dither", "-colors", "256", "-strip", f"png8:{target}")
         subprocess.run(command, env=self.environment, check=True)
 
     def _do(self, *words: object) -> None:
@@ -134,6 +134,14 @@ def _pressed(screen: Screen) -> bool:
     return True
 
 
+def settled(window: Blender) -> None:
+    """Wait until Blender has drawn what it knows."""
+    for _ in range(3):
+        time.sleep(1.5)
+        window.call("window.redraw")
+    time.sleep(1.5)
+
+
 def draw(window: Blender, **options: object) -> list[str]:
     """Have something drawn as if asked for in the panel, and wait until it is in the scene."""
     before = len(window.call("window.states"))
@@ -152,13 +160,11 @@ def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: S
     until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
     assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]
     assert window.call("addon.traces")["threads"] == 1
-    time.sleep(2)
-    screen.look("solid", SIDEBAR)
 
 
 def test_troubles_are_shown_with_their_fixes(window: Blender, screen: Screen) -> None:
     window.call("window.break_health")
-    time.sleep(3)
+    settled(window)
     screen.look("panel-health", SIDEBAR)
     for trouble in window.call("scene.troubles"):
         window.call("scene.run", operator="fix", trouble=trouble)
@@ -172,7 +178,7 @@ def test_a_failed_and_a_cancelled_job_say_so(window: Blender, screen: Screen) ->
     until(lambda: window.call("window.states")[0] == "cancelled", "the end", PATIENCE_S)
     window.call("scene.ask", prompt="a green pear", model="sd15")
     until(lambda: window.call("window.states")[0] == "failed", "the refusal", PATIENCE_S)
-    time.sleep(1.5)
+    settled(window)
     screen.look("panel-failed", SIDEBAR)
     window.call("window.forget_all")
 
@@ -181,15 +187,16 @@ def test_the_selected_layer_shows_what_made_it(window: Blender, screen: Screen) 
     (name,) = [plane["name"] for plane in window.call("scene.planes")]
     window.call("window.shading", kind="MATERIAL")
     window.call("window.select", name=name)
-    time.sleep(8)
+    settled(window)
+    until(lambda: window.call("window.connected"), "the daemon")
+    settled(window)
     screen.look("panel-layer", SIDEBAR)
 
 
 @pytest.mark.parametrize(("language", "name"), (("de_DE", "panel-german"), ("ja_JP", "panel-japanese")))
 def test_the_panel_speaks_other_languages(window: Blender, screen: Screen, language: str, name: str) -> None:
     window.call("scene.speak", language=language)
-    window.call("window.redraw")
-    time.sleep(2)
+    settled(window)
     screen.look(name, SIDEBAR)
     window.call("scene.speak", language="en_US")
 
@@ -198,7 +205,7 @@ def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen, t
     window.call("window.landscape_scene")
     for prompt, options in PARTS:
         draw(window, prompt=prompt, gap=0.18, random_seed=False, **options)
-    time.sleep(2)
+    settled(window)
     screen.look("viewport")
     for name, moved in (("parallax-left", -0.5), ("parallax-middle", 0.0), ("parallax-right", 0.5)):
         window.call("window.render_from", sideways=moved, path=str(PICTURES / f"{name}.png"))

@@ -12,7 +12,7 @@ from ..capture.asking import target_size
 from ..daemon import link
 from ..placing import plane
 from ..words import tr
-from .text import lines
+from .text import say
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
 MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
@@ -36,7 +36,7 @@ class Acetate:
             column.prop(settings, "background_prompt")
         layout.use_property_split = True
         layout.use_property_decorate = False
-        _model_and_mode(layout, settings)
+        _model_and_mode(layout, settings, context.region.width)
         _inputs(layout, context, settings)
         column = layout.column(align=True)
         column.prop(settings, "target")
@@ -139,19 +139,16 @@ class ACETATE_MT_mode(bpy.types.Menu):
 
 
 def _troubles(layout: Any, context: Any) -> None:
+    width = context.region.width
     for trouble in health.of(context.scene):
         box = layout.box()
-        row = box.row()
-        column = row.column(align=True)
-        column.scale_y = 0.8
-        for number, line in enumerate(lines(trouble.text, context.region.width - 150)):
-            column.label(text=line, icon=_icon(trouble) if number == 0 else "BLANK1", translate=False)
+        say(box, trouble.text, width, _icon(trouble))
         if trouble.fix:
-            row.operator("acetate.fix", text=trouble.fix, translate=False).trouble = trouble.name
+            box.operator("acetate.fix", text=trouble.fix, translate=False).trouble = trouble.name
     if context.space_data.type == "VIEW_3D" and _is_grey(context.space_data.shading, context.scene):
-        row = layout.box().row()
-        row.label(text="Solid view has no transparency", icon="SHADING_SOLID")
-        row.operator("acetate.show_colours", text="Preview")
+        box = layout.box()
+        say(box, tr("Solid view has no transparency"), width, "SHADING_SOLID")
+        box.operator("acetate.show_colours", text="Show Material Preview")
 
 
 def _icon(trouble: health.Trouble) -> str:
@@ -162,7 +159,7 @@ def _is_grey(shading: Any, scene: Any) -> bool:
     return shading.type == "SOLID" and any(not obj.hide_render for obj in plane.planes(scene))
 
 
-def _model_and_mode(layout: Any, settings: Any) -> None:
+def _model_and_mode(layout: Any, settings: Any, width: int) -> None:
     column = layout.column(align=True)
     offered = link.modes(settings.model)
     row = column.split(factor=0.4, align=True)
@@ -176,7 +173,7 @@ def _model_and_mode(layout: Any, settings: Any) -> None:
         row.label(text="Model")
         row.menu("ACETATE_MT_model", text=settings.model, translate=False)
     if settings.mode not in offered:
-        layout.label(text="This model cannot do this: choose another mode or model", icon="ERROR")
+        say(layout, tr("This model cannot do this: choose another mode or model"), width, "ERROR")
 
 
 def _inputs(layout: Any, context: Any, settings: Any) -> None:

@@ -10,7 +10,7 @@ from ..operators.layers import EDITS, settings_of
 from ..placing import plane
 from ..words import tr
 from . import thumbnails
-from .text import lines
+from .text import lines, say
 
 EDIT_NAMES = {
     "refine": ("Refine", "MOD_SMOOTH"),
@@ -50,12 +50,12 @@ class Layer:
             name, icon = EDIT_NAMES[kind]
             row.operator("acetate.edit", text=name, icon=icon).kind = kind
         if not set(EDITS) <= set(offered):
-            layout.label(text="What is grey, this model cannot do", icon="INFO")
+            say(layout, tr("What is grey, this model cannot do"), context.region.width, "INFO")
         _details(layout, made_with)
-        row = layout.row(align=True)
-        row.operator("acetate.use_settings", icon="COPYDOWN")
+        column = layout.column(align=True)
+        column.operator("acetate.use_settings", icon="COPYDOWN")
         if obj.acetate.camera:
-            row.operator("acetate.fit", icon="CAMERA_DATA")
+            column.operator("acetate.fit", icon="CAMERA_DATA")
 
 
 def _details(layout: Any, made_with: Any) -> None:

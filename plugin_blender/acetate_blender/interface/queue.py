@@ -13,7 +13,7 @@ from ..jobs.desk import Live
 from ..jobs.job import Job
 from ..words import tr
 from . import thumbnails
-from .text import lines
+from .text import say
 
 STAGES = {
     "starting": "Starting",
@@ -88,13 +88,13 @@ def _entry(layout: Any, job: Job, live: Live, width: int) -> None:
             layout.template_icon(
                 thumbnails.of_file(session.desk().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
             )
-        _say(layout, f"{job.message}: {job.hint}" if job.message else _waits_for(), width)
+        say(layout, f"{job.message}: {job.hint}" if job.message else _waits_for(), width)
         layout.operator("acetate.place", icon="IMPORT").job = job.id
     else:
         said = {states.CANCELLED: tr("Cancelled")}.get(
             job.state, f"{job.message}: {job.hint}" if job.hint else job.message
         )
-        _say(layout, said, width)
+        say(layout, said, width)
 
 
 def _waits_for() -> str:
@@ -130,13 +130,6 @@ def _how_far(job: Job, live: Live) -> "tuple[float, str]":
     numbers = f"  {step}/{steps}" if steps > 1 else ""
     seconds = "" if left is None else "  " + tr("{seconds:.0f} s left").format(seconds=left)
     return share, f"{stage}{numbers}{seconds}"
-
-
-def _say(layout: Any, text: str, width: int) -> None:
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for line in lines(text, width - 70):
-        column.label(text=line, translate=False)
 
 
 _ICONS = {

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import bpy
 
+_ASIDE, _ICON = 55, 20
+"""What the sidebar's tabs and margins take of its width, and an icon."""
 _LETTER = 6.2
 """About how wide a Latin letter of the interface is, in units of the interface's scale."""
 
@@ -22,6 +25,14 @@ def lines(text: str, width: float) -> list[str]:
             line = ""
         line += word
     return [*done, line.rstrip()] if line.strip() else done
+
+
+def say(layout: Any, text: str, width: float, icon: str = "NONE") -> None:
+    """A sentence in a sidebar of that width, with an icon before its first line."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(lines(text, width - (_ASIDE if icon == "NONE" else _ASIDE + _ICON))):
+        column.label(text=line, icon=icon if number == 0 or icon == "NONE" else "BLANK1", translate=False)
 
 
 def _words(text: str) -> list[str]:
