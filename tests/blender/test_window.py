@@ -201,7 +201,12 @@ def test_the_panel_speaks_other_languages(window: Blender, screen: Screen, langu
     window.call("scene.speak", language="en_US")
 
 
-def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen, tmp_path: Path) -> None:
+def part_of_frame(x: int, y: int, width: int, height: int) -> dict[str, object]:
+    """The options that let a layer fill a part of the frame."""
+    return {"target": "CUSTOM", "target_x": x, "target_y": y, "target_width": width, "target_height": height}
+
+
+def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen) -> None:
     window.call("window.landscape_scene")
     for prompt, options in PARTS:
         draw(window, prompt=prompt, gap=0.18, random_seed=False, **options)
@@ -212,9 +217,9 @@ def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen, t
 
 
 PARTS = (
-    ("a mountain", {"seed": 2}),
-    ("a house", {"seed": 5}),
-    ("a tree", {"seed": 11}),
+    ("a cloud", {"seed": 3, **part_of_frame(60, 15, 230, 150)}),
+    ("a house", {"seed": 5, **part_of_frame(250, 130, 220, 220)}),
+    ("a tree", {"seed": 11, **part_of_frame(70, 140, 210, 230)}),
 )
 """From the back to the front."""
 
