@@ -38,6 +38,7 @@ def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, 
     model.vae.register_to_config(scaling_factor=starter.scaling_factor, sample_size=recipe.size)
     for name, part in (("vae", model.vae), ("unet", starter.unet), ("text_encoder", starter.text_encoder)):
         part.to(STORED).save_pretrained(folder / name, safe_serialization=True)
+        _forget_origin(folder / name / "config.json")
         part.float()
     starter.tokenizer.save_pretrained(folder / "tokenizer")
     DPMSolverMultistepScheduler.from_config(noise_scheduler().config).save_pretrained(folder / "scheduler")
@@ -64,6 +65,13 @@ def export_held_out(pictures: PictureSet, size: int, folder: Path) -> None:
         pixels = (view.permute(1, 2, 0) * 255).round().byte().numpy()
         shown.append((HeldOutPicture(record.name, record.set, record.licence, kind), pixels))
     write_held_out(folder, shown, coverage)
+
+
+def _forget_origin(path: Path) -> None:
+    """Take out of a configuration from which folder its training went on: it means nothing elsewhere."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _model_index() -> dict[str, object]:
