@@ -119,6 +119,10 @@ class Link:
         model = self.model(name)
         return MODES if model is None else tuple(model["modes"])
 
+    def samplers(self, name: str) -> Sequence[str]:
+        """The samplers that a model can be asked for by name."""
+        return tuple((self.model(name) or {}).get("samplers", ()))
+
     def controls(self, name: str) -> Sequence[str]:
         """The kinds of structure pictures that can steer a model."""
         return tuple((self.model(name) or {}).get("controls", ()))

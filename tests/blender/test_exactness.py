@@ -7,8 +7,6 @@ import pytest
 from tests.blender.editors import Blender
 
 STEP = 1 / 255
-FILTERED = 2
-"""Steps of alpha by which a graphics driver's texture filter may be off where the layer changes."""
 CAMERAS = (
     "perspective",
     "orthographic",
@@ -40,7 +38,8 @@ def test_eevee_shows_the_layer_too(blender: Blender) -> None:
         "exactness.whole_frame", camera="shifted", width=96, height=64, engine="EEVEE", kind="painted"
     )
     assert errors["colour"] < STEP
-    assert errors["worst_alpha"] <= FILTERED
+    # A graphics driver's texture filter may soften an edge by a trace, which software drivers do.
+    assert errors["alpha"] < STEP
 
 
 @pytest.mark.parametrize(("engine", "samples", "anchor"), (("CYCLES", 4, 0.003), ("EEVEE", 8, 0.0015)))

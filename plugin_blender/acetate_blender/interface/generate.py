@@ -98,8 +98,10 @@ class More:
         layout.use_property_decorate = False
         layout.prop(settings, "negative")
         column = layout.column(align=True)
-        for name in ("steps", "guidance", "sampler", "passes"):
-            column.prop(settings, name)
+        column.prop(settings, "steps")
+        column.prop(settings, "guidance")
+        _choice(column, "Sampler", "ACETATE_MT_sampler", settings.sampler or tr("Model's Own"))
+        column.prop(settings, "passes")
         column = layout.column(align=True)
         if settings.mode in USES_STRENGTH:
             column.prop(settings, "strength")
@@ -125,6 +127,16 @@ class ACETATE_MT_model(bpy.types.Menu):
             detail = tr("not on this computer") if model.get("missing") else f"{model['native_size']} px"
             text = f"{model['name']}  ({detail})"
             row.operator("acetate.choose_model", text=text, translate=False).name = model["name"]
+
+
+class ACETATE_MT_sampler(bpy.types.Menu):
+    bl_idname = "ACETATE_MT_sampler"
+    bl_label = "Sampler"
+
+    def draw(self, context: Any) -> None:
+        for name in ("", *link.samplers(context.scene.acetate.settings.model)):
+            set_it = self.layout.operator("wm.context_set_string", text=name or tr("Model's Own"), translate=False)
+            set_it.data_path, set_it.value = "scene.acetate.settings.sampler", name
 
 
 class ACETATE_MT_mode(bpy.types.Menu):
@@ -168,12 +180,17 @@ def _model_and_mode(layout: Any, settings: Any, width: int) -> None:
     name = MODE_NAMES[settings.mode]
     row.menu("ACETATE_MT_mode", text=name, icon=MODE_ICONS[settings.mode])
     if len(link.models) > 1:
-        row = column.split(factor=0.4, align=True)
-        row.alignment = "RIGHT"
-        row.label(text="Model")
-        row.menu("ACETATE_MT_model", text=settings.model, translate=False)
+        _choice(column, "Model", "ACETATE_MT_model", settings.model)
     if settings.mode not in offered:
         say(layout, tr("This model cannot do this: choose another mode or model"), width, "ERROR")
+
+
+def _choice(layout: Any, label: str, menu: str, shown: str) -> None:
+    """A menu that looks like a property among properties."""
+    row = layout.split(factor=0.4, align=True)
+    row.alignment = "RIGHT"
+    row.label(text=label)
+    row.menu(menu, text=shown, translate=False)
 
 
 def _inputs(layout: Any, context: Any, settings: Any) -> None:
@@ -199,4 +216,4 @@ def _size(layout: Any, context: Any) -> None:
 
 
 PANELS = (Acetate, Place, More)
-MENUS = (ACETATE_MT_model, ACETATE_MT_mode)
+MENUS = (ACETATE_MT_model, ACETATE_MT_mode, ACETATE_MT_sampler)

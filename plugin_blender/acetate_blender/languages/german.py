@@ -113,6 +113,7 @@ WORDS: dict[str, str] = {
     "Materials of layers are dithered: {count}": "Gerasterte Materialien von Ebenen: {count}",
     "Mode": "Modus",
     "Model": "Modell",
+    "Model's Own": "Wie im Modell",
     "Models Folder": "Modellordner",
     "More": "Mehr",
     "No image is open whose size could be taken": "Es ist kein Bild offen, dessen Größe übernommen werden könnte",

@@ -113,6 +113,7 @@ WORDS: dict[str, str] = {
     "Materials of layers are dithered: {count}": "ディザー表示のレイヤーマテリアル：{count}",
     "Mode": "モード",
     "Model": "モデル",
+    "Model's Own": "モデルの既定",
     "Models Folder": "モデルフォルダー",
     "More": "詳細",
     "No image is open whose size could be taken": "大きさの元になる画像が開かれていません",
