@@ -32,8 +32,10 @@ class Acetate:
         column.label(text="Prompt")
         column.prop(settings, "prompt", text="")
         if settings.mode == "scene":
-            column.prop(settings, "foreground_prompt")
-            column.prop(settings, "background_prompt")
+            column.label(text="Foreground")
+            column.prop(settings, "foreground_prompt", text="")
+            column.label(text="Background")
+            column.prop(settings, "background_prompt", text="")
         layout.use_property_split = True
         layout.use_property_decorate = False
         _model_and_mode(layout, settings, context.region.width)
