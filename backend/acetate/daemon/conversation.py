@@ -174,7 +174,12 @@ class Conversation:
                 hint=f"choose from {', '.join(self._offers) or 'none: no model is installed'}",
             )
         if offer.missing:
-            raise WireError("model_missing", offer.missing, field="model", hint="acetate models tells what is here, and what can be fetched")
+            raise WireError(
+                "model_missing",
+                offer.missing,
+                field="model",
+                hint="acetate models tells what is here, and what can be fetched",
+            )
         if request.mode not in offer.modes:
             raise WireError(
                 "mode_unsupported",
