@@ -30,6 +30,12 @@ def names(artist: Artist, title: str) -> list[str]:
     return [entry[0] for entry in artist.run(f"tree(named({title!r}).rootNode())")]
 
 
+def docker_starts(daemon: Daemon, *command: str) -> None:
+    """Say what the docker runs when it finds no daemon."""
+    path = Path(daemon.environment["ACETATE_CONFIG_DIR"]) / FILE_NAME
+    path.write_text(json.dumps({"command": command}))
+
+
 def save(artist: Artist, path: Path) -> None:
     """Save the active document."""
     artist.run(f"d = app.activeDocument(); d.setBatchmode(True); d.saveAs({str(path)!r}); d.waitForDone()")
@@ -93,6 +99,7 @@ def test_try_again_works_when_the_reason_is_gone(artist: Artist) -> None:
 
 def test_a_daemon_that_is_killed_and_started_again_goes_on(artist: Artist, krita_daemon: Daemon) -> None:
     artist.new()
+    docker_starts(krita_daemon, "true")
     begin(artist, "survivor")
     krita_daemon.kill()
     artist.until("D.studio.link.state.kind == 'lost'")
@@ -103,12 +110,13 @@ def test_a_daemon_that_is_killed_and_started_again_goes_on(artist: Artist, krita
 
 def test_the_docker_starts_the_daemon_when_none_runs(artist: Artist, krita_daemon: Daemon) -> None:
     artist.new()
+    engine = ("-m", "acetate.daemon", "--engine", STAND_IN)
+    docker_starts(krita_daemon, "env", f"PYTHONPATH={ROOT}", sys.executable, *engine)
     krita_daemon.kill()
-    command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "acetate.daemon", "--engine", STAND_IN]
-    (Path(krita_daemon.environment["ACETATE_CONFIG_DIR"]) / FILE_NAME).write_text(json.dumps({"command": command}))
     artist.until("D.studio.link.state.kind == 'lost'")
     artist.make("a kite")
     assert artist.names() == ["Background", "a kite"]
+    docker_starts(krita_daemon, "true")
     artist.run("D.studio.link.client.ask('stop'); D.studio.link.pump()")
     artist.until("D.studio.link.state.kind == 'lost'")
     krita_daemon.start()
