@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acetate.plugins import path_beside
+
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "inside" / "driver.py"
 EDITORS = ROOT / ".editors"
@@ -51,6 +53,7 @@ class Blender:
         self.display = display
         self.environment = {
             **environment,
+            "PATH": path_beside("blender"),
             "BLENDER_USER_CONFIG": str(home / "config"),
             "BLENDER_USER_SCRIPTS": str(home / "scripts"),
             "BLENDER_USER_EXTENSIONS": str(home / "extensions"),

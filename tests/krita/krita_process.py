@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from acetate.plugins import path_beside
+
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
 START_S = 300.0
@@ -169,4 +171,4 @@ def isolated(home: Path) -> dict[str, str]:
     }
     for folder in places.values():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return {name: str(folder) for name, folder in places.items()}
+    return {"PATH": path_beside("krita"), **{name: str(folder) for name, folder in places.items()}}

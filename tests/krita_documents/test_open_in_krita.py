@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from acetate.documents import Document, DocumentLayer, write
+from acetate.plugins import path_beside
 
 PATIENCE_S = 300
 HERE = Path(__file__).parent
@@ -51,6 +52,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         write(DOCUMENT, path)
     environment = {
         **os.environ,
+        "PATH": path_beside("krita"),
         "HOME": str(home),
         "PYTHONPATH": str(HERE),
         "QT_QPA_PLATFORM": "offscreen",

@@ -8,6 +8,8 @@ way out when that cannot be done.
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -41,6 +43,16 @@ def packager(editor: str) -> Packager:
             hint=f"choose one of {', '.join(EDITORS)}",
         )
     return cast(Packager, importlib.import_module(EDITORS[editor]))
+
+
+def path_beside(editor: str) -> str:
+    """The search path with the editor's own folder first.
+
+    A distribution's Krita and Blender take the Python that comes first on it for theirs, and fail with another one.
+    """
+    program = shutil.which(editor)
+    places = [str(Path(program).parent)] if program else []
+    return os.pathsep.join([*places, os.environ.get("PATH", os.defpath)])
 
 
 def sources(room: str) -> Path:

@@ -26,7 +26,7 @@ from pathlib import Path
 import acetate_wire
 from acetate_wire.errors import WireError
 
-from acetate.plugins import sources, wheels
+from acetate.plugins import path_beside, sources, wheels
 
 ADD_ON = "acetate_blender"
 MANIFEST = "blender_manifest.toml"
@@ -240,7 +240,14 @@ def this_platform() -> str:
 def _run(command: Sequence[str], failure: str) -> str:
     """Run a program and return what it prints. Raises WireError with the end of that when it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env={**os.environ, "PATH": path_beside(command[0])},
+        )
     except OSError as error:
         raise WireError("internal", f"{failure} ({error})", hint="is it installed?") from None
     if done.returncode != 0:
