@@ -3,7 +3,7 @@
 
 The layers are built and filled while they are in no document, which Krita does not record, and put in by one
 `addChildNode`, which it does. That call ends when Krita has composed the picture anew, and keeps the user interface
-alive meanwhile (measured at 2048²: 30 ms with 8 bits, 600 ms with 32, of which it holds no more than 35 and 60).
+alive meanwhile (measured at 2048² for one layer: 30 ms with 8 bits, 600 ms with 32; a group takes longer).
 """
 
 from __future__ import annotations
