@@ -17,7 +17,7 @@ def runtime_folder() -> Path:
     """The folder of the running daemon's socket and connection file; it may not exist yet."""
     chosen = os.environ.get("ACETATE_RUNTIME_DIR")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).absolute()
     if sys.platform == "win32":
         return _local_app_data() / "acetate" / "run"
     if sys.platform == "darwin":

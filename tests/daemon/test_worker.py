@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import pytest
 from acetate_wire.errors import WireError
 from acetate_wire.events import Cancelled, Connected, Done, Failed, Progress
@@ -19,6 +21,12 @@ def test_a_job_whose_worker_was_killed_runs_once_more(daemon: Daemon) -> None:
         daemon.kill_worker()
         assert session.wait(job).seed == 3
     assert daemon.alive
+
+
+def test_a_worker_does_not_depend_on_the_folder_that_the_daemon_was_started_in(daemon: Daemon) -> None:
+    with daemon.session() as session:
+        session.run(a_request())
+    assert Path(psutil.Process(daemon.workers()[0]).cwd()) == daemon.state
 
 
 def test_a_job_that_kills_two_workers_fails_with_the_reason(daemon: Daemon, editor: Editor) -> None:

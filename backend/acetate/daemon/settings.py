@@ -17,7 +17,7 @@ DAY_S = 86400.0
 def state_folder() -> Path:
     """Where journal, spool and keys live: `ACETATE_STATE_DIR`, or the platform's place for such things."""
     chosen = os.environ.get("ACETATE_STATE_DIR")
-    return Path(chosen) if chosen else platformdirs.user_state_path("acetate", appauthor=False)
+    return Path(chosen).absolute() if chosen else platformdirs.user_state_path("acetate", appauthor=False)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ class WorkerProcess:
             stdout=self._log,
             stderr=self._log,
             env={**PATIENT_THREADS, **os.environ},
+            # The folder that the daemon was started in may be gone by now, and libraries fail to load there.
+            cwd=log.parent,
             creationflags=_NO_WINDOW,
         )
         if self._process.stdin is not None:
