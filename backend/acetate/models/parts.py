@@ -74,7 +74,6 @@ def _starter() -> tuple[Way, ...]:
         Way("foreground", (joint,), given=("background",), encoder=True),
         Way("extract", (joint,), given=("blend", "background"), encoder=True),
         Way("extract", (joint,), given=("blend", "foreground"), encoder=True),
-        Way("extract", (joint,), given=("blend",), encoder=True),
     )
 
 
