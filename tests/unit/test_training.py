@@ -20,10 +20,11 @@ from acetate.training.backdrops import BACKDROPS
 from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop
 from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
-from acetate.training.starter.captions import article, caption
+from acetate.training.starter.captions import article, caption, train_tokenizer
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import load_concepts, without_colour
 from acetate.training.starter.pictures import PictureRecord, normalised, open_pictures
+from acetate.transparency import load_upsampler
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
@@ -182,7 +183,7 @@ def test_held_out_things_are_not_in_the_vocabulary() -> None:
     for concept in load_concepts():
         uses.setdefault(concept.name, set()).add(concept.use)
     assert all(len(found) == 1 for found in uses.values())
-    assert {"vocabulary", "shape", "held_out"} == {use for found in uses.values() for use in found}
+    assert {"vocabulary", "held_out"} == {use for found in uses.values() for use in found}
 
 
 def test_without_npm_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +227,7 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
         vae=Stage(3, 2, 1e-3),
         transparency=Stage(4, 2, 1e-3),
         text=Stage(3, 4, 1e-3),
-        decoder=Stage(2, 2, 1e-3),
+        upsampler=Stage(2, 2, 1e-3),
         layers=Stage(2, 2, 1e-3),
     )
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
@@ -239,24 +240,47 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
     assert SharedAttention(unet, 3, load_file(tmp_path / "model/layers/joint.safetensors")).layers.frames == 3
     encoder = load_file(tmp_path / "model/transparency/encoder.safetensors")
     assert encoder["blocks.16.weight"].abs().max() > 0, "the offset was trained"
-    assert len(read_held_out(tmp_path / "model/held_out").about) == 3
+    assert load_upsampler(tmp_path / "model/upsampler").conv_out.weight.abs().max() > 0, "so was the upsampler"
+    held_out = read_held_out(tmp_path / "model/held_out")
+    assert len(held_out.about) == 3
+    assert held_out.pictures.shape[-1] == 128, "as large as what the upsampler makes"
     assert list((tmp_path / "runs/text").glob("sheet-*.png"))
     assert len(open_pictures(tmp_path / "runs/data").indices("held_out")) == 3
 
 
-def test_a_training_goes_on_from_a_finished_model_and_leaves_its_autoencoders(
-    tiny_starter: Path, tmp_path: Path
-) -> None:
+def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starter: Path, tmp_path: Path) -> None:
     from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
 
     _small_data(tmp_path / "runs/data")
-    stage = Stage(1, 2, 1e-3)
-    recipe = StarterRecipe(size=64, scenes=4, text=stage, decoder=stage, layers=stage)
+    stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
+    recipe = StarterRecipe(size=64, scenes=4, transparency=nothing, upsampler=stage, text=stage, layers=stage)
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter)
-    for name, value in load_file(tiny_starter / "vae/diffusion_pytorch_model.safetensors").items():
-        assert torch.equal(trained.transparency.vae.state_dict()[name], value.float())
+    for file, module in (
+        ("vae/diffusion_pytorch_model.safetensors", trained.transparency.vae),
+        ("transparency/decoder.safetensors", trained.transparency.decoder),
+    ):
+        for name, value in load_file(tiny_starter / file).items():
+            assert torch.equal(module.state_dict()[name], value.float()), "no steps, no change"
     before = load_file(tiny_starter / "unet/diffusion_pytorch_model.safetensors")
     assert any(not torch.equal(value, before[name]) for name, value in trained.unet.state_dict().items())
+
+
+def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_starter: Path, tmp_path: Path) -> None:
+    from acetate.training.text import take_words
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    encoder = CLIPTextModel.from_pretrained(tiny_starter / "text_encoder").float().eval()
+    before = CLIPTokenizer.from_pretrained(tiny_starter / "tokenizer")
+    after = train_tokenizer([APPLE], tmp_path)
+    learnt = encoder.get_input_embeddings().weight.clone()
+    take_words(encoder, before, after)
+    shared = before.get_vocab().keys() & after.get_vocab().keys()
+    assert {"<|startoftext|>", "<|endoftext|>", "a</w>"} <= shared
+    table = encoder.get_input_embeddings().weight
+    for token in shared:
+        assert torch.equal(table[after.get_vocab()[token]], learnt[before.get_vocab()[token]])
+    assert len(table) == encoder.config.vocab_size == len(after)
+    assert encoder.config.eos_token_id == after.eos_token_id
 
 
 def test_scenes_are_asked_for_with_one_prompt_or_one_a_layer_and_never_given_whole() -> None:

@@ -128,7 +128,7 @@ def _base(
     if pictures:
         height, width = next(iter(pictures.values())).shape[:2]
     else:
-        width = height = catalogue.entry(name).native_size
+        width = height = catalogue.entry(name).full_size
     return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name)
 
 

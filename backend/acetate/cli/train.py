@@ -105,14 +105,12 @@ def starter(
     output: Annotated[Path | None, typer.Option("--output", "-o", help=_("Folder for the finished model."))] = None,
     vae_steps: Annotated[int | None, typer.Option(min=1, help=_("Steps of the VAE's training."))] = None,
     transparency_steps: Annotated[
-        int | None, typer.Option(min=1, help=_("Steps of the latent transparency's training."))
+        int | None, typer.Option(min=0, help=_("Steps of the latent transparency's training."))
     ] = None,
-    text_steps: Annotated[int | None, typer.Option(min=1, help=_("Steps of the UNet's training."))] = None,
-    decoder_steps: Annotated[
-        int | None, typer.Option(min=1, help=_("Steps that polish the transparent decoder at the end."))
-    ] = None,
+    text_steps: Annotated[int | None, typer.Option(min=0, help=_("Steps of the UNet's training."))] = None,
+    upsampler_steps: Annotated[int | None, typer.Option(min=0, help=_("Steps of the upsampler's training."))] = None,
     layers_steps: Annotated[
-        int | None, typer.Option(min=1, help=_("Steps of the training that shares attention between layers."))
+        int | None, typer.Option(min=0, help=_("Steps of the training that shares attention between layers."))
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help=_("CPU threads; 0 takes all."))] = 0,
     finished: Annotated[
@@ -122,7 +120,7 @@ def starter(
             metavar="MODEL",
             exists=True,
             file_okay=False,
-            help=_("Go on from the folder of a finished starter: its autoencoders stay, its UNet is trained on."),
+            help=_("Go on from the folder of a finished starter: its VAE stays, all else is trained on."),
         ),
     ] = None,
 ) -> None:
@@ -144,11 +142,11 @@ def starter(
         "vae": vae_steps,
         "transparency": transparency_steps,
         "text": text_steps,
-        "decoder": decoder_steps,
+        "upsampler": upsampler_steps,
         "layers": layers_steps,
     }
     for name, steps in chosen.items():
-        if steps:
+        if steps is not None:
             recipe = replace(recipe, **{name: replace(getattr(recipe, name), steps=steps)})
     cache = platformdirs.user_cache_path("acetate") / "packages"
     try:

@@ -107,4 +107,4 @@ def _offer(catalogue: Catalogue, name: str) -> Offer:
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
     controls = structures_here(family.name)
-    return Offer(name, family.name, entry.modes, entry.native_size, controls=controls, samplers=samplers)
+    return Offer(name, family.name, entry.modes, entry.full_size, controls=controls, samplers=samplers)

@@ -38,7 +38,7 @@ def drawer(store: ModelStore, name: str, passes: PassCount) -> Generate:
     """Draws layers with a model of `store` at its own size, with its own settings."""
 
     def generate(prompt: str, seed: int) -> Tensor:
-        size = store.get(name).entry.native_size
+        size = store.get(name).entry.full_size
         request = LayerRequest(
             mode="text",
             canvas=(size, size),

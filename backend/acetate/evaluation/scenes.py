@@ -92,7 +92,7 @@ def scene_figures(scenes: Sequence[Scene]) -> tuple[Figure, ...]:
 
 
 def _draw(store: ModelStore, model: str, prompts: tuple[str, str], seed: int) -> Scene:
-    size = store.get(model).entry.native_size
+    size = store.get(model).entry.full_size
     request = LayerRequest(
         mode="scene",
         canvas=(size, size),

@@ -124,8 +124,12 @@ class Drawing:
         return {} if self.origin is None else {"foreground": sheet.gathered(self.origin.layer)}
 
     def _on_target(self, picture: Float[Tensor, "4 h w"], sheet: Sheet) -> Float[Tensor, "4 th tw"]:
-        placed = sheet.placed(picture, torch.float32).permute(2, 0, 1)
+        placed = sheet.placed(self._enlarged(picture, sheet), torch.float32).permute(2, 0, 1)
         return placed if self.origin is None or self.origin.merge is None else self.origin.merge(placed)
+
+    def _enlarged(self, picture: Float[Tensor, "4 h w"], sheet: Sheet) -> Float[Tensor, "4 kh kw"]:
+        """What was drawn, in more detail where the target has more pixels and the model can enlarge."""
+        return self.job.model.enlarged(picture) if sheet.enlarges else picture
 
     def _finished(self, sample: Sample, sheet: Sheet) -> list[Layer]:
         layers = []
@@ -133,7 +137,7 @@ class Drawing:
             picture = sample.pictures.pop("foreground" if role == "layer" else role)
             dtype = pixel_type(self.job.request)
             if self.origin is None or self.origin.merge is None:
-                pixels = sheet.placed(picture, dtype)
+                pixels = sheet.placed(self._enlarged(picture, sheet), dtype)
             else:
                 pixels = stored(self._on_target(picture, sheet), dtype)
             layers.append(finished(self.job, role, sample.seed, pixels))

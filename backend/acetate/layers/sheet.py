@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from acetate_wire.request import LayerRequest
@@ -60,8 +60,16 @@ class Sheet:
             raise ValueError("a drawing with clear margins takes no pictures")
         return gather(picture, Cover(self.size, self.window)).clamp(0, 1)
 
+    @property
+    def enlarges(self) -> bool:
+        """Whether the target has more pixels than what is drawn for it."""
+        drawn = self.size if self.window is None else self.window
+        return self.target.width * self.target.height > drawn.width * drawn.height
+
     def placed(
-        self, drawn: Float[Tensor, "4 h w"], dtype: torch.dtype, target: Size | None = None
+        self, drawn: Float[Tensor, "4 k*h k*w"], dtype: torch.dtype, target: Size | None = None
     ) -> Shaped[Tensor, "th tw 4"]:
-        """What was drawn, in the target's size or in another of its proportions."""
-        return place(drawn, target or self.target, dtype, self.window)
+        """What was drawn, enlarged or not, in the target's size or in another of its proportions."""
+        k = drawn.shape[2] / self.size.width
+        window = self.window and Window(*(k * each for each in astuple(self.window)))
+        return place(drawn, target or self.target, dtype, window)

@@ -13,7 +13,7 @@ from acetate_wire.errors import WireError
 
 from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
 from acetate.models.folders import cached_folder, layer_file
-from acetate.models.layout import lacking
+from acetate.models.layout import UPSAMPLER, lacking
 from acetate.models.parts import Way
 
 __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
@@ -27,11 +27,12 @@ ENCODER, DECODER = "encoder", "decoder"
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model: where its folder is, under which licence, the side in pixels of what it learned to draw, and the
-    ways to work with it that its present files allow, best first.
+    """One model: where its folder is, under which licence, the side in pixels of what its UNet learned to draw, and
+    the ways to work with it that its present files allow, best first.
 
     `files` has the layer files that are there, by the name of their part, `encoder` and `decoder` among them. `file`
     is the checkpoint of a model that is one file; its `folder` is that of another model, which describes it.
+    `enlarges` is the factor of its upsampler, 1 where it has none.
     """
 
     name: str
@@ -42,6 +43,12 @@ class ModelEntry:
     ways: tuple[Way, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
     file: Path | None = None
+    enlarges: int = 1
+
+    @property
+    def full_size(self) -> int:
+        """The side in pixels of what it draws, enlarged by its upsampler where it has one."""
+        return self.native_size * self.enlarges
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -138,13 +145,13 @@ class Catalogue:
             hint = f"fetch the rest with: acetate models pull {name}" if source.repository else "install it again"
             raise missing_model(f"the model {name} lacks {missing} in {folder}", hint)
         try:
-            side = _native_size(folder)
+            side, enlarges = _native_size(folder), _enlarges(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise missing_model(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         ways = [way for way in source.family.ways if _is_complete(way, files)]
         ways.sort(key=lambda way: source.prefer not in {part.name for part in way.parts})
-        return ModelEntry(name, source.family, folder, source.licence, side, tuple(ways), files, source.file)
+        return ModelEntry(name, source.family, folder, source.licence, side, tuple(ways), files, source.file, enlarges)
 
 
 def missing_model(message: str, hint: str = "install it again") -> WireError:
@@ -188,6 +195,12 @@ def _is_complete(way: Way, files: Collection[str]) -> bool:
     wanted |= {ENCODER} if way.encoder else set()
     wanted |= {DECODER} if way.decoder else set()
     return wanted <= set(files)
+
+
+def _enlarges(folder: Path) -> int:
+    """How many times its native side a model's layers have, by its upsampler."""
+    config = folder / UPSAMPLER
+    return int(read_json(config)["factor"]) if config.is_file() else 1
 
 
 def _native_size(folder: Path) -> int:

@@ -12,6 +12,8 @@ from acetate.models.families import SD15, SDXL, STARTER, Family
 CONFIGURATION = ("model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae/config.json")
 OWN_TRANSPARENCY = ("transparency/config.json", "transparency/decoder.safetensors", "transparency/encoder.safetensors")
 """What a folder of the starter's family holds besides."""
+UPSAMPLER = "upsampler/config.json"
+"""What it may hold: the description of what enlarges its layers; the weights lie beside it."""
 TOKENIZER = "tokenizer_config.json"
 VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 """A tokenizer's words are in one file or in two."""

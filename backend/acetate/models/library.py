@@ -11,7 +11,7 @@ from acetate_wire.errors import WireError
 
 from acetate.models.catalogue import Catalogue, ModelEntry, Source
 from acetate.models.folders import SUFFIX
-from acetate.models.layout import CONFIGURATION, tensor_names
+from acetate.models.layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, tensor_names
 from acetate.models.shelf import read_notes
 
 OnBytes = Callable[[int], None]
@@ -68,7 +68,8 @@ def files_of(entry: ModelEntry) -> tuple[Path, ...]:
     if entry.file is not None:
         found[entry.file] = None
     else:
-        networks = {Path(name).parts[0] for name in CONFIGURATION} | {"text_encoder", "text_encoder_2", "transparency"}
+        networks = {Path(name).parts[0] for name in (*CONFIGURATION, *OWN_TRANSPARENCY, UPSAMPLER)}
+        networks |= {"text_encoder", "text_encoder_2"}
         for network in sorted(networks):
             folder = entry.folder / network
             found |= dict.fromkeys(sorted(folder.glob(f"*{SUFFIX}"))) if folder.is_dir() else {}

@@ -20,9 +20,10 @@ from acetate.models.memory import Placement
 from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor, prepared
 from acetate.models.text import TextEncoders
-from acetate.models.transparent import load_decoder, load_encoder
+from acetate.models.transparent import load_decoder, load_encoder, load_upsampler_of
 from acetate.models.vocabulary import Vocabulary
 from acetate.transparency import (
+    LayerUpsampler,
     Passes,
     Transparency,
     TransparentDecoder,
@@ -72,6 +73,11 @@ class LoadedModel:
         encoder, multiplier = load_encoder(self.entry, self.device)
         return Transparency(encoder, self.decoder, multiplier)
 
+    @cached_property
+    def upsampler(self) -> LayerUpsampler | None:
+        """What enlarges decoded layers, where the model has it. Raises WireError `model_missing` for a damaged one."""
+        return load_upsampler_of(self.entry, self.device)
+
     def prepared(
         self,
         part: Part,
@@ -118,6 +124,19 @@ class LoadedModel:
         """
         plain = unscaled(latent.float(), self.vae.config)
         return decode_tiled(self.decoder, self._picture(plain), plain, passes)
+
+    @torch.inference_mode()
+    def enlarged(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
+        """A decoded layer at twice its size, where the model has an upsampler; else as it is.
+
+        Straight alpha, in [0, 1], float32; opaque layers stay so to the last bit.
+        """
+        if self.upsampler is None:
+            return layer
+        large: Tensor = self.upsampler(layer[None].to(self.device)).float().clamp(0, 1)[0]
+        if bool((layer[3] == 1).all()):
+            large[3] = 1
+        return large
 
     def _posterior(self, feed: Float[Tensor, "n 3 h w"]) -> Any:
         return self.vae.encode(feed.to(self.vae.dtype)).latent_dist

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from acetate.models.catalogue import DECODER, ENCODER, ModelEntry, missing_model
+from acetate.models.layout import UPSAMPLER
 from acetate.models.weights import WrongFileError, give_weights, read_weights
-from acetate.transparency import OffsetEncoder, TransparentDecoder, load, prepare
+from acetate.transparency import LayerUpsampler, OffsetEncoder, TransparentDecoder, load, load_upsampler, prepare
 
 
 def load_decoder(entry: ModelEntry, device: torch.device) -> TransparentDecoder:
@@ -31,6 +32,16 @@ def load_encoder(entry: ModelEntry, device: torch.device) -> tuple[OffsetEncoder
     path = _path(entry, ENCODER)
     encoder = _loaded(path, encoder_for).to(device, torch.float32).eval().requires_grad_(False)
     return encoder, entry.family.encoders.get(path.stem, 1.0)
+
+
+def load_upsampler_of(entry: ModelEntry, device: torch.device) -> LayerUpsampler | None:
+    """The upsampler of a model that has one, in its fastest form. Raises WireError `model_missing`."""
+    if entry.enlarges == 1:
+        return None
+    try:
+        return prepare(load_upsampler((entry.folder / UPSAMPLER).parent, device=device))
+    except (OSError, ValueError) as error:
+        raise missing_model(f"the model {entry.name} has an unusable upsampler: {error}") from error
 
 
 def decoder_for(weights: Mapping[str, Tensor]) -> TransparentDecoder:

@@ -15,7 +15,10 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class View:
-    """The range of random placements: `scale` of the picture in the frame, `turn` in radians, `shift` of the frame."""
+    """The range of random placements: `scale` of the picture in the frame, `turn` in radians, `shift` of the frame.
+
+    Where the picture is larger than the frame, the frame lies anywhere on it.
+    """
 
     scale: tuple[float, float] = (0.8, 1.05)
     turn: float = 0.15
@@ -41,11 +44,12 @@ def random_views(
     scale = uniform(n, *view.scale, generator)
     turn = uniform(n, -view.turn, view.turn, generator)
     shift = uniform(2 * n, -view.shift, view.shift, generator).view(n, 2) * 2
+    roam = uniform(2 * n, -1, 1, generator).view(n, 2)
     mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0) if view.mirror else torch.ones(n)
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = torch.cos(turn) / scale * mirror, torch.sin(turn) / scale * mirror
     theta[:, 1, 0], theta[:, 1, 1] = -torch.sin(turn) / scale, torch.cos(turn) / scale
-    theta[:, :, 2] = shift
+    theta[:, :, 2] = shift + roam * (1 - 1 / scale).clamp_min(0).view(n, 1)
     premultiplied = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
     # Sample at twice the size and average 2 x 2, so that shrinking does not alias.
     grid = F.affine_grid(theta, [n, 4, 2 * size, 2 * size], align_corners=False)
@@ -53,6 +57,22 @@ def random_views(
     alpha = placed[:, 3:]
     colour = torch.where(alpha > 1e-4, placed[:, :3] / alpha.clamp_min(1e-4), 0.0)
     return torch.cat([colour.clamp(0, 1), torch.where(alpha > 1e-4, alpha, 0.0)], 1)
+
+
+def randomly_tinted(
+    rgba: Float[Tensor, "n 4 h w"], generator: Generator, share: float = 0.3
+) -> Float[Tensor, "n 4 h w"]:
+    """Draw the colours of a `share` of the pictures towards one colour each, half of them towards a grey.
+
+    So alpha is learnt for its own sake: a VAE that sees layers over mid grey must not lose what is grey itself.
+    """
+    n = rgba.shape[0]
+    colour = torch.rand(n, 3, 1, 1, generator=generator)
+    grey = colour.mean(1, keepdim=True).expand_as(colour)
+    colour = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.5, grey, colour)
+    chosen = torch.rand(n, 1, 1, 1, generator=generator) < share
+    amount = torch.where(chosen, torch.rand(n, 1, 1, 1, generator=generator), 0.0)
+    return torch.cat([torch.lerp(rgba[:, :3], colour, amount), rgba[:, 3:]], 1)
 
 
 def random_backgrounds(padded: Float[Tensor, "n 3 h w"], generator: Generator) -> Float[Tensor, "n 3 h w"]:

@@ -70,7 +70,7 @@ def train_autoencoder(
     vae.to(device, memory_format=torch.channels_last).train()
     average, optimiser = Average(vae, learning.average), Optimiser([vae], learning, hardware)
     view = View(scale=(0.6, 1.3), turn=0.4, shift=0.15)
-    draw = picture_batches(pictures, settings.batch, size, view, "vocabulary", "shape")
+    draw = picture_batches(pictures, settings.batch, size, view, "vocabulary")
 
     def take_step(step: int) -> Mapping[str, float]:
         for number in hardware.draws(step, settings.accumulate):

@@ -12,7 +12,7 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from acetate.training.diffusion import Objective, Predict, Samples, sample_latents, train_diffusion
 from acetate.training.hardware import Hardware
@@ -20,6 +20,8 @@ from acetate.training.loop import LoopSettings, Say
 from acetate.training.optimise import Learning
 
 NOISE_STEPS = 1000
+FRESH_WORD = 0.02
+"""The deviation of a new token's embedding, as CLIP's are initialised."""
 
 
 def noise_scheduler() -> DDIMScheduler:
@@ -45,6 +47,26 @@ def reading(unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> Predict[
         return answer
 
     return predict
+
+
+@torch.no_grad()
+def take_words(text_encoder: CLIPTextModel, before: CLIPTokenizer, after: CLIPTokenizer) -> None:
+    """Make a text encoder read another tokenizer's tokens: those that both know keep what they mean to it.
+
+    The other tokenizer is cut to the encoder's length.
+    """
+    after.model_max_length = text_encoder.config.max_position_embeddings
+    learnt = text_encoder.get_input_embeddings().weight
+    chance = torch.Generator().manual_seed(0)
+    table = FRESH_WORD * torch.randn(len(after), learnt.shape[1], generator=chance)
+    rows = before.get_vocab()
+    for token, row in after.get_vocab().items():
+        if token in rows:
+            table[row] = learnt[rows[token]]
+    text_encoder.set_input_embeddings(nn.Embedding.from_pretrained(table, freeze=False))
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        setattr(text_encoder.config, name, getattr(after, name))
+    text_encoder.config.vocab_size = len(after)
 
 
 def train_text(

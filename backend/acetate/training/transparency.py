@@ -100,19 +100,13 @@ def train_transparency(
     learning: Learning,
     hardware: Hardware,
     say: Say,
-    *,
-    only_decoder: bool = False,
 ) -> None:
-    """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are.
-
-    With `only_decoder` the encoder stays too, and with it the latents that a diffusion model has learnt.
-    """
+    """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are."""
     device = hardware.device
     parts.vae.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     both = torch.nn.ModuleList([parts.encoder, parts.decoder])
     both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    parts.encoder.requires_grad_(not only_decoder)
-    parts.decoder.requires_grad_(True)
+    both.requires_grad_(True)
     judge = PatchDiscriminator().to(device)
     average = Average(both, learning.average)
     optimiser = Optimiser([both], learning, hardware)

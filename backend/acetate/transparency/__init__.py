@@ -1,15 +1,17 @@
-"""Latent transparency: padding, offset encoder, transparent decoder, augmentation, tiling."""
+"""Latent transparency: padding, offset encoder, transparent decoder, augmentation, tiling, upsampler."""
 
 from acetate.transparency.augmentation import Passes, decode_augmented
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
-from acetate.transparency.files import Transparency, load, save
+from acetate.transparency.files import Transparency, load, load_upsampler, save, save_upsampler
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 from acetate.transparency.speed import fastest_dtype, prepare
 from acetate.transparency.tiling import decode_tiled
+from acetate.transparency.upsampler import LayerUpsampler
 
 __all__ = [
+    "LayerUpsampler",
     "OffsetEncoder",
     "Passes",
     "Transparency",
@@ -19,8 +21,10 @@ __all__ = [
     "decode_tiled",
     "fastest_dtype",
     "load",
+    "load_upsampler",
     "pad_rgb",
     "prepare",
     "save",
+    "save_upsampler",
     "vae_feed",
 ]

@@ -1,4 +1,4 @@
-"""The transparency folder of a model: configuration, offset encoder and transparent decoder."""
+"""The transparency folder of a model: configuration, offset encoder and transparent decoder; and its upsampler's."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from torch import nn
 
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
+from acetate.transparency.upsampler import LayerUpsampler
 
 CONFIG = "config.json"
 ENCODER = "encoder.safetensors"
 DECODER = "decoder.safetensors"
+UPSAMPLER = "upsampler.safetensors"
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ def save(folder: Path, parts: Transparency, dtype: torch.dtype | None = None) ->
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     for name, module in ((ENCODER, parts.encoder), (DECODER, parts.decoder)):
-        state = {key: value.detach().to(dtype=dtype).contiguous() for key, value in module.state_dict().items()}
-        save_file(state, folder / name)
+        _save_weights(folder / name, module, dtype)
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> Transparency:
@@ -67,6 +68,30 @@ def load(folder: Path, dtype: torch.dtype = torch.float32, device: torch.device 
         _load_weights(folder / name, module)
         module.to(device=device, dtype=dtype).eval().requires_grad_(False)
     return Transparency(encoder, decoder, multiplier)
+
+
+def save_upsampler(folder: Path, upsampler: LayerUpsampler, dtype: torch.dtype | None = None) -> None:
+    """Write the folder of an upsampler, weights stored as `dtype` (their own when None)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(upsampler.config, indent=2) + "\n", encoding="utf-8")
+    _save_weights(folder / UPSAMPLER, upsampler, dtype)
+
+
+def load_upsampler(folder: Path, device: torch.device | str = "cpu") -> LayerUpsampler:
+    """Read the folder of an upsampler, in float32. Raises FileNotFoundError and ValueError as `load` does."""
+    for name in (CONFIG, UPSAMPLER):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing: fetch the model again")
+    try:
+        upsampler = LayerUpsampler(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{folder / CONFIG} is unusable: {error}") from error
+    _load_weights(folder / UPSAMPLER, upsampler)
+    return upsampler.to(device=device, dtype=torch.float32).eval().requires_grad_(False)
+
+
+def _save_weights(path: Path, module: nn.Module, dtype: torch.dtype | None) -> None:
+    save_file({key: value.detach().to(dtype=dtype).contiguous() for key, value in module.state_dict().items()}, path)
 
 
 def _load_weights(path: Path, module: nn.Module) -> None:

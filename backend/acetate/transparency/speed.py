@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 
 from acetate.transparency.decoder import TransparentDecoder
+from acetate.transparency.upsampler import LayerUpsampler
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:
@@ -20,8 +23,12 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def prepare(decoder: TransparentDecoder) -> TransparentDecoder:
-    """Turn the decoder, in place, into its fastest form for generating: dtype, memory layout, no gradients.
+Network = TypeVar("Network", TransparentDecoder, LayerUpsampler)
+
+
+def prepare(decoder: Network) -> Network:
+    """Turn a decoder or an upsampler, in place, into its fastest form for generating: dtype, memory layout, no
+    gradients.
 
     It takes pictures of any dtype as before; alpha moves by well under 1/255 on average.
     """

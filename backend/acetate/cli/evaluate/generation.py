@@ -79,7 +79,7 @@ def generation(
         pictures = _pictures(data, say)
         kept = judge or _kept_judge(pictures, judge_steps)
         judging = judge_for(pictures, kept, judge_steps, lambda line: say.log(line))
-        examples = judged_examples(pictures, opened.entry.native_size, VIEW)
+        examples = judged_examples(pictures, opened.entry.full_size, VIEW)
         known = None if opened.vocabulary is None else sorted(set(opened.vocabulary.things.values()))
         prompts = prompts_for(known, examples, layers)
     except (ValueError, PackageError) as error:

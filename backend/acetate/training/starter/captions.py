@@ -36,7 +36,7 @@ FILLERS = (
     "in",
     "and",
 )
-TOKENS = 1500
+TOKENS = 2500
 MAX_TOKENS = 32
 
 

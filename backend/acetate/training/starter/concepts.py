@@ -23,7 +23,7 @@ COLOUR_WORDS = (
 )
 STYLE_WORDS = ("3d", "cartoon", "flat", "painted")
 
-CORE_WEIGHT = 6.0
+CORE_WEIGHT = 2.0
 CORE = frozenset(
     {
         *("red apple", "cat", "dog", "rocket", "burning match", "flame", "smoke plume", "house", "tree", "car"),
@@ -40,8 +40,7 @@ CORE = frozenset(
 class Concept:
     """One thing: its name and synonyms, its emoji code point, and which share of the data it belongs to.
 
-    `use` is `vocabulary` (captions teach it), `shape` (only the autoencoders see it) or `held_out` (nothing sees it
-    but the evaluation).
+    `use` is `vocabulary` (captions teach it) or `held_out` (nothing sees it but the evaluation).
     """
 
     name: str

@@ -45,11 +45,12 @@ def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, 
     (folder / "layers").mkdir(exist_ok=True)
     shared = {name: part.to(STORED).contiguous() for name, part in starter.sharing.state_dict().items()}
     save_file(shared, folder / "layers" / "joint.safetensors")
+    files.save_upsampler(folder / "upsampler", starter.upsampler, dtype=STORED)
     files.save(folder / "transparency", Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
     (folder / "model_index.json").write_text(json.dumps(_model_index(), indent=2) + "\n", encoding="utf-8")
     records = [starter.pictures.records[row] for row in starter.pictures.indices("vocabulary")]
     write_vocabulary(folder / "vocabulary.json", recipe.size, records, load_concepts(), fetch(KEYWORD_PACKAGE, cache))
-    export_held_out(starter.pictures, recipe.size, folder / "held_out")
+    export_held_out(starter.pictures, starter.upsampler.factor * recipe.size, folder / "held_out")
 
 
 def export_held_out(pictures: PictureSet, size: int, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +30,11 @@ from acetate.transparency.padding import pad_rgb, vae_feed
 
 VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
 """Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""
-PLAIN_VIEWS = 4
-TURNED_VIEWS = 3
+PLAIN_VIEWS = 3
+TURNED_VIEWS = 2
 SOFT_VIEWS = 2
+NEW_WEIGHT = 2.0
+"""How often captions teach what a model that is trained on does not know yet, next to what it knows."""
 STYLE_WEIGHTS = {"3d": 0.5, "cartoon": 0.3, "flat": 0.2, "painted": 1.0}
 CHUNK = 32
 
@@ -72,15 +74,22 @@ def cache_latents(model: LatentTransparency, pictures: PictureSet, size: int, fo
 
 
 def caption_batches(
-    cached: CachedLatents, pictures: PictureSet, tokenizer: CLIPTokenizer, batch: int, dropout: float = 0.1
+    cached: CachedLatents,
+    pictures: PictureSet,
+    tokenizer: CLIPTokenizer,
+    batch: int,
+    known: Collection[str] = (),
+    dropout: float = 0.1,
 ) -> Callable[[int], Samples[Tensor]]:
-    """Every thing of the core, and every other, is equally likely, its styles by weight; captions are drawn anew."""
+    """Things of the core, and those that are not yet `known` where others are, come more often; captions are drawn
+    anew.
+    """
     records = [pictures.records[row] for row in cached.rows]
     groups: dict[tuple[str, str], int] = {}
     for record in records:
         key = (record.name, record.style)
         groups[key] = groups.get(key, 0) + 1
-    shares = [CORE_WEIGHT if r.name in CORE else 1.0 for r in records]
+    shares = [CORE_WEIGHT if r.name in CORE else NEW_WEIGHT if known and r.name not in known else 1.0 for r in records]
     weights = torch.tensor(
         [share * STYLE_WEIGHTS[r.style] / groups[r.name, r.style] for r, share in zip(records, shares, strict=True)]
     )

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from acetate.sharing import SharedAttention, SharingLayers
-from acetate.training.augment import View
+from acetate.training.augment import View, randomly_tinted
 from acetate.training.autoencoder import Batch, picture_batches, train_autoencoder
 from acetate.training.diffusion import Objective
 from acetate.training.hardware import Hardware
 from acetate.training.layers import train_layers
-from acetate.training.loop import LoopSettings, Say
+from acetate.training.loop import Loop, LoopSettings, Say
 from acetate.training.optimise import Learning
 from acetate.training.sheets import write_sheet
 from acetate.training.starter.captions import MAX_TOKENS, train_tokenizer
 from acetate.training.starter.latents import CachedLatents, adjusted, cache_latents, caption_batches, tokenize
 from acetate.training.starter.pictures import PictureSet, build_pictures
 from acetate.training.starter.scenes import FRAMES, cache_scenes, scene_batches
-from acetate.training.text import noise_scheduler, reading, sample_prompts, train_text
+from acetate.training.text import noise_scheduler, reading, sample_prompts, take_words, train_text
 from acetate.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
+from acetate.training.upsampler import train_upsampler
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
-from acetate.transparency.files import load
+from acetate.transparency.files import load, load_upsampler
+from acetate.transparency.upsampler import LayerUpsampler
 
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 192
 SHARING_RANK = 16
+TRANSPARENCY_WEIGHTS = TransparencyWeights(identity=4.0, adversarial_from=0.5)
 SHEET_PROMPTS = (
     "a red apple", "a cat", "a rocket", "a burning match", "a tree", "a car", "a blue umbrella", "a house",
     "smoke", "a soap bubble", "a guitar", "a strawberry",
@@ -64,10 +69,10 @@ class StarterRecipe:
     size: int = 128
     scenes: int = 2500
     vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
-    transparency: Stage = field(default_factory=lambda: Stage(steps=900, batch=8, lr=1.5e-3))
-    text: Stage = field(default_factory=lambda: Stage(steps=1380, batch=48, lr=1.5e-3))
-    decoder: Stage = field(default_factory=lambda: Stage(steps=220, batch=8, lr=1e-3))
-    layers: Stage = field(default_factory=lambda: Stage(steps=600, batch=16, lr=1e-3))
+    transparency: Stage = field(default_factory=lambda: Stage(steps=2400, batch=8, lr=1.2e-3))
+    upsampler: Stage = field(default_factory=lambda: Stage(steps=600, batch=8, lr=1.5e-3))
+    text: Stage = field(default_factory=lambda: Stage(steps=3000, batch=64, lr=1.5e-3))
+    layers: Stage = field(default_factory=lambda: Stage(steps=900, batch=16, lr=1e-3))
 
 
 def new_vae() -> AutoencoderKL:
@@ -90,6 +95,12 @@ def new_transparency(vae: AutoencoderKL, multiplier: float) -> LatentTransparenc
     encoder = OffsetEncoder(LATENT_CHANNELS, (16, 16, 32, 32, 64, 64, 128, 128))
     decoder = TransparentDecoder(LATENT_CHANNELS, (16, 32, 64, 96), layers_per_block=1)
     return LatentTransparency(vae, encoder, decoder, multiplier)
+
+
+def new_upsampler() -> LayerUpsampler:
+    """A fresh upsampler of the starter's size."""
+    torch.manual_seed(5)
+    return LayerUpsampler(factor=2, width=64, depth=6)
 
 
 def new_unet(size: int) -> UNet2DConditionModel:
@@ -159,6 +170,7 @@ class TrainedStarter:
 
     pictures: PictureSet
     transparency: LatentTransparency
+    upsampler: LayerUpsampler
     unet: UNet2DConditionModel
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
@@ -171,55 +183,39 @@ def train_starter(
 ) -> TrainedStarter:
     """Run whatever of the recipe is still to do under `runs`; started again after a stop, it goes on.
 
-    With the folder of a `finished` starter, its autoencoders and its words stay as they are, and its UNet, text
-    encoder and transparent decoder are trained on.
+    With the folder of a `finished` starter, its VAE stays as it is and all else is trained on from what it is. A stage
+    of no steps leaves its networks alone.
     """
     torch.set_flush_denormal(True)
     hardware = Hardware()
     pictures = build_pictures(runs / "data", cache, say)
-    if finished is None:
-        transparency = _train_autoencoders(recipe, pictures, runs, hardware, say)
-        records = [pictures.records[row] for row in pictures.indices("vocabulary")]
-        tokenizer = train_tokenizer(records, runs / "tokenizer")
-        unet, text_encoder = new_unet(recipe.size), new_text_encoder(tokenizer)
-    else:
-        transparency = open_transparency(finished)
-        tokenizer = CLIPTokenizer.from_pretrained(finished / "tokenizer", local_files_only=True)
-        unet = UNet2DConditionModel.from_pretrained(finished / "unet", local_files_only=True).float()
-        text_encoder = CLIPTextModel.from_pretrained(finished / "text_encoder", local_files_only=True).float()
+    transparency, upsampler = _train_autoencoders(recipe, pictures, runs, hardware, say, finished)
+    tokenizer = train_tokenizer([pictures.records[row] for row in pictures.indices("vocabulary")], runs / "tokenizer")
+    unet, text_encoder = _text_networks(recipe, tokenizer, finished)
     cached = cache_latents(transparency, pictures, recipe.size, runs / "latents", say)
-    batches = caption_batches(cached, pictures, tokenizer, recipe.text.batch)
-    sheet = _sampler(transparency, unet, text_encoder, tokenizer, cached, hardware)
-    learning = Learning(recipe.text.lr, warm_up=200, average=0.9985, clip=1.0)
-    train_text(unet, text_encoder, batches, sheet, runs / "text", recipe.text.loop, learning, hardware, say)
-    train_transparency(
-        transparency,
-        _autoencoder_batches(recipe, pictures, recipe.decoder),
-        runs / "decoder",
-        recipe.decoder.loop,
-        TransparencyWeights(adversarial_from=0.0),
-        Learning(recipe.decoder.lr),
-        hardware,
-        say,
-        only_decoder=True,
-    )
+    if recipe.text.steps:
+        batches = caption_batches(cached, pictures, tokenizer, recipe.text.batch, _known_things(finished))
+        sheet = _sampler(transparency, unet, text_encoder, tokenizer, cached, hardware)
+        learning = Learning(recipe.text.lr, warm_up=200, average=0.9985, clip=1.0)
+        train_text(unet, text_encoder, batches, sheet, runs / "text", recipe.text.loop, learning, hardware, say)
     scale = cached.scaling_factor
-    scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", say)
-    sharing = new_sharing(unet)
-    scene_sheet = _scene_sampler(transparency, unet, text_encoder, tokenizer, scale, hardware)
-    train_layers(
-        SharedAttention(unet, sharing.frames, sharing),
-        reading(unet, text_encoder),
-        Objective(noise_scheduler().config),
-        scene_batches(scenes, pictures, tokenizer, recipe.layers.batch),
-        scene_sheet,
-        runs / "layers",
-        recipe.layers.loop,
-        Learning(recipe.layers.lr, clip=1.0),
-        hardware,
-        say,
-    )
-    return TrainedStarter(pictures, transparency, unet, text_encoder, tokenizer, sharing, scale)
+    sharing = new_sharing(unet) if finished is None else open_sharing(unet, finished)
+    if recipe.layers.steps:
+        scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", say)
+        scene_sheet = _scene_sampler(transparency, unet, text_encoder, tokenizer, scale, hardware)
+        train_layers(
+            SharedAttention(unet, sharing.frames, sharing),
+            reading(unet, text_encoder),
+            Objective(noise_scheduler().config),
+            scene_batches(scenes, pictures, tokenizer, recipe.layers.batch),
+            scene_sheet,
+            runs / "layers",
+            recipe.layers.loop,
+            Learning(recipe.layers.lr, clip=1.0),
+            hardware,
+            say,
+        )
+    return TrainedStarter(pictures, transparency, upsampler, unet, text_encoder, tokenizer, sharing, scale)
 
 
 def open_transparency(folder: Path) -> LatentTransparency:
@@ -229,24 +225,70 @@ def open_transparency(folder: Path) -> LatentTransparency:
     return LatentTransparency(vae, parts.encoder, parts.decoder, parts.multiplier)
 
 
+def open_upsampler(folder: Path) -> LayerUpsampler:
+    """The upsampler of a finished starter, in float32; a fresh one where it has none."""
+    return load_upsampler(folder / "upsampler") if (folder / "upsampler").is_dir() else new_upsampler()
+
+
+def open_sharing(unet: UNet2DConditionModel, folder: Path) -> SharingLayers:
+    """The attention sharing of a finished starter, in float32; a fresh one where it has none."""
+    file = folder / "layers" / "joint.safetensors"
+    if not file.is_file():
+        return new_sharing(unet)
+    return SharingLayers.from_weights(unet, {name: part.float() for name, part in load_file(file).items()})
+
+
 def _train_autoencoders(
-    recipe: StarterRecipe, pictures: PictureSet, runs: Path, hardware: Hardware, say: Say
-) -> LatentTransparency:
-    vae = new_vae()
-    learning = Learning(recipe.vae.lr)
-    train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, learning, hardware, say)
-    draw = _autoencoder_batches(recipe, pictures, recipe.transparency)
-    transparency = new_transparency(vae, normalise_latents(vae, draw))
-    train_transparency(
-        transparency, draw, runs / "transparency", recipe.transparency.loop, TransparencyWeights(),
-        Learning(recipe.transparency.lr), hardware, say,
-    )  # fmt: skip
-    return transparency
+    recipe: StarterRecipe, pictures: PictureSet, runs: Path, hardware: Hardware, say: Say, finished: Path | None
+) -> tuple[LatentTransparency, LayerUpsampler]:
+    draw = _transparency_batches(recipe, pictures)
+    if finished is None:
+        vae, learning = new_vae(), Learning(recipe.vae.lr)
+        train_autoencoder(vae, pictures, runs / "vae", recipe.vae.loop, recipe.size, learning, hardware, say)
+        transparency, upsampler = new_transparency(vae, normalise_latents(vae, draw)), new_upsampler()
+    else:
+        transparency, upsampler = open_transparency(finished), open_upsampler(finished)
+    if recipe.transparency.steps:
+        train_transparency(
+            transparency, draw, runs / "transparency", recipe.transparency.loop, TRANSPARENCY_WEIGHTS,
+            Learning(recipe.transparency.lr), hardware, say,
+        )  # fmt: skip
+    if recipe.upsampler.steps:
+        view = View(scale=(0.8, 1.05), turn=0.15, shift=0.04)
+        large = picture_batches(pictures, recipe.upsampler.batch, upsampler.factor * recipe.size, view, "vocabulary")
+        train_upsampler(
+            upsampler, transparency, large, runs / "upsampler", recipe.upsampler.loop,
+            Learning(recipe.upsampler.lr), hardware, say,
+        )  # fmt: skip
+    return transparency, upsampler
 
 
-def _autoencoder_batches(recipe: StarterRecipe, pictures: PictureSet, stage: Stage) -> Batch:
-    view = View(scale=(0.7, 1.1), turn=0.3, shift=0.08)
-    return picture_batches(pictures, stage.batch, recipe.size, view, "vocabulary", "shape")
+def _transparency_batches(recipe: StarterRecipe, pictures: PictureSet) -> Batch:
+    """Whole pictures, and parts of them as large as in a picture of twice the size."""
+    view = View(scale=(0.7, 2.2), turn=0.3, shift=0.08)
+    draw = picture_batches(pictures, recipe.transparency.batch, recipe.size, view, "vocabulary")
+    return lambda step: randomly_tinted(draw(step), Loop.generator(step + 3))
+
+
+def _text_networks(
+    recipe: StarterRecipe, tokenizer: CLIPTokenizer, finished: Path | None
+) -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    """Fresh ones, or those of a finished starter, whose words keep what they mean to it."""
+    if finished is None:
+        return new_unet(recipe.size), new_text_encoder(tokenizer)
+    unet = UNet2DConditionModel.from_pretrained(finished / "unet", local_files_only=True).float()
+    text_encoder = CLIPTextModel.from_pretrained(finished / "text_encoder", local_files_only=True).float()
+    words = CLIPTokenizer.from_pretrained(finished / "tokenizer", local_files_only=True)
+    take_words(text_encoder, words, tokenizer)
+    return unet, text_encoder
+
+
+def _known_things(finished: Path | None) -> frozenset[str]:
+    """What a finished starter can draw."""
+    if finished is None:
+        return frozenset()
+    vocabulary = json.loads((finished / "vocabulary.json").read_text(encoding="utf-8"))
+    return frozenset(thing["name"] for thing in vocabulary["things"])
 
 
 def _sampler(
