@@ -126,7 +126,7 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype, plan
             shrink(model.unet)
         place(model, plan)
         if not entry.family.decoders:
-            model.transparency  # noqa: B018  # a damaged model is refused when it is loaded
+            model.transparency, model.upsampler  # noqa: B018  # a damaged model is refused when it is loaded
         return model
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = " ".join(str(error).split())

@@ -60,7 +60,7 @@ def random_views(
 
 
 def randomly_tinted(
-    rgba: Float[Tensor, "n 4 h w"], generator: Generator, share: float = 0.3
+    rgba: Float[Tensor, "n 4 h w"], generator: Generator, share: float = 0.15
 ) -> Float[Tensor, "n 4 h w"]:
     """Draw the colours of a `share` of the pictures towards one colour each, half of them towards a grey.
 

@@ -25,9 +25,11 @@ SQUARE_WEIGHT = 2.0
 Batch = Callable[[int], Float[Tensor, "n 4 h w"]]
 
 
-def picture_batches(pictures: PictureSet, batch: int, size: int, view: View, *uses: str) -> Batch:
-    """Random views of the pictures with these uses; the batch of a step depends on the step alone."""
-    choose = evenly(pictures, *uses)
+def picture_batches(pictures: PictureSet, batch: int, size: int, view: View, *uses: str, soft: float = 1.0) -> Batch:
+    """Random views of the pictures with these uses, soft ones `soft` times as often; the batch of a step depends on
+    the step alone.
+    """
+    choose = evenly(pictures, *uses, soft=soft)
 
     def draw(step: int) -> Float[Tensor, "n 4 h w"]:
         generator = Loop.generator(step)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from acetate.training.hardware import Hardware
+from acetate.training.optimise import Learning, Optimiser
 
 
 class PatchDiscriminator(nn.Module):
@@ -32,3 +37,29 @@ class PatchDiscriminator(nn.Module):
     def judging_loss(self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
         """What the discriminator minimises (hinge)."""
         return F.relu(1 - self(real)).mean() + F.relu(1 + self(made.detach())).mean()
+
+
+class Adversary:
+    """A discriminator in training beside a generator, at half its learning rate."""
+
+    def __init__(self, learning: Learning, hardware: Hardware) -> None:
+        self.judge = PatchDiscriminator().to(hardware.device)
+        self.optimiser = Optimiser([self.judge], replace(learning, rate=learning.rate / 2), hardware)
+        self._hardware = hardware
+
+    def meet(
+        self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
+    ) -> tuple[Tensor, float]:
+        """Add the discriminator's gradients for one of `accumulate` batches.
+
+        Returns what the generator minimises, which leaves no gradients in the discriminator, and the discriminator's
+        own loss.
+        """
+        with self._hardware.computing():
+            told = self.judge.judging_loss(made, real)
+        (told / accumulate).backward()  # type: ignore[no-untyped-call]
+        self.judge.requires_grad_(False)
+        with self._hardware.computing():
+            fooling = self.judge.fooling_loss(made)
+        self.judge.requires_grad_(True)
+        return fooling, told.item()

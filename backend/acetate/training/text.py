@@ -63,7 +63,9 @@ def take_words(text_encoder: CLIPTextModel, before: CLIPTokenizer, after: CLIPTo
     for token, row in after.get_vocab().items():
         if token in rows:
             table[row] = learnt[rows[token]]
-    text_encoder.set_input_embeddings(nn.Embedding.from_pretrained(table, freeze=False))
+    embedding = nn.Embedding(*table.shape)
+    embedding.weight.copy_(table)
+    text_encoder.set_input_embeddings(embedding)
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(text_encoder.config, name, getattr(after, name))
     text_encoder.config.vocab_size = len(after)

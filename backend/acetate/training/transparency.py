@@ -8,7 +8,7 @@ discriminator sees the four-channel result.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop, LoopSettings, Say, Stateful, Trained
 from acetate.training.optimise import Average, Learning, Optimiser
-from acetate.training.patchgan import PatchDiscriminator
+from acetate.training.patchgan import Adversary
 from acetate.training.sheets import write_sheet
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
@@ -107,10 +107,9 @@ def train_transparency(
     both = torch.nn.ModuleList([parts.encoder, parts.decoder])
     both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     both.requires_grad_(True)
-    judge = PatchDiscriminator().to(device)
     average = Average(both, learning.average)
     optimiser = Optimiser([both], learning, hardware)
-    judging = Optimiser([judge], replace(learning, rate=learning.rate / 2), hardware)
+    adversary = Adversary(learning, hardware)
 
     def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Mapping[str, float]:
         """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
@@ -122,15 +121,9 @@ def train_transparency(
         losses = {"recon": recon.item(), "identity": identity.item()}
         losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean().item()
         if judged:
-            with hardware.computing():
-                told = judge.judging_loss(run.made.clamp(0, 1), run.wanted)
-            (told / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-            judge.requires_grad_(False)
-            with hardware.computing():
-                loss = loss + weights.adversarial * judge.fooling_loss(run.made.clamp(0, 1))
-            losses["judge"] = told.item()
+            fooling, losses["judge"] = adversary.meet(run.made.clamp(0, 1), run.wanted, settings.accumulate)
+            loss = loss + weights.adversarial * fooling
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-        judge.requires_grad_(True)
         return losses
 
     def take_step(step: int) -> Mapping[str, float]:
@@ -138,7 +131,7 @@ def train_transparency(
         for number in hardware.draws(step, settings.accumulate):
             losses = learn(draw(number).to(device), judged)
         if judged:
-            judging.step(step, settings.steps)
+            adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
         return losses
@@ -154,8 +147,8 @@ def train_transparency(
         "model": Trained(both),
         "average": average,
         "optimiser": optimiser,
-        "judge": Trained(judge),
-        "judging": judging,
+        "judge": Trained(adversary.judge),
+        "judging": adversary.optimiser,
     }
     loop = Loop(folder, states, settings, say, hardware)
     loop.run(take_step, draw_sheet)

@@ -59,12 +59,15 @@ class PictureSet:
         return np.array([i for i, record in enumerate(self.records) if record.use in uses], dtype=np.int64)
 
 
-def evenly(pictures: PictureSet, *uses: str) -> Callable[[int, Generator], NDArray[np.int64]]:
-    """Draws rows with these uses; every kind of thing is equally likely, however many pictures there are of it."""
+def evenly(pictures: PictureSet, *uses: str, soft: float = 1.0) -> Callable[[int, Generator], NDArray[np.int64]]:
+    """Draws rows with these uses; every kind of thing is equally likely, however many pictures there are of it.
+
+    Soft subjects come `soft` times as often as others.
+    """
     rows = pictures.indices(*uses)
-    names = [pictures.records[row].name for row in rows]
-    counts = Counter(names)
-    weights = torch.tensor([1 / counts[name] for name in names])
+    records = [pictures.records[row] for row in rows]
+    counts = Counter(record.name for record in records)
+    weights = torch.tensor([(soft if record.set == SOFT_SET else 1.0) / counts[record.name] for record in records])
     return lambda count, chance: rows[torch.multinomial(weights, count, replacement=True, generator=chance).numpy()]
 
 

@@ -36,7 +36,9 @@ from acetate.transparency.upsampler import LayerUpsampler
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 192
 SHARING_RANK = 16
-TRANSPARENCY_WEIGHTS = TransparencyWeights(identity=4.0, adversarial_from=0.5)
+SOFT_WEIGHT = 4.0
+"""How often the latent transparency is shown a soft subject, next to others: their alpha is the hardest."""
+TRANSPARENCY_WEIGHTS = TransparencyWeights(identity=1.5, adversarial_from=0.7)
 SHEET_PROMPTS = (
     "a red apple", "a cat", "a rocket", "a burning match", "a tree", "a car", "a blue umbrella", "a house",
     "smoke", "a soap bubble", "a guitar", "a strawberry",
@@ -255,7 +257,9 @@ def _train_autoencoders(
         )  # fmt: skip
     if recipe.upsampler.steps:
         view = View(scale=(0.8, 1.05), turn=0.15, shift=0.04)
-        large = picture_batches(pictures, recipe.upsampler.batch, upsampler.factor * recipe.size, view, "vocabulary")
+        large = picture_batches(
+            pictures, recipe.upsampler.batch, upsampler.factor * recipe.size, view, "vocabulary", soft=SOFT_WEIGHT
+        )
         train_upsampler(
             upsampler, transparency, large, runs / "upsampler", recipe.upsampler.loop,
             Learning(recipe.upsampler.lr), hardware, say,
@@ -266,7 +270,7 @@ def _train_autoencoders(
 def _transparency_batches(recipe: StarterRecipe, pictures: PictureSet) -> Batch:
     """Whole pictures, and parts of them as large as in a picture of twice the size."""
     view = View(scale=(0.7, 2.2), turn=0.3, shift=0.08)
-    draw = picture_batches(pictures, recipe.transparency.batch, recipe.size, view, "vocabulary")
+    draw = picture_batches(pictures, recipe.transparency.batch, recipe.size, view, "vocabulary", soft=SOFT_WEIGHT)
     return lambda step: randomly_tinted(draw(step), Loop.generator(step + 3))
 
 
