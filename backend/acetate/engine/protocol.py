@@ -29,7 +29,7 @@ class OutOfMemory(Exception):  # noqa: N818
 class Offer:
     """A model that can be asked for; `missing` says in words which files are not there.
 
-    `native_size` is the side in pixels of what the model learned to draw, `controls` are the kinds of structure
+    `native_size` is the side in pixels of what the model draws by itself, `controls` are the kinds of structure
     pictures that can steer it, `samplers` the names that it takes.
     """
 

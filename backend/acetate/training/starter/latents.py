@@ -23,7 +23,7 @@ from acetate.training.precision import mixed_precision
 from acetate.training.starter.captions import caption
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import CORE, CORE_WEIGHT
-from acetate.training.starter.pictures import SOFT_SET, PictureRecord, PictureSet
+from acetate.training.starter.pictures import BACKDROP_SET, SOFT_SET, PictureRecord, PictureSet
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
@@ -33,6 +33,11 @@ VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
 PLAIN_VIEWS = 3
 TURNED_VIEWS = 2
 SOFT_VIEWS = 2
+BACKDROP_VIEW = View(scale=(1.0, 1.3), turn=0.0, shift=0.0)
+BACKDROP_WEIGHT = 5.0
+"""How often captions teach a kind of background, next to a thing: a tenth of all, so that scenes need only put
+them together.
+"""
 NEW_WEIGHT = 2.0
 """How often captions teach what a model that is trained on does not know yet, next to what it knows."""
 STYLE_WEIGHTS = {"3d": 0.5, "cartoon": 0.3, "flat": 0.2, "painted": 1.0}
@@ -51,19 +56,24 @@ class CachedLatents:
 
 
 def cache_latents(model: LatentTransparency, pictures: PictureSet, size: int, folder: Path, say: Say) -> CachedLatents:
-    """Encode every view of the vocabulary's pictures, or open what an earlier run encoded."""
+    """Encode every view of the vocabulary's pictures and of backgrounds, or open what an earlier run encoded."""
     file = folder / "latents.safetensors"
-    plan = [(int(row), turned) for row in pictures.indices("vocabulary") for turned in _views(pictures.records[row])]
+    things, backdrops = (
+        [(int(row), turned) for row in pictures.indices(use) for turned in _views(pictures.records[row])]
+        for use in ("vocabulary", "backdrop")
+    )
+    plan = things + backdrops
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         chunks: list[Tensor] = []
         colours: list[str] = []
-        for start in range(0, len(plan), CHUNK):
-            latents, words = _encode(model, pictures, plan[start : start + CHUNK], size, start)
-            chunks.append(latents)
-            colours += words
-            if start // CHUNK % 40 == 0:
-                say(f"latents {start}/{len(plan)}")
+        for some, view in ((things, VIEW), (backdrops, BACKDROP_VIEW)):
+            for start in range(0, len(some), CHUNK):
+                latents, words = _encode(model, pictures, some[start : start + CHUNK], view, size, start)
+                chunks.append(latents)
+                colours += words
+                if start // CHUNK % 40 == 0:
+                    say(f"latents {start}/{len(some)}")
         save_file({"latents": torch.cat(chunks).contiguous()}, file, metadata={"colours": "\n".join(colours)})
     latents = load_file(file)["latents"].float()
     with safe_open(file, framework="pt") as opened:
@@ -89,10 +99,7 @@ def caption_batches(
     for record in records:
         key = (record.name, record.style)
         groups[key] = groups.get(key, 0) + 1
-    shares = [CORE_WEIGHT if r.name in CORE else NEW_WEIGHT if known and r.name not in known else 1.0 for r in records]
-    weights = torch.tensor(
-        [share * STYLE_WEIGHTS[r.style] / groups[r.name, r.style] for r, share in zip(records, shares, strict=True)]
-    )
+    weights = torch.tensor([_share(r, known) * STYLE_WEIGHTS[r.style] / groups[r.name, r.style] for r in records])
 
     def draw(step: int) -> Samples[Tensor]:
         chosen = torch.multinomial(weights, batch, replacement=True, generator=Loop.generator(step)).tolist()
@@ -107,6 +114,15 @@ def caption_batches(
     return draw
 
 
+def _share(record: PictureRecord, known: Collection[str]) -> float:
+    """How often captions teach a thing or a kind of background, next to an ordinary thing."""
+    if record.set == BACKDROP_SET:
+        return BACKDROP_WEIGHT
+    if record.name in CORE:
+        return CORE_WEIGHT
+    return NEW_WEIGHT if known and record.name not in known else 1.0
+
+
 def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
     """Token ids (n, model_max_length), padded and cut to the text encoder's length."""
     length = tokenizer.model_max_length
@@ -117,19 +133,19 @@ def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
 
 def _views(record: PictureRecord) -> list[bool]:
     """For each view of a picture, whether its hue is turned."""
-    if record.set == SOFT_SET:
+    if record.set in (SOFT_SET, BACKDROP_SET):
         return [False] * SOFT_VIEWS
     return [False] * PLAIN_VIEWS + [True] * (TURNED_VIEWS if record.hue_turns else 0)
 
 
 @torch.no_grad()
 def _encode(
-    model: LatentTransparency, pictures: PictureSet, plan: list[tuple[int, bool]], size: int, seed: int
+    model: LatentTransparency, pictures: PictureSet, plan: list[tuple[int, bool]], view: View, size: int, seed: int
 ) -> tuple[Tensor, list[str]]:
     generator = Loop.generator(seed)
     rows = np.array([row for row, _ in plan])
     turned = torch.tensor([turn for _, turn in plan])
-    rgba = random_views(from_stored(pictures.pictures[rows]), size, VIEW, generator)
+    rgba = random_views(from_stored(pictures.pictures[rows]), size, view, generator)
     turns = torch.where(turned, 0.08 + 0.84 * torch.rand(len(plan), generator=generator), 0.0)
     rgba = torch.cat([torch.where(turned.view(-1, 1, 1, 1), turn_hue(rgba[:, :3], turns), rgba[:, :3]), rgba[:, 3:]], 1)
     colours = [

@@ -1,4 +1,4 @@
-"""The starter's pictures: emoji drawn by others under open licences, and soft subjects drawn by this project."""
+"""The starter's pictures: emoji drawn by others under open licences; soft subjects and backgrounds drawn here."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Generator
 
 from acetate.training import packages
+from acetate.training.backdrops import BACKDROPS
 from acetate.training.packages import PicturePackage
 from acetate.training.soft import SOFT_SUBJECTS
 from acetate.training.starter.colours import dominant_colour
@@ -26,15 +27,20 @@ from acetate.training.starter.concepts import Concept, load_concepts
 STORED_SIZE = 256
 MARGIN = 0.06
 SOFT_RENDERS = 40
+BACKDROP_RENDERS = 40
 HELD_OUT_SOFT = frozenset({"dandelion clock", "stained lace cloth", "fog bank", "water splash"})
 HELD_OUT_RENDERS = 3
-SOFT_LICENCE = "Apache-2.0"
+OWN_LICENCE = "Apache-2.0"
 SOFT_SET = "soft"
+BACKDROP_SET = "backdrops"
 
 
 @dataclass(frozen=True)
 class PictureRecord:
-    """What is known of one stored picture; `colour` is its dominant colour word, empty when it has none."""
+    """What is known of one stored picture; `colour` is its dominant colour word, empty when it has none.
+
+    `use` is that of its concept; `backdrop` for an opaque background, which only captions teach.
+    """
 
     name: str
     words: tuple[str, ...]
@@ -109,6 +115,8 @@ def _all_pictures(cache_folder: Path, say: Callable[[str], None]) -> Iterator[tu
                 yield _emoji(normalised(picture), concept, package)
     say(f"soft subjects: {len(SOFT_SUBJECTS)} kinds, drawn here")
     yield from _soft_subjects()
+    say(f"backgrounds: {len(BACKDROPS)} kinds, painted here")
+    yield from _backdrops()
 
 
 def _emoji(
@@ -140,10 +148,30 @@ def _soft_subjects() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
                     words=(name, *subject.synonyms),
                     style="painted",
                     set=SOFT_SET,
-                    licence=SOFT_LICENCE,
+                    licence=OWN_LICENCE,
                     category="soft",
                     use="held_out" if held_out else "vocabulary",
                     colour=" ".join(rendered.caption_words),
+                    hue_turns=False,
+                ),
+            )
+
+
+def _backdrops() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
+    for index, (name, backdrop) in enumerate(BACKDROPS.items()):
+        for render in range(BACKDROP_RENDERS):
+            picture, words = backdrop.render(np.random.default_rng((index, render, 1)), STORED_SIZE)
+            yield (
+                picture,
+                PictureRecord(
+                    name=name,
+                    words=(name, *backdrop.synonyms),
+                    style="painted",
+                    set=BACKDROP_SET,
+                    licence=OWN_LICENCE,
+                    category="background",
+                    use="backdrop",
+                    colour=" ".join(words),
                     hue_turns=False,
                 ),
             )
