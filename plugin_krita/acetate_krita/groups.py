@@ -41,6 +41,8 @@ def compose(
         group.addChildNode(node, None)
     yield from _settle(canvas)
     out.append(group.clone())
+    # Letting go of the benches takes a while, too.
+    yield None
 
 
 def _settle(canvas: Bench) -> Iterator[float | None]:
