@@ -13,20 +13,22 @@ from typing import Callable
 from acetate_wire.request import PictureHeader, Rect
 from krita import Document, Node
 
+from . import documents
 from .area import Shape
-from .colour import Space, convert, strips, transit
+from .bench import Bench
+from .colour import Space, strips, transit
 
 Reader = Callable[[int, int, int, int], object]
 
 
 class Frame:
-    """A picture being read: `pixels` are complete when its chore is done."""
+    """A picture being read: `pixels` grow row by row and are complete when its chore is done."""
 
-    def __init__(self, rect: Rect, format: str, space: str, pixel_bytes: int) -> None:
+    def __init__(self, rect: Rect, format: str, space: str) -> None:
         self.rect = rect
         self.format = format
         self.space = space
-        self.pixels = bytearray(rect.width * rect.height * pixel_bytes)
+        self.pixels = bytearray()
 
     def header(self, frame: int) -> PictureHeader:
         """How the wire is told to read it."""
@@ -37,7 +39,6 @@ class LayerFrame(Frame):
     """A layer's pixels inside a rectangle of the canvas; everything that can be seen when there is no layer."""
 
     def __init__(self, document: Document, layer: Node | None, rect: Rect) -> None:
-        self._document = document
         self._space = Space.of(document if layer is None else layer)
         self._way = transit(self._space)
         self._read: Reader = document.pixelData
@@ -45,17 +46,19 @@ class LayerFrame(Frame):
             plain = layer.type() == "paintlayer" and not layer.childNodes()
             self._copy = layer.clone() if plain else layer
             self._read = self._copy.pixelData if plain else self._copy.projectionPixelData
-        super().__init__(rect, self._way.format, self._way.space, self._way.pixel_bytes)
+        super().__init__(rect, self._way.format, self._way.space)
 
     def work(self) -> Iterator[None]:
         """The chore that reads it."""
         rect, way = self.rect, self._way
-        row_bytes = rect.width * way.pixel_bytes
+        bench = None if way.bridge is None else Bench(self._space)
         for rows in strips(rect.width, rect.height, way.pixel_bytes):
             strip = bytes(self._read(rect.x, rect.y + rows.start, rect.width, len(rows)))  # type: ignore[call-overload]
-            if way.bridge is not None:
-                strip = convert(self._document, strip, rect.width, len(rows), self._space, way.bridge)
-            self.pixels[rows.start * row_bytes : rows.stop * row_bytes] = strip
+            if not strip:
+                raise documents.ClosedError
+            if bench is not None and way.bridge is not None:
+                strip = bench.convert(strip, rect.width, len(rows), self._space, way.bridge)
+            self.pixels += strip
             yield
 
 
@@ -63,17 +66,18 @@ class MaskFrame(Frame):
     """The selection inside a rectangle of the canvas, white where it is selected; all white without a shape."""
 
     def __init__(self, rect: Rect, inside: Rect, shape: Shape | None) -> None:
-        super().__init__(rect, "gray8", "srgb", 1)
+        super().__init__(rect, "gray8", "srgb")
         self._inside = inside
         self._shape = shape
 
     def work(self) -> Iterator[None]:
         """The chore that fills it."""
         inside = self._inside
-        left, top, width = inside.x - self.rect.x, inside.y - self.rect.y, inside.width
+        left, width = inside.x - self.rect.x, inside.width
+        self.pixels = bytearray(self.rect.width * self.rect.height)
         whole = [(range(inside.height), bytes([255]) * (width * inside.height))]
         for rows, strip in whole if self._shape is None else self._shape.rows():
             for number, row in enumerate(rows):
-                at = (top + row) * self.rect.width + left
+                at = (inside.y - self.rect.y + row) * self.rect.width + left
                 self.pixels[at : at + width] = strip[number * width : (number + 1) * width]
             yield

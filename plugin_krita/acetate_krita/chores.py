@@ -13,14 +13,15 @@ from .qt import QtCore
 PIECE_S = 0.006
 """About how long one turn may work before the user interface gets its own."""
 
-Work = Iterator[None]
+Work = Iterator["float | None"]
 Failed = Callable[[Exception], None]
 
 
 class Chores:
     """Does chores in order, a few milliseconds at a time.
 
-    A chore is a generator that yields wherever it may be interrupted; its pieces should be a few milliseconds.
+    A chore is a generator that yields wherever it may be interrupted; its pieces should be a few milliseconds. What
+    it yields is for how many seconds it has nothing to do.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Chores:
         self._timer.setInterval(1)
         self._timer.timeout.connect(self._turn)
         self._busy = False
+        self._rest_until = float("-inf")
 
     def start(self, work: Work, failed: Failed) -> None:
         """Do this after what is already waiting; `failed` hears of an exception that ends it."""
@@ -42,12 +44,12 @@ class Chores:
 
     def _turn(self) -> None:
         # Some calls into Krita run its event loop: a turn must not begin inside another.
-        if self._busy:
+        if self._busy or time.perf_counter() < self._rest_until:
             return
         self._busy = True
         try:
             end = time.perf_counter() + PIECE_S
-            while self._waiting and time.perf_counter() < end:
+            while self._waiting and self._rest_until < time.perf_counter() < end:
                 self._step(*self._waiting[0])
         finally:
             self._busy = False
@@ -56,7 +58,7 @@ class Chores:
 
     def _step(self, work: Work, failed: Failed) -> None:
         try:
-            next(work)
+            self._rest_until = time.perf_counter() + (next(work) or 0.0)
         except StopIteration:
             self._waiting.popleft()
         except Exception as error:

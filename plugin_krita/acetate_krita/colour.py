@@ -71,12 +71,3 @@ def strips(width: int, height: int, pixel_bytes: int) -> Iterator[range]:
     rows = max(1, STRIP_BYTES // (width * pixel_bytes))
     for top in range(0, height, rows):
         yield range(top, min(top + rows, height))
-
-
-def convert(document: Document, pixels: bytes, width: int, height: int, source: Space, target: Space) -> bytes:
-    """Pixels of a strip in another colour space, converted by Krita in a layer that no document ever shows."""
-    layer = document.createNode("", "paintlayer")
-    layer.setColorSpace(source.model, source.depth, source.profile)
-    layer.setPixelData(pixels, 0, 0, width, height)
-    layer.setColorSpace(target.model, target.depth, target.profile)
-    return bytes(layer.pixelData(0, 0, width, height))

@@ -11,7 +11,7 @@ from typing import Any
 from krita import DockWidget, Document, Krita
 
 from . import VERSION, area, notes
-from .form import PRESET_FIELDS, Form
+from .form import PRESET_FIELDS, STRUCTURE, Form
 from .history_view import HistoryView
 from .i18n import tr
 from .layer_picker import LayerPicker
@@ -93,6 +93,8 @@ class Docker(DockWidget):
         if mode.name == "extract":
             known = sources.pop("background")
             sources[str(self.known.currentData())] = known
+        if self.more.structure.value():
+            sources[STRUCTURE] = self.more.structure.picker.source()
         return sources
 
     def use_again(self, values: Mapping[str, Any]) -> None:
@@ -125,7 +127,7 @@ class Docker(DockWidget):
             self.studio.look(self.document)
             self.history.show_document(self.document)
         self._show_target()
-        for picker in self.pickers:
+        for picker in (*self.pickers, self.more.structure.picker):
             if picker.isVisible():
                 picker.refresh(self.document)
         self._show_button()
@@ -195,7 +197,7 @@ class Docker(DockWidget):
         self.modes.offer(chosen, models)
         entry = next((entry for entry in models if entry["name"] == chosen), {})
         self.model.setToolTip(str(entry.get("missing") or tr("Model")))
-        self.more.offer_samplers(tuple(entry.get("samplers", ())))
+        self.more.offer(entry)
         self._show_button()
 
     def _mode_chosen(self, *_row: Any) -> None:

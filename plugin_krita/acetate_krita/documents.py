@@ -10,6 +10,10 @@ from krita import Document, Krita, Node
 from . import notes
 
 
+class ClosedError(Exception):
+    """The document was closed while something was read from it or on its way into it."""
+
+
 def opened() -> list[Document]:
     """All open documents."""
     return [document for document in Krita.instance().documents() if document.rootNode() is not None]
@@ -24,6 +28,14 @@ def find(session: str, id: str) -> Document | None:
         if fallback is None and notes.known_id(document) == id:
             fallback = document
     return fallback
+
+
+def idle(document: Document) -> bool:
+    """Whether Krita has nothing to do for this document: no stroke is being made and its picture is composed."""
+    if not document.tryBarrierLock():
+        return False
+    document.unlock()
+    return True
 
 
 def layer_id(layer: Node | None) -> str:

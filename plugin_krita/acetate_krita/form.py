@@ -3,22 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from acetate_wire.request import LayerRequest, PictureHeader, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
 
 from .colour import Transit
 from .modes import mode_named
 
-PRESET_FIELDS = ("mode", "model", "negative", "count", "strength", "steps", "guidance", "sampler")
+STRUCTURE = "structure"
+"""Stands beside the roles of a mode's inputs for the layer that the drawing follows."""
+PRESET_FIELDS = (
+    *("mode", "model", "negative", "count", "strength", "steps", "guidance", "sampler"),
+    *("loras", "structure", "structure_weight", "detail"),
+)
 """What a preset holds: everything but the words and the seed, which belong to one picture."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """The settings of the docker; see LayerRequest for their ranges. `seed` is None when it is drawn by lot."""
+    """The settings of the docker; see LayerRequest for their ranges.
+
+    `seed` is None when it is drawn by lot; `loras` are names with weights; `structure` is a kind of control, or empty.
+    """
 
     mode: str = "text"
     model: str = "starter"
@@ -31,6 +39,10 @@ class Form:
     steps: int | None = None
     guidance: float | None = None
     sampler: str | None = None
+    loras: Sequence[Sequence[Any]] = ()
+    structure: str = ""
+    structure_weight: float = 1.0
+    detail: float = 0.0
 
     def to_map(self) -> dict[str, Any]:
         """All settings, for a file of JSON."""
@@ -50,7 +62,10 @@ def request(
     inputs: Mapping[str, PictureHeader],
     way: Transit,
 ) -> LayerRequest:
-    """The request that these settings make, answered in the document's own kind of pixels."""
+    """The request that these settings make, answered in the document's own kind of pixels.
+
+    The picture of the role STRUCTURE steers the drawing; the others are the mode's inputs.
+    """
     mode = mode_named(form.mode)
     given = {role: text for role, text in form.layer_prompts.items() if role in mode.prompts and text.strip()}
     extra: dict[str, Any] = {"strength": form.strength} if mode.strength else {}
@@ -62,12 +77,19 @@ def request(
         model=form.model,
         negative=form.negative,
         layer_prompts=given,
-        inputs=dict(inputs),
+        inputs={role: picture for role, picture in inputs.items() if role != STRUCTURE},
+        controls=tuple(
+            Control(form.structure, picture, form.structure_weight)
+            for role, picture in inputs.items()
+            if role == STRUCTURE
+        ),
         seed=form.seed,
         count=form.count,
         steps=form.steps,
         guidance=form.guidance,
         sampler=form.sampler,
+        loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),
+        detail=form.detail,
         preview=True,
         reply_format=way.format,
         reply_space=way.space,

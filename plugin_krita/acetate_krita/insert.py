@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finished layers into a document, as one undo step.
 
-The layers are built and filled while they are in no document, which Krita does not record, and put in by one
-`addChildNode`, which it does. That call ends when Krita has composed the picture anew, and keeps the user interface
-alive meanwhile (measured at 2048² for one layer: 30 ms with 8 bits, 600 ms with 32; a group takes longer).
+The layers are built, filled and composed where Krita does not record it, and put in by one `addChildNode`, which it
+does. Krita ends that call when it has composed the document's picture anew, and until then takes no input, though
+timers run and the canvas is drawn. It would also end a stroke of the artist's, so a pen that is down is waited for.
 """
 
 from __future__ import annotations
 
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Callable
 
 from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
-from krita import Document, Krita, Node
+from krita import Document, Node
 
 from . import documents
-from .colour import BYTES, ENCODED, LINEAR, Space, convert, transit
+from .bench import Bench
+from .colour import BYTES, ENCODED, LINEAR, Space, transit
+from .groups import GLANCE_S, compose
 from .i18n import mark, tr
 from .mask import Coverage, make_mask
 from .results import KeptLayer, Result
@@ -33,15 +36,20 @@ ROLE_NAMES = {
 }
 DEPTHS = {"bgra8": "U8", "bgra16": "U16", "rgbaf16": "F16", "rgbaf32": "F32"}
 NAME_LENGTH = 40
+STROKE_S = 30.0
+"""How long a stroke of the artist's is waited for."""
 Opener = Callable[[Result], BinaryIO]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Next to which layer results go: directly above it, or directly below it; on top of all without one."""
+    """Next to which layer results go: directly above the last of `anchors` (layer ids) that is there, or directly
+    below it; on top of all without one. They become the active layer when that is one of `seats`, or without any.
+    """
 
-    anchor: Node | None
+    anchors: tuple[str, ...]
     below: bool = False
+    seats: tuple[str, ...] = ()
 
 
 def short_name(prompt: str) -> str:
@@ -56,83 +64,73 @@ def insert(
     open_body: Opener,
     place: Place,
     clip: str,
-) -> Iterator[None]:
-    """A chore: put results of one job into a document.
+) -> Generator[float | None, None, str]:
+    """A chore: put results of one job into a document; returns the id of the layer or group that came in.
 
     One layer goes in by itself, several in a group. A scene's whole picture stays hidden above its layers; of several
-    pictures the first is shown. Raises WireError when a result's pixels are gone.
+    pictures the first is shown. Raises WireError when a result's pixels are gone, and ClosedError.
     """
+    space, size = Space.of(document), (document.width(), document.height())
+    bench = Bench(space)
     pictures: list[list[Node]] = []
     masks: list[Node] = []
     for result in results:
         leaves: list[Node] = []
-        yield from _leaves(document, result, open_body, clip, leaves)
+        yield from _leaves(bench, space, result, open_body, clip, leaves)
         pictures.append(leaves)
     if clip == "mask" and results[0].shape is not None:
-        yield from make_mask(results[0].shape, tr("Selection"), masks)
+        yield from make_mask(bench, results[0].shape, tr("Selection"), masks)
+    made: list[Node] = []
+    yield from _gather(space, size, results, pictures, masks, made)
+    yield from _land(document, made[0], place)
+    return documents.layer_id(made[0])
+
+
+def _gather(
+    space: Space,
+    size: tuple[int, int],
+    results: Sequence[Result],
+    pictures: Sequence[Sequence[Node]],
+    masks: Sequence[Node],
+    made: list[Node],
+) -> Iterator[float | None]:
+    """A chore: make one node of all layers and masks, and add it to `made`."""
     if len(pictures) == 1 and len(pictures[0]) == 1:
-        whole = pictures[0][0]
+        [[whole]] = pictures
         for mask in masks:
             whole.addChildNode(mask, None)
-        _attach(document, whole, place)
+        made.append(whole)
+    elif len(pictures) == 1:
+        yield from compose(space, size, title(results[0]), _shown(results[0], pictures[0]), masks, made)
     else:
-        with Workbench(document) as bench:
-            made: list[Node] = []
-            yield from bench.compose(results, pictures, masks, made)
-            whole = made[0]
-            _attach(document, whole, place)
-    document.setActiveNode(whole)
+        nested: list[Node] = []
+        for result, leaves in zip(results, pictures):
+            if len(leaves) == 1:
+                nested += leaves
+            else:
+                yield from compose(space, size, title(result), _shown(result, leaves), (), nested)
+            nested[-1].setVisible(len(nested) == 1)
+        yield from compose(space, size, title(results[0]), nested[::-1], masks, made)
 
 
-class Workbench:
-    """A document that nobody sees, where groups are composed.
+def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
+    for leaf, layer in zip(leaves, result.layers):
+        leaf.setVisible(layer.role != "blend" or len(leaves) == 1)
+    return leaves
 
-    Krita composes a group only when a layer comes into it, not when it comes into a document with its layers; so
-    groups are put together here, and their finished copy goes to the artist's document.
-    """
 
-    def __init__(self, document: Document) -> None:
-        space = Space.of(document)
-        size = (document.width(), document.height())
-        made = Krita.instance().createDocument(*size, "Acetate", space.model, space.depth, space.profile, 300.0)
-        root = None if made is None else made.rootNode()
-        if made is None or root is None:
-            raise WireError("internal", tr("Krita could not make room for the layers"), retry=True)
-        self._document, self._root = made, root
-
-    def __enter__(self) -> Workbench:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._document.setModified(False)
-        self._document.close()
-
-    def compose(
-        self, results: Sequence[Result], pictures: Sequence[Sequence[Node]], masks: Sequence[Node], made: list[Node]
-    ) -> Iterator[None]:
-        """A chore: put pictures into one group, the first at the top and shown, and add the group to `made`."""
-        whole = self._group(self._root, results[0])
-        for number in reversed(range(len(pictures))):
-            leaves, result = pictures[number], results[number]
-            nest = whole
-            if len(pictures) > 1 and len(leaves) > 1:
-                nest = self._group(whole, result)
-            for leaf, layer in zip(leaves, result.layers):
-                leaf.setVisible(layer.role != "blend" or len(leaves) == 1)
-                nest.addChildNode(leaf, None)
-                yield
-            if number > 0:
-                # The next layer that comes in composes the group anew, without this one.
-                (leaves[0] if nest is whole else nest).setVisible(False)
-        for mask in masks:
-            whole.addChildNode(mask, None)
-            yield
-        made.append(whole.clone())
-
-    def _group(self, parent: Node, result: Result) -> Node:
-        group = self._document.createNode(title(result), "grouplayer")
-        parent.addChildNode(group, None)
-        return group
+def _land(document: Document, node: Node, place: Place) -> Iterator[float | None]:
+    """A chore: put a layer or group in when the artist's pen is up (but do not wait for ever)."""
+    end = time.monotonic() + STROKE_S
+    while document.rootNode() is not None and not documents.idle(document) and time.monotonic() < end:
+        yield GLANCE_S
+    active = document.activeNode()
+    _attach(document, node, place)
+    # In the next turn of its event loop Krita makes what came in the active layer.
+    yield GLANCE_S
+    stays = active is not None and documents.layer_id(documents.owner(active)) not in place.seats
+    if place.seats and stays and document.rootNode() is not None:
+        document.setActiveNode(active)
 
 
 def title(result: Result) -> str:
@@ -144,9 +142,9 @@ def _attach(document: Document, node: Node, place: Place) -> None:
     """The one step that is recorded."""
     root = document.rootNode()
     if root is None:
-        raise WireError("internal", tr("the document was closed"))
-    # A layer that was removed can still be Krita's active one.
-    anchor = documents.find_layer(document, documents.layer_id(documents.owner(place.anchor)))
+        raise documents.ClosedError
+    found = (documents.find_layer(document, id) for id in reversed(place.anchors))
+    anchor = next((layer for layer in found if layer is not None), None)
     parent = root if anchor is None else anchor.parentNode() or root
     above = anchor
     if anchor is not None and place.below:
@@ -161,7 +159,9 @@ def _attach(document: Document, node: Node, place: Place) -> None:
         raise WireError("internal", tr("Krita did not take the layers"), retry=True)
 
 
-def _leaves(document: Document, result: Result, open_body: Opener, clip: str, leaves: list[Node]) -> Iterator[None]:
+def _leaves(
+    bench: Bench, space: Space, result: Result, open_body: Opener, clip: str, leaves: list[Node]
+) -> Iterator[None]:
     """A chore: make and fill the layers of one result."""
     coverage: Coverage | None = None
     if result.shape is not None and clip == "alpha":
@@ -170,17 +170,22 @@ def _leaves(document: Document, result: Result, open_body: Opener, clip: str, le
     with open_body(result) as body:
         for layer in result.layers:
             name = title(result) if len(result.layers) == 1 else tr(ROLE_NAMES.get(layer.role, layer.role))
-            node = document.createNode(name, "paintlayer")
+            node = bench.layer(name)
             window = result.shape.rect if result.shape is not None and clip != "none" else layer.rect
-            yield from _fill(document, node, layer, body, window, coverage)
+            yield from _fill(bench, space, node, layer, body, window, coverage)
             leaves.append(node)
 
 
 def _fill(
-    document: Document, node: Node, layer: KeptLayer, body: BinaryIO, window: Rect, coverage: Coverage | None
+    bench: Bench,
+    target: Space,
+    node: Node,
+    layer: KeptLayer,
+    body: BinaryIO,
+    window: Rect,
+    coverage: Coverage | None,
 ) -> Iterator[None]:
     """A chore: write the part of a layer that lies inside `window`."""
-    target = Space.of(document)
     way = transit(target)
     direct = way.bridge is None and (way.format, way.space) == (layer.format, layer.space)
     source = Space("RGBA", DEPTHS[layer.format], (LINEAR if layer.space == "linear" else ENCODED)[0])
@@ -209,7 +214,7 @@ def _fill(
             coverage.fade(faded, layer.format, first - coverage.rect.y, last - first)
             strip = bytes(faded)
         if not direct:
-            strip = convert(document, strip, right - left, last - first, source, target)
+            strip = bench.convert(strip, right - left, last - first, source, target)
         node.setPixelData(strip, left, first, right - left, last - first)
         yield
 

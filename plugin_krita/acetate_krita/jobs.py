@@ -18,8 +18,9 @@ PREPARING, WAITING, RUNNING, KEEPING, FAILED = "preparing", "waiting", "running"
 @dataclass(eq=False)
 class Job:
     """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
-    by role, or WHOLE; `anchor` is the layer that the result belongs next to; `file` is where the
-    document is saved, empty for nowhere.
+    by role, or WHOLE; `anchor` is the layer that the result belongs next to, `above` the results that have come in
+    above it meanwhile; `seats` are the layer that the artist was on and those that came in as the active one instead;
+    `file` is where the document is saved, empty for nowhere.
     """
 
     id: str
@@ -29,6 +30,8 @@ class Job:
     title: str
     sources: dict[str, str] = field(default_factory=dict)
     anchor: str = ""
+    above: list[str] = field(default_factory=list)
+    seats: list[str] = field(default_factory=list)
     shape: Shape | None = None
     file: str = ""
     made: float = field(default_factory=time.time)

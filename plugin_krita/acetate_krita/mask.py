@@ -1,43 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A selection's shape on finished layers: as a transparency mask, or in the layer's own alpha.
-
-Krita before 5.2 cannot fill a transparency mask that a script made, but it can fill the copy of one that it read
-from a file: `mask.kra` holds a canvas of one pixel with such a mask.
-"""
+"""A selection's shape on finished layers: as a transparency mask, or in the layer's own alpha."""
 
 from __future__ import annotations
 
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from krita import Krita, Node
+from krita import Node
 
 from .area import Shape
-
-TEMPLATE = Path(__file__).parent / "mask.kra"
-_template: list[Node] = []
+from .bench import Bench
 
 
-def read_template() -> None:
-    """Read the mask that later ones are copied from; takes as long as opening a small document."""
-    if _template:
-        return
-    document = Krita.instance().openDocument(str(TEMPLATE))
-    root = None if document is None else document.rootNode()
-    if document is None or root is None:
-        return
-    _template.append(root.childNodes()[0].childNodes()[0].clone())
-    document.close()
-
-
-def make_mask(shape: Shape, name: str, out: list[Node]) -> Iterator[None]:
+def make_mask(bench: Bench, shape: Shape, name: str, out: list[Node]) -> Iterator[None]:
     """A chore: make a transparency mask of this shape, not yet in any document, and add it to `out`."""
-    read_template()
-    mask = _template[0].clone()
-    mask.setName(name)
-    mask.setPixelData(bytes(1), 0, 0, 1, 1)
+    mask = bench.mask(name)
     rect = shape.rect
     for rows, strip in shape.rows():
         mask.setPixelData(strip, rect.x, rect.y + rows.start, rect.width, len(rows))

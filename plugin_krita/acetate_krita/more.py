@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The foldable part of the docker: seed, steps, guidance, sampler, how results go in, and presets."""
+"""The foldable part of the docker: seed, steps, guidance, sampler, what steers, how results go in, and presets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .insert import CLIPS
 from .looks import icon, tool
 from .qt import QtCore, QtGui, QtWidgets
 from .settings import Settings
+from .steer import LoraList, Structure
 
 MOST_STEPS = 1000
 MOST_GUIDANCE = 100.0
@@ -52,6 +53,7 @@ class More(QtWidgets.QWidget):
         self._build_presets()
         self._build_seed()
         self._build_numbers()
+        self._build_steering()
         self._build_inserting()
         self._folded(False)
 
@@ -84,18 +86,31 @@ class More(QtWidgets.QWidget):
             self.sampler.addItem(form.sampler, form.sampler)
             at = self.sampler.count() - 1
         self.sampler.setCurrentIndex(max(0, at))
+        self.loras.fill(form.loras)
+        self.structure.choose(form.structure)
+        self.structure.strength.setValue(round(form.structure_weight * 100))
+        self.detail.setValue(round(form.detail * 100))
 
     def values(self) -> dict[str, Any]:
-        """Steps, guidance and sampler; None where the model's own are meant."""
+        """What a form takes from here; None where the model's own steps, guidance and sampler are meant."""
         guidance = round(self.guidance.value(), 2)
         return {
             "steps": self.steps.value() or None,
             "guidance": guidance if guidance >= 0 else None,
             "sampler": self.sampler.currentData(),
+            "loras": self.loras.values(),
+            "structure": self.structure.value(),
+            "structure_weight": self.structure.strength.value() / 100,
+            "detail": self.detail.value() / 100,
         }
 
-    def offer_samplers(self, names: Sequence[str]) -> None:
+    def offer(self, model: Mapping[str, Any]) -> None:
         """Offer what the model says that it has."""
+        self._offer_samplers(tuple(model.get("samplers", ())))
+        self.loras.offer(tuple(model.get("loras", ())))
+        self.structure.offer(tuple(model.get("controls", ())))
+
+    def _offer_samplers(self, names: Sequence[str]) -> None:
         if [self.sampler.itemData(row) for row in range(1, self.sampler.count())] == list(names):
             return
         chosen = self.sampler.currentData()
@@ -159,7 +174,19 @@ class More(QtWidgets.QWidget):
         self.rows.addRow(tr("Sampler"), self.sampler)
         self.sampler.addItem(tr("the model's own"), None)
         self.sampler.addItem("", "")
-        self.offer_samplers(())
+        self._offer_samplers(())
+
+    def _build_steering(self) -> None:
+        self.loras = LoraList()
+        self.rows.addRow("LoRA", self.loras)
+        self.structure = Structure()
+        self.rows.addRow(tr("Structure"), self.structure)
+        self.detail = QtWidgets.QSpinBox()
+        self.detail.setRange(0, 100)
+        self.detail.setSuffix(" %")
+        self.detail.setSpecialValueText(tr("off"))
+        self.detail.setToolTip(tr("How strongly a layer larger than the model is drawn over once more, in tiles"))
+        self.rows.addRow(tr("Detail"), self.detail)
 
     def _build_inserting(self) -> None:
         self.clip = QtWidgets.QComboBox()

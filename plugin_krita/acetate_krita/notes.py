@@ -70,9 +70,10 @@ def jobs(document: Document) -> dict[str, dict[str, Any]]:
 
 def keep(document: Document, result: Result, body: list[bytes]) -> Iterator[None]:
     """A chore: keep a result with the document, and let the oldest go where the room is used up."""
-    data = result.header() + b"".join(body)
-    if len(data) > ROOM_BYTES:
+    head = result.header()
+    if len(head) + sum(map(len, body)) > ROOM_BYTES:
         return
+    data = head + b"".join(body)
     yield
     document.setAnnotation(RESULT + result.id, f"Acetate: {result.settings.get('prompt', '')[:60]}", data)
     yield

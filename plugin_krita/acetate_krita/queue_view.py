@@ -36,12 +36,12 @@ REASONS = {
 
 
 class QueueView(QtWidgets.QWidget):
-    """All jobs on their way."""
+    """All jobs on their way; `rows` are their rows by the job's id."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        self._rows: dict[str, JobRow] = {}
+        self.rows: dict[str, JobRow] = {}
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
@@ -53,15 +53,15 @@ class QueueView(QtWidgets.QWidget):
     def refresh(self) -> None:
         """Show the jobs as they are now."""
         jobs = self._studio.jobs
-        for id in [id for id in self._rows if id not in jobs]:
-            row = self._rows.pop(id)
+        for id in [id for id in self.rows if id not in jobs]:
+            row = self.rows.pop(id)
             row.hide()
             row.deleteLater()
         for id, job in jobs.items():
-            if id not in self._rows:
-                self._rows[id] = JobRow(job, self._studio)
-                self._column.addWidget(self._rows[id])
-            self._rows[id].refresh()
+            if id not in self.rows:
+                self.rows[id] = JobRow(job, self._studio)
+                self._column.addWidget(self.rows[id])
+            self.rows[id].refresh()
         shown = [job.preview for job in jobs.values() if job.preview is not None]
         self.preview.show_image(shown[0] if shown else None)
         self.setVisible(bool(jobs))

@@ -8,7 +8,7 @@ folder; then they go into the document's history and, if the artist wants, into 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from acetate_wire.errors import WireError
@@ -28,6 +28,7 @@ from krita import Document
 
 from . import area, documents, notes
 from .archive import Archive
+from .bench import template
 from .capture import Frame, LayerFrame, MaskFrame
 from .chores import Chores
 from .colour import Space, transit
@@ -60,6 +61,7 @@ class Studio(QtCore.QObject):
         self.link = Link(version, editor)
         self.jobs: dict[str, Job] = {}
         self.link.happened.connect(self._on_event)
+        self.chores.start(self._furnish(), self._complain)
         self.chores.start(self._recover(), self._complain)
 
     # What the artist does
@@ -67,7 +69,7 @@ class Studio(QtCore.QObject):
     def generate(self, document: Document, form: Form, sources: Mapping[str, str]) -> Job:
         """Ask for layers; `sources` are layer ids by role, or WHOLE."""
         mode = mode_named(form.mode)
-        active = document.activeNode()
+        active = documents.layer_id(documents.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")
         job = Job(
             id=str(uuid.uuid4()),
@@ -76,7 +78,8 @@ class Studio(QtCore.QObject):
             session=notes.session_key(document),
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
-            anchor=beside if beside not in ("", WHOLE) else documents.layer_id(documents.owner(active)),
+            anchor=beside if beside not in ("", WHOLE) else active,
+            seats=[active],
             file=document.fileName(),
         )
         self.jobs[job.id] = job
@@ -106,7 +109,7 @@ class Studio(QtCore.QObject):
 
     def insert(self, document: Document, results: Sequence[Result]) -> None:
         """Put results into a document, next to its active layer."""
-        place = Place(document.activeNode())
+        place = Place((documents.layer_id(documents.owner(document.activeNode())),))
         self.chores.start(self._insert(document, results, place), self._complain)
 
     def dismiss(self, results: Sequence[Result]) -> None:
@@ -222,7 +225,7 @@ class Studio(QtCore.QObject):
         self.link.pump()
         self.jobs_changed.emit()
 
-    def _keep(self, job: Job, done: Done) -> Iterator[None]:
+    def _keep(self, job: Job, done: Done) -> Iterator[float | None]:
         """Make the layers safe, let the daemon forget them, and give them to the document."""
         document = documents.find(job.session, job.document)
         origin = Origin(
@@ -250,17 +253,36 @@ class Studio(QtCore.QObject):
             if not self.settings.at_once:
                 self.dismiss(results)
             elif job.session:
-                place = Place(documents.find_layer(document, job.anchor), mode.below)
-                yield from self._insert(document, results, place)
+                place = Place((job.anchor, *job.above), mode.below, tuple(job.seats))
+                landed = yield from self._insert(document, results, place)
+                self._raise_others(job, landed)
         self.used_seed.emit(done.seed)
         self._drop(job)
         self.history_changed.emit()
 
-    def _insert(self, document: Document, results: Sequence[Result], place: Place) -> Iterator[None]:
-        yield from insert(document, results, self.history.open_body, place, self.settings.clip)
+    def _insert(
+        self, document: Document, results: Sequence[Result], place: Place
+    ) -> Generator[float | None, None, str]:
+        """Put results in; in a document that was closed meanwhile they stay unseen, and are offered later."""
+        try:
+            landed = yield from insert(document, results, self.history.open_body, place, self.settings.clip)
+        except documents.ClosedError:
+            return ""
         for result in results:
             self.archive.seen(result.id)
         self.history_changed.emit()
+        return landed
+
+    def _raise_others(self, job: Job, landed: str) -> None:
+        """Of several results above one layer the newest is the uppermost."""
+        for other in self.jobs.values():
+            if other is job or other.session != job.session:
+                continue
+            if other.seats[0] == job.seats[0]:
+                other.seats.append(landed)
+            below = mode_named(job.form.mode).below or mode_named(other.form.mode).below
+            if other.anchor == job.anchor and not below:
+                other.above.append(landed)
 
     def _meet(self, document: Document) -> Iterator[None]:
         """Learn a document's history and the jobs that were running when it was saved."""
@@ -270,6 +292,11 @@ class Studio(QtCore.QObject):
             self._adopt(lost)
             self._note(document)
         self.history_changed.emit()
+
+    def _furnish(self) -> Iterator[None]:
+        """What takes long the first time is done while there is no picture yet."""
+        template()
+        yield
 
     def _recover(self) -> Iterator[None]:
         """Learn what an earlier Krita left in the plug-in's folder."""
@@ -324,6 +351,9 @@ class Studio(QtCore.QObject):
         self.jobs_changed.emit()
 
     def _fail(self, job: Job, error: Exception) -> None:
+        if isinstance(error, documents.ClosedError):
+            self._drop(job)
+            return
         wire = error if isinstance(error, WireError) else WireError("internal", str(error) or type(error).__name__)
         job.fail(wire.code, wire.message, wire.hint, True)
         self.jobs_changed.emit()

@@ -32,16 +32,19 @@ class StandIn:
     def offers(cls) -> tuple[Offer, ...]:
         """Every mode, a model whose files are missing, and one that can do little."""
         return (
-            Offer("starter", "starter", MODES, 64, controls=("depth", "normal")),
+            Offer("starter", "starter", MODES, 64, controls=("depth", "normal"), loras=("broken", "ink")),
             Offer("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
             Offer("narrow", "sd15", ("text",), 512),
         )
 
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Refuse one word, as an engine refuses an unknown sampler."""
+        """Refuse one sampler and one LoRA, as an engine refuses what it does not know."""
         if request.sampler == "unheard of":
             raise WireError("bad_request", "there is no sampler 'unheard of'", field="sampler", hint="choose Euler")
+        for lora in request.loras:
+            if lora.name == "broken":
+                raise WireError("bad_request", f"the LoRA broken at {lora.weight:g} does not fit", field="loras")
 
     def device(self) -> str:
         """The processor."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.krita.krita_process import PATIENCE_S, Krita
+from tests.krita.krita_process import Krita
 
 PRELUDE = """
 from PyQt5 import QtCore, QtGui, QtWidgets
@@ -56,6 +55,14 @@ def select(x, y, w, h):
 def jobs():
     return [[job.state, job.step, job.code, job.message] for job in D.studio.jobs.values()]
 
+def undo_view():
+    views = window.findChildren(QtWidgets.QListView)
+    return next(view for view in views if view.metaObject().className() == 'KisUndoView')
+
+def steps():
+    model = undo_view().model()
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
+
 def history():
     return [item.toolTip() for item in (D.history.list.item(n) for n in range(D.history.list.count()))]
 """
@@ -80,18 +87,18 @@ class Artist:
 
     def mouse(self, x: int, y: int, button: int = 1) -> None:
         """Click a place of the screen."""
-        self._xdotool("mousemove", str(x), str(y), "click", str(button))
+        self.krita.xdotool("mousemove", str(x), str(y), "click", str(button))
 
     def press(self, *keys: str) -> None:
         """Press keys."""
-        self._xdotool("key", "--delay", "20", *keys)
+        self.krita.xdotool("key", "--delay", "20", *keys)
 
     def type(self, words: str) -> None:
         """Write a prompt into the docker, with the keyboard."""
         self.click("D.prompts.prompt")
         self.until("D.prompts.prompt.hasFocus()")
         self.press("ctrl+a")
-        self._xdotool("type", "--delay", "8", words)
+        self.krita.xdotool("type", "--delay", "8", words)
         self.until(f"D.prompts.prompt.toPlainText() == {words!r}")
 
     def set(self, mode: str = "text", count: int = 1, strength: int = 60, **sources: str) -> None:
@@ -127,6 +134,27 @@ class Artist:
     def redo(self) -> None:
         """One redo."""
         self.run("app.action('edit_redo').trigger(); app.activeDocument().waitForDone()")
+
+    def pick(self, menu: str, words: str) -> None:
+        """Choose an entry of an open menu, with the mouse."""
+        self.until(f"{menu} is not None")
+        entry = f"next(entry for entry in {menu}.actions() if entry.text() == {words!r})"
+        place = f"{menu}.mapToGlobal({menu}.actionGeometry({entry}).center())"
+        x, y = self.run(f"at = {place}\n[at.x(), at.y()]")
+        self.mouse(x, y)
+        self.until(f"{menu} is None")
+
+    def click_result(self, number: int = 0, button: int = 1) -> None:
+        """Click a thumbnail of the history, the newest being the first."""
+        self.until(f"D.history.list.count() > {number}")
+        self.run("D.widget().ensureWidgetVisible(D.history.list); QtWidgets.QApplication.processEvents()")
+        box = f"D.history.list.visualItemRect(D.history.list.item({number}))"
+        x, y = self.run(f"at = D.history.list.viewport().mapToGlobal({box}.center())\n[at.x(), at.y()]")
+        self.mouse(x, y, button)
+
+    def steps(self) -> list[str]:
+        """Krita's undo history of the active document, the newest step last."""
+        return list(self.run("QtWidgets.QApplication.processEvents(); steps()"))
 
     # Documents
 
@@ -207,7 +235,3 @@ class Artist:
         """Save what a widget looks like."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.run(f"QtWidgets.QApplication.processEvents(); {widget}.grab().save({json.dumps(str(path))})")
-
-    def _xdotool(self, *arguments: str) -> None:
-        environment = {**self.krita.environment, "DISPLAY": self.krita.display}
-        subprocess.run(["xdotool", *arguments], check=True, timeout=PATIENCE_S, env=environment)

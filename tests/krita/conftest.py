@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ def krita_daemon(engine: str) -> Iterator[Daemon]:
 @pytest.fixture(scope="module")
 def krita(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator[Krita]:
     """A running Krita, connected to that daemon."""
-    made = new_krita(screen, krita_home, krita_daemon)
+    made = new_krita(screen, krita_home, krita_daemon.environment)
     made.start()
     yield made
     made.quit()
@@ -81,7 +81,7 @@ def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     sitting.run(
         "from acetate_krita.form import Form\n"
         "D.more.lock.setChecked(False); D.more.seed.clear(); D.more.clip.setCurrentIndex(0)\n"
-        "D.more.at_once.setChecked(True); D._fill(Form())"
+        "D.more.at_once.setChecked(True); D.use_again(Form().to_map())"
     )
     sitting.until("D.studio.link.state.kind == 'ready'")
     yield sitting
@@ -90,11 +90,14 @@ def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     sitting.close_all()
 
 
-def new_krita(screen: Screen, home: Path, daemon: Daemon, language: str = "C", settings: str = "") -> Krita:
-    """A Krita that is not started yet, with a plug-in folder of its own for what the docker keeps."""
-    places = {
-        name: daemon.environment[name] for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR")
-    }
+def new_krita(
+    screen: Screen, home: Path, folders: Mapping[str, str], language: str = "C", settings: str = "", scale: int = 1
+) -> Krita:
+    """A Krita that is not started yet; `folders` is an environment that names the daemon's folders, where the docker
+    keeps what it keeps. `scale` is how many pixels of the screen a logical one takes.
+    """
+    places = {name: folders[name] for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR")}
+    places["QT_SCALE_FACTOR"] = str(scale)
     settings_file = Path(isolated(home)["XDG_CONFIG_HOME"]) / "kritarc"
     installed = home / "kritarc.installed"
     if not installed.exists():

@@ -124,6 +124,16 @@ class Krita:
             time.sleep(0.03)
         raise AssertionError(f"waited {patience:g} seconds in vain for: {source}")
 
+    def xdotool(self, *arguments: str) -> None:
+        """Move the mouse, click, type."""
+        environment = {**self.environment, "DISPLAY": self.display}
+        subprocess.run(["xdotool", *arguments], check=True, timeout=PATIENCE_S, env=environment)
+
+    def click(self, widget: str) -> None:
+        """Click the middle of a widget that an expression names."""
+        x, y = self.run(f"_at = {widget}\n_at = _at.mapToGlobal(_at.rect().center())\n[_at.x(), _at.y()]")
+        self.xdotool("mousemove", str(x), str(y), "click", "1")
+
     def kill(self) -> None:
         """kill -9."""
         assert self.process is not None

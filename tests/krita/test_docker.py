@@ -1,8 +1,6 @@
-"""What the docker remembers and offers: pickers, presets, settings of a result, and an interface that stays awake."""
+"""What the docker remembers and offers: pickers, presets, the settings of a result."""
 
 from __future__ import annotations
-
-import pytest
 
 from tests.krita.artist import Artist
 
@@ -26,23 +24,34 @@ def test_a_preset_brings_its_settings_back_but_not_the_words(artist: Artist) -> 
     artist.run("D.prompts.negative.setText('text'); D.more.preset.setEditText('quick')")
     artist.click("D.more.keep")
     artist.run("D.more.steps.setValue(20); D.count.setValue(1); D.prompts.prompt.setPlainText('my words')")
-    artist.run("D.more.preset.setCurrentIndex(D.more.preset.findText('quick')); D.more._choose_preset()")
+    artist.click("D.more.preset.lineEdit()")
+    artist.press("Down", "Up", "Down")
     assert artist.run("[D.more.steps.value(), D.count.value(), D.prompts.prompt.toPlainText()]") == [7, 3, "my words"]
     artist.click("D.more.drop")
     assert artist.run("D.more.preset.findText('quick')") == -1
     artist.run("D.more.fold.setChecked(False)")
 
 
-def test_the_settings_of_a_result_can_be_used_again(artist: Artist) -> None:
+def test_the_menu_of_a_result_uses_its_settings_again_and_forgets_it(artist: Artist) -> None:
     artist.new()
     artist.run("D.more.steps.setValue(5)")
     artist.make("a kite")
-    made = artist.run("D.history._result(D.history.list.item(0)).settings['seed']")
+    made = artist.run("D.more.seed.text()")
     artist.run("D.more.steps.setValue(9); D.prompts.prompt.setPlainText('something else')")
     assert f"Seed {made}" in artist.run("history()[0]")
-    artist.run("D.history.wanted.emit(D.history._result(D.history.list.item(0)).settings)")
+    menu = "QtWidgets.QApplication.activePopupWidget()"
+    artist.click_result(button=3)
+    artist.pick(menu, "Use these settings again")
     again = "[D.prompts.prompt.toPlainText(), D.more.steps.value(), D.more.seed.text(), D.more.lock.isChecked()]"
-    assert artist.run(again) == ["a kite", 5, str(made), True]
+    assert artist.run(again) == ["a kite", 5, made, True]
+    artist.click_result(button=3)
+    artist.pick(menu, "Insert")
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 3")
+    artist.wait()
+    artist.click_result(button=3)
+    artist.pick(menu, "Remove from the history")
+    artist.until("D.history.list.count() == 0")
+    assert artist.names() == ["Background", "a kite", "a kite"]
 
 
 def test_a_model_that_can_do_little_says_so_in_the_menu(artist: Artist) -> None:
@@ -55,24 +64,3 @@ def test_a_model_that_can_do_little_says_so_in_the_menu(artist: Artist) -> None:
     assert not artist.run("D.button.isEnabled()")
     assert "unet/config.json" in artist.run("D.hint.text()")
     artist.run("D.model.setCurrentIndex(D.model.findData('starter'))")
-
-
-@pytest.mark.parametrize("depth", ["U8", "F32"])
-def test_the_interface_stays_awake(artist: Artist, depth: str) -> None:
-    artist.new(2048, 2048, "RGBA", depth)
-    artist.run(
-        "new = app.activeDocument().createNode('mine', 'paintlayer')\n"
-        "pixel = new.pixelData(0, 0, 1, 1); size = len(pixel)\n"
-        "for y in range(0, 2048, 64): new.setPixelData(bytes(range(1, size + 1)) * (2048 * 64), 0, y, 2048, 64)\n"
-        "app.activeDocument().rootNode().addChildNode(new, None)\napp.activeDocument().waitForDone()\nD.look()"
-    )
-    gaps = {}
-    for mode, prompt in (("text", "a kite"), ("refine", "echo"), ("scene", "a street")):
-        artist.set(mode)
-        artist.run(f"D.prompts.prompt.setPlainText({prompt!r}); D.look(); app.activeDocument().waitForDone()")
-        artist.run("QtCore.QTimer.singleShot(100, lambda: (beat.reset(), D.generate())); None")
-        artist.until("D.studio.jobs")
-        artist.wait()
-        gaps[mode] = round(artist.run("beat.longest") * 1000)
-    print(f"\n2048 x 2048 {depth}: longest gap of the heartbeat in ms: {gaps}")
-    assert len(artist.names()) == 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.krita.artist import Artist
 
 
@@ -60,6 +62,48 @@ def test_one_undo_removes_an_insert_and_one_redo_brings_it_back(artist: Artist) 
     assert artist.names() == ["Background"]
 
 
+@pytest.mark.parametrize(("model", "depth"), [("RGBA", "U8"), ("CMYKA", "U8"), ("GRAYA", "F32")])
+def test_asking_is_no_step_of_undo_and_every_insert_is_one(artist: Artist, model: str, depth: str) -> None:
+    artist.new(64, 48, model, depth)
+    artist.paint("mine", b"", 0, 0, 0, 0)
+    artist.run(
+        "chosen = Selection(); chosen.select(12, 9, 40, 30, 255); chosen.feather(3)\n"
+        "app.activeDocument().setSelection(chosen); D.look()"
+    )
+    before = len(artist.steps())
+    for number, (mode, count) in enumerate((("scene", 1), ("refine", 1), ("text", 2), ("scene", 2)), 1):
+        artist.set(mode, count=count)
+        artist.make("a street")
+        assert len(artist.steps()) == before + number, artist.steps()
+
+
+def test_of_several_results_above_one_layer_the_newest_is_the_uppermost(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("mine", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.paint("top", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.run("app.activeDocument().setActiveNode(layer('mine'))")
+    artist.ask("first steps=8 pause=0.2")
+    artist.set("scene")
+    artist.ask("second")
+    artist.set("text")
+    artist.ask("third")
+    artist.wait()
+    assert artist.names() == ["Background", "mine", "first steps=8 pause=0.2", "second", "third", "top"]
+    artist.until("app.activeDocument().activeNode().name() == 'third'")
+
+
+def test_an_artist_who_went_on_to_another_layer_stays_there(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("mine", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.paint("other", bytes([4, 5, 6, 255]) * 4, 9, 9, 2, 2)
+    artist.run("app.activeDocument().setActiveNode(layer('mine'))")
+    artist.ask("a kite steps=8 pause=0.2")
+    artist.run("app.activeDocument().setActiveNode(layer('other'))")
+    artist.wait()
+    assert artist.names() == ["Background", "mine", "a kite steps=8 pause=0.2", "other"]
+    artist.until("app.activeDocument().activeNode().name() == 'other'")
+
+
 def test_a_scene_is_one_group_with_the_background_below(artist: Artist) -> None:
     artist.new(64, 48)
     lock_seed(artist)
@@ -98,6 +142,38 @@ def test_a_background_for_the_lowest_layer_is_seen_behind_it(artist: Artist) -> 
     assert artist.composed(5, 40, 1, 1) == bytes([255] * 4)
 
 
+def test_several_scenes_come_as_groups_in_one_with_the_first_shown(artist: Artist) -> None:
+    artist.new(64, 48)
+    lock_seed(artist)
+    artist.set("scene", count=2)
+    artist.make("a street")
+    groups = artist.tree()[-1][3]
+    assert [entry[:3] for entry in groups] == [["a street", "grouplayer", False], ["a street", "grouplayer", True]]
+    assert artist.composed(5, 5, 1, 1) == colour(1234, 1)
+    artist.run("app.activeDocument().rootNode().childNodes()[-1].childNodes()[1].setVisible(False)")
+    artist.run("app.activeDocument().rootNode().childNodes()[-1].childNodes()[0].setVisible(True)")
+    artist.run("app.activeDocument().refreshProjection(); app.activeDocument().waitForDone()")
+    assert artist.composed(5, 5, 1, 1) == colour(1234, 4)
+    artist.undo()
+    assert artist.names() == ["Background"]
+
+
+def test_the_missing_layer_of_a_picture_comes_back(artist: Artist) -> None:
+    artist.new(64, 48)
+    artist.paint("known", bytes([1, 2, 3, 255]) * (64 * 48), 0, 0, 64, 48)
+    artist.paint("figure", bytes([4, 5, 6, 128]) * 400, 9, 9, 20, 20)
+    seen = artist.composed(0, 0, 64, 48)
+    artist.set("extract", first="whole", second="known")
+    artist.make("echo")
+    assert [entry[0] for entry in artist.tree()[-1][3]] == ["Whole picture", "Background"]
+    assert artist.pixels("Whole picture", 0, 0, 64, 48) == seen
+    artist.undo()
+    lock_seed(artist)
+    artist.make("the figure")
+    assert artist.names() == ["Background", "known", "figure", "the figure"]
+    assert artist.pixels("the figure", 0, 0, 1, 1) == colour(1234)
+
+
 def test_several_pictures_come_as_one_group_with_the_first_shown(artist: Artist) -> None:
     artist.new(64, 48)
     lock_seed(artist)
@@ -120,10 +196,7 @@ def test_with_the_setting_off_results_wait_in_the_history_for_a_click(artist: Ar
     artist.make("a kite")
     assert artist.names() == ["Background"]
     artist.until("D.history.list.count() == 2")
-    artist.run("item = D.history.list.item(1)\nbox = D.history.list.visualItemRect(item)")
-    artist.run("D.widget().ensureWidgetVisible(D.history.list)")
-    x, y = artist.run("at = D.history.list.viewport().mapToGlobal(box.center())\n[at.x(), at.y()]")
-    artist.mouse(x, y)
+    artist.click_result(1)
     artist.until("len(app.activeDocument().rootNode().childNodes()) == 2")
     artist.undo()
     assert artist.names() == ["Background"]

@@ -23,7 +23,7 @@ LIGHT = "\n[theme]\nTheme=Krita bright\n"
 def test_the_docker_fits_and_is_drawn(
     screen: Screen, krita_home: Path, krita_daemon: Daemon, name: str, theme: str, language: str, width: int
 ) -> None:
-    krita = new_krita(screen, krita_home, krita_daemon, language, theme)
+    krita = new_krita(screen, krita_home, krita_daemon.environment, language, theme)
     krita.start()
     try:
         artist = Artist(krita, width)

@@ -57,7 +57,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
 def test_a_cancelled_job_brings_nothing(artist: Artist, krita_daemon: Daemon) -> None:
     artist.new()
     begin(artist, "unwanted")
-    artist.click("next(iter(D.queue._rows.values())).stop")
+    artist.click("next(iter(D.queue.rows.values())).stop")
     artist.until("not D.studio.jobs")
     artist.wait()
     assert artist.names() == ["Background"]
@@ -70,7 +70,7 @@ def test_of_several_jobs_one_is_cancelled_and_the_others_arrive(artist: Artist) 
     artist.ask("second")
     artist.ask("third")
     artist.until("[j.state for j in D.studio.jobs.values()] == ['running', 'waiting', 'waiting']")
-    artist.click("list(D.queue._rows.values())[1].stop")
+    artist.click("list(D.queue.rows.values())[1].stop")
     artist.wait()
     assert sorted(artist.names()) == ["Background", "first " + SLOW, "third"]
 
@@ -80,7 +80,7 @@ def test_a_failure_is_told_in_plain_words(artist: Artist) -> None:
     artist.make("memory=9")
     [[state, _, code, message]] = artist.jobs()
     assert (state, code) == ("failed", "out_of_memory")
-    shown = artist.run("next(iter(D.queue._rows.values())).reason.text()")
+    shown = artist.run("next(iter(D.queue.rows.values())).reason.text()")
     assert "Not enough memory" in shown and message.split(",")[0] in shown
 
 
@@ -92,7 +92,7 @@ def test_try_again_works_when_the_reason_is_gone(artist: Artist) -> None:
     artist.wait()
     assert artist.jobs()[0][0] == "failed"
     artist.undo()
-    artist.click("next(iter(D.queue._rows.values())).again")
+    artist.click("next(iter(D.queue.rows.values())).again")
     artist.until("len(D.studio.jobs) == 0 and D.studio.chores.idle")
     assert artist.names() == ["Background", "mine", "a kite"]
 
@@ -177,20 +177,40 @@ def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist
     again.until("D.studio.archive.jobs() == {}")
 
 
-@pytest.mark.parametrize(("model", "depth"), [("RGBA", "U8"), ("RGBA", "F32"), ("CMYKA", "U8")])
-def test_the_document_brings_its_history_along(artist: Artist, file: Path, model: str, depth: str) -> None:
+def test_a_document_that_is_closed_while_its_layers_come_in_is_offered_them(artist: Artist, file: Path) -> None:
+    artist.new(1024, 1024)
+    save(artist, file)
+    artist.set("scene")
+    artist.ask("a street")
+    artist.until("[job.state for job in D.studio.jobs.values()] == ['keeping']")
+    artist.run("d = app.activeDocument(); d.setModified(False); d.close()")
+    artist.until("not D.studio.jobs and D.studio.chores.idle")
+    reopen(artist, file)
+    assert artist.names() == ["Background"]
+    artist.until("D.history.offer.isVisible()")
+    artist.click("D.history.take")
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.studio.chores.idle")
+    assert artist.names() == ["Background", "a street"]
+
+
+@pytest.mark.parametrize(("model", "depth"), [("RGBA", "F32"), ("CMYKA", "U8")])
+def test_the_document_brings_its_history_along(
+    krita: Krita, krita_daemon: Daemon, artist: Artist, file: Path, model: str, depth: str
+) -> None:
     artist.new(40, 30, model, depth)
     artist.set("scene")
     artist.make("a street")
     kept = artist.pixels("Foreground", 0, 0, 40, 30)
     save(artist, file)
-    artist.close_all()
-    folder = "D.studio.archive._results"
-    artist.run(f"[path.unlink() for path in {folder}.iterdir()]; D.studio.history.__init__(D.studio.archive)")
-    reopen(artist, file)
-    assert artist.names() == ["Background", "a street"]
-    assert artist.pixels("Foreground", 0, 0, 40, 30) == kept
-    artist.until("D.history.list.count() == 1")
-    artist.run("layer('a street').remove(); D.history._insert(D.history.list.item(0))")
-    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.studio.chores.idle")
-    assert artist.pixels("Foreground", 0, 0, 40, 30) == kept
+    krita.quit()
+    for path in (Path(krita_daemon.environment["ACETATE_CONFIG_DIR"]) / "krita" / "results").iterdir():
+        path.unlink()
+    krita.start()
+    again = Artist(krita)
+    reopen(again, file)
+    assert again.names() == ["Background", "a street"]
+    assert again.pixels("Foreground", 0, 0, 40, 30) == kept
+    again.run("layer('a street').remove()")
+    again.click_result()
+    again.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.studio.chores.idle")
+    assert again.pixels("Foreground", 0, 0, 40, 30) == kept

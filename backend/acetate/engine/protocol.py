@@ -30,7 +30,7 @@ class Offer:
     """A model that can be asked for; `missing` says in words which files are not there.
 
     `native_size` is the side in pixels of what the model draws by itself, `controls` are the kinds of structure
-    pictures that can steer it, `samplers` the names that it takes.
+    pictures that can steer it, `samplers` and `loras` the names that it takes.
     """
 
     name: str
@@ -40,10 +40,11 @@ class Offer:
     missing: str = ""
     controls: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
+    loras: tuple[str, ...] = ()
 
     def to_map(self) -> dict[str, Any]:
         """This offer as it stands in `welcome`."""
-        lists = {name: list(getattr(self, name)) for name in ("modes", "controls", "samplers")}
+        lists = {name: list(getattr(self, name)) for name in ("modes", "controls", "samplers", "loras")}
         return {**asdict(self), **lists}
 
 

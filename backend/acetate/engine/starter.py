@@ -97,7 +97,7 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
-    from acetate.models.kit.finding import structures_here
+    from acetate.models.kit.finding import loras_here, structures_here
     from acetate.models.samplers import SAMPLERS
 
     family = catalogue.sources[name].family
@@ -106,5 +106,5 @@ def _offer(catalogue: Catalogue, name: str) -> Offer:
         entry = catalogue.entry(name)
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
-    controls = structures_here(family.name)
-    return Offer(name, family.name, entry.modes, entry.full_size, controls=controls, samplers=samplers)
+    controls, loras = structures_here(family.name), loras_here()
+    return Offer(name, family.name, entry.modes, entry.full_size, "", controls, samplers, loras)

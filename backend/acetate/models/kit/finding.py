@@ -107,6 +107,11 @@ def style_adapter(family: str) -> tuple[Path, Path]:
     )
 
 
+def loras_here() -> tuple[str, ...]:
+    """The names of the LoRA files in the models folder; which of them fit a model, only loading tells."""
+    return tuple(sorted(path.stem for path in (models_folder() / "lora").glob(f"*{SUFFIX}")))
+
+
 def lora_file(name: str) -> Path:
     """The LoRA file of that name in the models folder, or at that path. Raises WireError `bad_request`."""
     folder = models_folder() / "lora"
