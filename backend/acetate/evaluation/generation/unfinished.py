@@ -15,6 +15,7 @@ from torch import Tensor
 
 from acetate.evaluation.drawing import Draw
 from acetate.models.catalogue import ModelEntry
+from acetate.models.library import state_of
 
 FOLDER = "unfinished"
 SECONDS = "seconds"
@@ -57,8 +58,4 @@ class Unfinished:
 
 def drawn_by(model: ModelEntry, *settings: object) -> str:
     """Tells a model, with its files as they are now, and settings apart from all others."""
-    files = {path for path in model.folder.rglob("*") if path.is_file()} | set(model.files.values())
-    if model.file is not None:
-        files.add(model.file)
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files)]
-    return repr((settings, states))
+    return repr((settings, state_of(model)))
