@@ -134,7 +134,7 @@ def test_a_model_is_saved_with_the_transparency_that_it_was_trained_with_and_wit
     (base / "README.md").write_text("The base reaches 31 dB.")
     own = load(tiny_starter / "transparency")
     for weights in own.encoder.requires_grad_(False).parameters():
-        weights += 0.25
+        weights.add_(0.25)
     save(tmp_path / "own", own)
     more = '[method]\nrank = 2\nsave = ["model"]\n'
     config = write_settings(tmp_path / "a.toml", base, scenes, steps=1, more=more)

@@ -25,6 +25,7 @@ JUDGE_VIEW = View(scale=(0.7, 1.05), turn=0.2, shift=0.05, mirror=True)
 BATCH = 64
 RATE = 2e-3
 WARM_UP = 30
+LEAST_STEPS, STEPS_A_THING = 600, 3
 CHECKPOINT_SECONDS = 30.0
 SMOOTHING = 0.1
 SOFTENED = 0.5
@@ -33,6 +34,11 @@ TURNED = 0.5
 """How often a picture's hue is turned, so that things are told by their shapes."""
 MOST_EXAMPLES = 12
 """Pictures of each thing that layers are compared with."""
+
+
+def usual_steps(pictures: PictureSet) -> int:
+    """How many steps the judge of this data learns: more things take longer to tell apart."""
+    return max(LEAST_STEPS, STEPS_A_THING * len(_classes(pictures)))
 
 
 def judge_for(pictures: PictureSet, folder: Path, steps: int, say: Say) -> Judge:

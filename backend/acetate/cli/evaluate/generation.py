@@ -49,8 +49,8 @@ def generation(
         Path | None, typer.Option("--judge", metavar="DIR", help=_("Where the judge is kept; else in the cache."))
     ] = None,
     judge_steps: Annotated[
-        int, typer.Option(min=1, help=_("Steps of the judge's training, the first time it is needed."))
-    ] = 600,
+        int | None, typer.Option(min=1, help=_("Steps of the judge's training; else by how many things it must tell."))
+    ] = None,
     seed: SeedOption = 0,
     passes: PassesOption = 8,
 ) -> None:
@@ -63,7 +63,7 @@ def generation(
     say = Console(stderr=True, highlight=False)
     try:
         # With the training's libraries missing, this is where they would first be asked for.
-        from acetate.training.judge import judge_for, judged_examples
+        from acetate.training.judge import judge_for, judged_examples, usual_steps
         from acetate.training.packages import PackageError
         from acetate.training.starter.colours import dominant_colour
         from acetate.training.starter.latents import VIEW
@@ -83,8 +83,9 @@ def generation(
         opened = store.get(name)
         given = _data(data, say)
         held_out = given.held_out or read_held_out(held_out_folder(opened.entry.folder)).coverage
-        kept = judge or _kept_judge(given.pictures, judge_steps)
-        judging = judge_for(given.pictures, kept, judge_steps, lambda line: say.log(line))
+        steps = judge_steps or usual_steps(given.pictures)
+        kept = judge or _kept_judge(given.pictures, steps)
+        judging = judge_for(given.pictures, kept, steps, lambda line: say.log(line))
         examples = judged_examples(given.pictures, opened.entry.full_size, VIEW)
         known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
         asked = prompts_for(None if given.taught else known, examples, layers)
