@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from acetate.data.review.server import ReviewServer
 from PIL import Image
 
 from tests.browser.chromium import Browser
+from tests.reviewing import served
 from tests.tiny_data import COLOURS, disc
 
 
@@ -35,19 +34,6 @@ def pending_balls(folder: Path) -> None:
             )
         )
     write_manifest(Collection(folder, tuple(entries)))
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[ReviewServer]:
-    """The review of a data set, answering until the block ends."""
-    with ReviewServer(folder) as server:
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-            thread.join()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from acetate.daemon import access
 from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
+from acetate_wire.request import Lora
 from acetate_wire.session import Session
 
 from tests.daemon.harness import Daemon, Raw, a_request
@@ -133,6 +134,20 @@ def test_a_paired_machine_may_not_stop_the_daemon(tcp_daemon: Daemon, home: Path
         raw.send(kind)
         assert raw.answer()["code"] == "not_allowed"
     raw.close()
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../secret", "~/ink", "C:\\ink", "sub/ink"])
+def test_a_paired_machine_names_no_file_by_its_path(tcp_daemon: Daemon, home: Path, name: str) -> None:
+    file = home / "studio.json"
+    access.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
+    far, near = (a_request(loras=(Lora(each, 0.5),)) for each in (name, "ink"))
+    with tcp_daemon.session("studio", connection=connections.find(file)) as session:
+        with pytest.raises(WireError) as refusal:
+            session.run(far)
+        assert (refusal.value.code, refusal.value.field) == ("not_allowed", "loras[0].name")
+        assert session.run(near).layers
+    with tcp_daemon.session() as session:
+        assert session.run(far).layers, "the daemon's own user may"
 
 
 def test_nothing_listens_beyond_loopback_before_a_machine_is_paired(make_daemon: Callable[..., Daemon]) -> None:

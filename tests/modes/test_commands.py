@@ -5,34 +5,21 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from acetate import cli
 from acetate.models import catalogue
 from PIL import Image
 from psd_tools import PSDImage
 
 from tests.daemon.harness import Daemon
+from tests.typed import Acetate, typed
 
 QUICK = ("--steps", "2", "--passes", "1")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the command said, and its exit code."""
-
-    code: int
-    output: str
-    errors: str
-
-
-Acetate = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +42,13 @@ def acetate(
     """The command, run in a folder with a layer, a background and a mask."""
     monkeypatch.setattr(catalogue, "STARTER_FOLDER", models_folder / "starter")
     monkeypatch.chdir(tmp_path)
-    for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR", "ACETATE_MODELS_DIR"):
-        monkeypatch.setenv(name, daemon.environment[name])
     noise = np.random.default_rng(1).integers(0, 256, (70, 90, 4), dtype=np.uint8)
     Image.fromarray(noise, "RGBA").save("layer.png")
     Image.fromarray(noise[::-1, :, :3].copy(), "RGB").save("back.png")
     mask = np.zeros((70, 90), np.uint8)
     mask[20:50, 30:60] = 255
     Image.fromarray(mask, "L").save("mask.png")
-
-    def run(*arguments: str) -> Answer:
-        monkeypatch.setattr("sys.argv", ["acetate", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        said = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return Answer(end.value.code, said.out, said.err)
-
-    return run
+    return typed(daemon, monkeypatch, capsys)
 
 
 def pixels(path: str) -> np.ndarray[Any, Any]:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from acetate import cli
 from acetate.models import catalogue
 from PIL import Image, PngImagePlugin
 
 from tests.daemon.harness import Daemon
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the command said, and its exit code."""
-
-    code: int
-    output: str
-    errors: str
-
-
-Acetate = Callable[..., Answer]
+from tests.typed import Acetate, typed
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +38,7 @@ def acetate(
     """The command, run in an empty folder with a tiny untrained model for the starter."""
     monkeypatch.setattr(catalogue, "STARTER_FOLDER", tiny_starter)
     monkeypatch.chdir(tmp_path)
-    for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR"):
-        monkeypatch.setenv(name, daemon.environment[name])
-
-    def run(*arguments: str) -> Answer:
-        monkeypatch.setattr("sys.argv", ["acetate", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        said = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return Answer(end.value.code, said.out, said.err)
-
-    return run
+    return typed(daemon, monkeypatch, capsys)
 
 
 QUICK = ("--steps", "2", "--passes", "1")

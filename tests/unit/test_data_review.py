@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,20 +13,15 @@ from acetate.data.collection import open_collection
 from acetate.data.review.server import ReviewServer
 from acetate_wire.errors import WireError
 
+from tests.reviewing import served
 from tests.tiny_data import write_scenes
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ReviewServer]:
     write_scenes(tmp_path / "data")
-    with ReviewServer(tmp_path / "data") as server:
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-            thread.join()
+    with served(tmp_path / "data") as server:
+        yield server
 
 
 def ask(

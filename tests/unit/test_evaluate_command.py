@@ -53,6 +53,40 @@ def test_without_layers_only_the_held_out_pictures_are_measured(arguments: list[
     assert "layers" not in json.loads(result.stdout)
 
 
+@pytest.mark.parametrize("command", ["starter", "transparency"])
+def test_held_out_pictures_are_measured_at_their_own_size_and_the_report_names_it_and_the_bars(
+    tiny_starter: Path, tmp_path: Path, command: str
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 4), dtype=np.uint8)
+    held_out, report = tmp_path / "pictures", tmp_path / "report"
+    write_held_out(held_out, [(HeldOutPicture("owl", "drawn", "CC0-1.0", "hard"), pixels)], Coverage(0.5, 0.1, 0.4))
+    given = {
+        "starter": ["--model", str(tiny_starter), "--held-out", str(held_out), "--layers", "0"],
+        "transparency": [str(tiny_starter), str(held_out)],
+    }[command]
+    arguments = [command, *given, "--passes", "1", "--report", str(report)]
+    result = CliRunner().invoke(app, [*arguments, "--json", str(tmp_path / "figures.json")], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.stderr
+    assert "of 128 pixels" in result.stdout
+    line = next(line for line in result.stdout.splitlines() if line.startswith("Nine backgrounds, PSNR"))
+    assert "≥ 31.00 dB" in line and "missed" in line
+    measured = json.loads((tmp_path / "figures.json").read_text())
+    measured = measured["held_out" if command == "starter" else "pictures"]
+    assert measured["size"] == 128
+    bars = {"nine_psnr": ("at_least", 31), "alpha_mae": ("at_most", 0.008), "alpha_iou": ("at_least", 0.985)}
+    assert {key: measured["checks"][key][limit] for key, (limit, _) in bars.items()} == {
+        key: value for key, (_, value) in bars.items()
+    }
+    (page,) = report.glob("*.html")
+    assert "128 x 128 pixels" in page.read_text(encoding="utf-8")
+
+
+def test_pictures_are_not_enlarged_to_a_size_that_they_do_not_have(tiny_starter: Path, held_out: Path) -> None:
+    result = CliRunner().invoke(app, ["transparency", str(tiny_starter), str(held_out), "--size", "128"])
+    assert result.exit_code == 2
+    assert "holds pictures of 64 pixels: choose no larger size" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from acetate.cli.evaluate import app
+from acetate.evaluation.bars import Limit
 from acetate.evaluation.figure import Figure
 from acetate.evaluation.matting import connectivity_error, gradient_error
 from acetate.evaluation.pictures import kind_of, read_pictures, spread
@@ -119,10 +120,10 @@ def test_a_pixel_lost_all_around_is_a_shrunk_region() -> None:
     assert found["lowered_opacity"].met
 
 
-def test_a_check_says_what_is_wanted() -> None:
-    figure = Figure("loose", "Loose bits", 0.05, "%", "", at_most=0.03)
-    assert (figure.text(), figure.wanted(), figure.verdict()) == ("5.0%", "≤ 3.0%", "no")
-    assert Figure("psnr", "PSNR", 32, "dB", "", at_least=31).met
+def test_a_figure_says_its_bar_and_whether_it_is_met() -> None:
+    figure = Figure("loose", "Loose bits", 0.05, "%", "", Limit(at_most=0.03))
+    assert (figure.text(), figure.wanted(), figure.verdict()) == ("5.0%", "≤ 3.0%", "missed")
+    assert Figure("psnr", "PSNR", 32, "dB", "", Limit(at_least=31)).met
     assert Figure("psnr", "PSNR", 32, "dB", "").met is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from acetate.training.recipes.settings import ModelSettings, TextSettings
 from acetate.training.recipes.text import run_text
 from acetate.training.recipes.transparency import run_transparency
 from acetate.transparency import OffsetEncoder, TransparentDecoder
-from acetate.transparency.files import load
+from acetate.transparency.files import load, save
 from acetate_wire.errors import WireError
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
@@ -124,6 +125,26 @@ def test_what_text_training_writes_says_the_same_in_every_form(
             assert torch.allclose(compact[name].unscaled(torch.device("cpu")) * compact[name].scale, delta, atol=1e-3)
     assert max(value.abs().max() for value in whole.values()) > 2e-3, "something was learnt"
     assert (model / "vocabulary.json").is_file(), "the model is whole"
+
+
+def test_a_model_is_saved_with_the_transparency_that_it_was_trained_with_and_without_its_bases_card(
+    tiny_starter: Path, scenes: Path, tmp_path: Path
+) -> None:
+    base = shutil.copytree(tiny_starter, tmp_path / "base")
+    (base / "README.md").write_text("The base reaches 31 dB.")
+    own = load(tiny_starter / "transparency")
+    for weights in own.encoder.requires_grad_(False).parameters():
+        weights.add_(0.25)
+    save(tmp_path / "own", own)
+    more = '[method]\nrank = 2\nsave = ["model"]\n'
+    config = write_settings(tmp_path / "a.toml", base, scenes, steps=1, more=more)
+    config.write_text(config.read_text().replace("[model]", '[model]\ntransparency = "own"', 1))
+    result = run_text(order(config))
+    assert isinstance(result, Finished)
+    (model,) = result.written
+    assert not (model / "README.md").exists()
+    found, wanted = load(model / "transparency").encoder.state_dict(), own.encoder.state_dict()
+    assert all(torch.allclose(found[name], value, atol=1e-3) for name, value in wanted.items())
 
 
 @pytest.mark.parametrize(

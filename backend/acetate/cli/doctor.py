@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from acetate.cli.reports import STANDARD_OUTPUT, JsonOption, refuse, write_json
 from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     from acetate.evaluation.vectors import Case
     from acetate.models.checkup import ModePlan
-
-STANDARD_OUTPUT = Path("-")
 
 
 def doctor(
@@ -25,10 +23,7 @@ def doctor(
         Path | None,
         typer.Option("--vectors", metavar="DIR", help=_("Folder of reference vectors to compute again.")),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", help=_("Write the figures here too; - for standard output.")),
-    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Print how each model's modes will use this computer's memory.
 
@@ -64,7 +59,7 @@ def _memory(console: Console, json_file: Path | None) -> None:
             "plans": [asdict(plan) for plan in plans],
             "absent": absent,
         }
-        _write_json(json_file, figures)
+        write_json(json_file, figures)
 
 
 def _plan_line(plan: ModePlan) -> str:
@@ -85,7 +80,7 @@ def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:
     try:
         found = check_vectors(vectors)
     except UnreadableVectorsError as error:
-        _refuse(str(error))
+        refuse(str(error))
     console.print(f"{_('case'):<40} {_('error'):>10} {_('tolerance'):>10}  {_('verdict')}", style="bold")
     for case in found:
         cases.append(case)
@@ -96,7 +91,7 @@ def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:
     )
     if json_file is not None:
         figures = {"vectors": str(vectors), "passed": not missed, "cases": [asdict(case) for case in cases]}
-        _write_json(json_file, figures)
+        write_json(json_file, figures)
     if missed:
         raise typer.Exit(1)
 
@@ -107,20 +102,3 @@ def _line(case: Case) -> str:
     verdict = f"[green]{_('pass')}[/green]" if case.passed else f"[red]{_('MISS')}[/red]"
     note = f"  {escape(case.note)}" if case.note else ""
     return f"{escape(case.name):<40} {error:>10} {case.tolerance:>10.2e}  {verdict}{note}"
-
-
-def _write_json(path: Path, figures: dict[str, Any]) -> None:
-    content = json.dumps(figures, indent=2)
-    if path == STANDARD_OUTPUT:
-        typer.echo(content)
-        return
-    try:
-        path.write_text(content + "\n", encoding="utf-8")
-    except OSError as error:
-        _refuse(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror))
-
-
-def _refuse(message: str) -> NoReturn:
-    """Say what is wrong in one line and leave with code 2."""
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

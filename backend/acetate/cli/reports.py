@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from acetate.evaluation.figure import Figure, held_to_bars
 from acetate.messages import tr as _
 
 if TYPE_CHECKING:
-    from acetate.evaluation.figure import Figure
+    from acetate.models.catalogue import Catalogue
 
 STANDARD_OUTPUT = Path("-")
 PASSES = (1, 2, 4, 8)
@@ -32,6 +33,11 @@ SeedOption: TypeAlias = Annotated[
 ]
 PassesOption: TypeAlias = Annotated[int, typer.Option(help=_("Decodes of which the median is taken: 1, 2, 4 or 8."))]
 
+ModelFolderOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="DIR", help=_("Folder of a trained model, instead of the installed one.")),
+]
+
 
 def prepare(report: Path, json_file: Path | None, passes: int | None = None) -> Console:
     """Refuse what could not be written or is no number of passes before minutes are spent, and give the console."""
@@ -46,6 +52,18 @@ def prepare(report: Path, json_file: Path | None, passes: int | None = None) -> 
     return Console(stderr=json_file == STANDARD_OUTPUT, highlight=False)
 
 
+def chosen_catalogue(model: Path | None) -> Catalogue:
+    """The models that Acetate knows, or one whose starter is the model in `--model DIR`."""
+    from acetate.evaluation.installed import catalogue_of
+    from acetate.models.catalogue import Catalogue
+
+    if model is None:
+        return Catalogue()
+    if not model.is_dir():
+        refuse(_("--model {path}: there is no such folder").format(path=model))
+    return catalogue_of(model)
+
+
 def finish(console: Console, json_file: Path | None, document: dict[str, Any], write: Callable[[], Path]) -> None:
     """Write the JSON that was asked for and the report, and say where the report is."""
     write_json(json_file, document)
@@ -57,17 +75,17 @@ def finish(console: Console, json_file: Path | None, document: dict[str, Any], w
 
 
 def figures_table(title: str, figures: Sequence[Figure]) -> Table:
-    """The figures with what they mean, a row each; two columns more where any is a check."""
-    checked = any(figure.met is not None for figure in figures)
+    """The figures with what they mean, a row each; two columns more where any is held to a bar."""
+    held = bool(held_to_bars(figures))
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(_("Figure"), style="cyan")
     table.add_column(_("Value"), justify="right", no_wrap=True)
-    if checked:
-        table.add_column(_("Wanted"), no_wrap=True)
+    if held:
+        table.add_column(_("Bar"), no_wrap=True)
         table.add_column(_("Met"))
     table.add_column(_("What it says"), style="dim")
     for figure in figures:
-        wanted = (figure.wanted(), _(figure.verdict()) if figure.verdict() else "") if checked else ()
+        wanted = (figure.wanted(), _(figure.verdict()) if figure.verdict() else "") if held else ()
         table.add_row(_(figure.label), figure.text(), *wanted, _(figure.meaning))
     return table
 

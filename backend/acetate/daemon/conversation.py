@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from acetate_wire import values
@@ -39,7 +40,7 @@ class About:
     """What the conversation needs to know of the rest of the daemon."""
 
     access: str
-    offers: tuple[Offer, ...]
+    offers: Callable[[], tuple[Offer, ...]]
     check: Callable[[LayerRequest, Limits], None]
     device: Callable[[], str]
     status: Callable[[], dict[str, Any]]
@@ -54,7 +55,7 @@ class Conversation:
         self._peers = peers
         self._jobs = jobs
         self._about = about
-        self._offers = {offer.name: offer for offer in about.offers}
+        self._offers: dict[str, Offer] = {}
         self._answers: dict[str, Callable[[Peer, Message], None]] = {
             "submit": self._submit,
             "cancel": self._cancel,
@@ -136,6 +137,7 @@ class Conversation:
                 field="access",
                 hint="read the connection file again",
             )
+        self._look_up_offers()
         now = time.monotonic()
         peer = Peer(origin.address, owner_of(client), name, origin.local, now, now)
         self._peers.add(peer)
@@ -145,7 +147,7 @@ class Conversation:
             {
                 "version": acetate.__version__,
                 "limits": self._settings.limits.to_map(),
-                "models": [offer.to_map() for offer in self._about.offers],
+                "models": [offer.to_map() for offer in self._offers.values()],
                 "device": self._about.device(),
             },
         )
@@ -160,12 +162,20 @@ class Conversation:
             sizes = [len(frame) for frame in message.frames]
             request = parse_request(message.fields.get("request"), sizes, self._settings.limits)
             self._check_model(request)
+            _check_files(peer, request)
             self._about.check(request, self._settings.limits)
             self._jobs.submit(peer.owner, id, request, message.frames)
         self._follow(peer, id)
 
+    def _look_up_offers(self) -> None:
+        self._offers = {offer.name: offer for offer in self._about.offers()}
+
     def _check_model(self, request: LayerRequest) -> None:
         offer = self._offers.get(request.model)
+        if offer is None or offer.missing:
+            # It may have been added or fetched since.
+            self._look_up_offers()
+            offer = self._offers.get(request.model)
         if offer is None:
             raise WireError(
                 "unknown_model",
@@ -266,3 +276,15 @@ class Conversation:
 
     def _pong(self, peer: Peer, message: Message) -> None:
         self._say(peer, "pong", {})
+
+
+def _check_files(peer: Peer, request: LayerRequest) -> None:
+    """Only this user on this machine names files by path: to others it would tell what lies where."""
+    for number, lora in enumerate(request.loras):
+        if not peer.local and (PurePosixPath(lora.name).name, PureWindowsPath(lora.name).name) != (lora.name,) * 2:
+            raise WireError(
+                "not_allowed",
+                f"another machine cannot name a LoRA by its path, as in {lora.name[:80]!r}",
+                field=f"loras[{number}].name",
+                hint="put the file into the folder lora/ of the daemon's models, and give its name",
+            )

@@ -204,7 +204,7 @@ class Server:
         engine = engine_class(self._settings.engine)
         return About(
             access=self._keys.access,
-            offers=engine.offers(),
+            offers=engine.offers,
             check=engine.check,
             device=lambda: self._workshop.device,
             status=self._status,

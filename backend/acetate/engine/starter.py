@@ -69,6 +69,8 @@ class StarterEngine:
 
         request = _for_layers(job.request)
         report("loading", 0, 1)
+        # The artist may have added a model since the last job.
+        self._store.catalogue = self.catalogue()
         size = Sheet.native(request, self._store.catalogue.entry(request.model).native_size).size
         side = (size.width, size.height)
         plan = self._store.plan(request.model, request.mode, request.inputs, side, thrift).plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 from acetate_wire.request import LayerRequest, Rect
@@ -55,17 +56,36 @@ def drawer(store: ModelStore, name: str, passes: PassCount) -> Generate:
     return generate
 
 
+Draw: TypeAlias = Callable[[], tuple[Tensor, float]]
+"""Draws one layer, "4 h w", and tells the seconds that it took."""
+Keep: TypeAlias = Callable[[str, int, Draw], tuple[Tensor, float]]
+"""Gives what is kept of a prompt and a seed, or draws it."""
+
+
+def keep_nothing(prompt: str, seed: int, draw: Draw) -> tuple[Tensor, float]:
+    """Draws every layer anew."""
+    return draw()
+
+
 def draw_layers(
-    generate: Generate, prompts: Sequence[str], seed: int, report: Callable[[int, int], None]
+    generate: Generate,
+    prompts: Sequence[str],
+    seed: int,
+    report: Callable[[int, int], None],
+    keep: Keep = keep_nothing,
 ) -> Iterator[GeneratedLayer]:
     """One layer for each prompt; their seeds are `seed`, `seed` + 1, and so on."""
     for index, prompt in enumerate(prompts):
-        began = time.perf_counter()
-        picture = generate(prompt, seed + index)[0].detach().float().cpu()
-        seconds = time.perf_counter() - began
+        picture, seconds = keep(prompt, seed + index, partial(_timed, generate, prompt, seed + index))
         alpha = picture[3:]
         yield GeneratedLayer(prompt, seed + index, seconds, coverage_of(alpha), shape_of(alpha), picture)
         report(index + 1, len(prompts))
+
+
+def _timed(generate: Generate, prompt: str, seed: int) -> tuple[Tensor, float]:
+    began = time.perf_counter()
+    picture = generate(prompt, seed)[0].detach().float().cpu()
+    return picture, time.perf_counter() - began
 
 
 def evaluation_prompts(things: Sequence[str], count: int) -> tuple[str, ...]:

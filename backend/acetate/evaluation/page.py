@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from acetate.evaluation.figure import Figure
+from acetate.evaluation.figure import Figure, held_to_bars
 
 CHECKER_CELL = 8
 CHECKER_GREYS = (0.8, 0.6)
@@ -77,12 +77,19 @@ def figure_tiles(figures: Sequence[Figure]) -> str:
 
 
 def figure_table(figures: Sequence[Figure]) -> str:
-    """A row for each figure with what it says; where any is a check, also what is wanted and whether it is met."""
-    if all(figure.met is None for figure in figures):
+    """A row for each figure with what it says; where any has a bar, also the bar and whether it is met."""
+    if not held_to_bars(figures):
         rows = [[figure.label, figure.text(), figure.meaning] for figure in figures]
         return table(["Figure", "Value", "What it says"], rows, words=(0, 2))
     rows = [[f.label, f.text(), f.wanted(), f.verdict(), f.meaning] for f in figures]
-    return table(["Figure", "Value", "Wanted", "Met", "What it says"], rows, words=(0, 3, 4))
+    return table(["Figure", "Value", "Bar", "Met", "What it says"], rows, words=(0, 3, 4))
+
+
+def bar_section(figures: Sequence[Figure]) -> str:
+    """The figures that are held to a bar, and how many meet theirs."""
+    held = held_to_bars(figures)
+    met = sum(figure.met is True for figure in held)
+    return section("Bars", f"What is wanted of a model: {met} of {len(held)} are met.", figure_table(held))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (0,)) -> str:

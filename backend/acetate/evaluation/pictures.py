@@ -32,6 +32,8 @@ def read_pictures(folder: Path, most: int, size: int | None = None, usual: int =
         found = read_held_out(folder)
         rows = spread(len(found.about), most)
         taken = found.pictures[list(rows)]
+        if size is not None and size > taken.shape[-1]:
+            raise ValueError(f"{folder} holds pictures of {taken.shape[-1]} pixels: choose no larger size than that")
         if size is not None and size != taken.shape[-1]:
             taken = torch.stack([_as_tensor(fitted(_as_image(picture), size)) for picture in taken])
         return HeldOut(tuple(found.about[row] for row in rows), taken, found.coverage)

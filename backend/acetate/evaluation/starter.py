@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from acetate.evaluation.bars import BARS
 from acetate.evaluation.coverage import Coverage, mean_coverage
 from acetate.evaluation.drawing import Generate, GeneratedLayer, draw_layers
-from acetate.evaluation.figure import Figure, values
+from acetate.evaluation.figure import Figure, checks, values
 from acetate.evaluation.held_out import HeldOut
 from acetate.evaluation.transparency.figures import held_out_json
 from acetate.evaluation.transparency.reconstruction import Parts, Reconstruction, reconstruct
@@ -63,10 +64,12 @@ def layer_figures(report: StarterReport) -> tuple[Figure, ...]:
         Figure("partial", "Neither clear nor opaque", made.partial, "%", f"in the data: {data.partial:.1%}"),
         Figure("clear", "Fully clear", made.clear, "%", f"in the data: {data.clear:.1%}"),
         Figure("opaque", "Fully opaque", made.opaque, "%", f"in the data: {data.opaque:.1%}"),
-        Figure("outside", "Outside the largest island", outside, "%", "loose bits beside the subject; lower is better"),
-        Figure("edge", "Touches the frame", edge, "%", "of the frame's border is covered: cut-off subjects"),
+        Figure("outside", "Outside the largest island", outside, "%", "loose bits beside the subject; lower is better",
+               BARS["outside"]),
+        Figure("edge", "Touches the frame", edge, "%", "of the frame's border is covered: cut-off subjects",
+               BARS["edge"]),
         Figure("seconds", "Time a layer", seconds, "s", "on this machine"),
-    )
+    )  # fmt: skip
 
 
 def as_json(report: StarterReport) -> dict[str, Any]:
@@ -78,9 +81,12 @@ def as_json(report: StarterReport) -> dict[str, Any]:
         "data": asdict(report.data),
     }
     if report.layers:
+        figures = layer_figures(report)
         document["layers"] = {
             "count": len(report.layers),
-            "mean": values(layer_figures(report)),
+            "size": report.layers[0].picture.shape[-1],
+            "mean": values(figures),
+            "checks": checks(figures),
             "each": [layer_row(layer) for layer in report.layers],
         }
     return document

@@ -10,6 +10,7 @@ from acetate.evaluation.drawing import GeneratedLayer
 from acetate.evaluation.figure import Figure
 from acetate.evaluation.page import (
     Bar,
+    bar_section,
     bars,
     figure_table,
     figure_tiles,
@@ -21,7 +22,7 @@ from acetate.evaluation.page import (
     shown,
 )
 from acetate.evaluation.starter import StarterReport, as_json, layer_figures
-from acetate.evaluation.transparency.figures import reconstruction_figures, seen_psnr
+from acetate.evaluation.transparency.figures import picture_size, reconstruction_figures, seen_psnr
 from acetate.evaluation.transparency.report import UNDER, held_out_pictures, held_out_section
 
 HEADLINES = (
@@ -48,15 +49,18 @@ def report_html(report: StarterReport) -> str:
     made = layer_figures(report) if report.layers else ()
     parts = [
         figure_tiles([figure for figure in (*averages, *made) if figure.key in HEADLINES]),
+        bar_section((*averages, *made)),
         held_out_section(results, averages),
     ]
     if report.layers:
         parts.append(_layers_section(report, made))
         parts.append(layer_pictures(report.layers))
     parts.append(held_out_pictures(results))
+    size = picture_size(results)
     lead = (
-        f"{len(results)} pictures that no training saw, there and back through latent transparency (decoded"
-        f" as the median of {report.passes}), and {len(report.layers)} layers generated from prompts."
+        f"{len(results)} pictures of {size} x {size} pixels that no training saw, there and back through latent"
+        f" transparency (decoded as the median of {report.passes}), and {len(report.layers)} layers generated from"
+        " prompts."
     )
     return page(f"How good is “{report.model}”?", lead, parts)
 

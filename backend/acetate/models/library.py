@@ -76,6 +76,12 @@ def files_of(entry: ModelEntry) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def state_of(entry: ModelEntry) -> tuple[tuple[str, int, int], ...]:
+    """A model's files as they are now, by path, size and time of the last change: another when one is written anew."""
+    found = [(path, path.stat()) for path in files_of(entry)]
+    return tuple((str(path), told.st_size, told.st_mtime_ns) for path, told in found)
+
+
 def check_files(entry: ModelEntry, on_bytes: OnBytes) -> Iterator[FileCheck]:
     """Read every file of a model and compare it with its hash, as the hub or `acetate models add` has noted it."""
     note = read_notes().get(entry.name)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from acetate.models.base import load_base
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
+from acetate.models.library import state_of
 from acetate.models.loaded import LoadedModel
 from acetate.models.memory import Footprint, Plan, choose, footprint, ladder_for, takes_eight_bits
 from acetate.models.placing import available, place, shrink
@@ -26,6 +27,7 @@ class ModelStore:
     device: torch.device = field(default_factory=lambda: best_device())
     dtype: torch.dtype | None = None
     _loaded: dict[str, LoadedModel] = field(default_factory=dict)
+    _states: dict[str, object] = field(default_factory=dict)
 
     def get(self, name: str, plan: Plan | None = None) -> LoadedModel:
         """The model of that name, in memory as a plan says; without one, as it is or else resident.
@@ -39,16 +41,20 @@ class ModelStore:
             return model
         self.forget(name)
         wanted = plan or Plan()
-        self._loaded[name] = load_model(self.catalogue.entry(name), self.device, self._dtype(wanted), wanted)
+        entry = self.catalogue.entry(name)
+        self._states[name] = state_of(entry)
+        self._loaded[name] = load_model(entry, self.device, self._dtype(wanted), wanted)
         return self._loaded[name]
 
     def plan(self, name: str, mode: str, given: Collection[str], side: tuple[int, int], thrift: int = 0) -> Planned:
         """How a mode of a model is to use memory for a drawing of `side` (width and height in pixels).
 
-        It is the fastest plan that fits, or the `thrift`th after it. Models that are in the way are dropped. Raises
-        WireError as `get` does.
+        It is the fastest plan that fits, or the `thrift`th after it. Models that are in the way are dropped, and so is
+        this one where its files were written anew, as by a training. Raises WireError as `get` does.
         """
         entry = self.catalogue.entry(name)
+        if name in self._loaded and self._states[name] != state_of(entry):
+            self.forget(name)
         usual = self._dtype(Plan()).itemsize
         way = entry.way(mode, given)
         ladder = ladder_for(self.device.type, usual, eight=takes_eight_bits(way))

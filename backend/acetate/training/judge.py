@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,24 +9,23 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate.evaluation.generation.examples import SIDE, Examples, examples_of
+from acetate.evaluation.generation.examples import SIDE, Examples, Shown, examples_of
 from acetate.evaluation.generation.judge import Judge, load_judge, save_judge
-from acetate.evaluation.pictures import SUFFIXES, kind_of
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop, LoopSettings, Say
 from acetate.training.optimise import Learning, Optimiser
 from acetate.training.starter.colours import turn_hue
-from acetate.training.starter.pictures import SOFT_SET, PictureRecord, PictureSet, evenly, normalised
+from acetate.training.starter.pictures import SOFT_SET, PictureRecord, PictureSet, evenly
 
 JUDGE_VIEW = View(scale=(0.7, 1.05), turn=0.2, shift=0.05, mirror=True)
 BATCH = 64
 RATE = 2e-3
 WARM_UP = 30
+LEAST_STEPS, STEPS_A_THING = 600, 3
 CHECKPOINT_SECONDS = 30.0
 SMOOTHING = 0.1
 SOFTENED = 0.5
@@ -36,6 +34,11 @@ TURNED = 0.5
 """How often a picture's hue is turned, so that things are told by their shapes."""
 MOST_EXAMPLES = 12
 """Pictures of each thing that layers are compared with."""
+
+
+def usual_steps(pictures: PictureSet) -> int:
+    """How many steps the judge of this data learns: more things take longer to tell apart."""
+    return max(LEAST_STEPS, STEPS_A_THING * len(_classes(pictures)))
 
 
 def judge_for(pictures: PictureSet, folder: Path, steps: int, say: Say) -> Judge:
@@ -61,12 +64,13 @@ def judged_examples(pictures: PictureSet, size: int, view: View) -> Examples:
         taken.setdefault(pictures.records[row].name, []).append(int(row))
     rows = [row for some in taken.values() for row in some[:MOST_EXAMPLES]]
 
-    def views() -> Iterator[tuple[str, bool, Tensor, Tensor]]:
+    def views() -> Iterator[tuple[Shown, Tensor, Tensor]]:
         for row in rows:
             record = pictures.records[row]
             stored = from_stored(pictures.pictures[[row]])
             first, fresh = (random_views(stored, size, view, Loop.generator(row + turn)) for turn in (0, 1 << 20))
-            yield record.name, record.set == SOFT_SET, first[0], fresh[0]
+            shown = Shown(record.name, record.words[0], record.licence, record.set == SOFT_SET)
+            yield shown, first[0], fresh[0]
 
     return examples_of(views())
 
@@ -140,38 +144,3 @@ def _turned(
 
 def _classes(pictures: PictureSet) -> tuple[str, ...]:
     return tuple(sorted({record.name for record in pictures.records if record.use == "vocabulary"}))
-
-
-def folder_pictures(folder: Path) -> PictureSet:
-    """Any folder of transparent pictures as data: named after their sub-folders, else after their files.
-
-    Digits at the end of a file's name are no part of it: `cat-01.png` and `cat-02.png` show a cat. Raises ValueError
-    of one line when there are none, or one is unreadable.
-    """
-    rows, records = [], []
-    for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES):
-        try:
-            with Image.open(path) as picture:
-                pixels = normalised(picture)
-        except (OSError, ValueError, UnidentifiedImageError) as error:
-            raise ValueError(f"{path} cannot be read as a picture: {error}") from None
-        own = path.stem if path.parent == folder else path.parent.name
-        name = re.sub(r"[\s_-]+", " ", re.sub(r"[\s_-]*\d+$", "", own)).strip().lower() or own
-        soft = kind_of(torch.tensor(pixels[..., 3] / 255)) == "soft"
-        rows.append(pixels)
-        records.append(
-            PictureRecord(
-                name=name,
-                words=(name,),
-                style="",
-                set=SOFT_SET if soft else "folder",
-                licence="unknown",
-                category="",
-                use="vocabulary",
-                colour="",
-                hue_turns=not soft,
-            )
-        )
-    if not rows:
-        raise ValueError(f"{folder} holds no pictures")
-    return PictureSet(np.stack(rows), tuple(records))

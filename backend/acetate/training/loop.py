@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,30 +91,29 @@ class Loop:
         if start:
             self.say(f"{self.name}: going on after step {start}")
         first = self.hardware.first
-        writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=start) if first else None
-        sums: dict[str, float] = {}
-        counted, reported, saved = 0, time.monotonic(), time.monotonic()
-        for step in range(start, self.settings.steps):
-            # Dropout, noise drawn inside libraries: the global source, too, depends on the step alone.
-            torch.manual_seed(step * self.hardware.processes + self.hardware.rank)
-            losses = take_step(step)
-            counted += 1
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value
-                if writer:
-                    writer.add_scalar(f"{self.name}/{key}", value, step)
-            now, done = time.monotonic(), step + 1
-            if now - reported > self.settings.report_seconds:
-                self._report(done, counted / (now - reported), {k: v / counted for k, v in sums.items()})
-                sums, counted, reported = {}, 0, now
-            last = done == self.settings.steps
-            if first and (now - saved > self.settings.checkpoint_seconds or last):
-                self._save(done)
-                saved = time.monotonic()
-            if first and draw_sheet and (done % self.settings.sheet_steps == 0 or last):
-                draw_sheet(self.folder / f"sheet-{done:06d}.png")
-        if writer:
-            writer.close()
+        curves = SummaryWriter(str(self.folder / "tensorboard"), purge_step=start) if first else nullcontext()
+        with curves as writer:
+            sums: dict[str, float] = {}
+            counted, reported, saved = 0, time.monotonic(), time.monotonic()
+            for step in range(start, self.settings.steps):
+                # Dropout, noise drawn inside libraries: the global source, too, depends on the step alone.
+                torch.manual_seed(step * self.hardware.processes + self.hardware.rank)
+                losses = take_step(step)
+                counted += 1
+                for key, value in losses.items():
+                    sums[key] = sums.get(key, 0.0) + value
+                    if writer:
+                        writer.add_scalar(f"{self.name}/{key}", value, step)
+                now, done = time.monotonic(), step + 1
+                if now - reported > self.settings.report_seconds:
+                    self._report(done, counted / (now - reported), {k: v / counted for k, v in sums.items()})
+                    sums, counted, reported = {}, 0, now
+                last = done == self.settings.steps
+                if first and (now - saved > self.settings.checkpoint_seconds or last):
+                    self._save(done)
+                    saved = time.monotonic()
+                if first and draw_sheet and (done % self.settings.sheet_steps == 0 or last):
+                    draw_sheet(self.folder / f"sheet-{done:06d}.png")
         self.hardware.wait()
 
     @property

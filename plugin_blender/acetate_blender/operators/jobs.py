@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -33,6 +34,15 @@ def job_of(operator: Any) -> Job:
     if found is None:
         raise WireError("bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again"))
     return found
+
+
+def _done(operator: Any, act: Callable[[Job], object]) -> set[str]:
+    """Do this to an operator's job, or say why not."""
+    try:
+        act(job_of(operator))
+    except WireError as error:
+        return refuse(operator, error)
+    return {"FINISHED"}
 
 
 def sheets(job: Job, store: Store, variants: str) -> list[put.Sheet]:
@@ -122,11 +132,7 @@ class ACETATE_OT_cancel(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        try:
-            session.desk().cancel(job_of(self))
-        except WireError as error:
-            return refuse(self, error)
-        return {"FINISHED"}
+        return _done(self, lambda job: session.desk().cancel(job))
 
 
 @fields(job=JOB)
@@ -137,11 +143,7 @@ class ACETATE_OT_retry(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        try:
-            session.desk().retry(job_of(self))
-        except WireError as error:
-            return refuse(self, error)
-        return {"FINISHED"}
+        return _done(self, lambda job: session.desk().retry(job))
 
 
 @fields(job=JOB)
@@ -158,11 +160,7 @@ class ACETATE_OT_forget(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
-        try:
-            session.desk().forget(job_of(self))
-        except WireError as error:
-            return refuse(self, error)
-        return {"FINISHED"}
+        return _done(self, lambda job: session.desk().forget(job))
 
 
 class ACETATE_OT_fetch(bpy.types.Operator):

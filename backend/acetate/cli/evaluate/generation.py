@@ -24,7 +24,11 @@ from acetate.cli.reports import (
 from acetate.messages import tr as _
 
 if TYPE_CHECKING:
+    from acetate.training.judged import JudgedData
     from acetate.training.starter.pictures import PictureSet
+
+GLANCE = 32
+"""Every so manieth pixel tells pictures of the same names apart."""
 
 
 def generation(
@@ -36,7 +40,7 @@ def generation(
         typer.Option(
             "--data",
             metavar="DIR",
-            help=_("The pictures that it learned from; else the starter's, built when missing."),
+            help=_("What it learned from: a data set, or any folder of pictures; else the starter's."),
         ),
     ] = None,
     layers: Annotated[int, typer.Option(min=2, help=_("How many layers to draw, spread over all things."))] = 192,
@@ -45,20 +49,21 @@ def generation(
         Path | None, typer.Option("--judge", metavar="DIR", help=_("Where the judge is kept; else in the cache."))
     ] = None,
     judge_steps: Annotated[
-        int, typer.Option(min=1, help=_("Steps of the judge's training, the first time it is needed."))
-    ] = 600,
+        int | None, typer.Option(min=1, help=_("Steps of the judge's training; else by how many things it must tell."))
+    ] = None,
     seed: SeedOption = 0,
     passes: PassesOption = 8,
 ) -> None:
     """Judge layers drawn from prompts: subject, colour, copies, and whether their alpha is like the data's.
 
-    The judge is a small classifier trained on the same data, once: it takes minutes, and goes on when it was stopped.
+    The judge is a small classifier trained on the same data, once: it takes minutes. What is stopped goes on: the
+    judge's training, and the layers, which are kept beside the report until it is written.
     """
     console = prepare(report, json_file, passes)
     say = Console(stderr=True, highlight=False)
     try:
         # With the training's libraries missing, this is where they would first be asked for.
-        from acetate.training.judge import judge_for, judged_examples
+        from acetate.training.judge import judge_for, judged_examples, usual_steps
         from acetate.training.packages import PackageError
         from acetate.training.starter.colours import dominant_colour
         from acetate.training.starter.latents import VIEW
@@ -68,6 +73,7 @@ def generation(
     from acetate.evaluation.generation.figures import generation_figures, generation_json
     from acetate.evaluation.generation.measure import colour_things_for, evaluate_generation, prompts_for
     from acetate.evaluation.generation.report import write_generation_report
+    from acetate.evaluation.generation.unfinished import Unfinished, drawn_by
     from acetate.evaluation.held_out import read_held_out
     from acetate.evaluation.installed import open_store
     from acetate.evaluation.transparency.opened import held_out_folder
@@ -75,19 +81,23 @@ def generation(
     try:
         store, name = open_store(model)
         opened = store.get(name)
-        stated = read_held_out(held_out_folder(opened.entry.folder)).coverage
-        pictures = _pictures(data, say)
-        kept = judge or _kept_judge(pictures, judge_steps)
-        judging = judge_for(pictures, kept, judge_steps, lambda line: say.log(line))
-        examples = judged_examples(pictures, opened.entry.full_size, VIEW)
-        known = None if opened.vocabulary is None else sorted(set(opened.vocabulary.things.values()))
-        prompts = prompts_for(known, examples, layers)
+        given = _data(data, say)
+        held_out = given.held_out or read_held_out(held_out_folder(opened.entry.folder)).coverage
+        steps = judge_steps or usual_steps(given.pictures)
+        kept = judge or _kept_judge(given.pictures, steps)
+        judging = judge_for(given.pictures, kept, steps, lambda line: say.log(line))
+        examples = judged_examples(given.pictures, opened.entry.full_size, VIEW)
+        known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
+        asked = prompts_for(None if given.taught else known, examples, layers)
     except (ValueError, PackageError) as error:
         refuse(str(error))
-    things = colour_things_for(known) if colours else ()
+    things = colour_things_for(set(examples.things) if given.taught else known) if colours else ()
+    unfinished = Unfinished(report, drawn_by(opened.entry, passes))
+    if unfinished.found:
+        say.log(_("{count} layers are there from before").format(count=unfinished.found))
     with progress_bars() as progress:
         bars = {
-            "layers": progress.add_task(_("Generated layers"), total=len(prompts)),
+            "layers": progress.add_task(_("Generated layers"), total=len(asked)),
             "colours": progress.add_task(_("Asked colours"), total=None, visible=bool(things)),
         }
         measured = evaluate_generation(
@@ -95,32 +105,39 @@ def generation(
             examples,
             judging,
             dominant_colour,
-            prompts,
+            asked,
             things,
-            stated,
+            held_out,
             model=model,
             seed=seed,
             report=lambda stage, done, total: progress.update(bars[stage], completed=done, total=total),
+            keep=unfinished,
         )
-    console.print(figures_table(_("{count} generated layers").format(count=len(prompts)), generation_figures(measured)))
+    title = _("{count} generated layers of {size} pixels").format(count=len(asked), size=measured.size)
+    figures = generation_figures(measured)
+    console.print(figures_table(title, figures))
+    if any(figure.key == "judge" and not figure.met for figure in figures):
+        console.print(_("The judge itself is often wrong: teach it longer with --judge-steps."), style="yellow")
     finish(console, json_file, generation_json(measured), lambda: write_generation_report(measured, report))
+    unfinished.finished()
 
 
-def _pictures(data: Path | None, say: Console) -> PictureSet:
+def _data(data: Path | None, say: Console) -> JudgedData:
     """The data of a model: as a training stored it, or any folder of pictures; without a folder the starter's."""
-    from acetate.training.judge import folder_pictures
-    from acetate.training.starter.pictures import build_pictures, open_pictures
+    from acetate.training.judged import JudgedData, open_judged
+    from acetate.training.starter.pictures import build_pictures
 
     if data is None:
         cache = platformdirs.user_cache_path("acetate")
-        return build_pictures(cache / "starter-data", cache / "packages", lambda line: say.log(line))
+        return JudgedData(build_pictures(cache / "starter-data", cache / "packages", lambda line: say.log(line)))
     if not data.is_dir():
         raise ValueError(_("--data {path}: there is no such folder").format(path=data))
-    return open_pictures(data) if (data / "records.json").is_file() else folder_pictures(data)
+    return open_judged(data)
 
 
 def _kept_judge(pictures: PictureSet, steps: int) -> Path:
     """Where the judge of this data and length is kept: other data never meets it."""
     told = [(record.name, record.set, record.use) for record in pictures.records]
-    digest = hashlib.sha256(repr((told, pictures.pictures.shape, steps)).encode()).hexdigest()
-    return platformdirs.user_cache_path("acetate") / "judges" / digest[:16]
+    digest = hashlib.sha256(repr((told, pictures.pictures.shape, steps)).encode())
+    digest.update(pictures.pictures[:, ::GLANCE, ::GLANCE].tobytes())
+    return platformdirs.user_cache_path("acetate") / "judges" / digest.hexdigest()[:16]

@@ -9,8 +9,10 @@ import typer
 
 from acetate.cli.reports import (
     JsonOption,
+    ModelFolderOption,
     ReportOption,
     SeedOption,
+    chosen_catalogue,
     figures_table,
     finish,
     prepare,
@@ -24,23 +26,17 @@ def scenes(
     report: ReportOption = Path("scenes-report"),
     json_file: JsonOption = None,
     count: Annotated[int, typer.Option(min=2, help=_("How many scenes to generate and measure."))] = 32,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", metavar="DIR", help=_("Folder of a trained model, instead of the installed one.")),
-    ] = None,
+    model: ModelFolderOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Measure the starter's scenes: does a foreground show up in its blend, where it stands?"""
-    from acetate.evaluation.installed import NAME, catalogue_of
+    from acetate.evaluation.installed import NAME
     from acetate.evaluation.scenes import evaluate_scenes, scene_figures
     from acetate.evaluation.scenes_report import scenes_json, write_scenes_report
-    from acetate.models.catalogue import Catalogue
     from acetate.models.store import ModelStore
 
     console = prepare(report, json_file)
-    if model is not None and not model.is_dir():
-        refuse(_("--model {path}: there is no such folder").format(path=model))
-    store = ModelStore(Catalogue() if model is None else catalogue_of(model))
+    store = ModelStore(chosen_catalogue(model))
     with progress_bars() as progress:
         bar = progress.add_task(_("Generated scenes"), total=count)
         try:

@@ -9,9 +9,11 @@ import typer
 
 from acetate.cli.reports import (
     JsonOption,
+    ModelFolderOption,
     PassesOption,
     ReportOption,
     SeedOption,
+    chosen_catalogue,
     figures_table,
     finish,
     prepare,
@@ -22,6 +24,7 @@ from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     from acetate.evaluation.starter import StarterReport
+    from acetate.models.catalogue import Catalogue
 
 
 def starter(
@@ -32,10 +35,7 @@ def starter(
         Path | None,
         typer.Option("--held-out", metavar="DIR", help=_("Pictures to measure with, instead of the model's own.")),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", metavar="DIR", help=_("Folder of a trained model, instead of the installed one.")),
-    ] = None,
+    model: ModelFolderOption = None,
     seed: SeedOption = 0,
     passes: PassesOption = 8,
 ) -> None:
@@ -43,33 +43,32 @@ def starter(
     # PyTorch takes seconds to import, which no other command should wait for.
     from acetate.evaluation.starter import as_json, layer_figures
     from acetate.evaluation.starter_report import write_report
-    from acetate.evaluation.transparency.figures import reconstruction_figures
+    from acetate.evaluation.transparency.figures import picture_size, reconstruction_figures
 
     console = prepare(report, json_file, passes)
-    if model is not None and not model.is_dir():
-        refuse(_("--model {path}: there is no such folder").format(path=model))
+    catalogue = chosen_catalogue(model)
     try:
-        measured = _measure(model, held_out, layers, seed, passes)
+        measured = _measure(catalogue, held_out, layers, seed, passes)
     except ValueError as error:
         refuse(str(error))
-    title = _("Held-out pictures, there and back")
+    size = picture_size(measured.reconstructions)
+    title = _("Held-out pictures of {size} pixels, there and back").format(size=size)
     console.print(figures_table(title, reconstruction_figures(measured.reconstructions)))
     if measured.layers:
-        title = _("{count} generated layers").format(count=len(measured.layers))
+        title = _("{count} generated layers of {size} pixels").format(
+            count=len(measured.layers), size=measured.layers[0].picture.shape[-1]
+        )
         console.print(figures_table(title, layer_figures(measured)))
     finish(console, json_file, as_json(measured), lambda: write_report(measured, report))
 
 
-def _measure(model: Path | None, held_out: Path | None, layers: int, seed: int, passes: int) -> StarterReport:
+def _measure(catalogue: Catalogue, held_out: Path | None, layers: int, seed: int, passes: int) -> StarterReport:
     from acetate.evaluation.held_out import read_held_out
-    from acetate.evaluation.installed import catalogue_of, evaluate_installed
+    from acetate.evaluation.installed import NAME, evaluate_installed
     from acetate.evaluation.transparency.opened import held_out_folder
-    from acetate.models.catalogue import STARTER_FOLDER, Catalogue
     from acetate.models.store import ModelStore
 
-    catalogue = Catalogue() if model is None else catalogue_of(model)
-    catalogue.entry("starter")
-    pictures = read_held_out(held_out or held_out_folder(model or STARTER_FOLDER))
+    pictures = read_held_out(held_out or held_out_folder(catalogue.entry(NAME).folder))
     store = ModelStore(catalogue)
     names = {"held-out": _("Held-out pictures"), "layers": _("Generated layers")}
     with progress_bars() as progress:

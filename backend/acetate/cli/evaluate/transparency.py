@@ -37,7 +37,9 @@ def transparency(
     size: Annotated[
         int | None,
         typer.Option(
-            min=SIDE_STEP, metavar="PIXELS", help=_("Fit the pictures into squares of this side; else the model's own.")
+            min=SIDE_STEP,
+            metavar="PIXELS",
+            help=_("Fit the pictures into squares of this side; else as they are, or the model's own."),
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help=_("Measure this many pictures at most, evenly spread."))] = 128,
@@ -45,7 +47,7 @@ def transparency(
 ) -> None:
     """Measure pictures there and back: alpha, colour, what is seen over nine backgrounds, and known failures."""
     from acetate.evaluation.pictures import read_pictures
-    from acetate.evaluation.transparency.figures import reconstruction_figures
+    from acetate.evaluation.transparency.figures import picture_size, reconstruction_figures
     from acetate.evaluation.transparency.opened import held_out_folder, open_parts
     from acetate.evaluation.transparency.perceptual import local_lpips
     from acetate.evaluation.transparency.probes import probe_checks, run_probes
@@ -70,8 +72,8 @@ def transparency(
         results = tuple(
             reconstruct(opened.parts, given, lambda done, total: progress.update(bar, completed=done), perceptual)
         )
-    measured = TransparencyReport(opened.name, passes, results, run_probes(opened.parts, size or opened.size))
-    title = _("{count} pictures there and back").format(count=len(results))
+    measured = TransparencyReport(opened.name, passes, results, run_probes(opened.parts, given.pictures.shape[-1]))
+    title = _("{count} pictures of {size} pixels there and back").format(count=len(results), size=picture_size(results))
     console.print(figures_table(title, reconstruction_figures(results)))
     console.print(figures_table(_("Known failures"), probe_checks(measured.probes)))
     if perceptual is None:

@@ -18,11 +18,20 @@ SIDE = 64
 
 
 @dataclass(frozen=True)
-class Example:
-    """One picture of the data: what it shows, whether it is a soft subject, and what its alpha is made of."""
+class Shown:
+    """What is known of a picture of the data: the thing that it shows, a prompt for it, and whether that is soft."""
 
-    name: str
+    thing: str
+    prompt: str
+    licence: str
     soft: bool
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture of the data: what it shows, and what its alpha is made of."""
+
+    shown: Shown
     coverage: Coverage
     shape: Shape
 
@@ -39,25 +48,32 @@ class Examples:
     fresh: Float[Tensor, "n 4 64 64"]
 
     @cached_property
-    def by_name(self) -> dict[str, tuple[int, ...]]:
+    def by_thing(self) -> dict[str, tuple[int, ...]]:
         """The rows of each thing."""
         rows: dict[str, list[int]] = {}
         for row, example in enumerate(self.about):
-            rows.setdefault(example.name, []).append(row)
-        return {name: tuple(found) for name, found in rows.items()}
+            rows.setdefault(example.shown.thing, []).append(row)
+        return {thing: tuple(found) for thing, found in rows.items()}
 
-    def is_soft(self, name: str) -> bool:
+    @cached_property
+    def things(self) -> tuple[str, ...]:
+        """The thing that each row shows."""
+        return tuple(example.shown.thing for example in self.about)
+
+    def prompts(self, thing: str) -> tuple[str, ...]:
+        """Every prompt for a thing."""
+        return tuple(dict.fromkeys(self.about[row].shown.prompt for row in self.by_thing[thing]))
+
+    def is_soft(self, thing: str) -> bool:
         """Whether a thing of the data is a soft subject."""
-        return self.about[self.by_name[name][0]].soft
+        return self.about[self.by_thing[thing][0]].shown.soft
 
 
-def examples_of(
-    pictures: Iterable[tuple[str, bool, Float[Tensor, "4 h w"], Float[Tensor, "4 h w"]]],
-) -> Examples:
-    """Gather (name, whether soft, view, fresh view) of straight-alpha pictures. Raises ValueError for none."""
+def examples_of(pictures: Iterable[tuple[Shown, Float[Tensor, "4 h w"], Float[Tensor, "4 h w"]]]) -> Examples:
+    """Gather (what it shows, view, fresh view) of straight-alpha pictures. Raises ValueError for none."""
     about, views, fresh = [], [], []
-    for name, soft, picture, again in pictures:
-        about.append(Example(name, soft, coverage_of(picture[3:]), shape_of(picture[3:])))
+    for shown, picture, again in pictures:
+        about.append(Example(shown, coverage_of(picture[3:]), shape_of(picture[3:])))
         views.append(small_view(picture[None])[0])
         fresh.append(small_view(again[None])[0])
     if not about:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from acetate.evaluation.coverage import Coverage
-from acetate.evaluation.drawing import Generate, GeneratedLayer, draw_layers, evaluation_prompts
+from acetate.evaluation.drawing import Generate, GeneratedLayer, Keep, draw_layers, evaluation_prompts, keep_nothing
 from acetate.evaluation.generation.examples import Examples, small_view
 from acetate.evaluation.generation.judge import Judge, features_of, ranked_classes
 from acetate.evaluation.generation.likeness import frechet_distance, nearest, nearest_pixels
@@ -50,17 +51,39 @@ Report = Callable[[str, int, int], None]
 """Told the stage (`layers` or `colours`), how many of it are done, and how many there are."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a model: a prompt, and the thing of the data that its layer should show."""
+
+    prompt: str
+    thing: str
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What the judge finds in fresh views of the data itself, which no model can be expected to surpass by much.
+
+    The shares of right first guesses and of right ones among five, and of nearest pictures that show the right thing.
+    """
+
+    top1: float
+    top5: float
+    nearest1: float
+    nearest5: float
+
+
 @dataclass(frozen=True, eq=False)
 class JudgedLayer:
-    """One generated layer and what was found.
+    """One generated layer, the thing that it should show, and what was found.
 
-    `rank` is the place of the asked thing among the judge's guesses, 1 the first; `guess` that first one. `neighbours`
+    `rank` is the place of that thing among the judge's guesses, 1 the first; `guess` that first one. `neighbours`
     are the rows of the examples that are nearest in the judge's features, `twin` the one nearest in pixels, and
     `twin_distance` the root mean square difference to it. `excess_holes` is the share of the subject's area that is
     enclosed clear pixels beyond what pictures of the thing have.
     """
 
     layer: GeneratedLayer
+    thing: str
     rank: int
     guess: str
     neighbours: tuple[int, ...]
@@ -83,21 +106,25 @@ class ColourTry:
 class GenerationReport:
     """Everything that an evaluation of generation measured.
 
-    `ceiling` are the judge's shares of right first guesses, and of right ones among five, on fresh views of the data.
     `frechet_floor` is the distance of as many fresh views of the same things as there are layers. `view_distance` is
     the usual difference of two views of one picture: a layer nearer than that to a picture is a copy. `held_out` is
-    the coverage stated with the model's held-out pictures.
+    the coverage of pictures that no training saw, or what is stated with them.
     """
 
     model: str
     layers: tuple[JudgedLayer, ...]
     colours: tuple[ColourTry, ...]
     examples: Examples
-    ceiling: tuple[float, float]
+    ceiling: Ceiling
     frechet: float
     frechet_floor: float
     view_distance: float
     held_out: Coverage
+
+    @property
+    def size(self) -> int:
+        """The side in pixels of the layers."""
+        return self.layers[0].layer.picture.shape[-1]
 
 
 def evaluate_generation(
@@ -105,38 +132,41 @@ def evaluate_generation(
     examples: Examples,
     judge: Judge,
     colour_of: ColourOf,
-    prompts: Sequence[str],
+    asked: Sequence[Asked],
     colour_things: Sequence[str],
     held_out: Coverage,
     *,
     model: str,
     seed: int = 0,
     report: Report = lambda stage, done, total: None,
+    keep: Keep = keep_nothing,
 ) -> GenerationReport:
-    """Draw a layer for each prompt and for each thing in each colour, and judge them.
+    """Draw a layer for each of two or more prompts and for each thing in each colour, and judge them.
 
-    `prompts` are two or more names of things that `examples` show. The layers' seeds count up from `seed`, and those
+    `keep` may have layers from a run that was stopped. The layers' seeds count up from `seed`, and those
     of the colour test again from `seed`.
     """
-    layers = tuple(draw_layers(generate, prompts, seed, lambda done, total: report("layers", done, total)))
-    asked = [(thing, colour) for thing in colour_things for colour in COLOURS]
-    texts = [f"{colour} {thing}" for thing, colour in asked]
-    coloured = draw_layers(generate, texts, seed, lambda done, total: report("colours", done, total))
+    prompts = [each.prompt for each in asked]
+    layers = tuple(draw_layers(generate, prompts, seed, lambda done, total: report("layers", done, total), keep))
+    pairs = [(thing, colour) for thing in colour_things for colour in COLOURS]
+    texts = [f"{colour} {thing}" for thing, colour in pairs]
+    coloured = draw_layers(generate, texts, seed, lambda done, total: report("colours", done, total), keep)
     tries = tuple(
         ColourTry(thing, colour, colour_of(_pixels(layer.picture)), layer)
-        for (thing, colour), layer in zip(asked, coloured, strict=True)
+        for (thing, colour), layer in zip(pairs, coloured, strict=True)
     )
     views = torch.cat([small_view(layer.picture[None]) for layer in layers])
     features, bank = features_of(judge, views), features_of(judge, examples.views)
     fresh = features_of(judge, examples.fresh)
-    reference = [row for name in dict.fromkeys(prompts) for row in examples.by_name[name][:REFERENCE_EACH]]
-    perfect = [_pick(examples.by_name[prompt], seed + index) for index, prompt in enumerate(prompts)]
+    things = [each.thing for each in asked]
+    reference = [row for thing in dict.fromkeys(things) for row in examples.by_thing[thing][:REFERENCE_EACH]]
+    perfect = [_pick(examples.by_thing[thing], seed + index) for index, thing in enumerate(things)]
     return GenerationReport(
         model=model,
-        layers=tuple(_judge_layers(layers, views, features, bank, examples, judge)),
+        layers=tuple(_judge_layers(layers, things, views, features, bank, examples, judge)),
         colours=tries,
         examples=examples,
-        ceiling=_ceiling(judge, examples),
+        ceiling=_ceiling(judge, examples, nearest(fresh, bank, NEIGHBOURS)),
         frechet=frechet_distance(features, bank[reference]),
         frechet_floor=frechet_distance(fresh[perfect], bank[reference]),
         view_distance=median((examples.views - examples.fresh).square().flatten(1).mean(dim=1).sqrt().tolist()),
@@ -144,24 +174,31 @@ def evaluate_generation(
     )
 
 
-def prompts_for(known: Sequence[str] | None, examples: Examples, count: int) -> tuple[str, ...]:
-    """`count` names of things that the data shows and the model knows (None: all), evenly spread.
+def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -> tuple[Asked, ...]:
+    """`count` prompts for things that the data shows and the model knows (None: all), evenly spread.
 
-    Raises ValueError when there are no such things.
+    A thing that comes again is asked for in its next prompt. Raises ValueError when there are no such things.
     """
-    shown = sorted(name for name in examples.by_name if known is None or name in known)
+    shown = sorted(thing for thing in examples.by_thing if known is None or thing in known)
     if not shown:
         raise ValueError("the model knows none of the things that the data shows: give the data that it learned from")
-    return evaluation_prompts(shown, count)
+    asked: list[Asked] = []
+    came: Counter[str] = Counter()
+    for thing in evaluation_prompts(shown, count):
+        prompts = examples.prompts(thing)
+        asked.append(Asked(prompts[came[thing] % len(prompts)], thing))
+        came[thing] += 1
+    return tuple(asked)
 
 
-def colour_things_for(known: Sequence[str] | None) -> tuple[str, ...]:
+def colour_things_for(known: Collection[str] | None) -> tuple[str, ...]:
     """The things of the colour test that the model knows (None: all), twelve at most."""
     return tuple(thing for thing in COLOUR_THINGS if known is None or thing in known)[:COLOUR_THING_COUNT]
 
 
 def _judge_layers(
     layers: Sequence[GeneratedLayer],
+    things: Sequence[str],
     views: Float[Tensor, "n 4 64 64"],
     features: Float[Tensor, "n f"],
     bank: Float[Tensor, "m f"],
@@ -173,13 +210,14 @@ def _judge_layers(
     distances, twins = nearest_pixels(views, examples.views)
     numbers = {name: number for number, name in enumerate(judge.classes)}
     judged = []
-    for index, layer in enumerate(layers):
-        rows = examples.by_name[layer.prompt]
+    for index, (layer, thing) in enumerate(zip(layers, things, strict=True)):
+        rows = examples.by_thing[thing]
         most_holes = max(examples.about[row].shape.holes for row in rows)
         judged.append(
             JudgedLayer(
                 layer=layer,
-                rank=int((guesses[index] == numbers[layer.prompt]).nonzero()[0, 0]) + 1,
+                thing=thing,
+                rank=int((guesses[index] == numbers[thing]).nonzero()[0, 0]) + 1,
                 guess=judge.classes[int(guesses[index, 0])],
                 neighbours=tuple(neighbours[index].tolist()),
                 twin=int(twins[index]),
@@ -190,16 +228,20 @@ def _judge_layers(
     return judged
 
 
-def _ceiling(judge: Judge, examples: Examples) -> tuple[float, float]:
-    """How often the judge is right on the data itself, which no model can be expected to surpass by much."""
+def _ceiling(judge: Judge, examples: Examples, neighbours: Int[Tensor, "m count"]) -> Ceiling:
+    """Things weigh alike, however many pictures there are of each."""
     numbers = {name: number for number, name in enumerate(judge.classes)}
-    wanted = torch.tensor([numbers[example.name] for example in examples.about])
-    guesses = ranked_classes(judge, examples.fresh) == wanted[:, None]
-    # Things weigh alike, however many pictures there are of each.
-    rows = examples.by_name.values()
-    first = fmean(guesses[list(some), 0].float().mean().item() for some in rows)
-    among = fmean(guesses[list(some), :NEIGHBOURS].any(dim=1).float().mean().item() for some in rows)
-    return first, among
+    shown = torch.tensor([numbers[thing] for thing in examples.things])
+    guessed = ranked_classes(judge, examples.fresh) == shown[:, None]
+    stands_beside = shown[neighbours] == shown[:, None]
+
+    def share(right: Bool[Tensor, "m ranks"], count: int) -> float:
+        among = right[:, :count].any(dim=1).float()
+        return fmean(among[list(rows)].mean().item() for rows in examples.by_thing.values())
+
+    return Ceiling(
+        share(guessed, 1), share(guessed, NEIGHBOURS), share(stands_beside, 1), share(stands_beside, NEIGHBOURS)
+    )
 
 
 def _pick(rows: Sequence[int], seed: int) -> int:

@@ -13,11 +13,13 @@ from acetate.evaluation.generation.figures import (
     generated_coverage,
     generation_figures,
     generation_json,
+    licences,
     soft_subjects,
 )
 from acetate.evaluation.generation.measure import COLOURS, ColourTry, GenerationReport, JudgedLayer
 from acetate.evaluation.page import (
     Bar,
+    bar_section,
     bars,
     figure_table,
     figure_tiles,
@@ -41,24 +43,26 @@ def write_generation_report(report: GenerationReport, folder: Path) -> Path:
 def generation_html(report: GenerationReport) -> str:
     """The whole report as one HTML document that needs no other file."""
     figures = generation_figures(report)
+    size = report.size
     lead = (
-        f"{len(report.layers)} layers drawn from the names of things in the data, and {len(report.colours)} in asked "
-        f"colours; every seed is fixed and every layer is shown. The judge is a small classifier trained on the same "
-        f"data; on fresh views of the data it names {report.ceiling[0]:.1%} at once."
+        f"{len(report.layers)} layers of {size} x {size} pixels drawn from what the data shows, and "
+        f"{len(report.colours)} in asked colours; every seed is fixed and every layer is shown. The judge is a small "
+        f"classifier trained on the same data; on fresh views of the data it names {report.ceiling.top1:.1%} at once."
     )
     parts = [
         figure_tiles([figure for figure in figures if figure.key in HEADLINES]),
+        bar_section(figures),
         section(
-            "All figures",
-            "What is wanted is what a model whose data is its vocabulary should reach.",
-            figure_table(figures),
+            "Other figures",
+            "For these nothing is wanted; they say how to read the others.",
+            figure_table([figure for figure in figures if figure.bar is None]),
         ),
         _alpha_section(report),
         _layers_section(report),
     ]
     soft = soft_subjects(report)
     if soft:
-        parts.insert(3, _soft_section(soft))
+        parts.insert(4, _soft_section(soft))
     if report.colours:
         parts.append(_colour_section(report.colours))
     return page(f"What “{report.model}” draws", lead, parts)
@@ -72,7 +76,7 @@ def _alpha_section(report: GenerationReport) -> str:
             [
                 Bar("layers", getattr(made, share), f"{getattr(made, share):.1%}"),
                 Bar("same things", getattr(data, share), f"{getattr(data, share):.1%}", "var(--second)"),
-                Bar("all data", getattr(stated, share), f"{getattr(stated, share):.1%}", "var(--second)"),
+                Bar("held out", getattr(stated, share), f"{getattr(stated, share):.1%}", "var(--second)"),
             ],
             1.0,
         )
@@ -84,8 +88,8 @@ def _alpha_section(report: GenerationReport) -> str:
     )
     return section(
         "What their alpha is made of",
-        "Layers beside the data's pictures of the same things, and beside all of the data as stated with the held-out "
-        "pictures.",
+        "Layers beside the data's pictures of the same things, and beside what is stated with the pictures that no "
+        "training saw.",
         f'<div class="plots">{plots}</div>',
     )
 
@@ -121,14 +125,16 @@ def _layers_section(report: GenerationReport) -> str:
     return section(
         "Every layer, those that were not recognised first",
         "The layer, then the nearest picture of the data in the judge's eyes and the nearest in pixels. A layer that "
-        "looks just like its neighbour was memorised rather than understood.",
+        "looks just like its neighbour was memorised rather than understood. The data's pictures are under "
+        f"{', '.join(f'{licence} ({count})' for licence, count in licences(report).items())}.",
         pictures(named),
         f'<div class="layers">{"".join(cards)}</div>',
     )
 
 
 def _layer_card(index: int, each: JudgedLayer, report: GenerationReport) -> str:
-    near, twin = report.examples.about[each.neighbours[0]].name, report.examples.about[each.twin].name
+    things = report.examples.things
+    near, twin = things[each.neighbours[0]], things[each.twin]
     views = (
         shown(f"layer{index}", each.layer.prompt),
         shown(f"data{each.neighbours[0]}", f"nearest in the judge's eyes: {near}"),

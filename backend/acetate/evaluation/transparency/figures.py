@@ -7,7 +7,8 @@ from dataclasses import asdict, fields
 from statistics import fmean
 from typing import Any
 
-from acetate.evaluation.figure import Figure, values
+from acetate.evaluation.bars import BARS
+from acetate.evaluation.figure import Figure, checks, values
 from acetate.evaluation.transparency.reconstruction import Reconstruction
 
 LABELS = (
@@ -38,10 +39,11 @@ def reconstruction_figures(results: Sequence[Reconstruction]) -> tuple[Figure, .
     seen = [result.lpips for result in results if result.lpips is not None]
     nine_psnr = fmean(value for result in results for value in result.background_psnr.values())
     nine_ssim = fmean(value for result in results for value in result.background_ssim.values())
-    found = [Figure(name, label, mean(name), unit, meaning) for name, label, unit, meaning in LABELS]
+    found = [Figure(name, label, mean(name), unit, meaning, BARS.get(name)) for name, label, unit, meaning in LABELS]
     found.append(
-        Figure("nine_psnr", "Nine backgrounds, PSNR", nine_psnr, "dB", "the layer as seen over nine plain colours")
-    )
+        Figure("nine_psnr", "Nine backgrounds, PSNR", nine_psnr, "dB", "the layer as seen over nine plain colours",
+               BARS["nine_psnr"])
+    )  # fmt: skip
     found.append(
         Figure("nine_ssim", "Nine backgrounds, SSIM", nine_ssim, "", "the same, likeness of structure; 1 is alike")
     )
@@ -54,10 +56,9 @@ def reconstruction_figures(results: Sequence[Reconstruction]) -> tuple[Figure, .
     found += [Figure(name, label, mean(name), "dB", meaning) for name, label, meaning in HARMLESSNESS]
     cost = mean("rgb_without_offset") - mean("rgb_with_offset")
     found.append(
-        Figure(
-            "rgb_cost", "Cost of the offset", cost, "dB", "what the transparency costs the picture; near 0 is harmless"
-        )
-    )
+        Figure("rgb_cost", "Cost of the offset", cost, "dB",
+               "what the transparency costs the picture; near 0 is harmless", BARS["rgb_cost"])
+    )  # fmt: skip
     return tuple(found)
 
 
@@ -70,6 +71,11 @@ def backgrounds_mean(results: Sequence[Reconstruction]) -> dict[str, tuple[float
         )
         for name in results[0].background_psnr
     }
+
+
+def picture_size(results: Sequence[Reconstruction]) -> int:
+    """The side in pixels of what was measured."""
+    return results[0].given.shape[-1]
 
 
 def by_kind(results: Sequence[Reconstruction]) -> dict[str, tuple[Reconstruction, ...]]:
@@ -85,9 +91,12 @@ def seen_psnr(result: Reconstruction) -> float:
 
 def held_out_json(results: Sequence[Reconstruction]) -> dict[str, Any]:
     """Everything but the pictures: averages, also by kind and by background, and a row for each picture."""
+    averages = reconstruction_figures(results)
     return {
         "pictures": len(results),
-        "mean": values(reconstruction_figures(results)),
+        "size": picture_size(results),
+        "mean": values(averages),
+        "checks": checks(averages),
         "by_kind": {kind: values(reconstruction_figures(some)) for kind, some in by_kind(results).items()},
         "by_background": {
             name: {"psnr": psnr, "ssim": ssim} for name, (psnr, ssim) in backgrounds_mean(results).items()

@@ -15,14 +15,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from acetate.evaluation.bars import BARS
 from acetate.evaluation.figure import Figure
 from acetate.evaluation.transparency.reconstruction import Parts, there_and_back
 
-CAST_LIMIT = 0.02
-SHRINKING_LIMIT = 0.02
-OPACITY_LIMIT = 0.02
-PARTIAL_LIMIT = 0.03
-HAZE_LIMIT = 0.005
 EDGE = 4
 """Pixels on either side of an outline that no check looks at: blur there is measured by the matting errors."""
 
@@ -124,7 +120,7 @@ def measure_probe(probe: Probe, decoded: Float[Tensor, "4 h w"]) -> ProbeResult:
 
 
 def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
-    """The known failures, each with the most that is fine. Raises StatisticsError when there are no results."""
+    """The known failures, each with its bar. Raises StatisticsError when there are no results."""
 
     def mean(name: str, *groups: str) -> float:
         return fmean(getattr(result, name) for result in results if not groups or result.probe.about in groups)
@@ -136,7 +132,7 @@ def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
             mean("red_excess", "solid colours"),
             "",
             "how much redder plain discs come back (0 to 1)",
-            at_most=CAST_LIMIT,
+            BARS["reddish_cast"],
         ),
         Figure(
             "shrinking",
@@ -144,7 +140,7 @@ def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
             mean("lost_area", "regions"),
             "%",
             "area that discs and bars lose on average; below 0 they grow",
-            at_most=SHRINKING_LIMIT,
+            BARS["shrinking"],
         ),
         Figure(
             "lowered_opacity",
@@ -152,7 +148,7 @@ def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
             mean("lost_opacity", "solid colours"),
             "%",
             "opacity lost inside opaque discs",
-            at_most=OPACITY_LIMIT,
+            BARS["lowered_opacity"],
         ),
         Figure(
             "partial_opacity",
@@ -160,7 +156,7 @@ def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
             fmean(abs(result.lost_opacity) * result.probe.opacity for result in results if result.probe.opacity < 1),
             "",
             "how far alpha is off inside discs of 25%, 50% and 75%",
-            at_most=PARTIAL_LIMIT,
+            BARS["partial_opacity"],
         ),
         Figure(
             "haze",
@@ -168,7 +164,7 @@ def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
             mean("haze"),
             "",
             "average alpha where a probe is clear",
-            at_most=HAZE_LIMIT,
+            BARS["haze"],
         ),
     )
 

@@ -17,6 +17,7 @@ from acetate.evaluation.backgrounds import BACKGROUNDS, composite
 from acetate.evaluation.figure import Figure, checks
 from acetate.evaluation.page import (
     Bar,
+    bar_section,
     bars,
     checker,
     figure_table,
@@ -34,6 +35,7 @@ from acetate.evaluation.transparency.figures import (
     backgrounds_mean,
     by_kind,
     held_out_json,
+    picture_size,
     reconstruction_figures,
     seen_psnr,
 )
@@ -87,13 +89,14 @@ def write_transparency_report(report: TransparencyReport, folder: Path) -> Path:
 def transparency_html(report: TransparencyReport) -> str:
     """The whole report as one HTML document that needs no other file."""
     results = sorted(report.reconstructions, key=seen_psnr)
-    averages = reconstruction_figures(results)
+    averages, size = reconstruction_figures(results), picture_size(results)
     lead = (
-        f"{len(results)} pictures there and back through latent transparency (decoded as the median of "
-        f"{report.passes}), and {len(report.probes)} drawn probes whose answers are known."
+        f"{len(results)} pictures of {size} x {size} pixels there and back through latent transparency (decoded as "
+        f"the median of {report.passes}), and {len(report.probes)} drawn probes whose answers are known."
     )
     parts = [
         figure_tiles([figure for figure in averages if figure.key in HEADLINES]),
+        bar_section((*averages, *probe_checks(report.probes))),
         _probe_section(report.probes),
         held_out_section(results, averages),
         held_out_pictures(results),

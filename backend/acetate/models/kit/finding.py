@@ -115,7 +115,9 @@ def loras_here() -> tuple[str, ...]:
 def lora_file(name: str) -> Path:
     """The LoRA file of that name in the models folder, or at that path. Raises WireError `bad_request`."""
     folder = models_folder() / "lora"
-    for path in (folder / name, folder / f"{name}{SUFFIX}", Path(name).expanduser()):
+    # A bare name is never looked for in whatever folder this process happens to run in.
+    elsewhere = [Path(name).expanduser()] if Path(name).name != name else []
+    for path in [folder / name, folder / f"{name}{SUFFIX}", *elsewhere]:
         if path.suffix == SUFFIX and path.is_file():
             return path
     raise WireError(

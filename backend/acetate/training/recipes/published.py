@@ -22,6 +22,7 @@ from acetate.training.transparency import LatentTransparency
 from acetate.transparency import Transparency, files
 
 STORED = torch.float16
+TOLD_OF_BASE = ("README.md", "figures.json", "sheet.png")
 GROUPS = ("input_blocks", "output_blocks")
 KINDS = ("weight", "bias")
 RESNET = ("in_layers.0", "in_layers.2", "emb_layers.1", "out_layers.0", "out_layers.3", "skip_connection")
@@ -66,16 +67,25 @@ def save_sharing(path: Path, layers: torch.nn.Module) -> None:
     _save(path, layers.state_dict())
 
 
-def save_model(folder: Path, base: Path, changes: Mapping[str, Change]) -> None:
-    """Write a whole model folder: that of `base`, with the changes merged into its UNet."""
+def save_model(
+    folder: Path, base: Path, changes: Mapping[str, Change], transparency: LatentTransparency | None = None
+) -> None:
+    """Write a whole model folder: that of `base`, with the changes merged into its UNet, and this transparency if any.
+
+    What `base` tells of itself, its card and its figures, is not true of the new model and stays behind.
+    """
     # Read anew: on a graphics card the trained one holds rounded weights.
     unet = open_unet(base)
     with torch.no_grad():
         for name, parameter in unet.named_parameters():
             if name in changes:
                 parameter += changes[name].whole()
-    shutil.copytree(base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("unet"))
-    unet.to(STORED).save_pretrained(folder / "unet", safe_serialization=True)
+    shutil.copytree(base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("unet", *TOLD_OF_BASE))
+    # By way of PyTorch itself: diffusers' own cast warns of modules that no UNet of ours has.
+    torch.nn.Module.to(unet, STORED)
+    unet.save_pretrained(folder / "unet", safe_serialization=True)
+    if transparency is not None:
+        _save_parts(folder / "transparency", transparency)
 
 
 def save_transparency(folder: Path, model: LatentTransparency) -> list[Path]:
@@ -83,7 +93,7 @@ def save_transparency(folder: Path, model: LatentTransparency) -> list[Path]:
 
     In the published files the factor on the offset is part of the encoder's last convolution.
     """
-    files.save(folder / "transparency", Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
+    _save_parts(folder / "transparency", model)
     encoder = {name: value.clone() for name, value in model.encoder.state_dict().items()}
     last = max(int(name.split(".")[1]) for name in encoder)
     for name in (f"blocks.{last}.weight", f"blocks.{last}.bias"):
@@ -93,6 +103,10 @@ def save_transparency(folder: Path, model: LatentTransparency) -> list[Path]:
         # The factor can be far beyond half precision's range.
         _save(path, tensors, torch.float32)
     return [folder / "transparency", *written]
+
+
+def _save_parts(folder: Path, model: LatentTransparency) -> None:
+    files.save(folder, Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
 
 
 def original_names(unet: UNet2DConditionModel) -> dict[str, str]:

@@ -36,8 +36,9 @@ from acetate.training.recipes.opening import (
 from acetate.training.recipes.published import Change
 from acetate.training.recipes.reading import read_settings
 from acetate.training.recipes.running import Finished, Order, carry_out
-from acetate.training.recipes.settings import MethodSettings, TextSettings
+from acetate.training.recipes.settings import MethodSettings, ModelSettings, TextSettings
 from acetate.training.recipes.showing import SheetPrompts, sheet_drawer
+from acetate.training.transparency import LatentTransparency
 
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
 LORA = "acetate"
@@ -78,7 +79,7 @@ def run_text(order: Order) -> Estimate | Finished:
         run,
         learning,
         hardware,
-        lambda: _save(learnt, run.output, folder, settings.method),
+        lambda: _save(learnt, run.output, folder, settings.method, model if _brought(settings.model) else None),
         settings,
     )
 
@@ -123,7 +124,14 @@ def _is_trained(method: MethodSettings, name: str, parameter: Tensor) -> bool:
     return method.train == "all" or (parameter.ndim == 4 and ".attentions." not in name)
 
 
-def _save(learnt: Learnt, output: Path, base: Path, method: MethodSettings) -> Iterable[Path]:
+def _brought(model: ModelSettings) -> bool:
+    """Whether the transparency is another than the base model's own."""
+    return model.transparency is not None or model.encoder is not None
+
+
+def _save(
+    learnt: Learnt, output: Path, base: Path, method: MethodSettings, transparency: LatentTransparency | None
+) -> Iterable[Path]:
     changes = learnt.detach()
     paths = {"published": output / f"{NAME}_{_kind(method)}.safetensors"}
     paths |= {"diffusers": output / f"{NAME}_{_kind(method)}_diffusers.safetensors", "model": output / "model"}
@@ -133,7 +141,7 @@ def _save(learnt: Learnt, output: Path, base: Path, method: MethodSettings) -> I
         elif form == "diffusers":
             published.save_diffusers(paths[form], changes)
         else:
-            published.save_model(paths[form], base, changes)
+            published.save_model(paths[form], base, changes, transparency)
         yield paths[form]
 
 

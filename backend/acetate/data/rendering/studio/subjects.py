@@ -94,12 +94,8 @@ def smoke(rng: Generator) -> str:
     """A plume of smoke."""
     colour = str(rng.choice(list(SMOKE)))
     made, tree, output = material("smoke")
-    density = _plume(tree, rng, foot=float(rng.uniform(0.2, 0.35)), growth=float(rng.uniform(0.4, 0.7)))
-    thick = node(tree, "Math")
-    thick.operation = "MULTIPLY"
-    put(tree, thick.inputs[0], density)
-    put(tree, thick.inputs[1], float(rng.uniform(6, 14)))
-    volume = node(tree, "VolumePrincipled", Color=(*SMOKE[colour], 1), Density=thick.outputs[0], Anisotropy=0.3)
+    thick = _line(tree, _plume(tree, rng), float(rng.uniform(4, 9)), 0.0)
+    volume = node(tree, "VolumePrincipled", Color=(*SMOKE[colour], 1), Density=thick, Anisotropy=0.3)
     put(tree, output.inputs["Volume"], volume.outputs[0])
     _box(made)
     stage(rng)
@@ -111,24 +107,16 @@ def fire(rng: Generator) -> str:
     colour = str(rng.choice(list(FIRE)))
     outer, inner = FIRE[colour]
     made, tree, output = material("fire")
-    density = _plume(tree, rng, foot=float(rng.uniform(0.6, 0.9)), growth=float(rng.uniform(-0.6, -0.4)))
+    density = _flame(tree, rng)
     ramp = node(tree, "ValToRGB", Fac=density)
     ramp.color_ramp.elements[0].color = (*outer, 1)
     ramp.color_ramp.elements[1].color = (*inner, 1)
-    strength = tree.nodes.new("ShaderNodeMath")
-    strength.operation = "MULTIPLY"
-    put(tree, strength.inputs[0], density)
-    put(tree, strength.inputs[1], float(rng.uniform(2.5, 5)))
-    soot = tree.nodes.new("ShaderNodeMath")
-    soot.operation = "MULTIPLY"
-    put(tree, soot.inputs[0], density)
-    put(tree, soot.inputs[1], 1.5)
     volume = node(
         tree,
         "VolumePrincipled",
         Color=(0.02, 0.02, 0.02, 1),
-        Density=soot.outputs[0],
-        Emission_Strength=strength.outputs[0],
+        Density=_line(tree, density, 1.5, 0.0),
+        Emission_Strength=_line(tree, density, float(rng.uniform(2.5, 5)), 0.0),
         Emission_Color=ramp.outputs[0],
     )
     put(tree, output.inputs["Volume"], volume.outputs[0])
@@ -225,37 +213,82 @@ def _box(volume: Any) -> None:
     bpy.context.object.data.materials.append(volume)
 
 
-def _plume(tree: Any, rng: Generator, foot: float, growth: float) -> Any:
-    """The socket of a density in [0, 1]: a body `foot` wide below, `growth` wider above, that sways and frays."""
+def _plume(tree: Any, rng: Generator) -> Any:
+    """The socket of a density in [0, 1]: thin below, wide and torn into billows above."""
+    height, moved = _swaying(tree, rng, 1.3)
+    column = _column(tree, height, moved, foot=0.16, growth=float(rng.uniform(0.55, 0.75)))
+    solid = maths(tree, "MULTIPLY", column, 2.2)
+    rough = node(tree, "TexNoise", Vector=_elsewhere(tree, moved, rng, 1.0), Scale=3.0, Detail=6.0, Roughness=0.62)
+    torn = _vector(tree, "ADD", moved, _vector(tree, "MULTIPLY", rough.outputs[1], (0.45, 0.45, 0.45)))
+    cells = node(tree, "TexVoronoi", Vector=_elsewhere(tree, torn, rng, 1.0), Scale=float(rng.uniform(2.4, 3.4)))
+    billows = _line(tree, cells.outputs["Distance"], -1.3, 0.6)
+    return _torn(tree, solid, _sum(tree, billows, _line(tree, rough.outputs[0], 0.9, -0.45)), 0.3, 1.8)
+
+
+def _flame(tree: Any, rng: Generator) -> Any:
+    """The socket of a density in [0, 1]: wide below, narrower and torn into tongues above."""
+    height, moved = _swaying(tree, rng, 2.2)
+    solid = _column(tree, height, moved, float(rng.uniform(0.6, 0.9)), growth=float(rng.uniform(-0.6, -0.4)))
+    place = _elsewhere(tree, moved, rng, 0.6)
+    tongues = node(tree, "TexNoise", Vector=place, Scale=float(rng.uniform(2.5, 4)), Detail=8.0)
+    return _torn(tree, solid, tongues.outputs[0], 0.72, 2.2)
+
+
+def _swaying(tree: Any, rng: Generator, reach: float) -> tuple[Any, Any]:
+    """The sockets of the height, 0 below to 1 above, and of the place in a column that sways, by `reach` at most."""
     place = tree.nodes.new("ShaderNodeTexCoord").outputs["Object"]
-    height = maths(tree, "MULTIPLY_ADD", node(tree, "SeparateXYZ", Vector=place).outputs["Z"], 0.45)
-    height.node.inputs[2].default_value = 0.5
+    height = _line(tree, node(tree, "SeparateXYZ", Vector=place).outputs["Z"], 0.45, 0.5)
     column = node(tree, "CombineXYZ", Z=height, X=float(rng.uniform(-50, 50)))
     sway = node(tree, "TexNoise", Vector=column.outputs[0], Scale=float(rng.uniform(2, 3)), Detail=1.0)
     aside = _vector(tree, "SUBTRACT", sway.outputs[1], (0.5, 0.5, 0.5))
-    reach = _vector(tree, "MULTIPLY", aside, node(tree, "CombineXYZ", X=height, Y=height).outputs[0])
-    moved = _vector(tree, "ADD", place, _vector(tree, "MULTIPLY", reach, (2.2, 2.2, 0)))
-    parts = node(tree, "SeparateXYZ", Vector=moved)
+    grown = _vector(tree, "MULTIPLY", aside, node(tree, "CombineXYZ", X=height, Y=height).outputs[0])
+    return height, _vector(tree, "ADD", place, _vector(tree, "MULTIPLY", grown, (reach, reach, 0)))
+
+
+def _column(tree: Any, height: Any, place: Any, foot: float, growth: float) -> Any:
+    """The socket of how far inside a column a place is, 0 to 1; it is `foot` wide below and `growth` wider above."""
+    parts = node(tree, "SeparateXYZ", Vector=place)
     flat = node(tree, "CombineXYZ", X=parts.outputs["X"], Y=parts.outputs["Y"])
     length = tree.nodes.new("ShaderNodeVectorMath")
     length.operation = "LENGTH"
     put(tree, length.inputs[0], flat.outputs[0])
-    radius = maths(tree, "MULTIPLY_ADD", height, growth)
-    radius.node.inputs[2].default_value = foot
+    radius = maths(tree, "MAXIMUM", _line(tree, height, growth, foot), 0.001)
     body = maths(tree, "SUBTRACT", 1.0, maths(tree, "DIVIDE", length.outputs["Value"], radius))
     low = maths(tree, "MULTIPLY", maths(tree, "SUBTRACT", height, 0.08), 9.0)
     high = maths(tree, "MULTIPLY", maths(tree, "SUBTRACT", 0.95, height), 2.0)
-    solid = maths(tree, "MULTIPLY", body, maths(tree, "MULTIPLY", low, high))
-    shaken = node(tree, "Mapping", Vector=moved)
-    shaken.inputs["Location"].default_value = tuple(rng.uniform(-50, 50, 3))
-    shaken.inputs["Scale"].default_value = (1, 1, 0.6)
-    noise = node(tree, "TexNoise", Vector=shaken.outputs[0], Scale=float(rng.uniform(2.5, 4)), Detail=8.0)
-    # Where the body is thin, only the crests of the noise are left of it.
-    fill = tree.nodes.new("ShaderNodeMath")
-    fill.operation = "ADD"
-    put(tree, fill.inputs[0], maths(tree, "MULTIPLY", solid, 1.0))
-    put(tree, fill.inputs[1], noise.outputs[0])
-    return maths(tree, "MULTIPLY", maths(tree, "SUBTRACT", fill.outputs[0], 0.72), 2.2)
+    return maths(tree, "MULTIPLY", body, maths(tree, "MULTIPLY", low, high))
+
+
+def _torn(tree: Any, solid: Any, noise: Any, least: float, gain: float) -> Any:
+    """The socket of a body of which, where it is thin, only the crests of the noise are left; nothing is beside it."""
+    dense = maths(tree, "MULTIPLY", maths(tree, "SUBTRACT", _sum(tree, solid, noise), least), gain)
+    return maths(tree, "MULTIPLY", dense, maths(tree, "MULTIPLY", solid, 8.0))
+
+
+def _elsewhere(tree: Any, place: Any, rng: Generator, tall: float) -> Any:
+    """The socket of a place moved at random, so that no two noises are alike; `tall` below 1 stretches them up."""
+    made = node(tree, "Mapping", Vector=place)
+    made.inputs["Location"].default_value = tuple(rng.uniform(-50, 50, 3))
+    made.inputs["Scale"].default_value = (1, 1, tall)
+    return made.outputs[0]
+
+
+def _line(tree: Any, value: Any, slope: float, start: float) -> Any:
+    """The socket of `value` times `slope` plus `start`, not clamped."""
+    made = tree.nodes.new("ShaderNodeMath")
+    made.operation = "MULTIPLY_ADD"
+    for socket, given in zip(made.inputs, (value, slope, start), strict=True):
+        put(tree, socket, given)
+    return made.outputs[0]
+
+
+def _sum(tree: Any, first: Any, second: Any) -> Any:
+    """The socket of a sum, not clamped."""
+    made = tree.nodes.new("ShaderNodeMath")
+    made.operation = "ADD"
+    put(tree, made.inputs[0], first)
+    put(tree, made.inputs[1], second)
+    return made.outputs[0]
 
 
 def _vector(tree: Any, operation: str, first: Any, second: Any) -> Any:
