@@ -136,7 +136,7 @@ class More(QtWidgets.QWidget):
         self.preset.setEditable(True)
         self.preset.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
         self.preset.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.preset.setMinimumContentsLength(6)
+        self.preset.setMinimumContentsLength(3)
         self.preset.lineEdit().setPlaceholderText(tr("Name"))
         self.preset.activated.connect(self._choose_preset)
         self.keep = tool(icon("save", self, 16), tr("Save these settings under this name"), self._save_pressed)

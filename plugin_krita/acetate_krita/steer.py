@@ -119,13 +119,12 @@ class Structure(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(2)
-        grid.setColumnStretch(0, 1)
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
         self.kind = _narrow(QtWidgets.QComboBox())
         self.kind.currentIndexChanged.connect(self._chosen)
-        self.picker = LayerPicker()
+        self.picker = _narrow(LayerPicker())
         self.picker.offer_whole(True)
         self.strength = QtWidgets.QSpinBox()
         self.strength.setRange(0, round(100 * HEAVIEST))
@@ -133,9 +132,8 @@ class Structure(QtWidgets.QWidget):
         self.strength.setValue(100)
         self.strength.setAccessibleName(tr("How strongly the drawing follows it"))
         self.strength.setToolTip(tr("How strongly the drawing follows it"))
-        grid.addWidget(self.kind, 0, 0, 1, 2)
-        grid.addWidget(self.picker, 1, 0)
-        grid.addWidget(self.strength, 1, 1)
+        for widget in (self.kind, self.picker, self.strength):
+            column.addWidget(widget)
         self._offered: tuple[str, ...] | None = None
         self._wished = ""
         self.offer(())
@@ -173,6 +171,6 @@ class Structure(QtWidgets.QWidget):
 def _narrow(box: Any) -> Any:
     """A menu that is no wider than the docker."""
     box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
+    box.setMinimumContentsLength(3)
     box.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
     return box

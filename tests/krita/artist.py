@@ -63,6 +63,26 @@ def steps():
     model = undo_view().model()
     return [model.index(row, 0).data() for row in range(model.rowCount())]
 
+def clipped():
+    # The widgets of the docker whose words do not fit, or that reach beyond it.
+    inner = (QtWidgets.QComboBox, QtWidgets.QAbstractSpinBox, QtWidgets.QAbstractItemView, QtWidgets.QPlainTextEdit)
+    found = []
+    for widget in D.body.findChildren(QtWidgets.QWidget):
+        if not widget.isVisible() or isinstance(widget.parent(), inner) or type(widget).__name__ == 'ElidedLabel':
+            continue
+        left = widget.mapTo(D.body, QtCore.QPoint(0, 0)).x()
+        outside = left < 0 or left + widget.width() > D.widget().viewport().width()
+        wanted = widget.sizeHint()
+        if isinstance(widget, QtWidgets.QLabel) and widget.wordWrap():
+            wanted = QtCore.QSize(0, widget.heightForWidth(widget.width()))
+        words = isinstance(widget, (QtWidgets.QLabel, QtWidgets.QAbstractButton, QtWidgets.QSpinBox))
+        cut = words and (wanted.width() > widget.width() or wanted.height() > widget.height())
+        if outside or cut:
+            text = getattr(widget, 'text', lambda: '')()
+            sizes = [widget.width(), wanted.width(), widget.height(), wanted.height()]
+            found.append([type(widget).__name__, text, sizes])
+    return found
+
 def history():
     return [item.toolTip() for item in (D.history.list.item(n) for n in range(D.history.list.count()))]
 """
@@ -87,7 +107,7 @@ class Artist:
 
     def mouse(self, x: int, y: int, button: int = 1) -> None:
         """Click a place of the screen."""
-        self.krita.xdotool("mousemove", str(x), str(y), "click", str(button))
+        self.krita.mouse(x, y, button)
 
     def press(self, *keys: str) -> None:
         """Press keys."""

@@ -18,7 +18,7 @@ from acetate.plugins import path_beside
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
 START_S = 300.0
-SCREEN = (1600, 1000)
+SCREEN = (3200, 2000)
 SETTINGS = """HideSplash=true
 useOpenGL=false
 pasteBehaviour=0
@@ -129,10 +129,14 @@ class Krita:
         environment = {**self.environment, "DISPLAY": self.display}
         subprocess.run(["xdotool", *arguments], check=True, timeout=PATIENCE_S, env=environment)
 
+    def mouse(self, x: int, y: int, button: int = 1) -> None:
+        """Click a place of the screen, in Qt's own coordinates."""
+        scale = int(self.environment.get("QT_SCALE_FACTOR", "1"))
+        self.xdotool("mousemove", str(x * scale), str(y * scale), "click", str(button))
+
     def click(self, widget: str) -> None:
         """Click the middle of a widget that an expression names."""
-        x, y = self.run(f"_at = {widget}\n_at = _at.mapToGlobal(_at.rect().center())\n[_at.x(), _at.y()]")
-        self.xdotool("mousemove", str(x), str(y), "click", "1")
+        self.mouse(*self.run(f"_at = {widget}\n_at = _at.mapToGlobal(_at.rect().center())\n[_at.x(), _at.y()]"))
 
     def kill(self) -> None:
         """kill -9."""
