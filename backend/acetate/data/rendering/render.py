@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -51,7 +52,9 @@ def render(
         run_studio({"folder": str(raw.resolve()), "samples": samples, "pictures": missing}, blender, say)
         for order in missing:
             _develop(raw / f"{order['name']}.npy", folder / f"{order['name']}.png", str(order["subject"]))
-        raw.rmdir()
+        with suppress(OSError):
+            # What somebody else has put there stays.
+            raw.rmdir()
     return paths
 
 
