@@ -19,14 +19,21 @@ GLANCE_S = 0.01
 
 
 def compose(
-    space: Space, size: tuple[int, int], name: str, layers: Sequence[Node], masks: Sequence[Node], out: list[Node]
+    canvas: Bench,
+    space: Space,
+    size: tuple[int, int],
+    name: str,
+    layers: Sequence[Node],
+    masks: Sequence[Node],
+    out: list[Node],
 ) -> Iterator[float | None]:
     """A chore: put layers, the first lowest, and masks into a group for a document of this size, and add it to `out`.
 
-    Two benches: the group is on the `canvas`, but of the `hand`. So Krita composes it on the canvas and waits for the
-    hand alone, which has nothing to compose.
+    `canvas` is a bench of that document's colour space, to which the group belongs afterwards. While it is made, a
+    second bench has it in `hand`: Krita then composes it on the canvas, but waits for the hand alone, which has nothing
+    to compose.
     """
-    canvas, hand = Bench(space), Bench(space)
+    hand = Bench(space)
     group = hand.layer(name, "grouplayer")
     for layer in layers[:-1]:
         group.addChildNode(layer, None)
@@ -41,7 +48,7 @@ def compose(
         group.addChildNode(node, None)
     yield from _settle(canvas)
     out.append(group.clone())
-    # Letting go of the benches takes a while, too.
+    # Letting go of a bench takes a while, too.
     yield None
 
 

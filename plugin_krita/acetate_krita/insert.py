@@ -70,6 +70,8 @@ def insert(
     One layer goes in by itself, several in a group. A scene's whole picture stays hidden above its layers; of several
     pictures the first is shown. Raises WireError when a result's pixels are gone, and ClosedError.
     """
+    if document.rootNode() is None:
+        raise documents.ClosedError
     space, size = Space.of(document), (document.width(), document.height())
     bench = Bench(space)
     pictures: list[list[Node]] = []
@@ -81,12 +83,13 @@ def insert(
     if clip == "mask" and results[0].shape is not None:
         yield from make_mask(bench, results[0].shape, tr("Selection"), masks)
     made: list[Node] = []
-    yield from _gather(space, size, results, pictures, masks, made)
+    yield from _gather(bench, space, size, results, pictures, masks, made)
     yield from _land(document, made[0], place)
     return documents.layer_id(made[0])
 
 
 def _gather(
+    bench: Bench,
     space: Space,
     size: tuple[int, int],
     results: Sequence[Result],
@@ -101,16 +104,16 @@ def _gather(
             whole.addChildNode(mask, None)
         made.append(whole)
     elif len(pictures) == 1:
-        yield from compose(space, size, title(results[0]), _shown(results[0], pictures[0]), masks, made)
+        yield from compose(bench, space, size, title(results[0]), _shown(results[0], pictures[0]), masks, made)
     else:
         nested: list[Node] = []
         for result, leaves in zip(results, pictures):
             if len(leaves) == 1:
                 nested += leaves
             else:
-                yield from compose(space, size, title(result), _shown(result, leaves), (), nested)
+                yield from compose(Bench(space), space, size, title(result), _shown(result, leaves), (), nested)
             nested[-1].setVisible(len(nested) == 1)
-        yield from compose(space, size, title(results[0]), nested[::-1], masks, made)
+        yield from compose(bench, space, size, title(results[0]), nested[::-1], masks, made)
 
 
 def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:

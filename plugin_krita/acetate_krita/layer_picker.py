@@ -32,6 +32,7 @@ class LayerPicker(QtWidgets.QComboBox):
         self._unseen: deque[int] = deque()
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self._next_thumb)
+        self.currentIndexChanged.connect(self._draw_chosen)
 
     def offer_whole(self, offered: bool) -> None:
         """Whether everything that is seen can be chosen."""
@@ -77,6 +78,8 @@ class LayerPicker(QtWidgets.QComboBox):
             self._timer.stop()
             return
         row = self._unseen.popleft()
+        if not 0 <= row < self.count():
+            return
         id = str(self.itemData(row))
         active = self._document.activeNode()
         layer = active if id == ACTIVE else documents.find_layer(self._document, id)
@@ -92,6 +95,11 @@ class LayerPicker(QtWidgets.QComboBox):
         self._known = entries
         self.choose(str(chosen or ACTIVE))
         self.blockSignals(False)
+        self._draw_chosen()
+
+    def _draw_chosen(self, *_row: Any) -> None:
+        self._unseen.append(self.currentIndex())
+        self._timer.start(0)
 
     def _thumb(self, image: Any) -> Any:
         pixmap = QtGui.QPixmap(THUMB * 2, THUMB * 2)

@@ -2,8 +2,8 @@
 
 The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below this thrift),
-`hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer). Anything else is passed
-over.
+`hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer), `round` (a disc instead of
+a full rectangle). Anything else is passed over.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class StandIn:
         steps = int(words.get("steps") or 2)
         for step in range(1, steps + 1):
             time.sleep(float(words.get("pause") or 0))
-            preview = colour(0, 0, 300, 600) if report.wants_preview else None
+            preview = shape(words, colour(job.request.seed or 0, 0, 300, 400)) if report.wants_preview else None
             report("drawing", step, steps, preview)
         target, seed = job.request.target, job.request.seed or 0
         if "echo" in words:
@@ -77,7 +77,13 @@ class StandIn:
         names = roles_out(job.request) * job.request.count
         return Made(
             tuple(
-                MadeLayer(f"{name} {n}", name, target.x, target.y, colour(seed, n, target.height, target.width))
+                MadeLayer(
+                    f"{name} {n}",
+                    name,
+                    target.x,
+                    target.y,
+                    shape(words, colour(seed, n, target.height, target.width)),
+                )
                 for n, name in enumerate(names)
             ),
             seed,
@@ -91,6 +97,17 @@ def colour(seed: int, number: int, height: int, width: int) -> Pixels:
 
     value = [(seed + number) % 256, (seed // 256 + number) % 256, 77, 255]
     return np.broadcast_to(np.array(value, np.float32) / np.float32(255), (height, width, 4)).copy()
+
+
+def shape(words: dict[str, str], rgba: Pixels) -> Pixels:
+    """The layer as it is, or a disc of it with soft edges when the prompt says `round`."""
+    import numpy as np
+
+    if "round" in words:
+        height, width = rgba.shape[:2]
+        y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+        rgba[..., 3] = np.clip(4 - 5 * np.hypot(x * width / height, y), 0, 1)
+    return rgba
 
 
 def _first_time(job: str) -> bool:

@@ -76,12 +76,18 @@ def clipped():
         if isinstance(widget, QtWidgets.QLabel) and widget.wordWrap():
             wanted = QtCore.QSize(0, widget.heightForWidth(widget.width()))
         words = isinstance(widget, (QtWidgets.QLabel, QtWidgets.QAbstractButton, QtWidgets.QSpinBox))
-        cut = words and (wanted.width() > widget.width() or wanted.height() > widget.height())
+        cut = words and widget.text() and (wanted.width() > widget.width() or wanted.height() > widget.height())
         if outside or cut:
-            text = getattr(widget, 'text', lambda: '')()
             sizes = [widget.width(), wanted.width(), widget.height(), wanted.height()]
-            found.append([type(widget).__name__, text, sizes])
+            found.append([type(widget).__name__, widget.text() if words else '', sizes])
     return found
+
+def lowest():
+    top = D.history.list.mapTo(D, QtCore.QPoint(0, 0)).y()
+    if D.history.list.isVisible():
+        return top + 90
+    words = D.history.empty
+    return words.mapTo(D, QtCore.QPoint(0, 0)).y() + words.heightForWidth(words.width()) + 8
 
 def history():
     return [item.toolTip() for item in (D.history.list.item(n) for n in range(D.history.list.count()))]
@@ -252,6 +258,10 @@ class Artist:
         return list(self.run("jobs()"))
 
     def picture(self, path: Path, widget: str = "D") -> None:
-        """Save what a widget looks like."""
+        """Save what a widget looks like; the docker without the empty room below what it shows."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.run(f"QtWidgets.QApplication.processEvents(); {widget}.grab().save({json.dumps(str(path))})")
+        self.run(
+            f"QtWidgets.QApplication.processEvents(); shown = {widget}; seen = shown.rect()\n"
+            "if shown is D: seen.setHeight(min(seen.height(), lowest()))\n"
+            f"shown.grab(seen).save({json.dumps(str(path))})"
+        )

@@ -24,11 +24,8 @@ def test_a_preset_brings_its_settings_back_but_not_the_words(artist: Artist) -> 
     artist.run("D.prompts.negative.setText('text'); D.more.preset.setEditText('quick')")
     artist.click("D.more.keep")
     artist.run("D.more.steps.setValue(20); D.count.setValue(1); D.prompts.prompt.setPlainText('my words')")
-    artist.run("D.more.preset.setEditText('')")
-    artist.click("D.more.preset.lineEdit()")
-    artist.until("D.more.preset.lineEdit().hasFocus()")
-    artist.press("Down")
-    artist.until("D.more.steps.value() == 7")
+    artist.run("D.more.preset.showPopup()")
+    artist.press("Return")
     assert artist.run("[D.more.steps.value(), D.count.value(), D.prompts.prompt.toPlainText()]") == [7, 3, "my words"]
     artist.click("D.more.drop")
     assert artist.run("D.more.preset.findText('quick')") == -1

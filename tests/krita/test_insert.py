@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.krita.artist import Artist
@@ -104,6 +106,20 @@ def test_an_artist_who_went_on_to_another_layer_stays_there(artist: Artist) -> N
     artist.until("app.activeDocument().activeNode().name() == 'other'")
 
 
+def test_layers_come_in_when_the_pen_is_up(artist: Artist) -> None:
+    artist.new(640, 480)
+    artist.ask("a kite steps=4 pause=0.2")
+    x, y = artist.run("at = window.mapToGlobal(window.centralWidget().geometry().center())\n[at.x(), at.y()]")
+    artist.krita.xdotool("mousemove", str(x), str(y), "mousedown", "1", "mousemove", str(x + 40), str(y + 30))
+    artist.until("[job.state for job in D.studio.jobs.values()] == ['keeping']")
+    time.sleep(1)
+    assert artist.names() == ["Background"]
+    artist.krita.xdotool("mouseup", "1")
+    artist.wait()
+    assert artist.names() == ["Background", "a kite steps=4 pause=0.2"]
+    assert artist.steps()[-2:] == ["Freehand Brush Stroke", "Add Layer"]
+
+
 def test_a_scene_is_one_group_with_the_background_below(artist: Artist) -> None:
     artist.new(64, 48)
     lock_seed(artist)
@@ -129,15 +145,18 @@ def test_a_background_goes_below_its_layer_and_a_foreground_above(artist: Artist
     assert artist.names() == ["Background", "a meadow", "figure", "a bee", "top"]
 
 
-def test_a_background_for_the_lowest_layer_is_seen_behind_it(artist: Artist) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_background_for_the_lowest_layer_is_seen_behind_it(artist: Artist, count: int) -> None:
     artist.new(64, 48)
     artist.run("layer('Background').setName('figure')")
     artist.run(
         "layer('figure').setPixelData(bytes(64 * 24 * 4), 0, 0, 64, 24); app.activeDocument().refreshProjection()"
     )
     lock_seed(artist)
-    artist.set("background", first="figure")
+    artist.set("background", count=count, first="figure")
+    before = len(artist.steps())
     artist.make("a meadow")
+    assert len(artist.steps()) == before + 1
     assert artist.composed(5, 5, 1, 1) == colour(1234, 0)
     assert artist.composed(5, 40, 1, 1) == bytes([255] * 4)
 

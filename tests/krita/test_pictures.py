@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,8 @@ def test_nothing_is_cut_off_in_a_narrow_docker(
             artist.run(f"D.modes.choose({mode!r}); QtWidgets.QApplication.processEvents()")
             assert artist.run("clipped()") == []
         artist.run("D.modes.choose('text')")
-        artist.make("a red kite")
+        artist.make("a red kite round")
+        artist.run("D.prompts.prompt.setPlainText('a red kite')")
         _open_more(artist)
         assert artist.run("[D.devicePixelRatioF(), D.widget().viewport().width() <= 250]") == [scale, True]
         assert artist.run("clipped()") == []
@@ -86,17 +88,24 @@ def _states(artist: Artist, theme: str) -> None:
     artist.picture(PICTURES / f"ready-{theme}.png")
     artist.run("D.modes.showPopup()")
     artist.picture(PICTURES / f"modes-{theme}.png", "D.modes.view().window()")
-    artist.run("D.modes.hidePopup(); D.modes.choose('background')")
+    artist.run("D.modes.hidePopup(); D.modes.choose('background'); D.look()")
+    time.sleep(0.5)
     artist.picture(PICTURES / f"background-{theme}.png")
     artist.run("D.modes.choose('text')")
-    artist.ask("a paper lantern steps=60 pause=0.2")
+    artist.ask("a paper lantern that floats over the dark sea round steps=60 pause=0.2")
     artist.ask("a dandelion clock")
     artist.until("any(job.preview is not None for job in D.studio.jobs.values())")
     artist.picture(PICTURES / f"drawing-{theme}.png")
     artist.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
     artist.until("not D.studio.jobs")
-    for prompt in ("a kite", "a cloud", "memory=9"):
+    for prompt in (
+        "a kite round",
+        "a cloud round",
+        "a moon round",
+        "the tallest glass cathedral of all at dawn memory=9",
+    ):
         artist.make(prompt)
+    artist.run("D.prompts.prompt.setPlainText('the tallest glass cathedral of all at dawn')")
     artist.picture(PICTURES / f"failed-{theme}.png")
     artist.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
     _open_more(artist)
@@ -107,3 +116,4 @@ def _open_more(artist: Artist) -> None:
     """With a LoRA and a structure chosen."""
     artist.run("D.more.fold.setChecked(True); D.more.loras.fill([['ink', 0.7]]); D.more.structure.choose('depth')")
     artist.run("D.look(); QtWidgets.QApplication.processEvents()")
+    time.sleep(0.5)
