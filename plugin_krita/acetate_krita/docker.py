@@ -159,7 +159,8 @@ class Docker(DockWidget):
         self.button.setEnabled(not reason)
         self.button.setToolTip(reason or tr("Shift+Enter in the words does the same"))
         self.hint.setText(reason)
-        self.hint.setVisible(bool(reason) and self.document is not None)
+        told = self.document is None or self.studio.link.state.kind == ABSENT
+        self.hint.setVisible(bool(reason) and not told)
 
     def _show_link(self) -> None:
         state = self.studio.link.state
@@ -188,6 +189,7 @@ class Docker(DockWidget):
                 self.model.addItem(name, name)
             self.model.setCurrentIndex(max(0, self.model.findData(wished)))
             self.model.blockSignals(False)
+        self.model.setVisible(bool(names))
         self._model_chosen()
 
     def _model_chosen(self, *_row: Any) -> None:
