@@ -15,7 +15,7 @@ from tests.krita.artist import Artist
 from tests.krita.krita_process import Krita
 
 SLOW = "steps=40 pause=0.05"
-SLOWER = "steps=60 pause=0.25"
+SLOWER = "steps=60 pause=0.8"
 
 
 def begin(artist: Artist, prompt: str, pace: str = SLOW) -> None:
@@ -170,7 +170,7 @@ def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist
     again = Artist(krita)
     again.until("D.studio.link.state.kind == 'ready'")
     reopen(again, file)
-    again.until("D.history.offer.isVisible()")
+    again.until("D.history.offer.isVisible()", patience=180)
     again.click("D.history.take")
     again.until("len(app.activeDocument().rootNode().childNodes()) == 2")
     assert again.names() == ["Background", "posthumous " + SLOWER]
