@@ -2,8 +2,8 @@
 """Finished layers into a document, as one undo step.
 
 The layers are built, filled and composed where Krita does not record it, and put in by one `addChildNode`, which it
-does. Krita ends that call when it has composed the document's picture anew, and until then takes no input, though
-timers run and the canvas is drawn. It would also end a stroke of the artist's, so a pen that is down is waited for.
+does. Krita ends that call when it has composed the document's picture anew; until then timers run and the canvas is
+drawn, but input may have to wait. It would also end a stroke of the artist's, so a pen that is down is waited for.
 """
 
 from __future__ import annotations
