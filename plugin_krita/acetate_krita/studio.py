@@ -349,6 +349,7 @@ class Studio(QtCore.QObject):
     def _drop(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
         self.jobs_changed.emit()
+        self.history_changed.emit()
 
     def _fail(self, job: Job, error: Exception) -> None:
         if isinstance(error, documents.ClosedError):
