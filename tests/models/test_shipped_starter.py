@@ -42,17 +42,17 @@ def draw(store: ModelStore, prompt: str, seed: int = 1, side: int = 128) -> NDAr
 @pytest.mark.parametrize("prompt", LOOSE)
 def test_a_layer_is_clear_around_its_subject_and_soft_at_its_edge(store: ModelStore, prompt: str) -> None:
     alpha = draw(store, prompt)[..., 3]
-    frame = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
     shares = coverage_of(torch.from_numpy(alpha / 255.0))
-    assert (frame <= 1).mean() > 0.97, "the frame's border is clear"
+    shape = shape_of(torch.from_numpy(alpha / 255.0).float()[None])
+    assert shape.edge_contact <= 0.02, "the frame's border is clear"
     assert 0.2 < shares.clear < 0.95
     assert 0.01 < shares.partial < 0.35, "the edge is soft, and not everything is"
-    assert shape_of(torch.from_numpy(alpha / 255.0).float()[None]).outside_largest_island < LOOSE[prompt]
+    assert shape.outside_largest_island < LOOSE[prompt]
 
 
 @pytest.mark.parametrize(
     ("prompt", "colour"),
-    [("a red apple", "red"), ("a green tree", "green"), ("a blue balloon", "blue"), ("a yellow balloon", "yellow")],
+    [("a red car", "red"), ("a green tree", "green"), ("a blue balloon", "blue"), ("a yellow balloon", "yellow")],
 )
 def test_a_layer_has_the_colour_that_was_asked_for(store: ModelStore, prompt: str, colour: str) -> None:
     assert dominant_colour(draw(store, prompt), share=0.3) == colour

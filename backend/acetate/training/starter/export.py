@@ -9,7 +9,6 @@ import diffusers
 import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
-from safetensors.torch import save_file
 
 from acetate.evaluation.coverage import coverage_of, mean_coverage
 from acetate.evaluation.held_out import HeldOutPicture, write_held_out
@@ -22,6 +21,7 @@ from acetate.training.starter.concepts import load_concepts
 from acetate.training.starter.latents import VIEW
 from acetate.training.starter.pictures import SOFT_SET, PictureSet
 from acetate.training.starter.recipe import StarterRecipe, TrainedStarter
+from acetate.training.starter.sharing import save_sharing
 from acetate.training.text import noise_scheduler
 from acetate.transparency import files
 from acetate.transparency.files import Transparency
@@ -32,7 +32,7 @@ COVERAGE_PICTURES = 512
 
 
 def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, folder: Path) -> None:
-    """Write all of the model but its card under `folder`; weights are stored as float16."""
+    """Write all of the model but its card under `folder`; weights are stored as float16, or less."""
     folder.mkdir(parents=True, exist_ok=True)
     model = starter.transparency
     model.vae.register_to_config(scaling_factor=starter.scaling_factor, sample_size=recipe.size)
@@ -42,9 +42,7 @@ def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, 
         part.float()
     starter.tokenizer.save_pretrained(folder / "tokenizer")
     DPMSolverMultistepScheduler.from_config(noise_scheduler().config).save_pretrained(folder / "scheduler")
-    (folder / "layers").mkdir(exist_ok=True)
-    shared = {name: part.to(STORED).contiguous() for name, part in starter.sharing.state_dict().items()}
-    save_file(shared, folder / "layers" / "joint.safetensors")
+    save_sharing(folder, starter.sharing)
     files.save_upsampler(folder / "upsampler", starter.upsampler, dtype=STORED)
     files.save(folder / "transparency", Transparency(model.encoder, model.decoder, model.multiplier), dtype=STORED)
     (folder / "model_index.json").write_text(json.dumps(_model_index(), indent=2) + "\n", encoding="utf-8")

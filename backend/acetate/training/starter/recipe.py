@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from acetate.sharing import SharedAttention, SharingLayers
@@ -25,6 +24,7 @@ from acetate.training.starter.captions import MAX_TOKENS, train_tokenizer
 from acetate.training.starter.latents import CachedLatents, adjusted, cache_latents, caption_batches, tokenize
 from acetate.training.starter.pictures import PictureSet, build_pictures
 from acetate.training.starter.scenes import FRAMES, cache_scenes, scene_batches
+from acetate.training.starter.sharing import new_sharing, open_sharing
 from acetate.training.text import noise_scheduler, reading, sample_prompts, take_words, train_text
 from acetate.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
 from acetate.training.upsampler import train_upsampler
@@ -35,7 +35,6 @@ from acetate.transparency.upsampler import LayerUpsampler
 
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 192
-SHARING_RANK = 16
 SOFT_WEIGHT = 4.0
 """How often the latent transparency is shown a soft subject, next to others: their alpha is the hardest."""
 TRANSPARENCY_WEIGHTS = TransparencyWeights(identity=1.5, adversarial_from=0.7)
@@ -140,12 +139,6 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     )
 
 
-def new_sharing(unet: UNet2DConditionModel) -> SharingLayers:
-    """Fresh attention sharing for the three frames of a scene."""
-    torch.manual_seed(4)
-    return SharingLayers(unet, len(FRAMES), rank=SHARING_RANK)
-
-
 @torch.no_grad()
 def normalise_latents(vae: AutoencoderKL, draw: Callable[[int], torch.Tensor]) -> float:
     """Fold the latents' mean and deviation, per channel, into the VAE's own 1x1 convolutions.
@@ -230,14 +223,6 @@ def open_transparency(folder: Path) -> LatentTransparency:
 def open_upsampler(folder: Path) -> LayerUpsampler:
     """The upsampler of a finished starter, in float32; a fresh one where it has none."""
     return load_upsampler(folder / "upsampler") if (folder / "upsampler").is_dir() else new_upsampler()
-
-
-def open_sharing(unet: UNet2DConditionModel, folder: Path) -> SharingLayers:
-    """The attention sharing of a finished starter, in float32; a fresh one where it has none."""
-    file = folder / "layers" / "joint.safetensors"
-    if not file.is_file():
-        return new_sharing(unet)
-    return SharingLayers.from_weights(unet, {name: part.float() for name, part in load_file(file).items()})
 
 
 def _train_autoencoders(
