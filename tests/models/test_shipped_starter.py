@@ -52,7 +52,7 @@ def test_a_layer_is_clear_around_its_subject_and_soft_at_its_edge(store: ModelSt
 
 @pytest.mark.parametrize(
     ("prompt", "colour"),
-    [("a red car", "red"), ("a green tree", "green"), ("a blue balloon", "blue"), ("a yellow balloon", "yellow")],
+    [("a red apple", "red"), ("a green tree", "green"), ("a blue balloon", "blue"), ("a yellow balloon", "yellow")],
 )
 def test_a_layer_has_the_colour_that_was_asked_for(store: ModelStore, prompt: str, colour: str) -> None:
     assert dominant_colour(draw(store, prompt), share=0.3) == colour

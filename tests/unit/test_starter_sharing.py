@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from acetate.models.catalogue import STARTER_FOLDER
 from acetate.sharing import SharingLayers
 from acetate.training.starter.recipe import new_unet
-from acetate.training.starter.sharing import RANK, narrowed, open_sharing, save_sharing
+from acetate.training.starter.sharing import FILE, RANK, narrowed, open_sharing, save_sharing
+from safetensors.torch import load_file
 
 WIDE = 16
 
@@ -44,3 +46,8 @@ def test_what_is_saved_comes_back_within_the_rounding_of_its_matrices(tmp_path: 
     back = open_sharing(new_unet(128), tmp_path).state_dict()
     for name, part in sharing.state_dict().items():
         assert (back[name] - part).norm() <= 0.05 * part.norm(), name
+
+
+def test_all_weights_that_ship_take_70_megabytes_at_most() -> None:
+    assert {part.dtype for part in load_file(STARTER_FOLDER / FILE).values()} == {torch.float16, torch.float8_e4m3fn}
+    assert sum(file.stat().st_size for file in STARTER_FOLDER.rglob("*.safetensors")) <= 70e6
