@@ -40,7 +40,7 @@ class Link(QtCore.QObject):
 
     def __init__(self, version: str, editor: str) -> None:
         super().__init__()
-        self.client = Client("krita", version=version, editor=editor)
+        self.client = Client("krita", version=version, editor=editor, copies=False)
         self.models: tuple[Mapping[str, Any], ...] = ()
         self.state = State(STARTING, tr("Acetate is starting …"))
         self._device = ""

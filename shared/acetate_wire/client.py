@@ -1,8 +1,8 @@
 """A client for user interfaces: no thread of its own, never blocks, loses nothing and doubles nothing.
 
 Call `pump()` from a timer (at least every two seconds) and from a notifier on `fileno()`; it does all
-sending and receiving and hands out events. libzmq's I/O thread moves the bytes. Sends copy their frames,
-because pyzmq's zero-copy send would start a Python thread, which Blender forbids.
+sending and receiving and hands out events. libzmq's I/O thread moves the bytes. Sends copy their frames unless
+told not to, because pyzmq's zero-copy send starts a Python thread (it frees what was sent), which Blender forbids.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Client:
     """One connection to the daemon, for the client `name` (letters, digits, `-`, `_`), which knows its jobs by it.
 
     `connection` is a Connection, or a function that looks for one (default: this user's connection file),
-    called again after every loss. `key` overrides the client's lasting secret.
+    called again after every loss. `key` overrides the client's lasting secret. Without `copies` large frames are sent
+    as they lie in memory and must not change any more.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Client:
         connection: Union[Connection, Finder, None] = None,
         key: Optional[str] = None,
         clock: Callable[[], float] = time.monotonic,
+        copies: bool = True,
     ) -> None:
         self._about = {"name": name, "version": version, "editor": editor}
         self._key = key or connections.client_key(name)
         self._find = _finder(connection)
         self._clock = clock
+        self._copies = copies
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.set(zmq.LINGER, LINGER_MS)
@@ -258,7 +261,7 @@ class Client:
     def _flush(self) -> None:
         while self._outbox and self._used is not None:
             try:
-                self._socket.send_multipart(self._outbox[0], zmq.NOBLOCK)
+                self._socket.send_multipart(self._outbox[0], zmq.NOBLOCK, copy=self._copies)
             except zmq.Again:
                 return
             self._outbox.pop(0)
