@@ -9,11 +9,10 @@ from tests.krita.artist import Artist
 
 SIDE = 2048
 BAR_MS = 50
-"""What a quiet machine keeps to (docs/krita.md)."""
 
 
 @pytest.mark.parametrize("depth", ["U8", "F32"])
-def test_the_interface_is_not_held_up_by_layers_on_their_way(artist: Artist, depth: str) -> None:
+def test_the_interface_never_computes_for_more_than_the_bar(artist: Artist, depth: str) -> None:
     artist.new(SIDE, SIDE, "RGBA", depth)
     random = np.random.default_rng(7)
     rows = random.random((64, SIDE, 4), np.float32) if depth == "F32" else random.bytes(64 * SIDE * 4)
@@ -34,5 +33,5 @@ def test_the_interface_is_not_held_up_by_layers_on_their_way(artist: Artist, dep
         worst[mode] = {name: round(longest) for name, longest in artist.run("beat.longest").items()}
     print(f"\n{SIDE} x {SIDE} {depth}: longest gaps of the heartbeat in ms: {worst}")
     assert len(artist.names()) == 5
-    # Other work on the machine stretches every piece, but not tenfold.
-    assert max(gaps["work"] for gaps in worst.values()) < 10 * BAR_MS
+    # The clock also counts what else the machine does; how long the interface itself computes does not depend on that.
+    assert max(gaps["work"] for gaps in worst.values()) < BAR_MS

@@ -25,6 +25,8 @@ from typer.testing import CliRunner
 from tests.daemon.harness import Daemon
 
 SEEDS = range(1, 5)
+BORDER = {"a red apple": 0.97, "a cat": 0.97, "a rocket": 0.97, "a burning match": 0.94}
+"""How much of the border is wholly clear: a match leaves a faint haze in the corners (see the limits in the card)."""
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +40,15 @@ def draw(store: ModelStore, prompt: str, seed: int = 1, side: int = 128) -> NDAr
     return picture
 
 
-@pytest.mark.parametrize("prompt", ["a red apple", "a cat", "a rocket", "a burning match"])
+@pytest.mark.parametrize("prompt", BORDER)
 def test_layers_are_clear_around_a_subject_in_one_piece_and_soft_at_its_edge(store: ModelStore, prompt: str) -> None:
-    alphas = [torch.from_numpy(draw(store, prompt, seed)[..., 3] / 255.0).float() for seed in SEEDS]
+    drawn = np.stack([draw(store, prompt, seed)[..., 3] for seed in SEEDS])
+    border = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]])
+    alphas = torch.from_numpy(drawn / 255.0).float()
     shapes = [shape_of(alpha[None]) for alpha in alphas]
     shares = mean_coverage(coverage_of(alpha) for alpha in alphas)
-    assert max(shape.edge_contact for shape in shapes) <= 0.02, "the frame's border is clear"
+    assert max(shape.edge_contact for shape in shapes) <= 0.02, "nothing touches the frame"
+    assert (border <= 1).mean() > BORDER[prompt], "the frame's border is clear"
     assert mean(shape.outside_largest_island for shape in shapes) < 0.1
     assert 0.2 < shares.clear < 0.95
     assert 0.01 < shares.partial < 0.35, "the edge is soft, and not everything is"
