@@ -16,7 +16,7 @@ import zmq
 from . import connection as connections
 from .connection import Connection
 from .errors import WireError
-from .events import Connected, Disconnected, Event, JobList, Rejected, Status
+from .events import Connected, Disconnected, Event, JobList, ModelVocabulary, Rejected, Status
 from .inbox import read_event
 from .ledger import Ledger
 from .limits import Limits
@@ -124,7 +124,7 @@ class Client:
             self._send(encode("acknowledge", {"id": id}))
 
     def ask(self, kind: str, fields: Optional[Mapping[str, Any]] = None) -> None:
-        """Send `jobs`, `status` or `stop`; the answer comes as JobList or Status."""
+        """Send `jobs`, `vocabulary`, `status` or `stop`; the answer comes as JobList, ModelVocabulary or Status."""
         self._asked[kind] = dict(fields or {})
         if self._greeted:
             self._send(encode(kind, self._asked[kind]))
@@ -187,6 +187,8 @@ class Client:
             self.problem = WireError(event.code, event.message, field=event.field, hint=event.hint)
         elif isinstance(event, JobList):
             self._asked.pop("jobs", None)
+        elif isinstance(event, ModelVocabulary):
+            self._asked.pop("vocabulary", None)
         elif isinstance(event, Status):
             self._asked.pop(event.kind, None)
         if self._ledger.is_news(event):

@@ -9,6 +9,7 @@ from .errors import WireError
 from .limits import Limits
 from .pictures import byte_count
 from .request import FORMATS, PictureHeader
+from .vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,15 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class LayerWarning:
+    """Something about finished layers that the artist should know: a code for programs, and words for people."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class Done:
     """Finished layers, in stacking order from below; `settings` make them again. Acknowledge once they are safe."""
 
@@ -87,6 +97,7 @@ class Done:
     layers: Tuple[Layer, ...]
     seed: int
     settings: Mapping[str, Any]
+    warnings: Tuple[LayerWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,14 @@ class JobList:
 
 
 @dataclass(frozen=True)
+class ModelVocabulary:
+    """The words that a model knows; `vocabulary` is None where it does not tell."""
+
+    model: str
+    vocabulary: Optional[Vocabulary]
+
+
+@dataclass(frozen=True)
 class Status:
     """How the daemon does (processes, device, loaded models, jobs); of the kind `stop` when it is about to end."""
 
@@ -143,6 +162,7 @@ Event = Union[
     Cancelled,
     Forgotten,
     JobList,
+    ModelVocabulary,
     Status,
 ]
 
@@ -168,6 +188,10 @@ def read_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
             picture = read_picture(entry["picture"], frames)
             layers.append(Layer(entry["name"], entry["role"], int(entry["x"]), int(entry["y"]), picture))
         settings: Dict[str, Any] = dict(fields.get("settings", {}))
-        return Done(fields["id"], tuple(layers), int(fields["seed"]), settings)
+        warnings = tuple(
+            LayerWarning(str(each["code"]), str(each["message"]), str(each.get("hint", "")))
+            for each in settings.get("warnings", ())
+        )
+        return Done(fields["id"], tuple(layers), int(fields["seed"]), settings, warnings)
     except (KeyError, TypeError, ValueError) as error:
         raise WireError("internal", f"the daemon sent layers that cannot be read ({error!r})") from None

@@ -13,6 +13,7 @@ from .events import (
     Failed,
     Forgotten,
     JobList,
+    ModelVocabulary,
     Progress,
     Rejected,
     Status,
@@ -21,6 +22,7 @@ from .events import (
 )
 from .limits import Limits
 from .messages import Message
+from .vocabulary import Vocabulary
 
 
 def read_event(message: Message) -> Event:
@@ -56,6 +58,9 @@ def _read(message: Message) -> Event:
         return Forgotten(fields["id"], fields.get("reason", "unknown"))
     if kind == "jobs":
         return JobList(tuple(fields["jobs"]), float(fields["keep_days"]), int(fields["keep_bytes"]))
+    if kind == "vocabulary":
+        found = fields.get("vocabulary")
+        return ModelVocabulary(fields["model"], None if found is None else Vocabulary.from_map(found))
     if kind in ("status", "stopping"):
         return Status("stop" if kind == "stopping" else kind, dict(fields))
     if kind == "welcome":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
-MODES = ("text", "refine", "inpaint", "scene", "background", "foreground", "extract")
+MODES = ("text", "refine", "inpaint", "remove", "scene", "background", "foreground", "extract")
 ROLES = ("foreground", "background", "blend", "layer", "mask")
 FORMATS = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra16": 8, "rgbaf16": 8, "rgbaf32": 16, "gray8": 1}
 """Pixel formats and their bytes a pixel. Alpha is straight."""
@@ -17,6 +17,7 @@ NEEDED_INPUTS = {
     "text": (),
     "refine": ("layer",),
     "inpaint": ("layer", "mask"),
+    "remove": ("layer", "mask"),
     "scene": (),
     "background": ("foreground",),
     "foreground": ("background",),
@@ -28,6 +29,7 @@ LAYERS_OUT = {
     "text": ("layer",),
     "refine": ("layer",),
     "inpaint": ("layer",),
+    "remove": ("layer",),
     "scene": ("background", "foreground", "blend"),
     "background": ("background",),
     "foreground": ("foreground",),
@@ -88,8 +90,10 @@ class Lora:
 class LayerRequest:
     """One job: what to make, where it goes on the canvas, and with which settings.
 
-    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance`, `sampler` and `stop_at`
-    fall back to the model's own defaults when None; `seed` None means that the daemon draws one. `detail` is how
+    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance`, `sampler`, `passes` and
+    `stop_at` fall back to the model's own defaults when None; `seed` None means that the daemon draws one. `fill`
+    says that a layer from words alone is to fill the target, whatever its shape; otherwise it is drawn at a shape
+    that the model learned, centred in the target, and the rest stays clear. `detail` is how
     strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
     are the roles that come back; without any, those of `LAYERS_OUT`. Layers come back as `reply_format`,
     `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
@@ -109,7 +113,8 @@ class LayerRequest:
     steps: Optional[int] = None
     guidance: Optional[float] = None
     sampler: Optional[str] = None
-    passes: int = 8
+    passes: Optional[int] = None
+    fill: bool = False
     strength: float = 1.0
     transparency_weight: float = 1.0
     stop_at: Optional[float] = None

@@ -3,7 +3,7 @@
 The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below this thrift),
 `hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer), `round` (a disc instead of
-a full rectangle). Anything else is passed over.
+a full rectangle), `warn` (the layers come with a warning). Anything else is passed over.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
 from acetate_wire.errors import WireError
+from acetate_wire.events import LayerWarning
 from acetate_wire.limits import Limits
 from acetate_wire.request import MODES, LayerRequest, roles_out
+from acetate_wire.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from acetate.engine.protocol import Pixels
@@ -36,6 +38,13 @@ class StandIn:
             Offer("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
             Offer("narrow", "sd15", ("text",), 512),
         )
+
+    @classmethod
+    def vocabulary(cls, model: str) -> Vocabulary | None:
+        """A few words for the starter; the others tell none."""
+        if model != "starter":
+            return None
+        return Vocabulary(frozenset({"red", "apple", "fish"}), {"apple": "apple", "fish": "fish"}, {"trout": "fish"})
 
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
@@ -88,6 +97,7 @@ class StandIn:
             ),
             seed,
             {"thrift": thrift, "steps": steps},
+            (LayerWarning("opaque", "it covers all", "say less"),) if "warn" in words else (),
         )
 
 

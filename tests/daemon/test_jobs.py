@@ -6,7 +6,18 @@ import time
 import uuid
 from collections.abc import Callable
 
-from acetate_wire.events import Accepted, Cancelled, Connected, Done, Forgotten, JobList, Progress, Rejected
+from acetate_wire.events import (
+    Accepted,
+    Cancelled,
+    Connected,
+    Done,
+    Forgotten,
+    JobList,
+    LayerWarning,
+    ModelVocabulary,
+    Progress,
+    Rejected,
+)
 from acetate_wire.validate import request_map
 
 from tests.daemon.harness import Daemon, Editor, Raw, a_request, until
@@ -181,3 +192,21 @@ def states(editor: Editor) -> list[str]:
     """The states of an editor's jobs, asked by a session of the same client."""
     with editor.daemon.session(editor.name) as session:
         return [job["state"] for job in session.jobs().jobs]
+
+
+def test_an_editor_learns_the_words_that_a_model_knows(editor: Editor) -> None:
+    editor.client.ask("vocabulary", {"model": "starter"})
+    known = editor.wait(ModelVocabulary).vocabulary
+    assert [unknown.nearest for unknown in known.unknown("a red zebrafish")] == ["fish"]
+    editor.client.ask("vocabulary", {"model": "narrow"})
+    told = until(lambda: [each for each in editor.pump() if isinstance(each, ModelVocabulary)], "the answer")
+    assert told == [ModelVocabulary("narrow", None)]
+
+
+def test_a_warning_comes_with_the_layers_also_when_they_are_fetched_later(daemon: Daemon) -> None:
+    with daemon.session() as session:
+        id = session.submit(a_request("warn"))
+        first = session.wait(id)
+    with daemon.session() as session:
+        again = session.attach(id)
+    assert first.warnings == again.warnings == (LayerWarning("opaque", "it covers all", "say less"),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from acetate.models.vocabulary import Vocabulary, load_vocabulary
+from acetate.models.vocabulary import load_vocabulary
+from acetate_wire.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")

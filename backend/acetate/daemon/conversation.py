@@ -15,6 +15,7 @@ from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
 from acetate_wire.validate import parse_request
+from acetate_wire.vocabulary import Vocabulary
 
 import acetate
 from acetate.daemon.access import owner_of, same_secret
@@ -42,6 +43,7 @@ class About:
     access: str
     offers: Callable[[], tuple[Offer, ...]]
     check: Callable[[LayerRequest, Limits], None]
+    vocabulary: Callable[[str], Vocabulary | None]
     device: Callable[[], str]
     status: Callable[[], dict[str, Any]]
     stop: Callable[[], None]
@@ -62,6 +64,7 @@ class Conversation:
             "attach": self._attach,
             "acknowledge": self._acknowledge,
             "jobs": self._list,
+            "vocabulary": self._vocabulary,
             "status": self._status,
             "stop": self._stop,
             "ping": self._pong,
@@ -255,6 +258,11 @@ class Conversation:
                 "keep_bytes": self._settings.keep_bytes,
             },
         )
+
+    def _vocabulary(self, peer: Peer, message: Message) -> None:
+        model = values.text(message.fields.get("model"), "model", 1024)
+        found = self._about.vocabulary(model)
+        self._say(peer, "vocabulary", {"model": model, "vocabulary": None if found is None else found.to_map()})
 
     def _status(self, peer: Peer, message: Message) -> None:
         self._only_local(peer)

@@ -206,6 +206,7 @@ class Server:
             access=self._keys.access,
             offers=engine.offers,
             check=engine.check,
+            vocabulary=engine.vocabulary,
             device=lambda: self._workshop.device,
             status=self._status,
             stop=self.stop,

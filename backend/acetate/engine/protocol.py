@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from acetate_wire.events import LayerWarning
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
+from acetate_wire.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +31,9 @@ class OutOfMemory(Exception):  # noqa: N818
 class Offer:
     """A model that can be asked for; `missing` says in words which files are not there.
 
-    `native_size` is the side in pixels of what the model draws by itself, `controls` are the kinds of structure
-    pictures that can steer it, `samplers` and `loras` the names that it takes.
+    `native_size` is the side in pixels of what the model draws by itself, and `max_aspect` the longest side over the
+    shortest at which a lone subject keeps its shape. `controls` are the kinds of structure pictures that can steer it,
+    `samplers` and `loras` the names that it takes. `vocabulary` says whether it tells which words it knows.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Offer:
     controls: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
     loras: tuple[str, ...] = ()
+    max_aspect: float = 1.0
+    vocabulary: bool = False
 
     def to_map(self) -> dict[str, Any]:
         """This offer as it stands in `welcome`."""
@@ -74,11 +79,15 @@ class MadeLayer:
 
 @dataclass(frozen=True)
 class Made:
-    """What came of a job: layers in stacking order from below, the seed, and every setting to make them again."""
+    """What came of a job: layers in stacking order from below, the seed, and every setting to make them again.
+
+    `warnings` are what the artist should know about the layers.
+    """
 
     layers: tuple[MadeLayer, ...]
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[LayerWarning, ...] = ()
 
 
 class Report(Protocol):
@@ -107,6 +116,10 @@ class Engine(Protocol):
     @classmethod
     def offers(cls) -> tuple[Offer, ...]:
         """What can be asked for; looked up in the daemon, without any framework."""
+
+    @classmethod
+    def vocabulary(cls, model: str) -> Vocabulary | None:
+        """The words that a model knows, where it tells; asked in the daemon, without any framework."""
 
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:

@@ -12,6 +12,8 @@ from acetate_wire.request import LayerRequest
 from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
 
 if TYPE_CHECKING:
+    from acetate_wire.vocabulary import Vocabulary
+
     from acetate.layers.job import Progress
     from acetate.models.catalogue import Catalogue
 
@@ -40,6 +42,14 @@ class StarterEngine:
         """What the catalogue holds, also models whose files are missing."""
         catalogue = cls.catalogue()
         return tuple(_offer(catalogue, name) for name in catalogue.sources)
+
+    @classmethod
+    def vocabulary(cls, model: str) -> Vocabulary | None:
+        """The words of a model's captions; None for an unknown model, and for one that does not list them."""
+        from acetate.models.vocabulary import load_vocabulary
+
+        source = cls.catalogue().sources.get(model)
+        return None if source is None or source.folder is None else load_vocabulary(source.folder)
 
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
@@ -101,6 +111,7 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 def _offer(catalogue: Catalogue, name: str) -> Offer:
     from acetate.models.kit.finding import loras_here, structures_here
     from acetate.models.samplers import SAMPLERS
+    from acetate.models.vocabulary import VOCABULARY_FILE
 
     family = catalogue.sources[name].family
     samplers = tuple(sampler.name for sampler in SAMPLERS)
@@ -108,5 +119,14 @@ def _offer(catalogue: Catalogue, name: str) -> Offer:
         entry = catalogue.entry(name)
     except WireError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
-    controls, loras = structures_here(family.name), loras_here()
-    return Offer(name, family.name, entry.modes, entry.full_size, "", controls, samplers, loras)
+    return Offer(
+        name,
+        family.name,
+        entry.modes,
+        entry.full_size,
+        controls=structures_here(family.name),
+        samplers=samplers,
+        loras=loras_here(),
+        max_aspect=family.max_aspect,
+        vocabulary=(entry.folder / VOCABULARY_FILE).is_file(),
+    )

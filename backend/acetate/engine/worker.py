@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,11 @@ class Worker:
             "layers": layers,
             "sizes": [len(frame) for frame in frames],
             "seed": made.seed,
-            "settings": {**made.settings, "seconds": round(time.monotonic() - started, 3)},
+            "settings": {
+                **made.settings,
+                "seconds": round(time.monotonic() - started, 3),
+                "warnings": [asdict(warning) for warning in made.warnings],
+            },
         }
 
 

@@ -42,6 +42,7 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
         request,
         seed=secrets.randbelow(DRAWN_SEEDS) if request.seed is None else request.seed,
         steps=family.steps if request.steps is None else request.steps,
+        passes=family.passes if request.passes is None else request.passes,
         guidance=family.guidance if request.guidance is None else request.guidance,
         sampler=sampler_named(family.sampler if request.sampler is None else request.sampler).name,
     )

@@ -26,6 +26,7 @@ SAME_IN_A_REQUEST = (
     "guidance",
     "sampler",
     "passes",
+    "fill",
     "mode",
     "strength",
     "transparency_weight",
@@ -86,6 +87,7 @@ class Settings:
     transparency_weight: float = 1.0
     stop_at: float | None = None
     detail: float = 0.0
+    fill: bool = False
     loras: tuple[LoraSetting, ...] = ()
     controls: tuple[ControlSetting, ...] = ()
     version: str = acetate.__version__
@@ -103,8 +105,8 @@ class Settings:
 
         `inputs` has the hashes of the given layers by role, `controls` those of the controls' pictures in order.
         """
-        if request.steps is None or request.guidance is None or request.sampler is None:
-            raise ValueError("the request is not checked: steps, guidance and sampler are still open")
+        if request.steps is None or request.guidance is None or request.sampler is None or request.passes is None:
+            raise ValueError("the request is not checked: steps, guidance, sampler or passes are still open")
         return cls(
             prompt=request.prompt,
             negative=request.negative,
@@ -124,6 +126,7 @@ class Settings:
             transparency_weight=request.transparency_weight,
             stop_at=request.stop_at,
             detail=request.detail,
+            fill=request.fill,
             loras=tuple(LoraSetting(lora.name, lora.weight) for lora in request.loras),
             controls=tuple(map(ControlSetting.of, request.controls, controls)),
         )

@@ -15,6 +15,9 @@ PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffus
 class Family:
     """Models of one build: what they can do where the files are, and the settings that suit them.
 
+    `max_aspect` is the longest side over the shortest at which a lone subject keeps its shape: what the base model was
+    trained on. `passes` is how many turned views the transparent decoder takes the median of.
+
     `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
     transparent decoder; one of each is enough. A family without them has both in every model's own folder.
     `repository` is the hub repository of its first model, whose configuration fits the others too.
@@ -26,13 +29,15 @@ class Family:
     guidance: float
     sampler: str
     native_size: int
+    max_aspect: float
+    passes: int = 8
     encoders: Mapping[str, float] = field(default_factory=dict)
     decoders: tuple[str, ...] = ()
     text_encoders: int = 1
     repository: str = ""
 
 
-STARTER = Family("starter", STARTER_WAYS, steps=25, guidance=3.5, sampler="DPM++ 2M", native_size=128)
+STARTER = Family("starter", STARTER_WAYS, steps=25, guidance=3.5, sampler="DPM++ 2M", native_size=128, max_aspect=1.0)
 SD15 = Family(
     "sd15",
     SD15_WAYS,
@@ -40,6 +45,7 @@ SD15 = Family(
     guidance=7.0,
     sampler="DPM++ 2M Karras",
     native_size=512,
+    max_aspect=1.5,
     encoders={"layer_sd15_vae_transparent_encoder": 1.0},
     decoders=("layer_sd15_vae_transparent_decoder",),
     repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
@@ -51,6 +57,7 @@ SDXL = Family(
     guidance=7.0,
     sampler="DPM++ 2M SDE Karras",
     native_size=1024,
+    max_aspect=2.4,
     encoders={"vae_transparent_encoder": 1.0, "ld_diffusers_sdxl_vae_transparent_encoder": 300.0},
     decoders=("vae_transparent_decoder", "ld_diffusers_sdxl_vae_transparent_decoder"),
     text_encoders=2,

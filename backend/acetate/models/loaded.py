@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from acetate_wire.request import Lora
+from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,7 +22,6 @@ from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor, prepared
 from acetate.models.text import TextEncoders
 from acetate.models.transparent import load_decoder, load_encoder, load_upsampler_of
-from acetate.models.vocabulary import Vocabulary
 from acetate.transparency import (
     LayerUpsampler,
     Passes,
