@@ -193,7 +193,7 @@ def _repository_modules() -> Iterable[Path]:
 def _add_on() -> dict[str, bytes]:
     """The add-on's own files by their path."""
     folder = sources("plugin_blender") / ADD_ON
-    found = (path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".toml"))
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".toml") or path.name == "LICENSE")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
