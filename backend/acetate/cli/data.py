@@ -51,6 +51,8 @@ def build(
     )
     for reason, count in built.refused.most_common():
         console.print(_("not taken: {count} ({reason})").format(count=count, reason=reason), highlight=False)
+    if built.unreadable:
+        console.print(_("could not be read: {count}, named above").format(count=len(built.unreadable)), highlight=False)
     if built.unlicensed:
         console.print(
             _("{count} pictures have no known licence: give it with --licence, or in .json files beside them").format(

@@ -9,17 +9,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acetate_wire.errors import WireError
+from PIL import Image
 
 from acetate.data.captions import split_of, subject_of
-from acetate.data.collection import MANIFEST, PICTURES, Collection, Entry, open_collection, write_manifest
+from acetate.data.collection import (
+    MANIFEST,
+    PICTURES,
+    Collection,
+    Entry,
+    append_to_manifest,
+    open_collection,
+    write_manifest,
+)
 from acetate.data.filters import Filter
 from acetate.data.likeness import Known, fingerprint, visible_box
 from acetate.data.sources import Found, find
 
 UNKNOWN = "unknown"
 """The licence of pictures of which none is told."""
-SAVED = 500
-"""So many pictures are added before the manifest is written again."""
+TOLD = 500
+"""So many pictures are added before it is said how many there are."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,15 @@ class BuildSettings:
 
 @dataclass(frozen=True)
 class Built:
-    """The data set as it is now, how many pictures were added, and why others were not, with how many of each."""
+    """The data set as it is now, and what became of the pictures.
+
+    `refused` counts why pictures that could be read were not taken; `unreadable` names each that could not, with why.
+    """
 
     collection: Collection
     added: int
     refused: Counter[str]
+    unreadable: tuple[tuple[str, str], ...]
     unlicensed: int
 
 
@@ -61,17 +74,25 @@ def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: C
             known.add(entry.fingerprint, entry.id)
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     refused: Counter[str] = Counter()
+    unreadable: list[tuple[str, str]] = []
+    write_manifest(Collection(folder, before))
     for found in find(sources):
-        reason = _add(folder, found, settings, known, entries)
-        if reason:
-            refused[reason] += 1
-        elif (added := len(entries) - len(before)) % SAVED == 0:
-            write_manifest(Collection(folder, tuple(entries.values())))
+        if found.picture is None:
+            unreadable.append((found.source, found.refusal))
+            say(f"{found.source} cannot be read: {found.refusal}")
+            continue
+        added_entry = _added(folder, found, found.picture, settings, known)
+        if not isinstance(added_entry, Entry):
+            refused[added_entry] += 1
+            continue
+        entries[added_entry.id] = added_entry
+        append_to_manifest(folder, added_entry)
+        if (added := len(entries) - len(before)) % TOLD == 0:
             say(f"{added} pictures added")
     collection = Collection(folder, tuple(entries.values()))
     write_manifest(collection)
     unlicensed = sum(entry.licence == UNKNOWN for entry in collection.entries)
-    return Built(collection, len(entries) - len(before), refused, unlicensed)
+    return Built(collection, len(entries) - len(before), refused, tuple(unreadable), unlicensed)
 
 
 def check_apart(folder: Path, sources: Iterable[Path]) -> None:
@@ -87,18 +108,16 @@ def check_apart(folder: Path, sources: Iterable[Path]) -> None:
             )
 
 
-def _add(folder: Path, found: Found, settings: BuildSettings, known: Known, entries: dict[str, Entry]) -> str | None:
-    """Store a picture, or say why not."""
-    if found.picture is None:
-        return found.refusal.split(" (")[0]
-    reason = settings.filter.refusal(found.picture)
+def _added(folder: Path, found: Found, seen: Image.Image, settings: BuildSettings, known: Known) -> Entry | str:
+    """Store a picture and return its entry, or why it is not taken."""
+    reason = settings.filter.refusal(seen)
     if reason:
         return reason
-    looks = fingerprint(found.picture)
+    looks = fingerprint(seen)
     if known.find(looks) is not None:
         return "like another"
     name = hashlib.sha256(f"{looks} {found.source}".encode()).hexdigest()[:16]
-    picture = found.picture.crop(visible_box(found.picture))
+    picture = seen.crop(visible_box(seen))
     if max(picture.size) > settings.largest:
         scale = settings.largest / max(picture.size)
         smaller = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -109,7 +128,8 @@ def _add(folder: Path, found: Found, settings: BuildSettings, known: Known, entr
     part.replace(folder / file)
     caption = found.told.caption or "something"
     subject = found.told.subject or subject_of(caption)
-    entries[name] = Entry(
+    known.add(looks, name)
+    return Entry(
         id=name,
         files={"foreground": file},
         captions={"foreground": caption},
@@ -120,5 +140,3 @@ def _add(folder: Path, found: Found, settings: BuildSettings, known: Known, entr
         verdict="pending" if settings.pending else "kept",
         fingerprint=looks,
     )
-    known.add(looks, name)
-    return None

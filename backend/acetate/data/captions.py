@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -30,14 +31,24 @@ class Told:
 
 def from_sidecar(suffix: str, content: bytes) -> Told:
     """What a text or JSON file beside a picture tells; nothing when it is unreadable."""
-    text = content.decode("utf-8", errors="replace").strip()
+    text = _decoded(content).strip()
     if suffix == ".txt":
         return Told(caption=" ".join(text.split()))
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Told()
     return from_map(told) if isinstance(told, dict) else Told()
+
+
+def _decoded(content: bytes) -> str:
+    """The text of a file in UTF-8 (with or without its mark) or UTF-16 with its mark, else in Latin-1."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def from_map(told: dict[str, Any]) -> Told:
@@ -56,7 +67,7 @@ def from_name(name: str) -> str:
     path = PurePath(name)
     for part in (path.stem, path.parent.name):
         spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", part)
-        words = [word for word in re.split(r"[^A-Za-zÀ-ɏ]+", spaced) if len(word) > 1]
+        words = [word for word in re.findall(r"[^\W\d_]+", spaced) if len(word) > 1 or not word.isascii()]
         words = [word.lower() for word in words if word.lower() not in FILLER]
         if words:
             return " ".join(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -12,6 +12,8 @@ import numpy as np
 from acetate_wire.errors import WireError
 from numpy.typing import NDArray
 from PIL import Image
+
+from acetate.image.reading import UnreadablePictureError, read_picture
 
 MANIFEST = "manifest.jsonl"
 PICTURES = "pictures"
@@ -50,13 +52,24 @@ class Collection:
         wanted = set(roles)
         return tuple(e for e in self.entries if e.split == split and e.verdict == "kept" and wanted <= e.files.keys())
 
+    def file(self, entry: Entry, role: str) -> Path:
+        """The file of one picture of an entry. Raises WireError `bad_request` when it is not below the data set."""
+        file = PurePath(entry.files[role])
+        if file.is_absolute() or ".." in file.parts:
+            raise WireError(
+                "bad_request",
+                f"the file {entry.files[role]!r} of the entry {entry.id} is outside the data set",
+                field="data.folder",
+                hint=f"take the entry out of {self.folder / MANIFEST}",
+            )
+        return self.folder / file
+
     def picture(self, entry: Entry, role: str = "foreground") -> Image.Image:
         """One picture of an entry, RGBA. Raises WireError `bad_request` when its file is gone or damaged."""
-        path = self.folder / entry.files[role]
+        path = self.file(entry, role)
         try:
-            with Image.open(path) as opened:
-                return opened.convert("RGBA")
-        except (OSError, ValueError) as error:
+            return read_picture(path).picture
+        except (OSError, UnreadablePictureError) as error:
             raise WireError(
                 "bad_request", f"{path} cannot be read ({error})", field="data.folder", hint="build the data again"
             ) from error
@@ -66,7 +79,7 @@ def open_collection(folder: Path) -> Collection:
     """Read a data set's manifest. Raises WireError `bad_request` when there is none, naming a line that is damaged."""
     path = folder / MANIFEST
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         hint = f"make one with: acetate data build {folder} PICTURES"
         raise WireError("bad_request", f"{folder} holds no data set", field="data.folder", hint=hint) from error
@@ -75,6 +88,9 @@ def open_collection(folder: Path) -> Collection:
         try:
             entries.append(msgspec.json.decode(line, type=Entry))
         except msgspec.DecodeError as error:
+            if not line.endswith(b"\n") and "truncated" in str(error):
+                # It was being written when the building was stopped.
+                break
             raise WireError(
                 "bad_request",
                 f"line {number} of {path} is damaged ({error})",
@@ -82,6 +98,12 @@ def open_collection(folder: Path) -> Collection:
                 hint="take the line out, or build the data again",
             ) from error
     return Collection(folder, tuple(entries))
+
+
+def append_to_manifest(folder: Path, entry: Entry) -> None:
+    """Add one entry to the manifest on disk."""
+    with (folder / MANIFEST).open("ab") as file:
+        file.write(msgspec.json.encode(entry) + b"\n")
 
 
 def write_manifest(collection: Collection) -> None:

@@ -23,6 +23,7 @@ from acetate.data.collection import (
     write_manifest,
 )
 from acetate.data.sources import SIDECARS
+from acetate.image.reading import UnreadablePictureError, read_picture
 
 OPAQUE = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif"})
 SHARES = (0.55, 0.95)
@@ -104,9 +105,8 @@ def _scene(
     chance: random.Random,
 ) -> Entry:
     try:
-        with Image.open(ground) as opened:
-            back = filled(opened.convert("RGBA"), size)
-    except (OSError, ValueError) as error:
+        back = filled(read_picture(ground).picture, size)
+    except (OSError, UnreadablePictureError) as error:
         raise WireError(
             "bad_request", f"{ground} cannot be read ({error})", field="backgrounds", hint="take it out"
         ) from error

@@ -14,10 +14,14 @@ from pathlib import Path, PurePath
 from acetate_wire.errors import WireError
 from PIL import Image
 
+from acetate.data.archives import DATA_PIXELS, is_hidden, member, tar_member
 from acetate.data.captions import Told, from_map, from_name, from_sidecar
-from acetate.data.documents import DOCUMENTS, Unreadable, read_document
+from acetate.data.documents import DOCUMENTS, read_document
+from acetate.image.reading import read_picture
 
-PICTURES = frozenset({".png", ".webp", ".tif", ".tiff", ".tga", ".avif"})
+PICTURES = frozenset(
+    {".png", ".webp", ".tif", ".tiff", ".tga", ".avif", ".gif", ".jpg", ".jpeg", ".jp2", ".bmp", ".ico"}
+)
 SIDECARS = (".json", ".txt")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 OWN = "acetate"
@@ -32,6 +36,12 @@ class Found:
     told: Told
     picture: Image.Image | None
     refusal: str = ""
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be read, in one line, whatever a library raised for it."""
+    first = str(error).strip().split("\n")[0][:200]
+    return first or type(error).__name__
 
 
 Load = Callable[[], bytes]
@@ -49,7 +59,7 @@ def find(paths: Iterable[Path]) -> Iterator[Found]:
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_hidden(path.name))
     loads: dict[str, Load] = {
         str(path.relative_to(folder)): path.read_bytes
         for path in files
@@ -66,31 +76,30 @@ def _in_file(path: Path) -> Iterator[Found]:
     try:
         if name.endswith(".zip"):
             with zipfile.ZipFile(path) as archive:
-                names = [name for name in sorted(archive.namelist()) if not name.endswith("/")]
-                loads: dict[str, Load] = {name: partial(archive.read, name) for name in names}
+                names = [name for name in sorted(archive.namelist()) if not name.endswith("/") and not is_hidden(name)]
+                loads: dict[str, Load] = {name: partial(member, archive, name) for name in names}
                 yield from _grouped(str(path), loads)
         elif name.endswith(ARCHIVES):
             yield from _in_tar(path)
         elif name.endswith(tuple(DOCUMENTS)):
             for layer in read_document(path):
                 told = Told(caption=from_name(layer.name), subject="")
-                yield Found(f"{path}#{layer.name}", told, layer.picture)
+                yield Found(f"{path}#{layer.name}", told, layer.picture, layer.refusal)
         else:
             beside = {s.name: s.read_bytes for s in (path.with_suffix(ending) for ending in SIDECARS) if s.is_file()}
             yield from _grouped(str(path.parent), {path.name: path.read_bytes, **beside})
-    except (OSError, zipfile.BadZipFile, tarfile.TarError, Unreadable, ValueError) as error:
-        yield Found(str(path), Told(), None, f"unreadable ({error})")
+    except Exception as error:  # zipfile, tarfile, zlib, ElementTree and psd-tools each have their own
+        yield Found(str(path), Told(), None, reason(error))
 
 
 def _in_tar(path: Path) -> Iterator[Found]:
     """One sample after the other, without unpacking: in webdataset's layout, files of one sample follow each other."""
     with tarfile.open(path) as archive:
-        members = (member for member in archive if member.isfile())
-        for _, sample in groupby(members, key=lambda member: _key(member.name)):
+        members = (found for found in archive if found.isfile() and not is_hidden(found.name))
+        for _, sample in groupby(members, key=lambda found: _key(found.name)):
             contents: dict[str, Load] = {}
-            for member in sample:
-                stream = archive.extractfile(member)
-                contents[member.name] = io.BytesIO(stream.read() if stream else b"").getvalue
+            for found in sample:
+                contents[found.name] = io.BytesIO(tar_member(archive, found)).getvalue
             yield from _grouped(str(path), contents)
 
 
@@ -106,23 +115,23 @@ def _grouped(place: str, loads: Mapping[str, Load]) -> Iterator[Found]:
         if path.suffix.lower() not in PICTURES:
             continue
         beside = [str(path.with_suffix(ending)) for ending in SIDECARS]
-        told = [from_sidecar(PurePath(other).suffix, loads[other]()) for other in beside if other in loads]
-        yield _opened(f"{place}/{name}", load, told)
+        yield _opened(
+            f"{place}/{name}", load, [(PurePath(other).suffix, loads[other]) for other in beside if other in loads]
+        )
 
 
-def _opened(source: str, load: Load, told: list[Told]) -> Found:
+def _opened(source: str, load: Load, sidecars: list[tuple[str, Load]]) -> Found:
     try:
-        with Image.open(io.BytesIO(load())) as opened:
-            own = opened.info.get(OWN)
-            if isinstance(own, str):
-                told.append(from_sidecar(".json", own.encode()))
-            picture = opened.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        return Found(source, Told(), None, f"unreadable ({error})")
+        told = [from_sidecar(suffix, read()) for suffix, read in sidecars]
+        read = read_picture(load(), DATA_PIXELS)
+    except Exception as error:  # archives decode while they are read
+        return Found(source, Told(), None, reason(error))
+    if OWN in read.texts:
+        told.append(from_sidecar(".json", read.texts[OWN].encode()))
     merged = from_map({"caption": from_name(source)})
     for each in reversed(told):
         merged = Told(*(new or old for new, old in zip(_values(each), _values(merged), strict=True)))
-    return Found(source, merged, picture)
+    return Found(source, merged, read.picture)
 
 
 def _values(told: Told) -> tuple[str, str, str]:

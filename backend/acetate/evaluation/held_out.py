@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from acetate.evaluation.coverage import Coverage
+from acetate.image.reading import UnreadablePictureError, read_picture
 
 KINDS = ("hard", "soft")
 SIZE_STEP = 64
@@ -128,9 +129,8 @@ def _read_picture(folder: Path, file: str, size: int) -> UInt8[np.ndarray, "h w 
     if Path(file).name != file:
         raise ValueError(f"{folder}/manifest.json: file {file!r} must lie in the folder itself")
     try:
-        with Image.open(folder / file) as picture:
-            pixels = np.asarray(picture.convert("RGBA"))
-    except (OSError, UnidentifiedImageError) as error:
+        pixels = read_picture(folder / file).pixels
+    except (OSError, UnreadablePictureError) as error:
         raise ValueError(f"{folder / file} cannot be read as a picture: {error}") from None
     if pixels.shape != (size, size, 4):
         raise ValueError(f"{folder / file} is {pixels.shape[1]} x {pixels.shape[0]}, not {size} x {size} as stated")

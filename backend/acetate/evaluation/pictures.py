@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from acetate.evaluation.coverage import VISIBLE_ABOVE, coverage_of, mean_coverage
 from acetate.evaluation.held_out import HeldOut, HeldOutPicture, read_held_out
+from acetate.image.reading import UnreadablePictureError, read_picture
 
 SUFFIXES = frozenset({".png", ".webp", ".tif", ".tiff", ".tga", ".bmp"})
 SOFT_SHARE = 0.35
@@ -85,10 +86,10 @@ def _as_image(picture: Float[Tensor, "4 h w"]) -> Image.Image:
 def _transparent(paths: list[Path], size: int) -> Iterator[tuple[Path, UInt8[np.ndarray, "size size 4"]]]:
     for path in paths:
         try:
-            with Image.open(path) as picture:
-                alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
-                pixels = fitted(picture, size)
-        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            picture = read_picture(path).picture
+            alpha = np.asarray(picture.getchannel("A"))
+            pixels = fitted(picture, size)
+        except (OSError, UnreadablePictureError) as error:
             raise ValueError(f"{path} cannot be read as a picture: {error}") from None
         if alpha.min() < 255 and alpha.max() > 0:
             yield path, pixels

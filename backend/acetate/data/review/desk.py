@@ -41,10 +41,10 @@ class ReviewDesk:
 
     def picture(self, name: str, role: str) -> Path:
         """The file of one picture of an entry. Raises WireError `bad_request` when there is none."""
-        file = self.entry(name).files.get(role)
-        if file is None:
+        entry = self.entry(name)
+        if role not in entry.files:
             raise WireError("bad_request", f"{name} has no {role}", field="role", hint="load the page again")
-        return self._collection.folder / file
+        return self._collection.file(entry, role)
 
     def decide(self, name: str, verdict: object = None, captions: object = None) -> Entry:
         """Change what is said of an entry, on disk too. Raises WireError `bad_request` for anything unusable."""

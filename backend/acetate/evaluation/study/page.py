@@ -20,6 +20,7 @@ from typing import Any
 from PIL import Image
 
 from acetate.evaluation.study.pairs import Pair
+from acetate.image.reading import read_picture
 
 DATA_MARK = "/*STUDY*/null"
 
@@ -79,8 +80,7 @@ def read_key(path: Path) -> Study:
 
 def _uri(path: Path) -> str:
     """A picture as a PNG data URI of its pixels alone: what else its file says would give the game away."""
-    with Image.open(path) as opened:
-        pixels = opened.convert("RGBA")
+    pixels = read_picture(path).picture
     buffer = io.BytesIO()
     Image.frombytes("RGBA", pixels.size, pixels.tobytes()).save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
