@@ -102,13 +102,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job ended without layers; `retry` says whether trying again can help."""
+    """The job ended without layers; `retry` says whether trying again can help.
+
+    `field` is what of the request it is about, where it is about one.
+    """
 
     id: str
     code: str
     message: str
     hint: str
     retry: bool
+    field: Optional[str] = None
 
 
 @dataclass(frozen=True)

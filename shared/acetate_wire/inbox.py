@@ -49,9 +49,8 @@ def _read(message: Message) -> Event:
         field: Optional[str] = fields.get("field")
         return Rejected(fields.get("id") or "", fields["code"], field, fields["message"], fields.get("hint", ""))
     if kind == "failed":
-        return Failed(
-            fields["id"], fields["code"], fields["message"], fields.get("hint", ""), bool(fields.get("retry"))
-        )
+        hint, retry = fields.get("hint", ""), bool(fields.get("retry"))
+        return Failed(fields["id"], fields["code"], fields["message"], hint, retry, fields.get("field"))
     if kind == "cancelled":
         return Cancelled(fields["id"])
     if kind == "forgotten":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Type, TypeVar, Union
+import uuid
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Type, TypeVar, Union
 
 import zmq
 
+from . import connection as connections
 from .client import Client
 from .connection import Connection
 from .errors import WireError
@@ -28,6 +31,10 @@ from .request import LayerRequest
 
 START_S = 20.0
 """How long a started daemon may take until it says welcome."""
+START_AFTER_S = 1.0
+"""How long a daemon that was lost may stay away before another is started."""
+GIVE_UP_S = 60.0
+"""How long to go on starting a daemon that was lost."""
 
 Wanted = TypeVar("Wanted", bound=Event)
 Starter = Callable[[], None]
@@ -36,8 +43,9 @@ Starter = Callable[[], None]
 class Session:
     """A connection that is open when it is made; use it in a `with` block.
 
-    Looks for the running daemon and, unless `start` is False, starts one where there is none. `command`
-    overrides the command that starts it. Raises WireError when no daemon answers in time.
+    Looks for the running daemon and, unless `start` is False, starts one where there is none, and again where it is
+    lost later on; jobs go on in it. `command` overrides the command that starts it. Raises WireError when no daemon
+    answers in time.
     """
 
     def __init__(
@@ -55,6 +63,11 @@ class Session:
         self._poller = zmq.Poller()
         self._poller.register(self.client.fileno(), zmq.POLLIN)
         self._waiting: List[Event] = []
+        self._command = command
+        # Another machine's daemon cannot be started here.
+        self._starts = start and connection is None and not _is_elsewhere()
+        self._lost: Optional[float] = None
+        self._started = float("-inf")
         try:
             self.welcome = self._open(start, command, timeout)
         except BaseException:
@@ -80,16 +93,45 @@ class Session:
     ) -> Done:
         """Submit, wait and return the layers, which the daemon then forgets. An interruption cancels the job.
 
-        Raises WireError with the daemon's code, message and hint when there are none.
+        Raises WireError with the daemon's code, message and hint when there are none. Where the layers are to be
+        written, `drawn` keeps them in the daemon until they are.
         """
-        id = self.submit(request, frames)
+        with self.drawn(request, frames, on_progress, timeout) as done:
+            return done
+
+    @contextmanager
+    def drawn(
+        self,
+        request: LayerRequest,
+        frames: Sequence[Any] = (),
+        on_progress: Optional[Callable[[Progress], None]] = None,
+        timeout: Optional[float] = None,
+    ) -> Iterator[Done]:
+        """Submit, wait, and give the layers to a `with` block that makes them safe.
+
+        The daemon forgets them when the block has ended; if it raises, they stay, and `kept` gets them again. An
+        interruption before they are drawn cancels the job. Raises WireError as `run` does.
+        """
+        id = str(uuid.uuid4())
         try:
+            self.submit(request, frames, id)
             done = self.wait(id, on_progress, timeout)
         except KeyboardInterrupt:
             self.cancel(id)
             raise
+        yield done
         self.acknowledge(id)
-        return done
+
+    @contextmanager
+    def kept(
+        self,
+        id: str,
+        on_progress: Optional[Callable[[Progress], None]] = None,
+        timeout: Optional[float] = None,
+    ) -> Iterator[Done]:
+        """The same for a job of an earlier session of this client: an interruption leaves it as it is."""
+        yield self.attach(id, on_progress, timeout)
+        self.acknowledge(id)
 
     def submit(self, request: LayerRequest, frames: Sequence[Any] = (), id: Optional[str] = None) -> str:
         """Submit, and return the job's id once the daemon holds it safely. Raises WireError when it refuses."""
@@ -123,10 +165,15 @@ class Session:
             self.client.acknowledge(id)
         raise _error(event)
 
-    def attach(self, id: str, timeout: Optional[float] = None) -> Done:
+    def attach(
+        self,
+        id: str,
+        on_progress: Optional[Callable[[Progress], None]] = None,
+        timeout: Optional[float] = None,
+    ) -> Done:
         """Wait for a job of an earlier session of this client."""
         self.client.attach([id])
-        return self.wait(id, timeout=timeout)
+        return self.wait(id, on_progress, timeout)
 
     def cancel(self, id: str, timeout: float = START_S) -> Union[Cancelled, Done, Failed, Forgotten]:
         """Stop a job and say how it ended."""
@@ -165,8 +212,27 @@ class Session:
         except WireError:
             if not start:
                 raise
+        self._started = time.monotonic()
         start_daemon(command)
         return self._of(Connected, timeout)
+
+    def _start_again_if_lost(self) -> None:
+        """Start the daemon where it was lost. Raises WireError `not_allowed` when it stays away."""
+        now = time.monotonic()
+        if self.client.connected or self.client.welcome is None:
+            self._lost = None
+            return
+        if self._lost is None:
+            self._lost = now
+        if now - self._lost > GIVE_UP_S:
+            raise WireError(
+                "not_allowed",
+                f"the daemon ended, and did not start again in {GIVE_UP_S:g} seconds",
+                hint="`acetate serve` in a terminal says why; jobs that it had accepted go on when it runs",
+            )
+        if now - self._lost >= START_AFTER_S and now - self._started >= START_S:
+            self._started = now
+            start_daemon(self._command)
 
     def _of(self, kind: Type[Wanted], timeout: float) -> Wanted:
         return self._until(lambda e: isinstance(e, kind), timeout)  # type: ignore[return-value]
@@ -187,21 +253,33 @@ class Session:
                     self._waiting.append(event)
             if found is not None:
                 return found
+            if self._starts:
+                self._start_again_if_lost()
             if until is not None and time.monotonic() > until:
                 raise self.client.problem or WireError(
                     "not_allowed",
                     "the daemon does not answer",
-                    hint="look at `acetate status`, or start it again",
+                    hint="`acetate serve` in a terminal says why it does not start"
+                    if self._starts
+                    else "look at `acetate status`, or start it again",
                 )
             if not self.client.behind:
                 self._poller.poll(100)
 
 
+def _is_elsewhere() -> bool:
+    """Whether the connection file is for the daemon of another machine, which has no process here."""
+    try:
+        found = connections.find()
+    except WireError:
+        return False
+    return found is not None and not found.pid
+
+
 def _error(event: Event) -> WireError:
     if isinstance(event, (Rejected, Failed)):
-        field = event.field if isinstance(event, Rejected) else None
         retry = isinstance(event, Failed) and event.retry
-        return WireError(event.code, event.message, field=field, hint=event.hint, retry=retry)
+        return WireError(event.code, event.message, field=event.field, hint=event.hint, retry=retry)
     if isinstance(event, Cancelled):
         return WireError("cancelled", "the job was cancelled", retry=True)
     reason = event.reason if isinstance(event, Forgotten) else type(event).__name__

@@ -15,6 +15,7 @@ from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
 from acetate.cli.samplers import samplers
 from acetate.cli.serve import serve
+from acetate.cli.take import take
 from acetate.cli.verbs import background, extract, foreground, inpaint, refine, scene
 from acetate.messages import tr as _
 
@@ -29,7 +30,7 @@ for verb in (generate, scene, background, foreground, extract, refine, inpaint):
     app.command()(verb)
 app.command()(samplers)
 app.command()(doctor)
-for command in (serve, status, stop, jobs, cancel, pair):
+for command in (serve, status, stop, jobs, take, cancel, pair):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -1,11 +1,13 @@
-"""Layers through the daemon: submitted, followed by a progress bar, and fetched."""
+"""Layers through the daemon: submitted, followed by a progress bar, fetched, and let go of when they are written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import typer
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest
 
@@ -16,8 +18,13 @@ from acetate.messages import tr as _
 if TYPE_CHECKING:
     import numpy as np
     from acetate_wire.events import Done, Progress
+    from acetate_wire.session import Session
     from numpy.typing import NDArray
 
+    Following: TypeAlias = Callable[[Callable[[Progress], None]], AbstractContextManager[Done]]
+
+SHORT = 8
+"""How much of a job's id is shown; the rest may be left out where an id is typed."""
 STAGES = {
     "starting": _("Waiting for its turn"),
     "loading": _("Loading the model"),
@@ -36,22 +43,77 @@ class Drawn:
     settings: Settings
 
 
-def draw(request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[Drawn, ...]:
-    """Have the daemon make the layers of a request in `rgba8`; it is started where it is not running.
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Has the daemon draw, and keeps account of the jobs whose layers are not written yet."""
 
-    `frames` are the pixels of the request's pictures. A progress bar shows on standard error where that is a
-    terminal. Raises WireError, the daemon's own refusals among them.
+    session: Session
+    _open: ExitStack
+    _ids: list[str] = field(default_factory=list)
+
+    def draw(self, request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[Drawn, ...]:
+        """Have the daemon make the layers of a request in `rgba8`; `frames` are the pixels of its pictures.
+
+        Raises WireError, the daemon's own refusals among them.
+        """
+        return self._layers(lambda report: self.session.drawn(request, frames, report))
+
+    def take(self, id: str) -> tuple[Drawn, ...]:
+        """The layers of an earlier job, waited for where it is not done yet. Raises WireError when it has none."""
+        return self._layers(lambda report: self.session.kept(id, report))
+
+    @property
+    def way_to_take(self) -> str:
+        """How to get what is not written yet; empty where that is nothing."""
+        if not self._ids:
+            return ""
+        commands = ", ".join(f"acetate take {id[:SHORT]} -o FILE" for id in self._ids)
+        return _("what is drawn is kept, and this writes it: {commands}").format(commands=commands)
+
+    def _layers(self, follow: Following) -> tuple[Drawn, ...]:
+        with _bar() as report:
+            done = self._open.enter_context(follow(report))
+        self._ids.append(done.id)
+        return layers_of(done)
+
+
+@contextmanager
+def drawing() -> Iterator[Drawing]:
+    """A `with` block that draws layers and writes them; the daemon is started where it is not running.
+
+    The daemon lets go of them when the block has ended. If it raises, they stay, and the error tells how to take them.
     """
+    with open_session() as session, ExitStack() as opened:
+        made = Drawing(session, opened)
+        try:
+            yield made
+        except KeyboardInterrupt:
+            if made.way_to_take:
+                typer.echo(made.way_to_take, err=True)
+            raise
+        except WireError as error:
+            if not made.way_to_take:
+                raise
+            hint = "; ".join(text for text in (error.hint, made.way_to_take) if text)
+            raise WireError(error.code, error.message, field=error.field, hint=hint, retry=error.retry) from error
+        except Exception as error:
+            if not made.way_to_take:
+                raise
+            reason = str(error) or type(error).__name__
+            message = _("writing the layers failed: {reason}").format(reason=reason)
+            raise WireError("internal", message, hint=made.way_to_take) from error
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on standard error where that is a terminal, and what moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        open_session() as session,
-        Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars,
-    ):
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(STAGES["starting"], total=None)
 
         def report(progress: Progress) -> None:
@@ -59,7 +121,7 @@ def draw(request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[Drawn, ...]
             words = STAGES.get(progress.stage, progress.stage)
             bars.update(task, description=words, completed=progress.step, total=total)
 
-        return layers_of(session.run(request, frames, on_progress=report))
+        yield report
 
 
 def layers_of(done: Done) -> tuple[Drawn, ...]:

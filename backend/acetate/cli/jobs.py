@@ -25,6 +25,7 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help=_("Write the figures here too; - for standard output.")),
 ]
+JobId = Annotated[str, typer.Argument(metavar="ID", help=_("The job's id, or its beginning; see acetate jobs."))]
 STATES = {
     "waiting": _("waiting"),
     "running": _("running"),
@@ -68,6 +69,8 @@ def jobs(json_file: JsonFile = None) -> None:
         typer.echo(_("There are no jobs."))
     for job in listing.jobs:
         typer.echo(job_line(job))
+    if any(job["state"] == "done" for job in listing.jobs):
+        typer.echo(_("What is done waits for you: acetate take ID -o FILE writes it."))
 
 
 def job_line(job: Mapping[str, Any]) -> str:
@@ -80,16 +83,19 @@ def job_line(job: Mapping[str, Any]) -> str:
     return f"{line}  ({job['message']})" if job["message"] else line
 
 
-def cancel(
-    job: Annotated[str, typer.Argument(metavar="ID", help=_("The job's id, or its beginning; see acetate jobs."))],
-) -> None:
+def find_job(session: Session, begin: str) -> Mapping[str, Any]:
+    """The one job whose id begins so, as in `Session.jobs`. Raises WireError `bad_request`."""
+    found = [entry for entry in session.jobs().jobs if entry["id"].startswith(begin.lower())]
+    if len(found) != 1:
+        few = _("there is no job {id}") if not found else _("several jobs begin with {id}")
+        raise WireError("bad_request", few.format(id=begin), field="id", hint=_("see acetate jobs"))
+    return found[0]
+
+
+def cancel(job: JobId) -> None:
     """Stop a job."""
     with open_session() as session:
-        found = [entry["id"] for entry in session.jobs().jobs if entry["id"].startswith(job.lower())]
-        if len(found) != 1:
-            few = _("there is no job {id}") if not found else _("several jobs begin with {id}")
-            raise WireError("bad_request", few.format(id=job), field="id", hint=_("see acetate jobs"))
-        ended = session.cancel(found[0])
+        ended = session.cancel(find_job(session, job)["id"])
     if isinstance(ended, Cancelled):
         typer.echo(_("Cancelled."))
     elif isinstance(ended, Done):

@@ -48,16 +48,21 @@ def steered(options: Options, former: Settings | None) -> tuple[Steering, ...]:
     return given
 
 
+def control_file(text: str) -> Path:
+    """The picture that `KIND=FILE` names."""
+    return Path(text.partition("=")[2])
+
+
 def _steering(text: str) -> Steering:
     from acetate.cli.pictures import read_pixels
 
-    name, equals, file = text.partition("=")
+    name, equals, _file = text.partition("=")
     kind, star, weight = name.partition("*")
     if not kind or not equals:
         raise WireError(
             "bad_request", f"control is {text!r}", field="control", hint="write KIND=FILE, as in edge=a.png"
         )
-    return Steering(kind, _weight(weight, "control", text) if star else 1.0, read_pixels(Path(file), "control"))
+    return Steering(kind, _weight(weight, "control", text) if star else 1.0, read_pixels(control_file(text), "control"))
 
 
 def _weight(text: str, field: str, whole: str) -> float:

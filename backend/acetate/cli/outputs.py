@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DOCUMENTS = (".ora", ".psd")
+ENDINGS = (PNG, *DOCUMENTS)
 ORDER = ("background", "layer", "foreground", "blend")
 """The stacking order of roles, from below."""
 
@@ -46,8 +47,15 @@ class Output:
     previews: bool = False
 
     @classmethod
-    def checked(cls, path: Path | None, count: int, roles: Sequence[str], previews: bool = False) -> Output:
-        """All files found writable. Raises WireError `bad_request`."""
+    def checked(
+        cls,
+        path: Path | None,
+        count: int,
+        roles: Sequence[str],
+        previews: bool = False,
+        inputs: Sequence[Path] = (),
+    ) -> Output:
+        """All files found writable, and none of them one of the `inputs`. Raises WireError `bad_request`."""
         if path is None:
             raise WireError("bad_request", _("there is no file to write"), field="output", hint=_("add -o FILE.png"))
         output = cls(path, count, tuple(roles), previews)
@@ -57,15 +65,28 @@ class Output:
             )
         for number in range(count):
             for each in output._files(number):
-                check_writable(each, (PNG, *DOCUMENTS))
+                check_writable(each, ENDINGS)
                 if previews:
                     check_writable(preview_path(each))
+        _check_inputs_stay(output.files, inputs)
         return output
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is written."""
+        layers = [file for number in range(self.count) for file in self._files(number)]
+        return (*layers, *map(preview_path, layers)) if self.previews else tuple(layers)
 
     @property
     def is_document(self) -> bool:
         """Whether all layers of a sample go into one file."""
         return self.path.suffix.lower() in DOCUMENTS
+
+    def save_all(self, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
+        """Write the layers of all samples, which follow each other; see `save`."""
+        each = len(self.roles)
+        for number in range(self.count):
+            self.save(number, layers[number * each : (number + 1) * each], given)
 
     def save(self, number: int, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
         """Write the layers of the sample with this number, in stacking order from below, and say so.
@@ -117,3 +138,15 @@ class Output:
             documents.write(Document(width, height, tuple(found[index] for index in stacked)), path)
         except OSError as error:
             raise cannot_write(path, error) from error
+
+
+def _check_inputs_stay(files: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse to write over a picture that the layers are made from."""
+    for file in files:
+        if file.exists() and any(file.samefile(given) for given in inputs):
+            raise WireError(
+                "bad_request",
+                _("{path} is what the layer is made from, and would be written over").format(path=file),
+                field="output",
+                hint=_("choose another name"),
+            )

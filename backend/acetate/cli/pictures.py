@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
+from acetate.documents.whole import part_of, whole
 from acetate.layers.settings import Settings, pixels_hash
 
 if TYPE_CHECKING:
@@ -55,16 +56,21 @@ def check_writable(path: Path, endings: tuple[str, ...] = (PNG,)) -> None:
             "is no PNG file and no document" if len(endings) > 1 else "is no PNG file",
             f"give a name that ends in {kinds}",
         )
-    if path.is_dir():
-        raise _unusable(path, "is a folder", "give the name of a file")
-    if not path.parent.is_dir():
-        raise _unusable(path, f"cannot be written: there is no folder {path.parent}", "make it first")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        if path.is_dir():
+            raise _unusable(path, "is a folder", "give the name of a file")
+        if not path.parent.is_dir():
+            raise _unusable(path, f"cannot be written: there is no folder {path.parent}", "make it first")
+        _try_to_write(part_of(path))
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise _unusable(path, f"cannot be written ({reason})", "choose another folder") from error
+        raise cannot_write(path, error) from error
+
+
+def _try_to_write(fresh: Path) -> None:
+    """Make a file and remove it again. Raises OSError."""
+    if not fresh.exists():
+        fresh.touch()
+        fresh.unlink()
 
 
 def save_layer(layer: Drawn, path: Path) -> None:
@@ -143,18 +149,17 @@ def _checker(width: int, height: int) -> Image.Image:
 
 def _write(picture: Image.Image, path: Path, chunks: PngImagePlugin.PngInfo | None = None) -> None:
     """Write all or nothing: a file that was there stays whole until the new one is."""
-    fresh = path.with_name(f".{path.name}.part")
     try:
-        picture.save(fresh, "PNG", pnginfo=chunks)
-        fresh.replace(path)
+        with whole(path) as fresh:
+            picture.save(fresh, "PNG", pnginfo=chunks)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> WireError:
     """The refusal for a file that the system would not write."""
-    return _unusable(path, f"cannot be written ({error.strerror or error})", "choose another place")
+    hint = "choose a shorter name" if error.errno == errno.ENAMETOOLONG else "choose another place"
+    return _unusable(path, f"cannot be written ({error.strerror or error})", hint)
 
 
 def _unusable(path: Path, problem: str, hint: str, field: str = "output") -> WireError:

@@ -11,7 +11,7 @@ import typer
 from acetate_wire.errors import WireError
 
 from acetate.cli.asking import Asked, ask, with_pictures
-from acetate.cli.drawing import draw
+from acetate.cli.drawing import drawing
 from acetate.cli.options import Options
 from acetate.cli.outputs import Output
 from acetate.cli.verbs import without_blend
@@ -32,26 +32,28 @@ def draw_stack(options: Options, prompts: list[str], background: Path | None, ba
     first = _first(options, prompts[0], background, background_prompt)
     names = [str(number) for number in range(1, len(prompts) + 1)]
     drawn_background = [] if background is not None else ["background"]
-    output = Output.checked(options.output, 1, [*drawn_background, *names], options.preview)
+    inputs = [] if background is None else [background]
+    output = Output.checked(options.output, 1, [*drawn_background, *names], options.preview, inputs)
     started = time.monotonic()
-    layers = [
-        replace(layer, name=prompts[0]) if layer.role == "foreground" else layer
-        for layer in draw(first.request, first.frames)
-    ]
-    given = dict(first.pictures)
-    for number, prompt in enumerate(prompts[1:], start=1):
-        under = composite([*given.values(), *(layer.pixels for layer in layers)])
-        request = replace(
-            first.request,
-            mode="foreground",
-            prompt=prompt,
-            layer_prompts={},
-            returns=(),
-            seed=((first.request.seed or 0) + number) % 2**64,
-        )
-        asked = with_pictures(request, {"background": under})
-        layers += draw(asked.request, asked.frames)
-    output.save(0, layers, given)
+    with drawing() as open_drawing:
+        layers = [
+            replace(layer, name=prompts[0]) if layer.role == "foreground" else layer
+            for layer in open_drawing.draw(first.request, first.frames)
+        ]
+        given = dict(first.pictures)
+        for number, prompt in enumerate(prompts[1:], start=1):
+            under = composite([*given.values(), *(layer.pixels for layer in layers)])
+            request = replace(
+                first.request,
+                mode="foreground",
+                prompt=prompt,
+                layer_prompts={},
+                returns=(),
+                seed=((first.request.seed or 0) + number) % 2**64,
+            )
+            asked = with_pictures(request, {"background": under})
+            layers += open_drawing.draw(asked.request, asked.frames)
+        output.save(0, layers, given)
     typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
 
 

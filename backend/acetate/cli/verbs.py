@@ -11,7 +11,8 @@ import typer
 from acetate_wire.request import LAYERS_OUT, roles_out
 
 from acetate.cli.asking import ask
-from acetate.cli.drawing import draw
+from acetate.cli.drawing import drawing
+from acetate.cli.kit import control_file
 from acetate.cli.options import Options, SeveralLayers, takes_options
 from acetate.cli.outputs import Output
 from acetate.messages import tr as _
@@ -116,12 +117,12 @@ def draw_and_save(mode: str, options: Options, pictures: Mapping[str, Path | Non
     """Have the daemon draw what the options mean, and write it; see `asking.ask` for `changes`."""
     asked = ask(mode, options, pictures, **changes)
     roles = roles_out(asked.request)
-    output = Output.checked(options.output, options.count, roles, options.preview)
+    inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
+    output = Output.checked(options.output, options.count, roles, options.preview, inputs)
     started = time.monotonic()
-    layers = draw(asked.request, asked.frames)
     whole_scene = {role: pixels for role, pixels in asked.pictures.items() if role not in ("layer", "mask")}
-    for number in range(options.count):
-        output.save(number, layers[number * len(roles) : (number + 1) * len(roles)], whole_scene)
+    with drawing() as open_drawing:
+        output.save_all(open_drawing.draw(asked.request, asked.frames), whole_scene)
     typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
 
 

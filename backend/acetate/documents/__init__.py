@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acetate.documents import openraster, photoshop
 from acetate.documents.document import Document, DocumentLayer
+from acetate.documents.whole import whole
 
 __all__ = ["WRITERS", "Document", "DocumentLayer", "write"]
 
@@ -20,9 +21,5 @@ def write(document: Document, path: Path) -> None:
     A file that was there stays whole until the new one is. Raises KeyError for another ending and OSError.
     """
     writer = WRITERS[path.suffix.lower()]
-    fresh = path.with_name(f".{path.name}.part")
-    try:
+    with whole(path) as fresh:
         writer(document, fresh)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from acetate_wire.errors import WireError
 from acetate_wire.request import PictureHeader
 from numpy.typing import NDArray
 
@@ -24,16 +25,19 @@ _TYPES: dict[str, tuple[Any, float]] = {
 }
 
 
-def to_rgba(header: PictureHeader, data: Any, profile: bytes | None = None) -> Pixels:
+def to_rgba(header: PictureHeader, data: Any, profile: bytes | None = None, field: str = "picture") -> Pixels:
     """A wire picture as float RGBA.
 
-    `data` is bytes-like, of the size that the header says; `profile` is its ICC profile.
+    `data` is bytes-like, of the size that the header says; `profile` is its ICC profile. Raises WireError
+    `bad_request` about `field` for NaN and infinity, except in the colour of clear pixels, which becomes 0.
     """
     kind, full = _depth(header.format)
     channels = 1 if header.format == "gray8" else 4
     raw = np.frombuffer(data, dtype=kind).reshape(header.height, header.width, channels)
     if header.rows == "bottom-up":
         raw = raw[::-1]
+    if not full:
+        raw = _finite(raw, field)
     rgba = np.empty((header.height, header.width, 4), dtype=np.float32)
     if channels == 1:
         rgba[..., :3] = raw
@@ -47,6 +51,25 @@ def to_rgba(header: PictureHeader, data: Any, profile: bytes | None = None) -> P
     elif header.space == "icc" and profile is not None:
         rgba[..., :3] = colour.from_profile(rgba[..., :3], profile)
     return rgba
+
+
+def _finite(raw: NDArray[Any], field: str) -> NDArray[Any]:
+    """Float pixels h w 4, rows from the top, with 0 for what is not a number where alpha is 0."""
+    if np.isfinite(raw).all():
+        return raw
+    strange = ~np.isfinite(raw).all(axis=2)
+    seen = strange & (raw[..., 3] != 0)
+    count = int(seen.sum())
+    if count:
+        y, x = (int(each) for each in np.unravel_index(int(seen.argmax()), seen.shape))
+        pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
+        raise WireError(
+            "bad_request",
+            f"{field} has {pixels} not a finite number (NaN or infinite), the first at x {x}, y {y} from the top left",
+            field=field,
+            hint="paint over them or limit the values; a render often has them where it divides by 0",
+        )
+    return np.where(strange[..., None], raw.dtype.type(0), raw)
 
 
 def from_rgba(rgba: NDArray[Any], format: str, rows: str, space: str, profile: bytes | None = None) -> bytes:

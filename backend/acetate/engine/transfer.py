@@ -17,17 +17,22 @@ from acetate.engine.protocol import EngineJob, Made
 
 
 def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
-    """The job that a `run` message describes, and the ICC profile that its layers are to have."""
+    """The job that a `run` message describes, and the ICC profile that its layers are to have.
+
+    Raises WireError `bad_request` for a picture with pixels that are not numbers.
+    """
     sizes = fields["sizes"]
     request = parse_request(fields["request"], sizes, Limits(**fields["limits"]))
     frames = _frames(Path(fields["input"]), sizes) if sizes else []
 
-    def picture(header: PictureHeader) -> Any:
+    def picture(header: PictureHeader, field: str) -> Any:
         profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
-        return to_rgba(header, frames[header.frame], profile)
+        return to_rgba(header, frames[header.frame], profile, field)
 
-    inputs = {role: picture(header) for role, header in request.inputs.items()}
-    controls = tuple(picture(control.picture) for control in request.controls)
+    inputs = {role: picture(header, f"inputs.{role}") for role, header in request.inputs.items()}
+    controls = tuple(
+        picture(each.picture, f"controls[{number}].picture") for number, each in enumerate(request.controls)
+    )
     reply = request.reply_profile_frame
     return EngineJob(fields["id"], request, inputs, controls), None if reply is None else bytes(frames[reply])
 

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.catalogue import ModelEntry
+from acetate.models.finite import finite
 from acetate.models.latents import scaled, unscaled
 from acetate.models.memory import Placement
 from acetate.models.parts import Part
@@ -32,6 +33,8 @@ from acetate.transparency import (
     pad_rgb,
     vae_feed,
 )
+
+ENCODER = "VAE's encoder"
 
 
 @dataclass(eq=False)
@@ -95,35 +98,42 @@ class LoadedModel:
         """The latent of a transparent layer with its alpha hidden in it, as the UNet sees it.
 
         `layer` is straight alpha, in [0, 1], its sides multiples of 8. Raises WireError `model_missing` when the
-        offset encoder is not there.
+        offset encoder is not there, and `internal` when what comes out is not a number.
         """
         transparency = self.transparency
         rgba = layer.to(self.device, torch.float32)
         offset = transparency.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
         posterior = self._posterior(vae_feed(rgba))
-        return scaled(
-            adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier),
-            self.vae.config,
-        )
+        latent = adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier)
+        return scaled(finite(latent, ENCODER), self.vae.config)
 
     @torch.inference_mode()
     def encode_flat(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
         """The latent of a layer over mid grey, as the UNet sees it; its alpha is lost."""
-        return scaled(self._posterior(vae_feed(layer.to(self.device, torch.float32))).mean.float(), self.vae.config)
+        latent = self._posterior(vae_feed(layer.to(self.device, torch.float32))).mean.float()
+        return scaled(finite(latent, ENCODER), self.vae.config)
 
     @torch.inference_mode()
     def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
-        """The opaque picture of a latent of the UNet's, in [0, 1], float32."""
-        return self._picture(unscaled(latent.float(), self.vae.config))
+        """The opaque picture of a latent of the UNet's, in [0, 1], float32.
+
+        Raises WireError `internal` when the latent or the picture is not a number.
+        """
+        return self._picture(unscaled(finite(latent, "UNet").float(), self.vae.config))
 
     @torch.inference_mode()
     def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
         """The transparent layer of a latent of the UNet's, straight alpha, in [0, 1], float32.
 
-        `passes` is the number of turned views that the median is taken of.
+        `passes` is the number of turned views that the median is taken of. Raises WireError as `decode` does.
         """
-        plain = unscaled(latent.float(), self.vae.config)
-        return decode_tiled(self.decoder, self._picture(plain), plain, passes)
+        plain = unscaled(finite(latent, "UNet").float(), self.vae.config)
+
+        # Asked here, since the median and the limits to [0, 1] would hide it.
+        def decoder(picture: Tensor, part: Tensor) -> Tensor:
+            return finite(self.decoder(picture, part), "transparent decoder")
+
+        return decode_tiled(decoder, self._picture(plain), plain, passes)
 
     @torch.inference_mode()
     def enlarged(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
@@ -133,7 +143,7 @@ class LoadedModel:
         """
         if self.upsampler is None:
             return layer
-        large: Tensor = self.upsampler(layer[None].to(self.device)).float().clamp(0, 1)[0]
+        large = finite(self.upsampler(layer[None].to(self.device)).float(), "upsampler").clamp(0, 1)[0]
         if bool((layer[3] == 1).all()):
             large[3] = 1
         return large
@@ -143,4 +153,4 @@ class LoadedModel:
 
     def _picture(self, plain: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
         picture: Tensor = self.vae.decode(plain.to(self.vae.dtype), return_dict=False)[0]
-        return (picture.float() / 2 + 0.5).clamp(0, 1)
+        return (finite(picture, "VAE").float() / 2 + 0.5).clamp(0, 1)

@@ -1,0 +1,21 @@
+"""Networks that answer in numbers: what is not a number never becomes a layer."""
+
+from __future__ import annotations
+
+import torch
+from acetate_wire.errors import WireError
+from jaxtyping import Float
+from torch import Tensor
+
+
+def finite(answer: Float[Tensor, "*shape"], network: str) -> Float[Tensor, "*shape"]:
+    """The answer of a network as it is. Raises WireError `internal`, naming the network, for NaN or infinity."""
+    if bool(torch.isfinite(answer).all()):
+        return answer
+    raise WireError(
+        "internal",
+        f"the model gave no picture (not-a-number after the {network}); "
+        "a LoRA or checkpoint may be damaged, or half precision overflowed",
+        hint="draw once without LoRAs and controls, then at a lower weight; "
+        "if that fails too, fetch the checkpoint again",
+    )
