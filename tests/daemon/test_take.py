@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -34,12 +35,21 @@ QUICK = ("--steps", "2", "--passes", "1", "--seed", "7", "--size", "64")
 LONGEST = 255 - len(".png")
 
 
-@pytest.fixture
-def daemon(make_daemon: Callable[..., Daemon], tiny_starter: Path) -> Daemon:
+@pytest.fixture(scope="module")
+def shared(tiny_starter: Path) -> Iterator[Daemon]:
     """A daemon with the tiny model."""
-    made = make_daemon(engine="tests.daemon.tiny_engine:TinyStarter")
-    made.environment["ACETATE_TEST_MODEL"] = str(tiny_starter)
-    return made.start()
+    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
+        made = Daemon(Path(folder), engine="tests.daemon.tiny_engine:TinyStarter")
+        made.environment["ACETATE_TEST_MODEL"] = str(tiny_starter)
+        yield made.start()
+        made.close()
+
+
+@pytest.fixture
+def daemon(shared: Daemon) -> Daemon:
+    """The shared daemon, with a command line that has no jobs yet."""
+    (shared.home / "config/clients" / f"{CLIENT}.key").unlink(missing_ok=True)
+    return shared
 
 
 @pytest.fixture
@@ -193,7 +203,7 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_drawn(
     answer = acetate("generate", "a cat", "-o", name, *QUICK)
     assert answer.code == 2 and answer.errors.count("\n") == 1
     assert words in answer.errors and "File name too long" in answer.errors
-    assert session.status()["jobs"] == {}
+    assert states(session) == []
 
 
 def test_an_input_is_never_written_over(acetate: Acetate, session: Session, tmp_path: Path) -> None:
@@ -204,7 +214,7 @@ def test_an_input_is_never_written_over(acetate: Acetate, session: Session, tmp_
         answer = acetate("refine", "--layer", "apple.png", "a cat", "-o", output, "--steps", "2", "--passes", "1")
         assert answer.code == 2 and f"{output} is what the layer is made from" in answer.errors
     assert (tmp_path / "apple.png").read_bytes() == before
-    assert session.status()["jobs"] == {}
+    assert states(session) == []
 
 
 def on_a_disk(daemon: Daemon, folder: Path, options: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -238,7 +248,7 @@ def test_a_read_only_folder_is_refused_before_anything_is_drawn(
 ) -> None:
     answer = on_a_disk(daemon, tmp_path / "disk", "ro,size=8k", "generate", "a cat", "-o", "disk/cat.png", *QUICK)
     assert answer.returncode == 2 and "Read-only file system" in answer.stderr
-    assert session.status()["jobs"] == {}
+    assert states(session) == []
 
 
 def test_every_layer_of_a_job_whose_command_was_killed_can_be_taken(
@@ -272,7 +282,7 @@ def test_a_session_starts_a_daemon_that_died_and_gets_its_layers(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(ROOT)
     # The engine is found through PYTHONPATH, which a started daemon does not get.
-    start = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom acetate.daemon.__main__ import main; main()"]
+    start = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "acetate.daemon"]
     with Session("test", command=[*start, *daemon.options, "--idle-exit-s", "2"]) as session:
         pid = session.status()["pid"]
         killed = threading.Event()

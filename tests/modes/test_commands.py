@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from acetate import documents
 from acetate.models import catalogue
 from PIL import Image
 from psd_tools import PSDImage
@@ -145,6 +148,26 @@ def test_every_layer_of_a_stack_is_drawn_over_those_before(acetate: Acetate) -> 
     again = ("foreground", "--background", "under.png", "a fish", "--seed", "4", "-o", "again.png")
     assert acetate(*again, *QUICK).code == 0
     assert np.array_equal(pixels("again.png"), pixels("stack-2.png"))
+
+
+def test_every_layer_of_a_stack_that_could_not_be_written_can_be_taken(
+    acetate: Acetate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "write", full)
+        answer = acetate("generate", "--stack", "a cat", "a fish", "-o", "stack.ora", "--size", "80x60", *QUICK)
+    assert answer.code == 2 and "No space left on device" in answer.errors
+    first, second = re.findall(r"acetate take (\w{8}) -o FILE", answer.errors)
+    assert acetate("take", first, "-o", "first.ora").code == 0
+    with zipfile.ZipFile("first.ora") as archive:
+        layers = list(ElementTree.fromstring(archive.read("stack.xml")).iter("layer"))
+    assert len(layers) == 2
+    assert acetate("take", second, "-o", "second.png").code == 0
+    assert pixels("second.png").shape == (60, 80, 4)
+    assert acetate("jobs").output == "There are no jobs.\n"
 
 
 def test_a_stack_can_begin_on_a_given_background(acetate: Acetate, tmp_path: Path) -> None:

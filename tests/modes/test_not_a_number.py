@@ -1,0 +1,212 @@
+"""Not-a-number is never an empty layer: it is refused in what is given, and told where a model makes it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from acetate.layers import run
+from acetate.models.catalogue import Catalogue, Source
+from acetate.models.families import FAMILIES
+from acetate.models.store import ModelStore
+from acetate_wire.errors import WireError
+from acetate_wire.events import Failed
+from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+from acetate_wire.session import Session
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+
+from tests.daemon.harness import Daemon
+from tests.models.test_kit import _write_lora
+from tests.modes.conftest import a_picture, a_request
+
+SIDE = 64
+TYPES = {"rgbaf16": np.float16, "rgbaf32": np.float32}
+
+
+def changed(file: Path, chosen: str, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Change the tensors whose names contain this."""
+    weights = load_file(file)
+    found = [name for name in weights if chosen in name]
+    assert found
+    save_file({name: change(value) if name in found else value for name, value in weights.items()}, file)
+
+
+def nothing(value: torch.Tensor) -> torch.Tensor:
+    return torch.full_like(value, torch.nan)
+
+
+@pytest.fixture(scope="module")
+def damaged(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole starter with bad LoRAs, an SD 1.5 with a bad UNet, and an SDXL with a bad autoencoder."""
+    folder = tmp_path_factory.mktemp("damaged") / "models"
+    shutil.copytree(models_folder, folder)
+    unet = UNet2DConditionModel.from_pretrained(folder / "starter/unet")
+    for name in ("good", "nan", "huge", "million"):
+        _write_lora(folder / f"lora/{name}.safetensors", unet)
+    changed(folder / "lora/nan.safetensors", "lora_B", nothing)
+    changed(folder / "lora/huge.safetensors", "lora_", lambda value: value * 1e30)
+    changed(folder / "lora/million.safetensors", "lora_", lambda value: value * 1e6)
+    changed(next((folder / "sd15/unet").glob("*.safetensors")), "conv_out.bias", nothing)
+    changed(next((folder / "sdxl/vae").glob("*.safetensors")), "decoder.conv_out.bias", lambda value: value + torch.inf)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(damaged: Path) -> Iterator[Session]:
+    """A client of a daemon with these models."""
+    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
+        daemon = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
+        daemon.environment["ACETATE_MODELS_DIR"] = str(damaged)
+        daemon.start()
+        with daemon.session() as session:
+            yield session
+        daemon.close()
+
+
+def asked(mode: str = "text", **fields: Any) -> LayerRequest:
+    plain: dict[str, Any] = {"seed": 5, "steps": 2, "passes": 1, "prompt": "a red apple", **fields}
+    return LayerRequest(mode, (SIDE, SIDE), Rect(0, 0, SIDE, SIDE), **plain)
+
+
+def refusal(session: Session, request: LayerRequest, frames: Sequence[bytes] = ()) -> WireError:
+    with pytest.raises(WireError) as caught:
+        session.run(request, frames)
+    return caught.value
+
+
+def float_layer(format: str, x: int, y: int, channel: int, value: float, alpha: float = 0.5) -> bytes:
+    pixels = np.full((SIDE, SIDE, 4), 0.5, TYPES[format])
+    pixels[y, x, 3] = alpha
+    pixels[y, x, channel] = value
+    return pixels.tobytes()
+
+
+@pytest.mark.parametrize("name", ["nan", "huge"])
+def test_a_lora_that_makes_no_numbers_fails_by_name_and_leaves_the_model_whole(session: Session, name: str) -> None:
+    before = session.run(asked()).layers[0].picture.pixels
+    error = refusal(session, asked(loras=(Lora(name),)))
+    assert error.code == "internal" and not error.retry
+    assert error.message.startswith("the model gave no picture (not-a-number after the ")
+    assert "a LoRA or checkpoint may be damaged" in error.message and "without LoRAs" in error.hint
+    assert bytes(session.run(asked()).layers[0].picture.pixels) == bytes(before)
+    assert session.run(asked(loras=(Lora("good"),))).layers
+
+
+def test_a_lora_a_million_times_too_strong_still_answers_in_numbers(session: Session) -> None:
+    """In 32 bits, where the norms of a network bring it back; half precision would overflow."""
+    plain = session.run(asked(reply_format="rgbaf32")).layers[0].picture.pixels
+    strong = session.run(asked(loras=(Lora("million"),), reply_format="rgbaf32")).layers[0].picture.pixels
+    assert np.isfinite(np.frombuffer(strong, np.float32)).all()
+    assert bytes(strong) != bytes(plain)
+
+
+@pytest.mark.parametrize(("model", "network"), [("sd15", "UNet"), ("sdxl", "VAE")])
+@pytest.mark.parametrize("mode", ["text", "refine", "inpaint", "scene"])
+def test_a_damaged_checkpoint_fails_by_name_in_every_mode(
+    session: Session, model: str, network: str, mode: str
+) -> None:
+    roles = {"refine": ("layer",), "inpaint": ("layer", "mask")}.get(mode, ())
+    inputs = {role: PictureHeader(frame, SIDE, SIDE) for frame, role in enumerate(roles)}
+    noise = np.random.default_rng(1).integers(1, 256, (SIDE, SIDE, 4), dtype=np.uint8).tobytes()
+    error = refusal(session, asked(mode, model=model, inputs=inputs), [noise] * len(roles))
+    assert error.code == "internal" and f"not-a-number after the {network})" in error.message
+
+
+@pytest.mark.parametrize("format", TYPES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("channel", [1, 3])
+def test_what_is_given_is_named_with_how_many_and_where(
+    session: Session, format: str, value: float, channel: int
+) -> None:
+    for rows, y in (("top-down", 9), ("bottom-up", SIDE - 1 - 9)):
+        header = PictureHeader(0, SIDE, SIDE, format, rows)
+        error = refusal(session, asked("refine", inputs={"layer": header}), [float_layer(format, 7, y, channel, value)])
+        assert (error.code, error.field) == ("bad_request", "inputs.layer")
+        assert error.message == (
+            "inputs.layer has 1 pixel that is not a finite number (NaN or infinite), "
+            "the first at x 7, y 9 from the top left"
+        )
+        assert error.hint
+
+
+def test_a_mask_is_named_too(session: Session) -> None:
+    layer, mask = PictureHeader(0, SIDE, SIDE, "rgbaf32"), PictureHeader(1, SIDE, SIDE, "rgbaf32", space="linear")
+    white = np.ones((SIDE, SIDE, 4), np.float32)
+    strange = white.copy()
+    strange[3:5, 2:6, 0] = np.nan
+    request = asked("inpaint", inputs={"layer": layer, "mask": mask})
+    error = refusal(session, request, [white.tobytes(), strange.tobytes()])
+    assert (error.code, error.field) == ("bad_request", "inputs.mask")
+    assert "8 pixels" in error.message and "the first at x 2, y 3" in error.message
+
+
+def test_a_control_is_named_by_its_number() -> None:
+    from acetate.engine.transfer import read_job
+    from acetate_wire.limits import Limits
+    from acetate_wire.validate import request_map
+
+    header = PictureHeader(0, SIDE, SIDE, "rgbaf16")
+    frame = float_layer("rgbaf16", 1, 2, 0, np.nan)
+    request = asked(controls=(Control("edge", header),))
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(frame)
+        file.flush()
+        limits = Limits().to_map()
+        fields = {"id": "x", "request": request_map(request), "sizes": [len(frame)], "input": file.name}
+        with pytest.raises(WireError, match="1 pixel") as caught:
+            read_job({**fields, "limits": limits})
+    assert (caught.value.code, caught.value.field) == ("bad_request", "controls[0].picture")
+
+
+@pytest.mark.parametrize("format", TYPES)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("space", ["srgb", "linear"])
+def test_the_colour_of_clear_pixels_may_be_anything(session: Session, format: str, value: float, space: str) -> None:
+    header = PictureHeader(0, SIDE, SIDE, format, space=space)
+    layers = []
+    for colour in (value, 0.0):
+        frame = float_layer(format, 7, 9, 1, colour, alpha=0.0)
+        request = asked("refine", inputs={"layer": header}, strength=0.5, reply_format="rgbaf32")
+        (layer,) = session.run(request, [frame]).layers
+        layers.append(np.frombuffer(layer.picture.pixels, np.float32))
+    assert np.isfinite(layers[0]).all()
+    assert np.array_equal(layers[0], layers[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "chosen", "network"),
+    [
+        ("layers/vae_transparent_decoder.safetensors", "conv_out.bias", "transparent decoder"),
+        ("sdxl/vae/*.safetensors", "encoder.conv_out.bias", "VAE's encoder"),
+    ],
+)
+def test_every_network_is_named(
+    models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, chosen: str, network: str
+) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(models_folder, folder)
+    changed(next(folder.glob(file)), chosen, nothing)
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(folder))
+    sdxl = next(family for family in FAMILIES.values() if family.name == "sdxl")
+    store = ModelStore(
+        Catalogue({"sdxl": Source(folder / "sdxl", sdxl, "Apache-2.0")}), torch.device("cpu"), torch.float32
+    )
+    pictures = {"layer": a_picture()}
+    for passes in (1, 4, 8):
+        with pytest.raises(WireError, match=f"not-a-number after the {network}\\)"):
+            run(a_request("refine", pictures, model="sdxl", passes=passes), pictures, store, lambda progress: None)
+
+
+def test_the_failure_of_a_job_tells_its_field(session: Session) -> None:
+    header = PictureHeader(0, SIDE, SIDE, "rgbaf32")
+    job = session.submit(asked("refine", inputs={"layer": header}), [float_layer("rgbaf32", 1, 1, 3, np.nan)])
+    event = session._until(lambda each: isinstance(each, Failed) and each.id == job, 60)
+    assert isinstance(event, Failed) and event.field == "inputs.layer"
+    session.acknowledge(job)
