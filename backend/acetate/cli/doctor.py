@@ -41,7 +41,7 @@ def _memory(console: Console, json_file: Path | None) -> None:
     from rich.filesize import decimal
 
     from acetate.models.checkup import mode_plans
-    from acetate.models.placing import available
+    from acetate.models.devices import available
     from acetate.models.store import ModelStore
 
     store = ModelStore()

@@ -39,8 +39,8 @@ class Plan:
     """One way to use memory.
 
     `placement`: all networks on the device (`resident`), only the one that is at work (`model`), or only the layers
-    that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in bfloat16 although the
-    device multiplies in it slowly. `eight`: the UNet's linear layers in 8 bits. `frugal`: one decoding pass, no
+    that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in two bytes although the
+    device multiplies in them slowly. `eight`: the UNet's linear layers in 8 bits. `frugal`: one decoding pass, no
     previews.
     """
 
@@ -55,13 +55,15 @@ class Plan:
         names = {"resident": "resident", "model": "model offload", "sequential": "sequential offload"}
         more = {
             "tiled VAE": self.tiled,
-            "bfloat16 weights": self.short,
+            "16-bit weights": self.short,
             "8-bit weights": self.eight,
             "one pass": self.frugal,
         }
         return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
 
 
+CARDS = ("cuda", "xpu")
+"""The kinds of device with a memory of their own: NVIDIA's and AMD's cards, and Intel's."""
 CARD_LADDER = (
     Plan(),
     Plan(tiled=True),
@@ -141,10 +143,10 @@ def choose(ladder: Sequence[Plan], needs: Footprint, available: int, *, loaded: 
 
 def ladder_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[Plan, ...]:
     """The plans for a kind of device, fastest first; `eight` tells that weights may be in 8 bits."""
-    if device == "cuda":
-        shorter = (Plan(tiled=True, eight=True),) if eight else ()
+    if device in CARDS:
+        shorter = (Plan(tiled=True, eight=True),) if eight and device == "cuda" else ()
         return (*CARD_LADDER[:2], *shorter, *CARD_LADDER[2:])
-    return PROCESSOR_LADDER if dtype_bytes == SINGLE and device == "cpu" else SHORT_LADDER
+    return PROCESSOR_LADDER if dtype_bytes == SINGLE else SHORT_LADDER
 
 
 def takes_eight_bits(way: Way) -> bool:
