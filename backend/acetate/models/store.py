@@ -25,7 +25,7 @@ class ModelStore:
     """The models in memory: loaded when first asked for, then kept."""
 
     catalogue: Catalogue = field(default_factory=Catalogue)
-    device: torch.device = field(default_factory=best_device)
+    device: torch.device = field(default_factory=lambda: best_device())
     dtype: torch.dtype | None = None
     _loaded: dict[str, LoadedModel] = field(default_factory=dict)
     _states: dict[str, object] = field(default_factory=dict)
