@@ -25,18 +25,18 @@ MIXING = (aten.copy_.default, aten.index.Tensor, aten.index_put_.default, aten._
 
 
 class OnDevice(Tensor):
-    """A tensor that says it is on the device; `inner` has its numbers."""
+    """A tensor that says it is on the device; `numbers` is what the processor has of it."""
 
-    inner: Tensor
+    numbers: Tensor
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> OnDevice:
         if inner.dtype in LACKING:
             raise TypeError(f"cannot convert a tensor to {inner.dtype}: the MPS framework does not support it")
-        made: OnDevice = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made: OnDevice = Tensor._make_wrapper_subclass(
             cls, inner.shape, strides=inner.stride(), dtype=inner.dtype, device=PROCESSOR
         )
-        made.inner = inner
+        made.numbers = inner
         return made
 
     @property
@@ -48,19 +48,20 @@ class OnDevice(Tensor):
         return self.detach()
 
     @data.setter
-    def data(self, value: OnDevice) -> None:
+    def data(self, value: Tensor) -> None:
         Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
-        self.inner = value.inner
+        assert isinstance(value, OnDevice)
+        self.numbers = value.numbers
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return f"OnDevice({self.inner!r})"
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+        return f"OnDevice({self.numbers!r})"
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         leaves = tree_flatten((args, kwargs or {}))[0]
-        there = {id(leaf.inner): leaf for leaf in leaves if isinstance(leaf, OnDevice)}
+        there = {id(leaf.numbers): leaf for leaf in leaves if isinstance(leaf, OnDevice)}
         strays = [leaf for leaf in leaves if isinstance(leaf, Tensor) and not isinstance(leaf, OnDevice) and leaf.ndim]
         if strays and func not in MIXING:
             raise RuntimeError(f"{func}: all tensors must be on mps:0, found one of {tuple(strays[0].shape)} on cpu")
@@ -71,7 +72,7 @@ class OnDevice(Tensor):
 
 
 def _plain(arguments: Any) -> Any:
-    return tree_map(lambda each: each.inner if isinstance(each, OnDevice) else each, arguments)
+    return tree_map(lambda each: each.numbers if isinstance(each, OnDevice) else each, arguments)
 
 
 def _placed(value: Tensor, there: dict[int, OnDevice]) -> OnDevice:
@@ -100,7 +101,7 @@ class Pretending(TorchFunctionMode):
             if target.type != "mps":
                 return result
             self.seen.add(result.dtype)
-            return _placed(result, {id(each.inner): each for each in there})
+            return _placed(result, {id(each.numbers): each for each in there})
 
 
 def _is_place(value: Any) -> bool:

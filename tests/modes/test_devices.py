@@ -76,7 +76,7 @@ def test_a_mac_computes_in_half_precision_and_in_its_own_layout(mac: Pretending,
     model = ModelStore(catalogue(models_folder)).get("sd15")
     assert (model.unet.dtype, model.vae.dtype) == (torch.float16, torch.float32)
     for network in (model.unet, model.vae, model.decoder):
-        weights = [each.inner for each in network.parameters() if isinstance(each, OnDevice) and each.ndim == 4]
+        weights = [each.numbers for each in network.parameters() if isinstance(each, OnDevice) and each.ndim == 4]
         large = [each for each in weights if each.shape[1] > 1 and each.shape[2] > 1]
         assert large and all(each.is_contiguous() for each in large)
     (layer,) = run(
