@@ -16,11 +16,9 @@ from acetate.models.shelf import own_sources
 from acetate.models.store import ModelStore
 from acetate.models.text import prompt_length
 from acetate_wire.errors import WireError
-from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from tests.models.published import original_name
+from tests.models.tiny_published import write_checkpoint
 
 FAMILIES = {"sd15": SD15, "sdxl": SDXL}
 
@@ -34,45 +32,9 @@ def same(first: Any, second: Any) -> bool:
     return mine.keys() == its.keys() and all(torch.equal(value, its[name]) for name, value in mine.items())
 
 
-def vae_name(name: str, vae: AutoencoderKL) -> str:
-    """The name that a VAE's parameter has in an original checkpoint."""
-    last = len(vae.config.block_out_channels) - 1
-    head, *rest = name.split(".")
-    if head not in ("encoder", "decoder"):
-        return name
-    text = ".".join(rest).replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
-    for old, new in (("mid_block.resnets.0", "mid.block_1"), ("mid_block.resnets.1", "mid.block_2")):
-        text = text.replace(old, new)
-    for old, new in (("group_norm", "norm"), ("to_q", "q"), ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out")):
-        text = text.replace(f"mid_block.attentions.0.{old}", f"mid.attn_1.{new}")
-    parts = text.split(".")
-    if parts[0] in ("down_blocks", "up_blocks"):
-        level = int(parts[1]) if parts[0] == "down_blocks" else last - int(parts[1])
-        inside = {"resnets": "block", "downsamplers": "downsample", "upsamplers": "upsample"}[parts[2]]
-        number = f".{parts[3]}" if inside == "block" else ""
-        text = f"{parts[0].split('_')[0]}.{level}.{inside}{number}.{'.'.join(parts[4:])}"
-    return f"{head}.{text}"
-
-
-def write_checkpoint(path: Path, model: LoadedModel) -> None:
-    """The same model as one original checkpoint; only CLIP's text encoder of SD 1.5 has a form without surprises."""
-    tensors: dict[str, Tensor] = {}
-    for name, value in model.unet.state_dict().items():
-        tensors[f"model.diffusion_model.{original_name(name, model.unet)}"] = value.half()
-    for name, value in model.vae.state_dict().items():
-        key = vae_name(name, model.vae)
-        linear = ".attn_1." in key and key.endswith("weight") and value.ndim == 2
-        tensors[f"first_stage_model.{key}"] = (value[:, :, None, None] if linear else value).half()
-    for name, value in model.text.encoders[0].state_dict().items():
-        name = name.removeprefix("text_model.")
-        tensors[f"cond_stage_model.transformer.text_model.{name}"] = value.half()
-    save_file({key: value.contiguous() for key, value in tensors.items()}, path)
-
-
 def test_a_checkpoint_in_one_file_is_the_model_of_its_folder(families: Catalogue, tmp_path: Path) -> None:
     model = load(families, "sd15")
-    path = tmp_path / "photo.safetensors"
-    write_checkpoint(path, model)
+    path = write_checkpoint(tmp_path / "photo.safetensors", families.entry("sd15").folder)
     assert family_of(path) is SD15
     source = Source(families.sources["sd15"].folder, SD15, "unknown", file=path)
     single = load(Catalogue({"photo": source}), "photo")
@@ -130,9 +92,7 @@ def test_what_a_folder_lacks_is_named(written_families: Path, tmp_path: Path, fi
 def test_what_is_dropped_into_the_models_folder_is_a_model(
     families: Catalogue, written_families: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_path = tmp_path / "base" / "ink.safetensors"
-    write_path.parent.mkdir()
-    write_checkpoint(write_path, load(families, "sd15"))
+    write_checkpoint(tmp_path / "base" / "ink.safetensors", written_families / "sd15")
     shutil.copytree(written_families / "sdxl", tmp_path / "base" / "big")
     (tmp_path / "base" / "notes.safetensors").write_bytes(b"nothing")
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
@@ -143,8 +103,7 @@ def test_a_checkpoint_without_its_family_beside_it_says_what_to_fetch(
     families: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    path = tmp_path / "ink.safetensors"
-    write_checkpoint(path, load(families, "sd15"))
+    path = write_checkpoint(tmp_path / "ink.safetensors", families.entry("sd15").folder)
     with pytest.raises(WireError, match="acetate models pull sd15 --configuration"):
         Catalogue({"ink": Source(None, SD15, "unknown", file=path)}).entry("ink")
 

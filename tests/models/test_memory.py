@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from acetate.cards import Card, build_of
 from acetate.cli import app
 from acetate.models.catalogue import Catalogue
 from acetate.models.loaded import LoadedModel
@@ -153,6 +156,24 @@ def test_the_doctor_prints_the_plan_of_every_mode_and_writes_the_same_figures(
     assert found["my-sd15", "scene"]["plan"] == "resident"
     for plan in figures["plans"]:
         assert f"{plan['model']:<12} {plan['mode']:<11}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("build", "told"), [("rocm", "python3 run.py --torch rocm"), ("cpu", ""), ("same", "bring its driver up to date")]
+)
+def test_the_doctor_tells_the_pytorch_and_what_to_do_about_a_card_that_it_cannot_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str, told: str
+) -> None:
+    installed = build_of(torch.__version__, sys.platform, platform.machine())
+    cards = {"rocm": (Card("AMD", "rocm"),), "cpu": (), "same": (Card("NVIDIA", installed),)}[build]
+    monkeypatch.setattr("acetate.models.checkup.find_cards", lambda: cards)
+    monkeypatch.setattr("acetate.models.store.best_device", lambda: torch.device("cpu"))
+    result = CliRunner().invoke(app, ["doctor", "--json", str(tmp_path / "plans.json")])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "plans.json").read_text(encoding="utf-8"))
+    assert figures["torch"] == f"{torch.__version__} ({installed})" and figures["torch"] in result.output
+    assert told in figures["advice"] and bool(told) == bool(figures["advice"])
+    assert figures["advice"] in result.output
 
 
 def test_eight_bit_weights_are_for_what_adds_nothing_to_them(

@@ -56,10 +56,17 @@ class Project:
         (self.folder / "pip-code").write_text(str(code))
 
 
+def copy_door(folder: Path) -> None:
+    """`run.py` with what it reads beside it."""
+    (folder / "backend" / "acetate").mkdir(parents=True)
+    for name in ("run.py", "torch_builds.toml", "backend/acetate/__init__.py", "backend/acetate/cards.py"):
+        shutil.copy(DOOR.parent / name, folder / name)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
-    shutil.copy(DOOR, tmp_path)
+    copy_door(tmp_path)
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     (tmp_path / "constraints.txt").write_text("torch==2\n")
     python = tmp_path / ".venv" / "bin" / "python"

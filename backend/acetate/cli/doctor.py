@@ -40,13 +40,17 @@ def doctor(
 def _memory(console: Console, json_file: Path | None) -> None:
     from rich.filesize import decimal
 
-    from acetate.models.checkup import mode_plans
-    from acetate.models.placing import available
+    from acetate.models.checkup import mode_plans, torch_state
+    from acetate.models.devices import available
     from acetate.models.store import ModelStore
 
     store = ModelStore()
     free = available(store.device)
     console.print(_("Device {device}, {free} free.").format(device=store.device, free=decimal(free)))
+    torch, advice = torch_state(store.device.type)
+    console.print(_("PyTorch {version}.").format(version=torch))
+    if advice:
+        console.print(escape(advice), style="yellow")
     plans, absent = mode_plans(store)
     for plan in plans:
         console.print(_plan_line(plan))
@@ -55,6 +59,8 @@ def _memory(console: Console, json_file: Path | None) -> None:
     if json_file is not None:
         figures = {
             "device": str(store.device),
+            "torch": torch,
+            "advice": advice,
             "free": free,
             "plans": [asdict(plan) for plan in plans],
             "absent": absent,

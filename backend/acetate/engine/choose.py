@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import platform
+import sys
+from importlib.metadata import version
 from typing import cast
 
 from acetate_wire.errors import WireError
 
+from acetate.cards import build_of, find_cards
 from acetate.engine.protocol import Engine
 
 
@@ -23,10 +27,6 @@ def engine_class(path: str) -> type[Engine]:
 
 def probable_device() -> str:
     """The device that a worker will most likely use, told without loading any framework."""
-    import platform
-    import sys
-    from pathlib import Path
-
-    if Path("/proc/driver/nvidia/version").exists() or Path(r"C:\Windows\System32\nvcuda.dll").exists():
-        return "cuda"
-    return "mps" if sys.platform == "darwin" and platform.machine() == "arm64" else "cpu"
+    build = build_of(version("torch"), sys.platform, platform.machine())
+    kinds = {"cuda": "cuda", "rocm": "cuda", "xpu": "xpu"}
+    return kinds[build] if any(card.build == build for card in find_cards()) else "mps" if build == "mps" else "cpu"

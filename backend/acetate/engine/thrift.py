@@ -58,7 +58,8 @@ def ran_out_of_memory(error: BaseException) -> bool:
 
 def _free_memory() -> None:
     gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None:
+    if "torch" in sys.modules:
+        from acetate.models.devices import empty_caches
+
         with contextlib.suppress(Exception):
-            torch.cuda.empty_cache()
+            empty_caches()

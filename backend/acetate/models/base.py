@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from acetate.models.catalogue import ModelEntry, read_json
-from acetate.models.layout import weight_variant
+from acetate.models.checkpoint import build, read_checkpoint
+from acetate.models.layout import networks_of, text_folders, weight_variant
 from acetate.models.text import TextEncoders
 
 
@@ -37,61 +38,48 @@ def load_base(entry: ModelEntry, dtype: torch.dtype) -> BaseModel:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
     text_dtype = dtype if entry.family.decoders else torch.float32
-    networks = _from_folder(entry, dtype, text_dtype) if entry.file is None else _from_file(entry, dtype, text_dtype)
-    for network in (networks.vae, networks.unet, *networks.text.encoders):
+    networks = _networks(entry, dtype, text_dtype)
+    for network in networks.values():
         network.eval().requires_grad_(False)
-    return networks
+    encoders = tuple(networks[encoder] for encoder, _ in text_folders(entry.family))
+    return BaseModel(
+        vae=networks["vae"],
+        unet=networks["unet"],
+        text=TextEncoders(_tokenizers(entry), encoders),
+        scheduler_config=read_json(entry.folder / "scheduler" / "scheduler_config.json"),
+    )
 
 
-def _from_folder(entry: ModelEntry, dtype: torch.dtype, text_dtype: torch.dtype) -> BaseModel:
+def _networks(entry: ModelEntry, dtype: torch.dtype, text_dtype: torch.dtype) -> dict[str, Any]:
+    """Each network by the name of its folder, out of that folder or out of the model's one file."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    folder = entry.folder
-    encoders = [_part(CLIPTextModel, folder / "text_encoder", text_dtype)]
-    if entry.family.text_encoders > 1:
-        encoders.append(_part(CLIPTextModelWithProjection, folder / "text_encoder_2", text_dtype))
-    return BaseModel(
-        vae=_part(AutoencoderKL, folder / "vae", torch.float32),
-        unet=_part(UNet2DConditionModel, folder / "unet", dtype),
-        text=TextEncoders(_tokenizers(entry), tuple(encoders)),
-        scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
-    )
+    kinds = {
+        "unet": (UNet2DConditionModel, dtype),
+        "vae": (AutoencoderKL, torch.float32),
+        "text_encoder": (CLIPTextModel, text_dtype),
+        "text_encoder_2": (CLIPTextModelWithProjection, text_dtype),
+    }
+    wanted = networks_of(entry.family)
+    inside = {} if entry.file is None else read_checkpoint(entry.file, entry.family)
+    return {
+        name: build(kind, entry.folder / name, inside[name], number_format)
+        if name in inside
+        else _from_folder(kind, entry.folder / name, number_format)
+        for name, (kind, number_format) in kinds.items()
+        if name in wanted
+    }
 
 
-def _part(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
+def _from_folder(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     return kind.from_pretrained(
         folder, dtype=dtype, variant=weight_variant(folder), use_safetensors=True, local_files_only=True
-    )
-
-
-def _from_file(entry: ModelEntry, dtype: torch.dtype, text_dtype: torch.dtype) -> BaseModel:
-    from diffusers import (
-        AutoencoderKL,
-        StableDiffusionPipeline,
-        StableDiffusionXLPipeline,
-        UNet2DConditionModel,
-    )
-
-    file, folder = str(entry.file), str(entry.folder)
-    own = {"config": folder, "local_files_only": True}
-    unet = UNet2DConditionModel.from_single_file(file, subfolder="unet", torch_dtype=dtype, **own)
-    vae = AutoencoderKL.from_single_file(file, subfolder="vae", torch_dtype=torch.float32, **own)
-    two = entry.family.text_encoders > 1
-    pipeline = (StableDiffusionXLPipeline if two else StableDiffusionPipeline).from_single_file(
-        file, unet=unet, vae=vae, torch_dtype=text_dtype, **own
-    )
-    encoders = (pipeline.text_encoder, pipeline.text_encoder_2) if two else (pipeline.text_encoder,)
-    return BaseModel(
-        vae=vae,
-        unet=unet,
-        text=TextEncoders(_tokenizers(entry), encoders),
-        scheduler_config=read_json(entry.folder / "scheduler" / "scheduler_config.json"),
     )
 
 
 def _tokenizers(entry: ModelEntry) -> tuple[Any, ...]:
     from transformers import CLIPTokenizer
 
-    names = ("tokenizer", "tokenizer_2")[: entry.family.text_encoders]
+    names = (tokenizer for _, tokenizer in text_folders(entry.family))
     return tuple(CLIPTokenizer.from_pretrained(entry.folder / name, local_files_only=True) for name in names)

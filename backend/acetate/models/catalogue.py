@@ -12,8 +12,8 @@ from typing import Any
 from acetate_wire.errors import WireError
 
 from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
-from acetate.models.folders import cached_folder, layer_file
-from acetate.models.layout import UPSAMPLER, lacking
+from acetate.models.folders import SUFFIX, cached_folder, layer_file
+from acetate.models.layout import CALLED, UPSAMPLER, absent, lacking
 from acetate.models.parts import Way
 
 __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
@@ -140,10 +140,7 @@ class Catalogue:
         folder = _folder(name, source)
         if source.file is not None and not source.file.is_file():
             raise missing_model(f"the file of the model {name} is gone: {source.file}")
-        missing = lacking(folder, source.family, weights=source.file is None)
-        if missing is not None:
-            hint = f"fetch the rest with: acetate models pull {name}" if source.repository else "install it again"
-            raise missing_model(f"the model {name} lacks {missing} in {folder}", hint)
+        _check_complete(name, source, folder)
         try:
             side, enlarges = _native_size(folder), _enlarges(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -168,11 +165,37 @@ def _folder(name: str, source: Source) -> Path:
     if folder is not None:
         return folder
     if source.file is None:
-        message, hint = f"the model {name} is not on this computer", f"acetate models pull {name}"
+        message, hint = f"the model {name} is not on this computer", _pull(family, source.repository)
     else:
         message = f"what describes the model {name} ({family.name} configuration and tokenizer) is not on this computer"
         hint = f"acetate models pull {family.name} --configuration"
     raise WireError("model_missing", message, field="model", hint=f"fetch it with: {hint}")
+
+
+def _check_complete(name: str, source: Source, folder: Path) -> None:
+    """Refuse a model that cannot be loaded for want of a file. Raises WireError `model_missing`, which names it."""
+    family = source.family
+    borrowed = None if source.file is None else absent(source.file, family)
+    if borrowed and "unet" in borrowed:
+        raise missing_model(f"the file of the model {name} is damaged, or no model of {family.name}: {source.file}")
+    missing = lacking(folder, family, borrowed)
+    if missing is None:
+        return
+    network = Path(missing).parts[0]
+    if borrowed and network in borrowed and missing.endswith(SUFFIX):
+        raise missing_model(
+            f"the file of the model {name} has no {CALLED[network]} inside, and that of {family.name} itself "
+            f"is not on this computer ({folder / missing})",
+            f"fetch it with: {_pull(family, family.repository)}",
+        )
+    hint = f"fetch the rest with: {_pull(family, source.repository)}" if source.repository else "install it again"
+    raise missing_model(f"the model {name} lacks {missing} in {folder}", hint)
+
+
+def _pull(family: Family, repository: str) -> str:
+    """The command that fetches a model of the hub."""
+    known = family.name if repository == family.repository else f"{repository} --family {family.name}"
+    return f"acetate models pull {known}"
 
 
 def _layer_files(folder: Path, family: Family) -> dict[str, Path]:

@@ -1,11 +1,14 @@
-"""How every mode of every model would use this computer's memory, for `acetate doctor`."""
+"""For `acetate doctor`: PyTorch and the graphics card, and how every mode of every model would use memory."""
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import dataclass
 
 from acetate_wire.errors import WireError
 
+from acetate.cards import build_of, find_cards, unused
 from acetate.models.store import ModelStore
 
 
@@ -43,3 +46,22 @@ def mode_plans(store: ModelStore) -> tuple[list[ModePlan], dict[str, str]]:
             if not entry.modes:
                 absent[name] = f"its layer files are missing: acetate models pull {entry.family.name} --layers"
     return plans, absent
+
+
+def torch_state(device: str) -> tuple[str, str]:
+    """The installed PyTorch with what it computes on, and what to do about a card that it does not use.
+
+    `device` is the kind of device that PyTorch has found.
+    """
+    import torch
+
+    version = str(torch.__version__)
+    build = build_of(version, sys.platform, platform.machine())
+    cards = find_cards()
+    advice = "" if device != "cpu" else unused(cards, build)
+    if device == "cpu" and not advice and cards:
+        advice = (
+            f"PyTorch is the build for the card ({cards[0].maker}) but does not find it: "
+            "bring its driver up to date, and see that this user may use it"
+        )
+    return f"{version} ({build})", advice

@@ -10,10 +10,9 @@ from acetate_wire.errors import WireError
 from acetate.models.families import FAMILIES, PUBLISHED, Family
 from acetate.models.folders import SUFFIX
 from acetate.models.kit.finding import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
-from acetate.models.layout import text_folders
+from acetate.models.layout import networks_of
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
-WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def wanted_for(
 
 def _base(repository: str, family: Family, full: bool) -> Wanted:
     variant = "" if full else ".fp16"
-    networks = {**WEIGHTS, **{encoder: "model" for encoder, _ in text_folders(family)}}
-    weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks.items())
+    weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks_of(family).items())
     return Wanted(repository, (*DESCRIPTION, *weights))
 
 

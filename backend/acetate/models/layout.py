@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,20 @@ TOKENIZER = "tokenizer_config.json"
 VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 """A tokenizer's words are in one file or in two."""
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+CALLED = {"unet": "UNet", "vae": "VAE", "text_encoder": "text encoder", "text_encoder_2": "second text encoder"}
+"""The networks in words, by their folders."""
 LONGEST_HEADER = 100 << 20
 """Bytes; the format allows no more."""
-SDXL_MARK = "conditioner.embedders.1.model.ln_final.weight"
-SD15_MARK = "cond_stage_model.transformer.text_model.final_layer_norm.weight"
-UNET_MARK = "model.diffusion_model.input_blocks.0.0.weight"
+UNET_PREFIX, VAE_PREFIX = "model.diffusion_model.", "first_stage_model."
+TEXT_PREFIXES = {
+    SD15.name: ("cond_stage_model.transformer.",),
+    SDXL.name: ("conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."),
+}
+"""What the names of the text encoders' tensors begin with, in a checkpoint in one file."""
+FIRST_INPUT = f"{UNET_PREFIX}input_blocks.0.0.weight"
+ADDED_EMBEDDING = f"{UNET_PREFIX}label_emb.0.0.weight"
+FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
+INTO_ATTENTION = f"{UNET_PREFIX}input_blocks.1.1.proj_in.weight"
 
 
 def text_folders(family: Family) -> Iterator[tuple[str, str]]:
@@ -31,19 +40,27 @@ def text_folders(family: Family) -> Iterator[tuple[str, str]]:
         yield f"text_encoder{ending}", f"tokenizer{ending}"
 
 
-def lacking(folder: Path, family: Family, *, weights: bool = True) -> str | None:
-    """The first file that a model folder lacks, None when it is complete; without `weights` only what describes it."""
+def networks_of(family: Family) -> dict[str, str]:
+    """The folders of a model's networks, each with the name of its weight file."""
+    return {**NETWORKS, **{encoder: "model" for encoder, _ in text_folders(family)}}
+
+
+def lacking(folder: Path, family: Family, networks: Collection[str] | None = None) -> str | None:
+    """The first file that a model folder lacks, None when it is complete.
+
+    Beside what describes the model it must have the weights of these `networks`: of all, unless they are named.
+    """
     wanted = [*CONFIGURATION]
     for encoder, tokenizer in text_folders(family):
         wanted += [f"{encoder}/config.json", f"{tokenizer}/{TOKENIZER}"]
         if not any(all((folder / tokenizer / name).is_file() for name in names) for names in VOCABULARIES):
             wanted.append(f"{tokenizer}/{VOCABULARIES[0][0]}")
-    if weights:
-        networks = {**NETWORKS, **{encoder: "model" for encoder, _ in text_folders(family)}}
-        for network, name in networks.items():
-            if not (folder / network / f"{name}.fp16.safetensors").is_file():
-                wanted.append(f"{network}/{name}.safetensors")
-        wanted += () if family.decoders else OWN_TRANSPARENCY
+    for network, name in networks_of(family).items():
+        needed = networks is None or network in networks
+        if needed and not (folder / network / f"{name}.fp16.safetensors").is_file():
+            wanted.append(f"{network}/{name}.safetensors")
+    if networks is None and not family.decoders:
+        wanted += OWN_TRANSPARENCY
     return next((file for file in wanted if not (folder / file).is_file()), None)
 
 
@@ -63,10 +80,35 @@ def family_of(path: Path) -> Family | None:
         if (path / "transparency").is_dir():
             return STARTER
         return {"StableDiffusionPipeline": SD15, "StableDiffusionXLPipeline": SDXL}.get(kind)
-    keys = tensor_names(path)
-    if UNET_MARK not in keys:
+    return _family_of_unet(tensor_names(path))
+
+
+def _family_of_unet(tensors: Mapping[str, Any]) -> Family | None:
+    """The family of a checkpoint in one file, by the build of its UNet, whatever else is in it.
+
+    SDXL's has an embedding besides that of time, and three levels; its refiner has four. That of SD 1.5 goes into
+    attention by a convolution, which SD 2 does by a linear layer.
+    """
+    if FIRST_INPUT not in tensors:
         return None
-    return SDXL if SDXL_MARK in keys else SD15 if SD15_MARK in keys else None
+    if ADDED_EMBEDDING in tensors:
+        return None if FOURTH_LEVEL in tensors else SDXL
+    entrance = tensors.get(INTO_ATTENTION)
+    return SD15 if isinstance(entrance, dict) and len(entrance.get("shape", ())) == 4 else None
+
+
+def prefixes(family: Family) -> dict[str, str]:
+    """What the names of each network's tensors begin with in a checkpoint in one file, by the network's folder."""
+    texts = (encoder for encoder, _ in text_folders(family))
+    return {"unet": UNET_PREFIX, "vae": VAE_PREFIX, **dict(zip(texts, TEXT_PREFIXES[family.name], strict=True))}
+
+
+def absent(file: Path, family: Family) -> tuple[str, ...]:
+    """The networks that a checkpoint in one file does not hold; the family's own stand in for them."""
+    tensors = tensor_names(file)
+    return tuple(
+        network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in tensors)
+    )
 
 
 def tensor_names(path: Path) -> dict[str, Any]:

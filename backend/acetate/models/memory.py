@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from acetate.models.catalogue import DECODER, ENCODER, ModelEntry, read_json
 from acetate.models.folders import SUFFIX
-from acetate.models.layout import tensor_names
+from acetate.models.layout import networks_of, prefixes, tensor_names
 from acetate.models.parts import Part, Way
 
 Placement = Literal["resident", "model", "sequential"]
@@ -32,7 +32,6 @@ BLOCKS = 12
 """A UNet moved to the card piece by piece has at most about one part in so many of its weights there."""
 RESERVE = 1 / 16
 """The share of free memory that is left to everybody else, and to the estimate's error."""
-CHECKPOINT_PARTS = {"model.diffusion_model.": "unet", "first_stage_model.": "vae"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Plan:
     """One way to use memory.
 
     `placement`: all networks on the device (`resident`), only the one that is at work (`model`), or only the layers
-    that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in bfloat16 although the
-    device multiplies in it slowly. `eight`: the UNet's linear layers in 8 bits. `frugal`: one decoding pass, no
+    that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in two bytes although the
+    device multiplies in them slowly. `eight`: the UNet's linear layers in 8 bits. `frugal`: one decoding pass, no
     previews.
     """
 
@@ -56,13 +55,15 @@ class Plan:
         names = {"resident": "resident", "model": "model offload", "sequential": "sequential offload"}
         more = {
             "tiled VAE": self.tiled,
-            "bfloat16 weights": self.short,
+            "16-bit weights": self.short,
             "8-bit weights": self.eight,
             "one pass": self.frugal,
         }
         return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
 
 
+CARDS = ("cuda", "xpu")
+"""The kinds of device with a memory of their own: NVIDIA's and AMD's cards, and Intel's."""
 CARD_LADDER = (
     Plan(),
     Plan(tiled=True),
@@ -142,10 +143,10 @@ def choose(ladder: Sequence[Plan], needs: Footprint, available: int, *, loaded: 
 
 def ladder_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[Plan, ...]:
     """The plans for a kind of device, fastest first; `eight` tells that weights may be in 8 bits."""
-    if device == "cuda":
-        shorter = (Plan(tiled=True, eight=True),) if eight else ()
+    if device in CARDS:
+        shorter = (Plan(tiled=True, eight=True),) if eight and device == "cuda" else ()
         return (*CARD_LADDER[:2], *shorter, *CARD_LADDER[2:])
-    return PROCESSOR_LADDER if dtype_bytes == SINGLE and device == "cpu" else SHORT_LADDER
+    return PROCESSOR_LADDER if dtype_bytes == SINGLE else SHORT_LADDER
 
 
 def takes_eight_bits(way: Way) -> bool:
@@ -156,16 +157,17 @@ def takes_eight_bits(way: Way) -> bool:
 def _weights(entry: ModelEntry) -> dict[str, int]:
     """How many numbers each network has."""
     counts = {"text": 0, "unet": 0, "vae": 0}
-    if entry.file is not None:
-        for name, about in tensor_names(entry.file).items():
-            if name != "__metadata__":
-                part = next((p for prefix, p in CHECKPOINT_PARTS.items() if name.startswith(prefix)), "text")
-                counts[part] += math.prod(about["shape"])
-        return counts
-    for folder in ("unet", "vae", "text_encoder", "text_encoder_2"):
+    inside = {} if entry.file is None else tensor_names(entry.file)
+    beginnings = {} if entry.file is None else prefixes(entry.family)
+    for folder in networks_of(entry.family):
+        network = "text" if folder.startswith("text") else folder
+        shapes = [about["shape"] for name, about in inside.items() if name.startswith(beginnings[folder])]
+        if shapes:
+            counts[network] += sum(map(math.prod, shapes))
+            continue
         files = sorted((entry.folder / folder).glob(f"*{SUFFIX}"), key=lambda path: len(path.name))
         if files:
-            counts["text" if folder.startswith("text") else folder] += _numbers(files[0])
+            counts[network] += _numbers(files[0])
     return counts
 
 

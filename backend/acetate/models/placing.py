@@ -12,16 +12,6 @@ if TYPE_CHECKING:
     from acetate.models.loaded import LoadedModel
 
 
-def available(device: torch.device) -> int:
-    """The bytes that are free on a device, those among them that PyTorch holds in reserve."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
-    import psutil
-
-    return int(psutil.virtual_memory().available)
-
-
 def place(model: LoadedModel, plan: Plan) -> None:
     """Put a model's networks where a plan wants them; nothing is done when they are there."""
     model.vae.use_slicing = model.vae.use_tiling = plan.tiled

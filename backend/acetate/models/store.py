@@ -11,12 +11,13 @@ from safetensors import SafetensorError
 
 from acetate.models.base import load_base
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
+from acetate.models.devices import available, best_device, empty_caches
 from acetate.models.library import state_of
 from acetate.models.loaded import LoadedModel
 from acetate.models.memory import Footprint, Plan, choose, footprint, ladder_for, takes_eight_bits
-from acetate.models.placing import available, place, shrink
+from acetate.models.placing import place, shrink
 from acetate.models.vocabulary import load_vocabulary
-from acetate.transparency import fastest_dtype
+from acetate.transparency import fastest_dtype, fastest_layout, short_dtype
 
 
 @dataclass
@@ -75,8 +76,7 @@ class ModelStore:
         """Drop a model from memory; nothing happens when it is not there."""
         if self._loaded.pop(name, None) is not None:
             gc.collect()
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+            empty_caches()
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class ModelStore:
 
     def _dtype(self, plan: Plan) -> torch.dtype:
         if plan.short:
-            return torch.bfloat16
+            return short_dtype(self.device)
         return fastest_dtype(self.device) if self.dtype is None else self.dtype
 
 
@@ -98,15 +98,6 @@ class Planned:
     free: int
 
 
-def best_device() -> torch.device:
-    """The graphics card where there is one that PyTorch can use, else the processor."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
 def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype, plan: Plan) -> LoadedModel:
     """Load a model into memory as a plan says, weights from .safetensors only, without any network.
 
@@ -114,9 +105,8 @@ def load_model(entry: ModelEntry, device: torch.device, dtype: torch.dtype, plan
     """
     try:
         base = load_base(entry, dtype)
-        # Convolutions are faster with channels last, on every device.
         for network in (base.vae, base.unet):
-            network.to(memory_format=torch.channels_last)
+            network.to(memory_format=fastest_layout(device))
         model = LoadedModel(
             entry=entry,
             vae=base.vae,

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from acetate.models.store import best_device
+from acetate.models.devices import best_device
 from acetate.training.precision import computing_dtype
 
 Precision: TypeAlias = Literal["auto", "bf16", "float32"]

@@ -6,7 +6,7 @@ from acetate.transparency.encoder import OffsetEncoder
 from acetate.transparency.files import Transparency, load, load_upsampler, save, save_upsampler
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
-from acetate.transparency.speed import fastest_dtype, prepare
+from acetate.transparency.speed import fastest_dtype, fastest_layout, prepare, short_dtype
 from acetate.transparency.tiling import decode_tiled
 from acetate.transparency.upsampler import LayerUpsampler
 
@@ -20,11 +20,13 @@ __all__ = [
     "decode_augmented",
     "decode_tiled",
     "fastest_dtype",
+    "fastest_layout",
     "load",
     "load_upsampler",
     "pad_rgb",
     "prepare",
     "save",
     "save_upsampler",
+    "short_dtype",
     "vae_feed",
 ]

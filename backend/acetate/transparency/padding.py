@@ -6,8 +6,10 @@ through a pyramid that shrinks by a factor 1.2, so that no edge appears where al
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,17 +55,27 @@ def _premultiplied_pyramid(rgba: Float[Tensor, "n 4 h w"]) -> list[Tensor]:
 
 def _area_average(picture: Tensor, dim: int, size: int) -> Tensor:
     """Shrink one dimension: every new sample averages the stretch of old ones that it covers."""
-    old = picture.shape[dim]
-    step = old / size
-    edges = torch.arange(size + 1, dtype=torch.float64, device=picture.device) * step
-    first = edges[:-1].floor().long()
+    samples, weights = _covered(picture.shape[dim], size)
+    samples, weights = samples.to(picture.device), weights.to(picture.device, picture.dtype)
     shape = [1] * picture.ndim
     shape[dim] = size
     result: Tensor | None = None
-    for tap in range(int(step) + 2):
-        covered = torch.minimum(edges[1:], first + tap + 1.0) - torch.maximum(edges[:-1], (first + tap).double())
-        weight = (covered.clamp_min(0) / step).to(picture.dtype).view(shape)
-        samples = picture.index_select(dim, (first + tap).clamp_max(old - 1))
-        result = samples * weight if result is None else torch.addcmul(result, samples, weight)
+    for sample, weight in zip(samples, weights, strict=True):
+        taken, share = picture.index_select(dim, sample), weight.view(shape)
+        result = taken * share if result is None else torch.addcmul(result, taken, share)
     assert result is not None
     return result
+
+
+@lru_cache(maxsize=256)
+def _covered(old: int, size: int) -> tuple[Int64[Tensor, "taps size"], Float[Tensor, "taps size"]]:
+    """Which of `old` samples each of `size` new ones covers, and by what share of its stretch.
+
+    Told in float64, so on the processor: not every graphics card has it.
+    """
+    step = old / size
+    edges = torch.arange(size + 1, dtype=torch.float64) * step
+    first = edges[:-1].floor().long()
+    samples = first + torch.arange(int(step) + 2)[:, None]
+    covered = torch.minimum(edges[1:], samples + 1.0) - torch.maximum(edges[:-1], samples.double())
+    return samples.clamp_max(old - 1), covered.clamp_min(0) / step

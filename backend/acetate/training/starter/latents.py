@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from acetate.models.store import best_device
+from acetate.models.devices import best_device
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.diffusion import Samples
 from acetate.training.loop import Loop, Say

@@ -1,0 +1,37 @@
+"""Which device this computer computes on, what is free there, and giving back what PyTorch keeps in reserve."""
+
+from __future__ import annotations
+
+import torch
+
+from acetate.models.memory import CARDS
+
+
+def best_device() -> torch.device:
+    """The graphics card where there is one that PyTorch can use, else the processor."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.xpu.is_available():
+        return torch.device("xpu")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def available(device: torch.device) -> int:
+    """The bytes that are free on a device, those among them that PyTorch holds in reserve."""
+    if device.type in CARDS:
+        card = torch.get_device_module(device)
+        free, _ = card.mem_get_info(device)
+        return int(free + card.memory_reserved(device) - card.memory_allocated(device))
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def empty_caches() -> None:
+    """Give memory that PyTorch keeps in reserve back to the device."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.xpu.is_available():
+        torch.xpu.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

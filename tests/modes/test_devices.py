@@ -1,0 +1,135 @@
+"""Promises on devices, pretended: Apple's get nothing that they lack, and each is used as suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from acetate.engine.thrift import _free_memory
+from acetate.layers import run
+from acetate.models.catalogue import Catalogue, Source
+from acetate.models.devices import available, best_device
+from acetate.models.memory import CARD_LADDER, PROCESSOR_LADDER, footprint, ladder_for
+from acetate.models.samplers import SAMPLERS
+from acetate.models.store import ModelStore
+from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
+
+from tests.modes.conftest import FAMILIES, a_request
+from tests.modes.test_modes import EVERY, pictures_for
+from tests.pretended import OnDevice, Pretending, pretended_mac
+
+
+@pytest.fixture
+def mac(models_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretending]:
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(models_folder))
+    with pretended_mac() as pretending:
+        yield pretending
+
+
+def catalogue(models_folder: Path) -> Catalogue:
+    return Catalogue({name: Source(models_folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()})
+
+
+def test_the_pretended_device_refuses_what_apples_refuse(mac: Pretending) -> None:
+    assert best_device().type == "mps"
+    with pytest.raises(TypeError, match="float64"):
+        torch.arange(3, dtype=torch.float64, device="mps")
+    with pytest.raises(TypeError, match="float64"):
+        torch.ones(3).to("mps").double()
+    with pytest.raises(RuntimeError, match="all tensors must be on mps:0"):
+        torch.ones(3).to("mps") + torch.ones(3)
+
+
+def test_padding_on_the_device_is_that_of_the_processor(mac: Pretending) -> None:
+    rgba = torch.rand(2, 4, 61, 83, generator=torch.Generator().manual_seed(1))
+    padded = pad_rgb(rgba.to("mps"))
+    assert isinstance(padded, OnDevice)
+    assert torch.equal(padded.cpu(), pad_rgb(rgba))
+
+
+@pytest.mark.parametrize(("mode", "family"), EVERY)
+def test_a_mode_brings_no_float64_to_the_device(mac: Pretending, models_folder: Path, mode: str, family: str) -> None:
+    device = ModelStore(catalogue(models_folder), dtype=torch.float32)
+    pictures = pictures_for(mode)
+    detail = {} if mode == "extract" else {"detail": 0.5}
+    request = a_request(mode, pictures, size=(100, 64), model=family, sampler=FAMILIES[family].sampler, **detail)
+    layers = run(request, pictures, device, lambda progress: None)
+    assert device.device.type == "mps"
+    assert isinstance(device.get(family).unet.conv_in.weight, OnDevice)
+    assert mac.seen <= {torch.float32, torch.float16, torch.int64, torch.int32, torch.bool, torch.uint8}
+    assert all(type(layer.picture) is torch.Tensor for layer in layers)
+
+
+@pytest.mark.parametrize("sampler", [sampler.name for sampler in SAMPLERS])
+def test_a_sampler_brings_no_float64_to_the_device(mac: Pretending, models_folder: Path, sampler: str) -> None:
+    device = ModelStore(catalogue(models_folder), dtype=torch.float32)
+    for mode in ("text", "refine"):
+        pictures = pictures_for(mode)
+        request = a_request(mode, pictures, model="starter", sampler=sampler)
+        assert len(run(request, pictures, device, lambda progress: None)) == 1
+
+
+def test_a_mac_computes_in_half_precision_and_in_its_own_layout(mac: Pretending, models_folder: Path) -> None:
+    """Weights take half the memory; the VAE stays in float32, which alpha needs."""
+    model = ModelStore(catalogue(models_folder)).get("sd15")
+    assert (model.unet.dtype, model.vae.dtype) == (torch.float16, torch.float32)
+    for network in (model.unet, model.vae, model.decoder):
+        weights = [each.numbers for each in network.parameters() if isinstance(each, OnDevice) and each.ndim == 4]
+        large = [each for each in weights if each.shape[1] > 1 and each.shape[2] > 1]
+        assert large and all(each.is_contiguous() for each in large)
+    (layer,) = run(
+        a_request("text", {}, model="starter"), {}, ModelStore(catalogue(models_folder)), lambda progress: None
+    )
+    assert bool(layer.picture.isfinite().all())
+
+
+def test_when_memory_is_short_a_mac_that_was_asked_for_float32_halves_its_weights(
+    mac: Pretending, models_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ModelStore(catalogue(models_folder), dtype=torch.float32)
+    entry = store.catalogue.entry("sd15")
+    needs = footprint(entry, entry.way("text"), 64, 64, 4)
+    tiled, short = (needs.needed(plan) for plan in PROCESSOR_LADDER[1:3])
+    assert short < tiled
+    monkeypatch.setattr("acetate.models.store.available", lambda device: int((short + tiled) / 2 * 16 / 15))
+    planned = store.plan("sd15", "text", (), (64, 64))
+    assert planned.plan == PROCESSOR_LADDER[2]
+    assert store.get("sd15", planned.plan).unet.dtype == torch.float16
+
+
+@pytest.mark.parametrize("kind", ["cuda", "xpu", "mps"])
+def test_forgetting_a_model_and_running_short_give_memory_back(
+    tiny_starter: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    emptied: list[str] = []
+    homes = {"cuda": torch.cuda, "xpu": torch.xpu, "mps": torch.backends.mps}
+    for name, home in homes.items():
+        monkeypatch.setattr(home, "is_available", lambda name=name: name == kind)
+        monkeypatch.setattr(getattr(torch, name), "empty_cache", lambda name=name: emptied.append(name))
+    source = Source(tiny_starter, FAMILIES["starter"], "Apache-2.0")
+    store = ModelStore(Catalogue({"starter": source}), torch.device("cpu"), torch.float32)
+    store.get("starter")
+    emptied.clear()
+    store.forget("starter")
+    assert emptied == [kind]
+    emptied.clear()
+    _free_memory()
+    assert emptied == [kind]
+
+
+def test_an_intel_card_is_taken_and_planned_for_as_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    assert best_device().type == "xpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert best_device().type == "cuda"
+    monkeypatch.setattr(torch.xpu, "mem_get_info", lambda device: (1000, 8000))
+    monkeypatch.setattr(torch.xpu, "memory_reserved", lambda device: 500)
+    monkeypatch.setattr(torch.xpu, "memory_allocated", lambda device: 200)
+    assert available(torch.device("xpu")) == 1300
+    assert ladder_for("xpu", 2) == CARD_LADDER == ladder_for("xpu", 2, eight=True)
+    for native, dtype in ((True, torch.bfloat16), (False, torch.float16)):
+        monkeypatch.setattr(torch.xpu, "is_bf16_supported", lambda including_emulation, native=native: native)
+        assert fastest_dtype(torch.device("xpu")) == dtype
+    assert fastest_layout(torch.device("xpu")) == torch.channels_last
