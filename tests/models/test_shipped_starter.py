@@ -6,12 +6,14 @@ import json
 import tempfile
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from acetate.cli import app
 from acetate.evaluation.coverage import coverage_of, mean_coverage, shape_of
+from acetate.evaluation.generation.aspects import is_doubled
 from acetate.evaluation.held_out import read_held_out
 from acetate.evaluation.transparency.reconstruction import Parts, reconstruct
 from acetate.layers import run
@@ -27,6 +29,10 @@ from tests.daemon.harness import Daemon
 SEEDS = range(1, 5)
 BORDER = {"a red apple": 0.97, "a cat": 0.97, "a rocket": 0.97, "a burning match": 0.94}
 """How much of the border is wholly clear: a match leaves a faint haze in the corners (see the limits in the card)."""
+AS_IN_THE_CARD = {"steps": 25, "passes": 8}
+"""How the layers were drawn that the card has figures of."""
+OPAQUE = "a brick wall"
+"""Words that the starter draws as a wall, whatever the seed."""
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +40,15 @@ def store() -> ModelStore:
     return ModelStore()
 
 
-def draw(store: ModelStore, prompt: str, seed: int = 1, side: int = 128) -> NDArray[np.uint8]:
-    request = LayerRequest("text", (side, side), Rect(0, 0, side, side), prompt=prompt, seed=seed)
+def draw(store: ModelStore, prompt: str, seed: int = 1, side: int = 128, **fields: Any) -> NDArray[np.uint8]:
+    request = LayerRequest("text", (side, side), Rect(0, 0, side, side), prompt=prompt, seed=seed, **fields)
     picture: NDArray[np.uint8] = run(request, {}, store, lambda progress: None)[0].picture.numpy()
     return picture
 
 
 @pytest.mark.parametrize("prompt", BORDER)
 def test_layers_are_clear_around_a_subject_in_one_piece_and_soft_at_its_edge(store: ModelStore, prompt: str) -> None:
-    drawn = np.stack([draw(store, prompt, seed)[..., 3] for seed in SEEDS])
+    drawn = np.stack([draw(store, prompt, seed, **AS_IN_THE_CARD)[..., 3] for seed in SEEDS])
     border = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]])
     alphas = torch.from_numpy(drawn / 255.0).float()
     shapes = [shape_of(alpha[None]) for alpha in alphas]
@@ -67,6 +73,44 @@ def test_different_prompts_and_seeds_draw_different_layers_and_the_same_seed_the
     assert np.array_equal(first, draw(store, "a cat", seed=5))
     assert not np.array_equal(first, draw(store, "a cat", seed=6))
     assert not np.array_equal(first, draw(store, "a house", seed=5))
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 144), (192, 128), (128, 181), (144, 256)])
+@pytest.mark.parametrize("prompt", ["a cat", "a red apple"])
+def test_a_lone_subject_comes_once_on_every_shape(store: ModelStore, prompt: str, width: int, height: int) -> None:
+    side = min(width, height)
+    alone = draw(store, prompt, side=side)
+    (layer,) = run(
+        LayerRequest("text", (width, height), Rect(0, 0, width, height), prompt=prompt, seed=1),
+        {},
+        store,
+        lambda progress: None,
+    )
+    picture = layer.picture.numpy()
+    left, top = (width - side) // 2, (height - side) // 2
+    assert np.array_equal(picture[top : top + side, left : left + side], alone), "as on a square"
+    picture[top : top + side, left : left + side] = 0
+    assert int(picture.max()) == 0, "the rest is clear"
+
+
+def test_the_share_of_doubled_subjects_tells_shapes_that_it_never_learned(store: ModelStore) -> None:
+    alone = torch.from_numpy(draw(store, "a cat")).permute(2, 0, 1) / 255
+    found = []
+    for fill in (False, True):
+        request = LayerRequest("text", (192, 108), Rect(0, 0, 192, 108), prompt="a cat", seed=1, fill=fill)
+        (layer,) = run(request, {}, store, lambda progress: None)
+        found.append(is_doubled(layer.picture.permute(2, 0, 1) / 255, alone))
+    assert found == [False, True]
+
+
+def test_a_layer_opaque_to_its_border_comes_with_a_warning_and_a_subject_never_does(store: ModelStore) -> None:
+    def warned(prompt: str) -> list[str]:
+        request = LayerRequest("text", (128, 128), Rect(0, 0, 128, 128), prompt=prompt, seed=1)
+        (layer,) = run(request, {}, store, lambda progress: None)
+        return [warning.code for warning in layer.warnings]
+
+    assert warned("a red apple") == []
+    assert warned(OPAQUE) == ["opaque"]
 
 
 def test_smoke_is_mostly_partial_and_an_apple_mostly_opaque(store: ModelStore) -> None:

@@ -219,3 +219,100 @@ def test_a_layer_asks_for_the_picture_that_it_was_made_from(acetate: Acetate) ->
     acetate("extract", "--blend", "back.png", "--background", "back.png", "a cat", "-o", "cat.png", *QUICK)
     answer = acetate("extract", "--like", "cat.png", "--blend", "back.png", "-o", "again.png")
     assert answer.code == 2 and "give that picture again: --background FILE" in answer.errors
+
+
+@pytest.fixture
+def large(tmp_path: Path, acetate: Acetate) -> np.ndarray[Any, Any]:
+    """A small thing on a large canvas, in small.png, with a mask on it."""
+    canvas = np.zeros((300, 400, 4), np.uint8)
+    canvas[200:240, 300:340] = np.random.default_rng(2).integers(100, 256, (40, 40, 4), dtype=np.uint8)
+    canvas[5, 5] = (9, 9, 9, 3)
+    Image.fromarray(canvas, "RGBA").save("small.png")
+    mask = np.zeros((300, 400), np.uint8)
+    mask[210:230, 310:330] = 255
+    Image.fromarray(mask, "L").save("there.png")
+    return canvas
+
+
+WORKED = "Working on 50 x 50 at 295, 195 of 400 x 300; --fill works on all of it"
+
+
+def test_refining_works_on_what_is_visible_and_leaves_the_rest(acetate: Acetate, large: np.ndarray[Any, Any]) -> None:
+    answer = acetate("refine", "--layer", "small.png", "a cat", "-o", "out.png", "--seed", "3", *QUICK)
+    assert (answer.code, answer.errors.strip()) == (0, WORKED)
+    made, outside = pixels("out.png"), np.ones((300, 400), bool)
+    outside[195:245, 295:345] = False
+    assert np.array_equal(made[outside], large[outside])
+    assert not np.array_equal(made[~outside], large[~outside])
+    assert settings("out.png")["area"] == [295, 195, 50, 50]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("refine", "--layer", "small.png"),
+        ("inpaint", "--layer", "small.png", "--mask", "there.png"),
+        ("background", "--foreground", "small.png"),
+        ("extract", "--blend", "small.png", "--foreground", "small.png"),
+    ],
+)
+def test_what_was_worked_on_in_an_area_is_made_again_bit_for_bit(
+    acetate: Acetate, large: np.ndarray[Any, Any], arguments: tuple[str, ...]
+) -> None:
+    mode, *given = arguments
+    answer = acetate(mode, *given, "a cat", "-o", "one.png", *QUICK)
+    assert "Working on" in answer.errors
+    again = acetate(mode, *given, "--like", "one.png", "-o", "two.png")
+    assert (again.code, "is not the picture" in again.errors) == (0, False)
+    assert np.array_equal(pixels("one.png"), pixels("two.png"))
+    assert settings("one.png") == settings("two.png")
+
+
+def test_fill_works_on_all_of_a_picture(acetate: Acetate, large: np.ndarray[Any, Any]) -> None:
+    answer = acetate("background", "--foreground", "small.png", "a leaf", "-o", "part.png", *QUICK)
+    assert answer.errors.strip() == WORKED
+    part = pixels("part.png")
+    assert part.shape == (300, 400, 4)
+    assert (part[..., 3] > 0).sum() == 50 * 50
+    answer = acetate("background", "--foreground", "small.png", "a leaf", "-o", "all.png", "--fill", *QUICK)
+    assert (answer.code, answer.errors) == (0, "")
+    assert bool((pixels("all.png")[..., 3] == 255).all())
+    assert settings("all.png")["area"] is None
+    again = acetate("background", "--foreground", "small.png", "--like", "all.png", "-o", "again.png")
+    assert (again.code, again.errors) == (0, "")
+    assert np.array_equal(pixels("again.png"), pixels("all.png"))
+
+
+def test_a_layer_of_an_area_needs_a_picture_as_large(acetate: Acetate, large: np.ndarray[Any, Any]) -> None:
+    acetate("refine", "--layer", "small.png", "a cat", "-o", "one.png", *QUICK)
+    answer = acetate("refine", "--layer", "layer.png", "--like", "one.png", "-o", "two.png")
+    assert answer.code == 2
+    assert "was made from a larger picture" in answer.errors
+
+
+def test_remove_takes_away_what_is_in_the_mask(acetate: Acetate, large: np.ndarray[Any, Any]) -> None:
+    mask = np.zeros((300, 400), np.uint8)
+    mask[195:245, 295:345] = 255
+    Image.fromarray(mask, "L").save("all-of-it.png")
+    answer = acetate("remove", "--layer", "small.png", "--mask", "all-of-it.png", "-o", "out.png", *QUICK)
+    assert answer.code == 0, answer.errors
+    made = pixels("out.png")
+    assert int(made[mask > 0][:, 3].max()) == 0
+    assert np.array_equal(made[mask == 0], large[mask == 0])
+    assert settings("out.png")["mode"] == "remove"
+
+
+def test_remove_takes_no_prompt_and_names_the_mode_that_does(acetate: Acetate) -> None:
+    answer = acetate("remove", "--layer", "layer.png", "--mask", "mask.png", "a leaf", "-o", "out.png")
+    assert answer.code == 2
+    assert answer.errors.strip().endswith("use the mode inpaint to draw something there")
+
+
+def test_a_subject_fills_the_size_when_it_is_said_to(acetate: Acetate) -> None:
+    for name, words in (("alone.png", ()), ("full.png", ("--fill",))):
+        answer = acetate("generate", "a cat", "--size", "160x80", "-o", name, "--seed", "1", *words, *QUICK)
+        assert answer.code == 0, answer.errors
+    assert int(pixels("alone.png")[:, :40, 3].max()) == 0
+    assert int(pixels("full.png")[:, :40, 3].max()) > 0
+    again = acetate("generate", "--like", "full.png", "-o", "again.png")
+    assert again.code == 0 and np.array_equal(pixels("again.png"), pixels("full.png"))

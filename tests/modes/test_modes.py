@@ -10,6 +10,7 @@ import torch
 from acetate.layers import Cancelled, Progress, check, run
 from acetate.layers.inpaint import inside, seam
 from acetate.models.store import ModelStore
+from acetate.placement.sizes import Learned
 from acetate_wire.errors import WireError
 from acetate_wire.request import PictureHeader, Rect
 from torch import Tensor
@@ -100,7 +101,7 @@ def test_outside_the_mask_the_layer_comes_back_bit_for_bit(draw: Draw, family: s
 
 def test_the_seam_lies_inside_the_mask_and_rises_to_all_of_it() -> None:
     mask = inside(a_mask(200, 160))
-    share = mask * seam(mask, 64)
+    share = mask * seam(mask, Learned(64))
     assert bool((share[mask == 0] == 0).all())
     assert float(share.max()) == 1
     row = share[80]
@@ -112,7 +113,7 @@ def test_the_seam_lies_inside_the_mask_and_rises_to_all_of_it() -> None:
 def test_a_narrow_mask_is_drawn_too() -> None:
     mask = torch.zeros(64, 64)
     mask[30:32] = 1
-    assert float((mask * seam(mask, 64)).max()) == 1
+    assert float((mask * seam(mask, Learned(64))).max()) == 1
 
 
 def test_a_black_mask_is_refused_in_words(draw: Draw) -> None:
@@ -185,9 +186,9 @@ def test_progress_counts_all_parts_and_rounds_up_to_the_end(draw: Draw) -> None:
 
 def test_a_preview_of_a_scene_shows_its_blend(draw: Draw) -> None:
     heard: list[Progress] = []
-    draw("scene", heard.append, preview=True, size=(200, 100))
+    draw("scene", heard.append, preview=True, size=(100, 100))
     preview = next(progress.preview for progress in heard if progress.preview is not None)
-    assert preview.shape == (100, 200, 4)
+    assert preview.shape == (100, 100, 4)
     assert bool((preview[..., 3] == 255).all())
 
 
@@ -211,7 +212,7 @@ def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
 
 
 def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: ModelStore) -> None:
-    size = (300, 260)
+    size = (300, 290)
     plain = draw("scene", size=size)
     with Spy(store.get("starter").unet) as spy:
         detailed = draw("scene", size=size, detail=0.6)
@@ -221,7 +222,7 @@ def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: M
     assert len(tiled) == 2 * 16
     assert {tuple(sample.shape[2:]) for sample in tiled} == {(16, 16)}
     for before, after in zip(plain, detailed, strict=True):
-        assert after.picture.shape == before.picture.shape == (260, 300, 4)
+        assert after.picture.shape == before.picture.shape == (290, 300, 4)
         assert after.role == "foreground" or bool((after.picture[..., 3] == 1).all())
         assert not torch.equal(before.picture, after.picture)
 

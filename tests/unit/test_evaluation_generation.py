@@ -146,6 +146,37 @@ def test_a_model_that_always_draws_one_thing_is_found_out(judge: Judge, examples
     assert found["frechet"] > value(judged(judge, examples))["frechet"]
 
 
+def test_a_model_that_draws_things_twice_on_wide_targets_is_found_out(judge: Judge, examples: Examples) -> None:
+    def generate_at(aspect: float) -> object:
+        def generate(prompt: str, seed: int) -> Tensor:
+            picture = perfect(prompt, seed)
+            if aspect < 1:
+                return torch.cat([0 * picture, picture, 0 * picture], dim=2)
+            return torch.cat([picture, picture], dim=3)
+
+        return generate
+
+    report = evaluate_generation(
+        perfect,
+        examples,
+        judge,
+        dominant_colour,
+        [Asked(thing, thing) for thing in ("cross", "ring")],
+        (),
+        Coverage(0.6, 0.1, 0.3),
+        model="drawn",
+        generate_at=generate_at,  # type: ignore[arg-type]
+        aspect_layers=2,
+    )
+    found = value(report)
+    assert (found["doubled_16:9"], found["doubled_3:2"], found["doubled_1:√2"], found["doubled_9:16"]) == (1, 1, 0, 0)
+    assert {each.recognised for some in report.aspects if some.name == "9:16" for each in some.layers} == {True}
+    told = json.loads(json.dumps(generation_json(report)))
+    assert not told["checks"]["doubled_16:9"]["met"] and told["checks"]["doubled_9:16"]["met"]
+    assert [each["doubled"] for each in told["aspects"]["3:2"]] == [True, True]
+    assert "drawn twice" in generation_html(report)
+
+
 def test_a_hole_counts_where_the_data_has_none(judge: Judge, examples: Examples) -> None:
     def holed(prompt: str, seed: int) -> Tensor:
         layer = perfect(prompt, seed)

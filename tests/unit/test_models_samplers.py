@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from acetate.models.samplers import SAMPLERS, Sampler, karras_timesteps, make_scheduler, sampler_named
+from acetate.layers import check
+from acetate.models.catalogue import STARTER, Catalogue, Source
+from acetate.models.samplers import (
+    SAMPLERS,
+    Sampler,
+    fewest_steps,
+    karras_timesteps,
+    make_scheduler,
+    sampler_named,
+)
 from acetate_wire.errors import WireError
+from acetate_wire.request import LayerRequest, Rect
 
 MEAN, SPREAD = 0.7, 0.6
 SCHEDULES = ("zero terminal signal", "Stable Diffusion 1.5")
@@ -83,3 +94,23 @@ def test_an_unknown_sampler_is_answered_with_the_nearest_and_all() -> None:
     assert refusal.value.code == "bad_request"
     assert "did you mean DPM++ 2M?" in str(refusal.value)
     assert "Euler a" in str(refusal.value)
+
+
+def test_samplers_that_miss_the_picture_with_few_steps_from_pure_noise_are_refused(tiny_starter: Path) -> None:
+    catalogue = Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")})
+    request = LayerRequest("text", (64, 64), Rect(0, 0, 64, 64), "a red apple", steps=8)
+    for sampler in SAMPLERS:
+        asked = replace(request, sampler=sampler.name)
+        if sampler.from_pure_noise <= 8:
+            assert check(asked, catalogue).steps == 8
+            continue
+        with pytest.raises(WireError) as refused:
+            check(asked, catalogue)
+        assert refused.value.field == "steps"
+        assert str(sampler.from_pure_noise) in refused.value.hint and "DPM++ 2M," in refused.value.hint
+        assert check(replace(asked, steps=None), catalogue).steps == max(STARTER.steps, sampler.from_pure_noise)
+
+
+def test_a_schedule_that_does_not_end_in_pure_noise_takes_any_number_of_steps() -> None:
+    assert {fewest_steps(sampler, {"rescale_betas_zero_snr": False}) for sampler in SAMPLERS} == {1}
+    assert fewest_steps(sampler_named("Heun"), {"rescale_betas_zero_snr": True}) == 18

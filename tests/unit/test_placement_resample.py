@@ -6,7 +6,7 @@ import pytest
 import torch
 from acetate.placement import resample as module
 from acetate.placement.resample import gather, place, resample
-from acetate.placement.sizes import Cover, Size, Window, cover, cover_exactly
+from acetate.placement.sizes import Cover, Learned, Size, Window, cover, cover_exactly
 from torch import Tensor
 
 
@@ -93,7 +93,7 @@ def test_a_gathered_picture_lies_where_it_is_placed_again(target: Size) -> None:
     across = torch.linspace(0, 1, target.width).expand(target.height, -1)
     down = torch.linspace(0, 1, target.height)[:, None].expand(-1, target.width)
     picture = torch.stack([across, down, 1 - across, torch.ones_like(across)])
-    covering = cover(target, 128)
+    covering = cover(target, Learned(128), any_shape=True)
     again = place(gather(picture, covering), target, window=covering.window).permute(2, 0, 1)
     inner = (slice(None), slice(3, -3), slice(3, -3))
     assert (again - picture)[inner].abs().max() < 0.01
@@ -110,7 +110,7 @@ def test_around_the_target_its_outermost_pixels_go_on() -> None:
 
 def test_a_large_picture_is_gathered_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = torch.rand(4, 700, 300)
-    covering = cover(Size(300, 700), 128)
+    covering = cover(Size(300, 700), Learned(128))
     whole = gather(picture, covering)
     monkeypatch.setattr(module, "BAND_PIXELS", 300 * 50)
     assert torch.allclose(gather(picture, covering), whole, atol=1e-5)

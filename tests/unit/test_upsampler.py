@@ -13,6 +13,7 @@ from acetate.evaluation.installed import catalogue_of
 from acetate.layers.sheet import Sheet
 from acetate.models.library import files_of
 from acetate.models.store import ModelStore
+from acetate.placement.sizes import Learned
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest, Rect
@@ -74,7 +75,7 @@ def test_a_target_with_more_pixels_gets_what_the_upsampler_makes(enlarging: Path
 @pytest.mark.parametrize(("width", "height"), [(200, 90), (130, 300), (640, 100)])
 def test_an_enlarged_layer_lies_where_the_plain_one_does(mode: str, width: int, height: int) -> None:
     request = LayerRequest(mode=mode, canvas=(width, height), target=Rect(0, 0, width, height), prompt="cat")
-    sheet = Sheet.native(request, 64)
+    sheet = Sheet.native(request, Learned(64, 2.0))
     y, x = torch.meshgrid(
         *(torch.linspace(-3, 3, side) for side in (sheet.size.height, sheet.size.width)), indexing="ij"
     )

@@ -16,7 +16,7 @@ from acetate.cli.jobs import cancel, jobs, pair, status, stop
 from acetate.cli.samplers import samplers
 from acetate.cli.serve import serve
 from acetate.cli.take import take
-from acetate.cli.verbs import background, extract, foreground, inpaint, refine, scene
+from acetate.cli.verbs import background, extract, foreground, inpaint, refine, remove, scene
 from acetate.messages import tr as _
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (generate, scene, background, foreground, extract, refine, inpaint):
+for verb in (generate, scene, background, foreground, extract, refine, inpaint, remove):
     app.command()(verb)
 app.command()(samplers)
 app.command()(doctor)

@@ -13,6 +13,8 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 
 import acetate
+from acetate.cli.areas import Area
+from acetate.cli.drawing import Drawn
 from acetate.cli.kit import Steering, parse_lora, steered
 from acetate.cli.options import Options
 from acetate.layers import check
@@ -31,16 +33,26 @@ SIZE = re.compile(r"(\d{1,9})(?:[xX×](\d{1,9}))?")
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A checked request and the pixels of its pictures, RGBA "h w 4": by role, and of its controls in order."""
+    """A checked request and the pixels of its pictures, RGBA "h w 4": by role, and of its controls in order.
+
+    Where only an area of the given pictures is worked on, `whole` are those pictures.
+    """
 
     request: LayerRequest
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     controls: tuple[NDArray[np.uint8], ...] = ()
+    area: Area | None = None
+    whole: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     @property
     def frames(self) -> list[Any]:
         """The pixels in the order in which the request's headers name them."""
         return [pixels.tobytes() for pixels in (*self.pictures.values(), *self.controls)]
+
+    def placed(self, layers: Sequence[Drawn]) -> list[Drawn]:
+        """The layers in the size of the given pictures."""
+        area = self.area
+        return list(layers) if area is None else [area.placed(layer, self.whole) for layer in layers]
 
 
 def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes: Any) -> Asked:
@@ -60,6 +72,7 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
         "model": options.model,
         "passes": options.passes,
         "detail": options.detail,
+        "fill": options.fill,
         "transparency_weight": options.transparency,
         "stop_at": options.stop_at,
     }
@@ -67,16 +80,37 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
         changes["loras"] = tuple(parse_lora(text) for text in options.lora)
     wanted = {name: value for name, value in changes.items() if value is not None}
     former = None if options.like is None else _former(options.like, mode)
-    pictures = _pictures(given, former, options.like)
+    whole = _read(given)
+    fill = options.fill if former is None or options.fill is not None else former.fill
+    area = None if fill or options.size is not None else _area(mode, whole, former, catalogue, wanted)
+    pictures = whole if area is None else {role: area.cut(picture) for role, picture in whole.items()}
+    _check_former(given, pictures, former, options.like)
     request = replace(_base(mode, former, pictures, catalogue, wanted), count=options.count, **wanted)
     if options.size is not None:
         width, height = parse_size(options.size)
         request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
     steering = steered(options, former)
+    if area is not None:
+        steering = tuple(area.cut_steering(control) for control in steering)
     asked = with_pictures(request, pictures, steering)
     request = check(asked.request, catalogue)
     _warn_of_unknown_words(request, catalogue)
-    return replace(asked, request=request)
+    if area is not None:
+        typer.echo(area.told(), err=True)
+    return replace(asked, request=request, area=area, whole=whole)
+
+
+def _area(
+    mode: str,
+    pictures: Mapping[str, NDArray[np.uint8]],
+    former: Settings | None,
+    catalogue: Catalogue,
+    wanted: Mapping[str, Any],
+) -> Area | None:
+    """The part of the given pictures to work on: that of the former layer, or where there is something to do."""
+    if former is None:
+        return Area.worked_on(mode, pictures, catalogue.entry(wanted.get("model", "starter")))
+    return None if former.area is None or not pictures else Area.of_settings(former.area, pictures)
 
 
 def with_pictures(
@@ -154,13 +188,22 @@ def _former(like: Path, mode: str) -> Settings:
     return settings
 
 
-def _pictures(
-    given: Mapping[str, Path | None], former: Settings | None, like: Path | None
-) -> dict[str, NDArray[np.uint8]]:
-    """The pixels of the given files. Says so where they are not those that the former layer was made from."""
-    from acetate.cli.pictures import pixels_digest, read_pixels
+def _read(given: Mapping[str, Path | None]) -> dict[str, NDArray[np.uint8]]:
+    """The pixels of the given files by role."""
+    from acetate.cli.pictures import read_pixels
 
-    pictures = {role: read_pixels(path, role) for role, path in given.items() if path is not None}
+    return {role: read_pixels(path, role) for role, path in given.items() if path is not None}
+
+
+def _check_former(
+    given: Mapping[str, Path | None],
+    pictures: Mapping[str, NDArray[np.uint8]],
+    former: Settings | None,
+    like: Path | None,
+) -> None:
+    """The pictures that a former layer was made from are there. Says so where they are other ones."""
+    from acetate.cli.pictures import pixels_digest
+
     for role, digest in ({} if former is None else former.inputs).items():
         if role not in pictures:
             raise WireError(
@@ -173,7 +216,6 @@ def _pictures(
             typer.echo(
                 _("{file} is not the picture that {like} was made from").format(file=given[role], like=like), err=True
             )
-    return pictures
 
 
 def _warn_of_unknown_words(request: LayerRequest, catalogue: Catalogue) -> None:

@@ -74,6 +74,8 @@ class Drawing:
         with _bar() as report:
             done = self._open.enter_context(follow(report))
         self._ids.append(done.id)
+        for warning in done.warnings:
+            typer.echo(f"{warning.message}: {warning.hint}" if warning.hint else warning.message, err=True)
         return layers_of(done)
 
 

@@ -41,6 +41,14 @@ class Options:
             metavar="N|WxH", help=_("The size in pixels. (default: a given picture's, else what the model learned)")
         ),
     ] = None
+    fill: Annotated[
+        bool | None,
+        typer.Option(
+            "--fill/--no-fill",
+            help=_("Draw over the whole size, whatever its shape; work on all of a given picture. (default: no)"),
+            show_default=False,
+        ),
+    ] = None
     detail: Annotated[
         float | None,
         typer.Option(help=_("How strongly a size over the model's is drawn over once more, 0 to 1. (default: 0)")),
@@ -76,7 +84,9 @@ class Options:
     ] = None
     passes: Annotated[
         int | None,
-        typer.Option(help=_("Views that the edges are taken from: 1, 2, 4 or 8; more is cleaner. (default: 8)")),
+        typer.Option(
+            help=_("Views that the edges are taken from: 1, 2, 4 or 8; more is cleaner. (default: the model's own)")
+        ),
     ] = None
     like: Annotated[
         Path | None,

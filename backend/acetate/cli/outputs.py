@@ -102,10 +102,10 @@ class Output:
                 if self.previews:
                     save_preview(layer, preview_path(file))
         for file, layer in zip(files, layers, strict=False):
-            settings = layer.settings
+            height, width = layer.pixels.shape[:2]
             typer.echo(
                 _("{path}: {width} x {height} pixels, seed {seed}").format(
-                    path=file, width=settings.width, height=settings.height, seed=settings.seed
+                    path=file, width=width, height=height, seed=layer.settings.seed
                 )
             )
 

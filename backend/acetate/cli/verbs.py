@@ -108,6 +108,17 @@ def inpaint(
     draw_and_save("inpaint", options, {"layer": layer, "mask": mask}, prompt=prompt, strength=strength)
 
 
+@takes_options
+def remove(
+    options: Options,
+    layer: Annotated[Path, given("layer", _("The layer to take from."))],
+    mask: Annotated[Path, given("mask", _("What is to go: white; black stays as it is, to the last bit."))],
+    prompt: Annotated[str | None, typer.Argument(hidden=True)] = None,
+) -> None:
+    """Take away a part of a layer; what is around it goes on into it, or it becomes clear."""
+    draw_and_save("remove", options, {"layer": layer, "mask": mask}, prompt=prompt)
+
+
 def without_blend(mode: str) -> tuple[str, ...]:
     """What a mode brings back, but the blend."""
     return tuple(role for role in LAYERS_OUT[mode] if role != "blend")
@@ -120,9 +131,9 @@ def draw_and_save(mode: str, options: Options, pictures: Mapping[str, Path | Non
     inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
     output = Output.checked(options.output, options.count, roles, options.preview, inputs)
     started = time.monotonic()
-    whole_scene = {role: pixels for role, pixels in asked.pictures.items() if role not in ("layer", "mask")}
+    whole_scene = {role: pixels for role, pixels in asked.whole.items() if role not in ("layer", "mask")}
     with drawing() as open_drawing:
-        output.save_all(open_drawing.draw(asked.request, asked.frames), whole_scene)
+        output.save_all(asked.placed(open_drawing.draw(asked.request, asked.frames)), whole_scene)
     typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
 
 

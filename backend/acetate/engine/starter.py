@@ -81,7 +81,7 @@ class StarterEngine:
         report("loading", 0, 1)
         # The artist may have added a model since the last job.
         self._store.catalogue = self.catalogue()
-        size = Sheet.native(request, self._store.catalogue.entry(request.model).native_size).size
+        size = Sheet.native(request, self._store.catalogue.entry(request.model).learned).size
         side = (size.width, size.height)
         plan = self._store.plan(request.model, request.mode, request.inputs, side, thrift).plan
         if plan.frugal:
@@ -96,6 +96,7 @@ class StarterEngine:
             ),
             seed=made[0].settings.seed,
             settings={"layers": [layer.settings.to_map() for layer in made]},
+            warnings=tuple(dict.fromkeys(warning for layer in made for warning in layer.warnings)),
         )
 
 

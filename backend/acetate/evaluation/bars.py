@@ -44,6 +44,7 @@ BARS: Mapping[str, Limit] = MappingProxyType(
         "outside": Limit(at_most=0.03),
         "edge": Limit(at_most=0.02),
         "holes": Limit(at_most=0.0),
+        "doubled": Limit(at_most=0.05),
         "soft_gap": Limit(at_most=0.15),
     }
 )

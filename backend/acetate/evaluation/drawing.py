@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import sqrt
 from typing import Literal, TypeAlias
 
 from acetate_wire.request import LayerRequest, Rect
@@ -35,15 +36,16 @@ class GeneratedLayer:
     picture: Float[Tensor, "4 h w"]
 
 
-def drawer(store: ModelStore, name: str, passes: PassCount) -> Generate:
-    """Draws layers with a model of `store` at its own size, with its own settings."""
+def drawer(store: ModelStore, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:
+    """Draws layers with a model of `store` at its own area and this width over height, with its own settings."""
 
     def generate(prompt: str, seed: int) -> Tensor:
-        size = store.get(name).entry.full_size
+        side = store.get(name).entry.full_size
+        width, height = round(side * sqrt(aspect)), round(side / sqrt(aspect))
         request = LayerRequest(
             mode="text",
-            canvas=(size, size),
-            target=Rect(0, 0, size, size),
+            canvas=(width, height),
+            target=Rect(0, 0, width, height),
             prompt=prompt,
             model=name,
             seed=seed,

@@ -14,7 +14,7 @@ from acetate_wire.validate import parse_request, request_map
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.kit.finding import STYLE, lora_file, split_kind, structure_adapter, style_adapter
 from acetate.models.parts import Way
-from acetate.models.samplers import sampler_named
+from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, sampler_named
 from acetate.models.text import prompt_length
 
 DRAWN_SEEDS = 2**32
@@ -23,6 +23,8 @@ NEEDS_PROMPT = frozenset({"text", "scene", "background", "foreground"})
 """The modes that draw from words alone; the others have a picture to go by."""
 STARTS_FROM_A_LAYER = frozenset({"refine", "inpaint"})
 """The modes that draw from a layer rather than from noise, as far as `strength` says."""
+DRAWS_ON_A_LAYER = STARTS_FROM_A_LAYER | {"remove"}
+"""The modes that draw from a layer rather than from noise."""
 
 
 def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = None) -> LayerRequest:
@@ -38,14 +40,32 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
     _check_kit(request, entry)
     _check_prompts(request, entry, way)
     family = entry.family
+    sampler = sampler_named(family.sampler if request.sampler is None else request.sampler)
     return replace(
         request,
         seed=secrets.randbelow(DRAWN_SEEDS) if request.seed is None else request.seed,
-        steps=family.steps if request.steps is None else request.steps,
+        steps=_steps(request, entry, sampler),
         passes=family.passes if request.passes is None else request.passes,
         guidance=family.guidance if request.guidance is None else request.guidance,
-        sampler=sampler_named(family.sampler if request.sampler is None else request.sampler).name,
+        sampler=sampler.name,
     )
+
+
+def _steps(request: LayerRequest, entry: ModelEntry, sampler: Sampler) -> int:
+    """The steps to take: as many as the sampler needs at least, where nothing is said."""
+    from_noise = request.mode not in DRAWS_ON_A_LAYER or (request.mode in STARTS_FROM_A_LAYER and request.strength == 1)
+    fewest = fewest_steps(sampler, entry.scheduler_config) if from_noise else 1
+    if request.steps is None:
+        return max(entry.family.steps, fewest)
+    if request.steps < fewest:
+        enough = [each.name for each in SAMPLERS if fewest_steps(each, entry.scheduler_config) <= request.steps]
+        raise WireError(
+            "bad_request",
+            f"the sampler {sampler.name} needs {fewest} steps or more with {entry.name}, not {request.steps}",
+            field="steps",
+            hint=f"give it {fewest} steps, or choose from {', '.join(enough)}",
+        )
+    return request.steps
 
 
 def _check_values(request: LayerRequest, limits: Limits) -> None:
@@ -152,6 +172,13 @@ def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
             )
     prompts = {"prompt": request.prompt, "negative": request.negative}
     prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
+    if request.mode == "remove" and request.prompt.strip():
+        raise WireError(
+            "bad_request",
+            "the mode remove takes no prompt: what is around the mask goes on into it",
+            field="prompt",
+            hint="leave it out, or use the mode inpaint to draw something there",
+        )
     needed = request.mode in NEEDS_PROMPT and not drawn <= set(request.layer_prompts)
     if needed and not request.prompt.strip():
         raise WireError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from torch.nn.functional import max_pool2d
 
 from acetate.layers.checks import adapter_kind
 from acetate.layers.job import Job, Layer
+from acetate.layers.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
 from acetate.layers.pace import Pace
 from acetate.layers.pictures import decode, encode
 from acetate.layers.settings import Settings, picture_hash
@@ -67,12 +68,14 @@ class Sample:
     """One of the pictures that a request counts: its seed, its noise, and what is drawn of it so far.
 
     `pictures` are "4 h w" by role, as large as the present sheet; so are `starts`, what the next drawing starts from.
+    `opaque` tells that no seed gave it clear surroundings.
     """
 
     seed: int
     noise: torch.Generator
     pictures: dict[str, Tensor] = field(default_factory=dict)
     starts: dict[str, Tensor] = field(default_factory=dict)
+    opaque: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,8 @@ class Drawing:
         for number, present in enumerate(rounds):
             following = rounds[number + 1 :]
             present.draw(samples, everything=bool(following))
+            if number == 0 and self.origin is None and can_be_opaque(request):
+                samples = [self._with_clear_surroundings(sample, present, bool(following)) for sample in samples]
             for sample in samples if following else ():
                 sample.starts = {
                     role: following[0].sheet.gathered(self._on_target(picture, present.sheet))
@@ -103,22 +108,38 @@ class Drawing:
                 sample.pictures.clear()
         return tuple(layer for sample in samples for layer in self._finished(sample, rounds[-1].sheet))
 
+    @property
+    def steps(self) -> int:
+        """How many steps all of it takes."""
+        return self._rounds()[0].pace.steps
+
+    def _with_clear_surroundings(self, sample: Sample, present: Round, everything: bool) -> Sample:
+        """The sample, or where that is opaque to its border, the first of a few other seeds that is not."""
+        for attempt in range(TRIES + 1):
+            tried = sample if attempt == 0 else _sample((sample.seed + attempt * STRIDE) % SEEDS)
+            if attempt > 0:
+                present.pace.more(present.steps)
+                present.draw([tried], everything)
+            if not is_opaque(tried.pictures["foreground"]):
+                return tried
+        sample.opaque = True
+        return sample
+
     def _rounds(self) -> list[Round]:
         """One at the model's size, and with detail another at that of a larger target."""
-        request, side = self.job.request, self.job.model.entry.native_size
-        sheets = [Sheet.native(request, side)]
+        request, learned = self.job.request, self.job.model.entry.learned
+        sheets = [Sheet.native(request, learned)]
         strengths = [1.0 if self.origin is None else request.strength]
         size = sheets[0].size
         if request.detail > 0 and request.target.width * request.target.height > size.width * size.height:
-            sheets.append(Sheet.full(sheets[0].target, side))
+            sheets.append(Sheet.full(sheets[0].target, learned.side))
             strengths.append(request.detail)
         courses = [_course(request, strength) for strength in strengths]
-        one = [
-            len(self.job.way.parts) * course.kept * sheet.parts for course, sheet in zip(courses, sheets, strict=True)
-        ]
-        pace = Pace(self.job.report, request.count * sum(one), request.preview)
+        pace = Pace(self.job.report, 0, request.preview)
         mask = None if self.origin is None else self.origin.mask
-        return [Round(self.job, sheet, course, pace, mask) for course, sheet in zip(courses, sheets, strict=True)]
+        rounds = [Round(self.job, sheet, course, pace, mask) for course, sheet in zip(courses, sheets, strict=True)]
+        pace.more(request.count * sum(each.steps for each in rounds))
+        return rounds
 
     def _origin_on(self, sheet: Sheet) -> dict[str, Tensor]:
         return {} if self.origin is None else {"foreground": sheet.gathered(self.origin.layer)}
@@ -140,7 +161,11 @@ class Drawing:
                 pixels = sheet.placed(self._enlarged(picture, sheet), dtype)
             else:
                 pixels = stored(self._on_target(picture, sheet), dtype)
-            layers.append(finished(self.job, role, sample.seed, pixels))
+            layer = finished(self.job, role, sample.seed, pixels)
+            if sample.opaque:
+                warning = opaque_warning(self.job.request, self.job.model.vocabulary)
+                layer = replace(layer, warnings=(warning,))
+            layers.append(layer)
         return layers
 
 
@@ -153,6 +178,11 @@ class Round:
     course: Course
     pace: Pace
     mask: Float[Tensor, "th tw"] | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps it takes for one sample."""
+        return len(self.job.way.parts) * self.course.kept * self.sheet.parts
 
     def draw(self, samples: Sequence[Sample], everything: bool) -> None:
         """Draw the pictures of the samples: those that are asked for and those that later parts are given, or all."""

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from acetate.layers.drawing import Drawing, Origin
 from acetate.layers.job import Job, Layer
 from acetate.layers.refine import unchanged
-from acetate.placement.resample import straight
-from acetate.placement.sizes import Size, cover
+from acetate.placement.resample import premultiplied, straight
+from acetate.placement.sizes import Learned, Size, cover
 
 SEAM = 6
 """How far into the mask the old layer reaches, getting weaker, in pixels of the model's size."""
@@ -27,6 +27,16 @@ def draw(job: Job) -> tuple[Layer, ...]:
 
     Raises WireError `bad_request` when there is nothing inside the mask.
     """
+    mask = checked_mask(job)
+    if job.request.strength == 0:
+        return unchanged(job)
+    layer = job.inputs["layer"]
+    share = mask * seam(mask, job.model.entry.learned)
+    return Drawing(job, Origin(layer, mask, lambda drawn: merged(layer, drawn, share))).layers()
+
+
+def checked_mask(job: Job) -> Float[Tensor, "h w"]:
+    """How far each pixel is inside a job's mask. Raises WireError `bad_request` when none is."""
     mask = inside(job.inputs["mask"])
     if not bool((mask > 0).any()):
         raise WireError(
@@ -35,11 +45,7 @@ def draw(job: Job) -> tuple[Layer, ...]:
             field="inputs.mask",
             hint="paint white where the layer is to change",
         )
-    if job.request.strength == 0:
-        return unchanged(job)
-    layer = job.inputs["layer"]
-    share = mask * seam(mask, job.model.entry.native_size)
-    return Drawing(job, Origin(layer, mask, lambda drawn: merged(layer, drawn, share))).layers()
+    return mask
 
 
 def inside(mask: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
@@ -49,15 +55,16 @@ def inside(mask: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
     return (brightness * mask[3]).clamp(0, 1)
 
 
-def seam(mask: Float[Tensor, "h w"], native: int) -> Float[Tensor, "h w"]:
+def seam(mask: Float[Tensor, "h w"], learned: Learned) -> Float[Tensor, "h w"]:
     """How much of what is drawn counts: from a little at the mask's edge to all of it further inside.
 
     Computed near the model's size, where the seam is a few pixels wide, and strongest where the mask is widest, so
     that a narrow mask is drawn too.
     """
     height, width = mask.shape
-    drawn = cover(Size(width, height), native).drawn
-    small = F.adaptive_max_pool2d(mask[None, None], (min(height, drawn.height), min(width, drawn.width)))
+    drawn = cover(Size(width, height), learned).window
+    rows, columns = max(1, round(drawn.height)), max(1, round(drawn.width))
+    small = F.adaptive_max_pool2d(mask[None, None], (min(height, rows), min(width, columns)))
     within = (small > 0).float()
     depth = torch.cat([_eroded(within, radius) for radius in range(SEAM + 1)]).mean(dim=0, keepdim=True)
     depth = depth / depth.max()
@@ -72,7 +79,7 @@ def merged(
     for top in range(0, layer.shape[1], BAND_ROWS):
         rows = slice(top, top + BAND_ROWS)
         old, new, part = layer[:, rows], drawn[:, rows], share[rows]
-        mixed = torch.lerp(_premultiplied(old), _premultiplied(new), part)
+        mixed = torch.lerp(premultiplied(old), premultiplied(new), part)
         result[:, rows] = torch.where(part > 0, torch.where(part < 1, straight(mixed), new), old)
     return result
 
@@ -80,7 +87,3 @@ def merged(
 def _eroded(within: Float[Tensor, "1 1 h w"], radius: int) -> Float[Tensor, "1 1 h w"]:
     """The mask without what is nearer to its edge than `radius` pixels; the picture's border is no edge."""
     return -F.max_pool2d(-within, 2 * radius + 1, stride=1, padding=radius)
-
-
-def _premultiplied(rgba: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
-    return torch.cat([rgba[:3] * rgba[3:], rgba[3:]])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from acetate_wire.events import LayerWarning
     from acetate_wire.request import LayerRequest
     from jaxtyping import Float, Shaped, UInt8
     from torch import Tensor
@@ -26,6 +27,7 @@ class Layer:
 
     `picture` is straight alpha, RGBA, rows from the top, sRGB-encoded, in the number format that the request's
     `reply_format` names (float32 where another `reply_space` is still to be made of it). `settings` make it again.
+    `warnings` are what the artist should know about it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Layer:
     y: int
     picture: Shaped[Tensor, "h w 4"]
     settings: Settings
+    warnings: tuple[LayerWarning, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,10 @@ class Pace:
     _started: float = field(default_factory=time.monotonic)
     _next_preview: float = 0.0
 
+    def more(self, steps: int) -> None:
+        """A drawing that was not planned is to be made, with so many steps."""
+        self.steps += steps
+
     def begin(self, planned: int) -> None:
         """The next drawing begins; it has `planned` steps."""
         self._planned = planned

@@ -1,11 +1,70 @@
-"""The mode `scene`: a foreground and its background, and the blend of both (LayerDiffuse, section 3.3)."""
+"""The mode `scene`: a foreground, its background and the blend of both, drawn together (LayerDiffuse, section 3.3)."""
 
 from __future__ import annotations
 
-from acetate.layers.drawing import Drawing
-from acetate.layers.job import Job, Layer
+from dataclasses import replace
+
+from acetate_wire.errors import WireError
+from acetate_wire.request import roles_out
+
+from acetate.layers.drawing import Drawing, finished, pixel_type
+from acetate.layers.job import Job, Layer, Progress
+from acetate.layers.middle import PLAIN, Middle, headers_of
+from acetate.models.parts import Way
+from acetate.placement.resample import stored
 
 
 def draw(job: Job) -> tuple[Layer, ...]:
-    """The layers of a job, drawn side by side as frames of one sample, or one out of the other."""
-    return Drawing(job).layers()
+    """The layers of a job that were asked for, in stacking order from below.
+
+    In a target more elongated than what the model learned, its subject would come twice. There the scene is drawn in
+    the middle of the target, and then a background as wide as the target for the foreground of that scene.
+    """
+    middle = None if job.request.fill else Middle.of(job.request, job.model.entry.learned)
+    behind = None if middle is None else _behind(job)
+    if middle is None or behind is None:
+        return Drawing(job).layers()
+    return _wide(job, middle, behind)
+
+
+def _behind(job: Job) -> Way | None:
+    """How the model draws a background for a foreground, if it can."""
+    try:
+        return job.model.entry.way("background", ("foreground",))
+    except WireError:
+        return None
+
+
+def _wide(job: Job, middle: Middle, behind: Way) -> tuple[Layer, ...]:
+    request, asked = job.request, roles_out(job.request)
+    wide = tuple(role for role in asked if role != "foreground")
+    narrow = Drawing(middle.job(job, returns=("foreground",), **PLAIN))
+    later = replace(request, mode="background", returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
+    rest = Drawing(replace(job, request=later, way=behind)).steps if wide else 0
+    total = narrow.steps + request.count * rest
+    layers = []
+    for number, drawn in enumerate(replace(narrow, job=_counted(narrow.job, 0, total)).layers()):
+        seed = drawn.settings.seed
+        foreground = middle.alone(drawn.picture.permute(2, 0, 1))
+        pictures = {"foreground": foreground}
+        if wide:
+            inputs = {"foreground": foreground}
+            second = replace(later, seed=seed, inputs=headers_of(inputs))
+            done = narrow.steps + number * rest
+            behind_job = replace(job, request=second, way=behind, inputs=inputs)
+            found = Drawing(_counted(behind_job, done, total)).layers()
+            pictures |= {layer.role: layer.picture.permute(2, 0, 1) for layer in found}
+        layers += [finished(job, role, seed, stored(pictures[role], pixel_type(request))) for role in asked]
+    return tuple(layers)
+
+
+def _counted(job: Job, before: int, total: int) -> Job:
+    """The job with its progress counted as a part of a longer way."""
+
+    def report(progress: Progress) -> None:
+        left = progress.seconds_left
+        if left is not None and progress.steps > progress.step:
+            left *= (total - before - progress.step) / (progress.steps - progress.step)
+        job.report(replace(progress, step=before + progress.step, steps=total, seconds_left=left))
+
+    return replace(job, report=report)

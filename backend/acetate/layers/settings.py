@@ -66,7 +66,8 @@ class Settings:
     the same.
 
     `inputs` has the `picture_hash` of each given layer by its role: the pictures themselves are not kept, and neither
-    are those of `controls`. `stop_at` None is each step's own.
+    are those of `controls`. `stop_at` None is each step's own. `area` is the part of those pictures that was worked on
+    (x, y, width, height), None for all of them.
     """
 
     prompt: str
@@ -90,6 +91,7 @@ class Settings:
     fill: bool = False
     loras: tuple[LoraSetting, ...] = ()
     controls: tuple[ControlSetting, ...] = ()
+    area: tuple[int, int, int, int] | None = None
     version: str = acetate.__version__
 
     @classmethod

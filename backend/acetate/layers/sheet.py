@@ -11,10 +11,12 @@ from torch import Tensor
 
 from acetate.layers.steps import Tiles
 from acetate.placement.resample import gather, place
-from acetate.placement.sizes import GRID, Cover, Size, Window, cover, cover_exactly, model_size
+from acetate.placement.sizes import GRID, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
 
 SMALLEST_TILE = 2 * GRID
 """Tiles must overlap by a multiple of the grid, and at most by half."""
+WIDE = frozenset({"scene", "background"})
+"""The modes that draw what lies behind everything: it may be as wide as the target."""
 OVERLAP_SHARE = 4
 """Tiles overlap by about this part of their side."""
 
@@ -29,16 +31,16 @@ class Sheet:
     tiles: Tiles | None = None
 
     @classmethod
-    def native(cls, request: LayerRequest, side: int) -> Sheet:
-        """Near the size that the model learned.
+    def native(cls, request: LayerRequest, learned: Learned) -> Sheet:
+        """At a shape that the model learned, so that a lone subject is drawn once.
 
-        What comes from words alone has clear margins rather than more than twice the model's width; with pictures,
-        or several layers, all of the target is drawn.
+        From words alone a layer lies in the target with clear margins. With pictures, all of the target is drawn, and
+        what is drawn around it is left out. Backgrounds, and what is to fill the target, have the target's shape.
         """
         target = Size(request.target.width, request.target.height)
-        if request.mode == "text" and not request.controls:
-            return cls(model_size(target, side), target, None)
-        covering = cover(target, side)
+        if request.mode == "text" and not request.controls and not request.fill:
+            return cls(model_size(target, learned), target, None)
+        covering = cover(target, learned, any_shape=request.fill or request.mode in WIDE)
         return cls(covering.drawn, target, covering.window)
 
     @classmethod
@@ -63,8 +65,10 @@ class Sheet:
     @property
     def enlarges(self) -> bool:
         """Whether the target has more pixels than what is drawn for it."""
-        drawn = self.size if self.window is None else self.window
-        return self.target.width * self.target.height > drawn.width * drawn.height
+        if self.window is None:
+            lie = fit(self.size, self.target)
+            return lie.paste.width > lie.window.width
+        return self.target.width > self.window.width
 
     def placed(
         self, drawn: Float[Tensor, "4 k*h k*w"], dtype: torch.dtype, target: Size | None = None

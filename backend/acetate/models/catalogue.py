@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
 from acetate.models.folders import SUFFIX, cached_folder, layer_file
 from acetate.models.layout import CALLED, UPSAMPLER, absent, lacking
 from acetate.models.parts import Way
+from acetate.placement.sizes import Learned
 
 __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
 
@@ -49,6 +51,21 @@ class ModelEntry:
     def full_size(self) -> int:
         """The side in pixels of what it draws, enlarged by its upsampler where it has one."""
         return self.native_size * self.enlarges
+
+    @cached_property
+    def scheduler_config(self) -> Mapping[str, Any]:
+        """Its noise schedule, as diffusers keeps it. Raises WireError `model_missing` when that cannot be read."""
+        try:
+            return read_json(self.folder / "scheduler/scheduler_config.json")
+        except (OSError, ValueError) as error:
+            raise missing_model(f"the model {self.name} cannot be read ({error})") from error
+
+    @property
+    def learned(self) -> Learned:
+        """The shapes that its UNet learned; its family's training sizes where it is of the family's own size."""
+        family = self.family
+        sizes = family.sizes if self.native_size == family.native_size else ()
+        return Learned(self.native_size, family.max_aspect, sizes)
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acetate.models.parts import SD15_WAYS, SDXL_WAYS, STARTER_WAYS, Way
+from acetate.placement.sizes import Size
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""
+
+
+def _either_way(*sizes: tuple[int, int]) -> tuple[Size, ...]:
+    return tuple(dict.fromkeys(Size(*sides) for size in sizes for sides in (size, size[::-1])))
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,8 @@ class Family:
     """Models of one build: what they can do where the files are, and the settings that suit them.
 
     `max_aspect` is the longest side over the shortest at which a lone subject keeps its shape: what the base model was
-    trained on. `passes` is how many turned views the transparent decoder takes the median of.
+    trained on, and `sizes` are those that it was trained at, where it was at several. `passes` is how many turned views
+    the transparent decoder takes the median of.
 
     `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
     transparent decoder; one of each is enough. A family without them has both in every model's own folder.
@@ -30,6 +36,7 @@ class Family:
     sampler: str
     native_size: int
     max_aspect: float
+    sizes: tuple[Size, ...] = ()
     passes: int = 8
     encoders: Mapping[str, float] = field(default_factory=dict)
     decoders: tuple[str, ...] = ()
@@ -37,7 +44,16 @@ class Family:
     repository: str = ""
 
 
-STARTER = Family("starter", STARTER_WAYS, steps=25, guidance=3.5, sampler="DPM++ 2M", native_size=128, max_aspect=1.0)
+STARTER = Family(
+    "starter",
+    STARTER_WAYS,
+    steps=12,
+    guidance=3.5,
+    sampler="DPM++ 2M",
+    native_size=128,
+    max_aspect=1.0,
+    passes=2,
+)
 SD15 = Family(
     "sd15",
     SD15_WAYS,
@@ -58,6 +74,7 @@ SDXL = Family(
     sampler="DPM++ 2M SDE Karras",
     native_size=1024,
     max_aspect=2.4,
+    sizes=_either_way((1024, 1024), (1152, 896), (1216, 832), (1344, 768), (1536, 640)),
     encoders={"vae_transparent_encoder": 1.0, "ld_diffusers_sdxl_vae_transparent_encoder": 300.0},
     decoders=("vae_transparent_decoder", "ld_diffusers_sdxl_vae_transparent_decoder"),
     text_encoders=2,

@@ -58,11 +58,12 @@ SCENE = ("foreground", "background", "blend")
 
 
 def _text_ways(*parts: Part) -> Iterable[Way]:
-    """What one transparent layer alone can be: drawn from words, drawn anew, or drawn inside a mask."""
+    """What one transparent layer alone can be: drawn from words, drawn anew, drawn or cleared inside a mask."""
     for part in parts:
         yield Way("text", (part,))
         yield Way("refine", (part,), given=("layer",), encoder=True)
         yield Way("inpaint", (part,), given=("layer", "mask"), encoder=True)
+        yield Way("remove", (part,), given=("layer", "mask"), encoder=True)
 
 
 def _starter() -> tuple[Way, ...]:

@@ -24,7 +24,9 @@ KARRAS_LARGEST = 15.0
 class Sampler:
     """A sampler: its name, diffusers' scheduler and options, and whether it spaces its steps after Karras.
 
-    `adds_noise` tells that it draws fresh noise at every step.
+    `adds_noise` tells that it draws fresh noise at every step. `from_pure_noise` is the fewest steps that it takes from
+    pure noise, whose noise level is unlimited: its first steps go so far that with fewer they miss the picture
+    (measured on the starter: alpha is more than 8/255 off that of 25 steps).
     """
 
     name: str
@@ -32,17 +34,20 @@ class Sampler:
     options: Mapping[str, Any] = field(default_factory=dict)
     karras: bool = False
     adds_noise: bool = False
+    from_pure_noise: int = 1
 
 
 SDE = {"algorithm_type": "sde-dpmsolver++"}
 SAMPLERS = (
     Sampler("DPM++ 2M", "DPMSolverMultistepScheduler"),
-    Sampler("DPM++ 2M Karras", "DPMSolverMultistepScheduler", karras=True),
-    Sampler("DPM++ 2M SDE", "DPMSolverMultistepScheduler", SDE, adds_noise=True),
-    Sampler("DPM++ 2M SDE Karras", "DPMSolverMultistepScheduler", SDE, karras=True, adds_noise=True),
+    Sampler("DPM++ 2M Karras", "DPMSolverMultistepScheduler", karras=True, from_pure_noise=7),
+    Sampler("DPM++ 2M SDE", "DPMSolverMultistepScheduler", SDE, adds_noise=True, from_pure_noise=12),
+    Sampler(
+        "DPM++ 2M SDE Karras", "DPMSolverMultistepScheduler", SDE, karras=True, adds_noise=True, from_pure_noise=12
+    ),
     Sampler("Euler", "EulerDiscreteScheduler"),
     Sampler("Euler a", "EulerAncestralDiscreteScheduler", adds_noise=True),
-    Sampler("Heun", "HeunDiscreteScheduler"),
+    Sampler("Heun", "HeunDiscreteScheduler", from_pure_noise=18),
     Sampler("DDIM", "DDIMScheduler", {"clip_sample": False, "set_alpha_to_one": True}),
     Sampler("UniPC", "UniPCMultistepScheduler"),
 )
@@ -63,6 +68,11 @@ def sampler_named(name: str) -> Sampler:
             hint=f"{meant}choose from {names}",
         )
     return found
+
+
+def fewest_steps(sampler: Sampler, config: Mapping[str, Any]) -> int:
+    """The fewest steps of a sampler with a model's scheduler configuration: more where that ends in pure noise."""
+    return sampler.from_pure_noise if config.get("rescale_betas_zero_snr") else 1
 
 
 def _plain(name: str) -> str:

@@ -88,8 +88,7 @@ def _bands(rgba: Tensor, lie: Fit, goes_on: bool = False) -> Iterator[tuple[Rect
         used = weights.any(dim=0).nonzero()
         first, last = int(used[0]), int(used[-1]) + 1
         part = rgba[:, first:last]
-        premultiplied = torch.cat([part[:3] * part[3:], part[3:]])
-        band = weights[:, first:last] @ (premultiplied @ columns.T)
+        band = weights[:, first:last] @ (premultiplied(part) @ columns.T)
         if bool((part[3] == 1).all()):
             # Sums of weights are 1 only nearly; an opaque picture stays so to the last bit.
             band[3] = 1
@@ -123,10 +122,15 @@ def _catmull_rom(distance: Tensor) -> Tensor:
     return torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))
 
 
-def straight(premultiplied: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
+def premultiplied(rgba: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
+    """Straight-alpha pixels with their colours multiplied by alpha, as they mix."""
+    return torch.cat([rgba[:3] * rgba[3:], rgba[3:]])
+
+
+def straight(mixed: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
     """Premultiplied pixels as straight alpha in [0, 1]; clear ones are black."""
-    alpha = premultiplied[3:].clamp(0, 1)
-    colour = torch.where(alpha > 0, premultiplied[:3] / alpha, 0.0).clamp(0, 1)
+    alpha = mixed[3:].clamp(0, 1)
+    colour = torch.where(alpha > 0, mixed[:3] / alpha, 0.0).clamp(0, 1)
     return torch.cat([colour, alpha])
 
 

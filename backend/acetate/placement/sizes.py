@@ -9,8 +9,6 @@ from acetate_wire.request import Rect
 
 GRID = 64
 """Model sizes are multiples of this, the coarsest stride of any decoder."""
-WIDEST = 2.0
-"""Models draw repeated things on canvases more elongated than they learned; beyond this the rest stays clear."""
 CROP_LOSS = 1 / 16
 """Up to this share of a side is cropped to fill the target; a worse fit is shown whole with clear margins."""
 LARGEST = 2
@@ -23,6 +21,33 @@ class Size:
 
     width: int
     height: int
+
+    @property
+    def aspect(self) -> float:
+        """The longer side over the shorter one."""
+        return max(self.width, self.height) / min(self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The shapes that a model learned: on others it draws a lone subject twice.
+
+    About `side` x `side` pixels of area, the longer side at most `max_aspect` times the shorter one (1 is square).
+    `sizes` are those that it was trained at, where it was trained at several; else any of that area and shape will do.
+    """
+
+    side: int
+    max_aspect: float = 1.0
+    sizes: tuple[Size, ...] = ()
+
+    def candidates(self) -> tuple[Size, ...]:
+        """All sizes to choose from, sides multiples of 64; where none is narrow enough, the one nearest to its own."""
+        if self.sizes:
+            return self.sizes
+        sides = range(GRID, int(self.side * self.max_aspect) + 1, GRID)
+        sizes = (Size(width, height) for width in sides for height in sides)
+        found = tuple(size for size in sizes if size.aspect <= self.max_aspect)
+        return found or (Size(_on_grid(self.side), _on_grid(self.side)),)
 
 
 @dataclass(frozen=True)
@@ -43,21 +68,19 @@ class Fit:
     paste: Rect
 
 
-def model_size(target: Size, native: int) -> Size:
-    """The size to draw at: close to `native` x `native` pixels of area and to the target's aspect ratio.
+def model_size(target: Size, learned: Learned) -> Size:
+    """The size to draw a lone subject at: one that the model learned, near its area and the target's proportions.
 
-    Sides are multiples of 64; the aspect ratio is at most 2:1 either way. Of equally good sizes the larger.
+    Of equally good sizes the larger.
     """
-    aspect = min(max(target.width / target.height, 1 / WIDEST), WIDEST)
+    widest = learned.max_aspect
+    aspect = min(max(target.width / target.height, 1 / widest), widest)
 
     def distance(size: Size) -> tuple[float, int]:
-        area = size.width * size.height
         stretch = abs(math.log(size.width / size.height / aspect))
-        growth = abs(math.log(area / native**2))
-        return round(stretch + growth / 2, 9), -area
+        return round(stretch + _growth(size, learned) / 2, 9), -size.width * size.height
 
-    sides = range(GRID, int(native * WIDEST) + 1, GRID)
-    return min((Size(width, height) for width in sides for height in sides), key=distance)
+    return min(learned.candidates(), key=distance)
 
 
 def fit(drawn: Size, target: Size) -> Fit:
@@ -85,23 +108,20 @@ class Cover:
     window: Window
 
 
-def cover(target: Size, native: int) -> Cover:
-    """Lay a target whole into a size near `native` x `native` pixels of area, centred, with one scale for both axes.
+def cover(target: Size, learned: Learned, any_shape: bool = False) -> Cover:
+    """Lay a target whole into a size that the model learned, centred, with one scale for both axes.
 
     Unlike `model_size` with `fit`, nothing of the target stays clear, however elongated it is, and a picture of the
-    target can be laid in with it: what is drawn around the window is left out. Sides are multiples of 64.
+    target can be laid in with it: what is drawn around the window is left out. With `any_shape` the size follows the
+    target's proportions, whatever they are, near the model's area. Sides are multiples of 64.
     """
 
     def distance(size: Size) -> float:
         scale = min(size.width / target.width, size.height / target.height)
-        used = scale**2 * target.width * target.height
-        waste = math.log(size.width * size.height / used)
-        return round(waste + abs(math.log(used / native**2)) / 2, 9)
+        waste = math.log(size.width * size.height / (scale**2 * target.width * target.height))
+        return round(waste + _growth(size, learned) / 2, 9)
 
-    sides = range(GRID, LARGEST * max(native, GRID) + 1, GRID)
-    flat = [Size(_on_grid(side * target.width / target.height), side) for side in sides]
-    tall = [Size(side, _on_grid(side * target.height / target.width)) for side in sides]
-    drawn = min(flat + tall, key=distance)
+    drawn = min(_elongated(target, learned.side) if any_shape else learned.candidates(), key=distance)
     scale = min(drawn.width / target.width, drawn.height / target.height)
     width, height = min(target.width * scale, drawn.width), min(target.height * scale, drawn.height)
     return Cover(drawn, Window((drawn.width - width) / 2, (drawn.height - height) / 2, width, height))
@@ -112,6 +132,18 @@ def cover_exactly(target: Size) -> Cover:
     drawn = Size(_on_grid(target.width), _on_grid(target.height))
     left, top = (drawn.width - target.width) // 2, (drawn.height - target.height) // 2
     return Cover(drawn, Window(left, top, target.width, target.height))
+
+
+def _elongated(target: Size, side: int) -> list[Size]:
+    """Sizes in about a target's proportions, the shorter side up to twice the model's."""
+    shorter = range(GRID, LARGEST * max(side, GRID) + 1, GRID)
+    flat = [Size(_on_grid(each * target.width / target.height), each) for each in shorter]
+    return flat + [Size(each, _on_grid(each * target.height / target.width)) for each in shorter]
+
+
+def _growth(size: Size, learned: Learned) -> float:
+    """How far a size's area is from what the model learned, as a logarithm."""
+    return abs(math.log(size.width * size.height / learned.side**2))
 
 
 def _on_grid(side: float) -> int:

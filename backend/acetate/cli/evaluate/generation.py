@@ -45,6 +45,9 @@ def generation(
     ] = None,
     layers: Annotated[int, typer.Option(min=2, help=_("How many layers to draw, spread over all things."))] = 192,
     colours: Annotated[bool, typer.Option(help=_("Also draw twelve things in six colours."))] = True,
+    aspects: Annotated[
+        int, typer.Option(min=0, help=_("How many of them to draw again at each of 16:9, 3:2, 1:√2 and 9:16."))
+    ] = 24,
     judge: Annotated[
         Path | None, typer.Option("--judge", metavar="DIR", help=_("Where the judge is kept; else in the cache."))
     ] = None,
@@ -99,6 +102,7 @@ def generation(
         bars = {
             "layers": progress.add_task(_("Generated layers"), total=len(asked)),
             "colours": progress.add_task(_("Asked colours"), total=None, visible=bool(things)),
+            "aspects": progress.add_task(_("Other shapes"), total=None, visible=aspects > 0),
         }
         measured = evaluate_generation(
             drawer(store, name, passes),  # type: ignore[arg-type]  # checked above
@@ -112,6 +116,8 @@ def generation(
             seed=seed,
             report=lambda stage, done, total: progress.update(bars[stage], completed=done, total=total),
             keep=unfinished,
+            generate_at=lambda aspect: drawer(store, name, passes, aspect),  # type: ignore[arg-type]  # checked above
+            aspect_layers=aspects,
         )
     title = _("{count} generated layers of {size} pixels").format(count=len(asked), size=measured.size)
     figures = generation_figures(measured)

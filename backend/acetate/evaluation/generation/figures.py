@@ -33,6 +33,7 @@ def generation_figures(report: GenerationReport) -> tuple[Figure, ...]:
     return (
         *_subject_figures(report),
         *_alpha_figures(report),
+        *_aspect_figures(report),
         Figure("copies", "Copies", _share(layers, lambda each: each.twin_distance <= report.view_distance), "%",
                "layers as near to one picture of the data as two views of it are to each other: memorised"),
         Figure("seconds", "Time a layer", fmean(each.layer.seconds for each in layers), "s", "on this machine"),
@@ -84,6 +85,18 @@ def generation_json(report: GenerationReport) -> dict[str, Any]:
         "data": asdict(data_coverage(report)),
         "held_out": asdict(report.held_out),
         "licences": licences(report),
+        "aspects": {
+            some.name: [
+                {
+                    **layer_row(each.layer),
+                    "thing": each.thing,
+                    "recognised": each.recognised,
+                    "doubled": each.doubled,
+                }
+                for each in some.layers
+            ]
+            for some in report.aspects
+        },
         "soft": [asdict(subject) for subject in soft_subjects(report)],
         "each": [
             {
@@ -172,6 +185,21 @@ def _alpha_figures(report: GenerationReport) -> tuple[Figure, ...]:
                    BARS["soft_gap"])
         )  # fmt: skip
     return tuple(found)
+
+
+def _aspect_figures(report: GenerationReport) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(
+            f"doubled_{some.name}",
+            f"Drawn twice at {some.name}",
+            fmean(each.doubled for each in some.layers),
+            "%",
+            f"subjects twice along the target; {fmean(each.recognised for each in some.layers):.1%} are recognised, "
+            f"{fmean(each.layer.shape.edge_contact for each in some.layers):.1%} of the frame is covered",
+            BARS["doubled"],
+        )
+        for some in report.aspects
+    )
 
 
 def _share(layers: Sequence[JudgedLayer], true_of: Callable[[JudgedLayer], bool]) -> float:

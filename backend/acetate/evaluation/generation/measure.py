@@ -14,6 +14,15 @@ from torch import Tensor
 
 from acetate.evaluation.coverage import Coverage
 from acetate.evaluation.drawing import Generate, GeneratedLayer, Keep, draw_layers, evaluation_prompts, keep_nothing
+from acetate.evaluation.generation.aspects import (
+    ASPECTS,
+    AspectLayer,
+    AspectLayers,
+    GenerateAt,
+    draw_at,
+    is_doubled,
+    middle_of,
+)
 from acetate.evaluation.generation.examples import Examples, small_view
 from acetate.evaluation.generation.judge import Judge, features_of, ranked_classes
 from acetate.evaluation.generation.likeness import frechet_distance, nearest, nearest_pixels
@@ -48,7 +57,7 @@ ColourOf = Callable[[UInt8[np.ndarray, "h w 4"]], str]
 """The word for the colour that most of a straight-alpha picture has, empty where none has most."""
 
 Report = Callable[[str, int, int], None]
-"""Told the stage (`layers` or `colours`), how many of it are done, and how many there are."""
+"""Told the stage (`layers`, `colours` or `aspects`), how many of it are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,8 @@ class GenerationReport:
 
     `frechet_floor` is the distance of as many fresh views of the same things as there are layers. `view_distance` is
     the usual difference of two views of one picture: a layer nearer than that to a picture is a copy. `held_out` is
-    the coverage of pictures that no training saw, or what is stated with them.
+    the coverage of pictures that no training saw, or what is stated with them. `aspects` are layers of the first
+    prompts and seeds again on targets that are no squares.
     """
 
     model: str
@@ -120,6 +130,7 @@ class GenerationReport:
     frechet_floor: float
     view_distance: float
     held_out: Coverage
+    aspects: tuple[AspectLayers, ...] = ()
 
     @property
     def size(self) -> int:
@@ -140,8 +151,12 @@ def evaluate_generation(
     seed: int = 0,
     report: Report = lambda stage, done, total: None,
     keep: Keep = keep_nothing,
+    generate_at: GenerateAt | None = None,
+    aspect_layers: int = 0,
 ) -> GenerationReport:
     """Draw a layer for each of two or more prompts and for each thing in each colour, and judge them.
+
+    With `generate_at`, so many of the prompts are drawn again at each of `ASPECTS`, with the same seeds.
 
     `keep` may have layers from a run that was stopped. The layers' seeds count up from `seed`, and those
     of the colour test again from `seed`.
@@ -154,6 +169,12 @@ def evaluate_generation(
     tries = tuple(
         ColourTry(thing, colour, colour_of(_pixels(layer.picture)), layer)
         for (thing, colour), layer in zip(pairs, coloured, strict=True)
+    )
+    again = asked[:aspect_layers]
+    aspects = tuple(
+        _at_aspect(generate_at, name, again, layers, judge, seed, _counted(report, number, len(again)), keep)
+        for number, name in enumerate(ASPECTS if generate_at is not None and again else ())
+        if generate_at is not None
     )
     views = torch.cat([small_view(layer.picture[None]) for layer in layers])
     features, bank = features_of(judge, views), features_of(judge, examples.views)
@@ -171,6 +192,7 @@ def evaluate_generation(
         frechet_floor=frechet_distance(fresh[perfect], bank[reference]),
         view_distance=median((examples.views - examples.fresh).square().flatten(1).mean(dim=1).sqrt().tolist()),
         held_out=held_out,
+        aspects=aspects,
     )
 
 
@@ -194,6 +216,39 @@ def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -
 def colour_things_for(known: Collection[str] | None) -> tuple[str, ...]:
     """The things of the colour test that the model knows (None: all), twelve at most."""
     return tuple(thing for thing in COLOUR_THINGS if known is None or thing in known)[:COLOUR_THING_COUNT]
+
+
+def _at_aspect(
+    generate_at: GenerateAt,
+    name: str,
+    asked: Sequence[Asked],
+    squares: Sequence[GeneratedLayer],
+    judge: Judge,
+    seed: int,
+    report: Callable[[int, int], None],
+    keep: Keep,
+) -> AspectLayers:
+    """The first prompts again on targets of this shape, judged by their middle and beside the squares."""
+    layers = draw_at(generate_at, name, [each.prompt for each in asked], seed, report, keep)
+    views = torch.cat([small_view(middle_of(layer.picture)[None]) for layer in layers])
+    guesses = ranked_classes(judge, views)[:, 0].tolist()
+    return AspectLayers(
+        name,
+        tuple(
+            AspectLayer(
+                layer,
+                each.thing,
+                recognised=judge.classes[guess] == each.thing,
+                doubled=is_doubled(layer.picture, square.picture),
+            )
+            for layer, each, square, guess in zip(layers, asked, squares, guesses, strict=False)
+        ),
+    )
+
+
+def _counted(report: Report, number: int, count: int) -> Callable[[int, int], None]:
+    """Tells the layers of one aspect as a part of those of all."""
+    return lambda done, total: report("aspects", number * count + done, len(ASPECTS) * count)
 
 
 def _judge_layers(

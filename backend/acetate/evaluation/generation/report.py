@@ -63,6 +63,8 @@ def generation_html(report: GenerationReport) -> str:
     soft = soft_subjects(report)
     if soft:
         parts.insert(4, _soft_section(soft))
+    if report.aspects:
+        parts.append(_aspects_section(report))
     if report.colours:
         parts.append(_colour_section(report.colours))
     return page(f"What “{report.model}” draws", lead, parts)
@@ -146,6 +148,24 @@ def _layer_card(index: int, each: JudgedLayer, report: GenerationReport) -> str:
         f'<figure class="card"><div class="trio">{"".join(views)}</div>'
         f'<figcaption><h3>{escape(each.layer.prompt)}</h3><div class="note">{escape(guess)}<br>'
         f"nearest: {escape(near)}{copy}<br>seed {each.layer.seed}</div></figcaption></figure>"
+    )
+
+
+def _aspects_section(report: GenerationReport) -> str:
+    found = [
+        (f"{some.name} {number}", some.name, each) for some in report.aspects for number, each in enumerate(some.layers)
+    ]
+    cards = "".join(
+        f'<figure class="card"><div>{shown(key, each.layer.prompt)}</div>'
+        f"<figcaption><h3>{escape(each.layer.prompt)}</h3>"
+        f'<div class="note">{escape(name)}{", drawn twice" if each.doubled else ""}</div></figcaption></figure>'
+        for key, name, each in found
+    )
+    return section(
+        "Other shapes than a square",
+        "The same prompts and seeds on other targets: a lone subject keeps its shape, with clear margins.",
+        pictures({key: layer_uri(each.layer.picture) for key, _, each in found}),
+        f'<div class="layers">{cards}</div>',
     )
 
 

@@ -1,0 +1,147 @@
+"""Which part of the given pictures a command works on: a small thing on a large canvas is drawn in full detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from acetate_wire.errors import WireError
+from acetate_wire.geometry import area_around
+from acetate_wire.request import Rect
+
+from acetate.cli.drawing import Drawn
+from acetate.cli.kit import Steering
+from acetate.messages import tr as _
+from acetate.models.catalogue import ModelEntry
+from acetate.models.kit.finding import STYLE, split_kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pictures = Mapping[str, NDArray[np.uint8]]
+
+FAINT = 8
+"""8-bit alpha up to this is haze that no area is widened for."""
+DIFFERENT = 16
+"""How much a level of 255 must differ for two pictures to show different things there."""
+CONTEXT = 0.25
+"""How much around a mask is looked at, as a share of its longer side."""
+MOST = 0.5
+"""An area over this share of the pictures is not worth leaving the rest out for."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of pictures of `width` x `height` pixels."""
+
+    rect: Rect
+    width: int
+    height: int
+
+    @classmethod
+    def worked_on(cls, mode: str, pictures: Pictures, entry: ModelEntry) -> Area | None:
+        """Where a mode has something to do, with a margin, at a shape that the model learned; None for everywhere."""
+        shapes = {picture.shape[:2] for picture in pictures.values()}
+        bounds = _bounds(mode, pictures) if len(shapes) == 1 else None
+        if bounds is None:
+            return None
+        ((height, width),) = shapes
+        canvas = Rect(0, 0, width, height)
+        if mode in ("inpaint", "remove"):
+            bounds = _with_context(bounds, entry.native_size, canvas)
+        rect = _common(area_around(bounds, canvas, entry.family.max_aspect), canvas)
+        small = max(width, height) <= entry.full_size
+        return None if small or rect.width * rect.height > MOST * width * height else cls(rect, width, height)
+
+    @classmethod
+    def of_settings(cls, area: tuple[int, int, int, int], pictures: Pictures) -> Area:
+        """That of a layer which was made from such pictures. Raises WireError where it lies outside of these."""
+        height, width = next(iter(pictures.values())).shape[:2]
+        rect = Rect(*area)
+        if rect.x + rect.width > width or rect.y + rect.height > height:
+            raise WireError(
+                "bad_request",
+                f"the layer was made from a larger picture than {width} x {height} pixels",
+                field="like",
+                hint=_("give the picture that it was made from"),
+            )
+        return cls(rect, width, height)
+
+    def told(self) -> str:
+        """The area in words."""
+        return _("Working on {w} x {h} at {x}, {y} of {width} x {height}; --fill works on all of it").format(
+            w=self.rect.width, h=self.rect.height, x=self.rect.x, y=self.rect.y, width=self.width, height=self.height
+        )
+
+    def cut(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The area of a picture of the whole; another one as it is, so that it is refused in words."""
+        import numpy as np
+
+        if picture.shape[:2] != (self.height, self.width):
+            return picture
+        rect = self.rect
+        return np.ascontiguousarray(picture[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width])
+
+    def cut_steering(self, steering: Steering) -> Steering:
+        """A control with the area of its picture, unless that is a style."""
+        if split_kind(steering.kind)[0] == STYLE:
+            return steering
+        return replace(steering, pixels=self.cut(steering.pixels))
+
+    def placed(self, layer: Drawn, pictures: Pictures) -> Drawn:
+        """A layer of the area in the size of the pictures: with a given layer's pixels around it, else clear.
+
+        Its settings know the area.
+        """
+        import numpy as np
+
+        rect, under = self.rect, pictures.get("layer")
+        pixels = np.zeros((self.height, self.width, 4), np.uint8) if under is None else under.copy()
+        pixels[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width] = layer.pixels
+        settings = replace(layer.settings, area=(rect.x, rect.y, rect.width, rect.height))
+        return replace(layer, pixels=pixels, settings=settings)
+
+
+def _bounds(mode: str, pictures: Pictures) -> Rect | None:
+    """What a mode works on in the given pictures: what is visible, masked, or different; None for all of them."""
+    if mode == "refine":
+        return _extent(pictures["layer"][..., 3] > FAINT)
+    if mode in ("inpaint", "remove"):
+        mask = pictures["mask"]
+        return _extent((mask[..., :3].max(axis=2) > 0) & (mask[..., 3] > 0))
+    if mode == "background" or (mode == "extract" and "foreground" in pictures):
+        return _extent(pictures["foreground"][..., 3] > FAINT)
+    if mode == "extract" and {"blend", "background"} <= set(pictures):
+        blend, background = (pictures[role][..., :3].astype(int) for role in ("blend", "background"))
+        return _extent(abs(blend - background).max(axis=2) > DIFFERENT)
+    return None
+
+
+def _extent(wanted: NDArray[np.bool_]) -> Rect | None:
+    """The smallest rectangle that holds every wanted pixel; None where there are none."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+    if not len(rows):
+        return None
+    x, y = int(columns[0]), int(rows[0])
+    return Rect(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
+
+
+def _with_context(bounds: Rect, least: int, canvas: Rect) -> Rect:
+    """A mask's bounds with what is around them, `least` pixels or more a side, inside the canvas."""
+    context = round(CONTEXT * max(bounds.width, bounds.height))
+    across = max(context, (least - bounds.width + 1) // 2)
+    down = max(context, (least - bounds.height + 1) // 2)
+    wide = Rect(bounds.x - across, bounds.y - down, bounds.width + 2 * across, bounds.height + 2 * down)
+    return _common(wide, canvas)
+
+
+def _common(rect: Rect, canvas: Rect) -> Rect:
+    """The part of a rectangle that lies on the canvas."""
+    x, y = max(rect.x, canvas.x), max(rect.y, canvas.y)
+    right = min(rect.x + rect.width, canvas.x + canvas.width)
+    bottom = min(rect.y + rect.height, canvas.y + canvas.height)
+    return Rect(x, y, right - x, bottom - y)

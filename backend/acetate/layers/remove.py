@@ -1,0 +1,90 @@
+"""The mode `remove`: what is inside a mask goes away, and what is around it goes on into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate.layers.drawing import SEEDS, VISIBLE, Drawing, Origin, finished, pixel_type
+from acetate.layers.filling import filled, grown
+from acetate.layers.inpaint import checked_mask, merged, seam
+from acetate.layers.job import Job, Layer
+from acetate.layers.sheet import Sheet
+from acetate.placement.resample import premultiplied, stored, straight
+from acetate.placement.sizes import Size
+
+STRENGTH = 0.5
+"""How much of the way from noise the model draws what has gone on into the mask: its texture, no new thing."""
+HALO = 2
+"""How far around the mask nothing is taken from, in pixels of the model's size: the soft edge of what goes away."""
+REACH = 2
+"""How far the model may move an outline, in the same pixels."""
+
+
+def draw(job: Job) -> tuple[Layer, ...]:
+    """The given layer without what is inside the mask; outside of it comes back bit for bit.
+
+    Where the surroundings of the mask are clear it becomes clear; where it lies inside of something, that goes on.
+    Raises WireError `bad_request` when there is nothing inside the mask.
+    """
+    mask, layer = checked_mask(job), job.inputs["layer"]
+    learned = job.model.entry.learned
+    sheet = Sheet.native(job.request, learned)
+    ground = Ground.around(mask, layer, sheet)
+    if float(ground.most[mask > 0].max()) <= VISIBLE:
+        return _cleared(job, merged(layer, torch.zeros_like(layer), mask))
+    continued = merged(layer, ground.colour, mask)
+    depth = seam(mask, learned)
+
+    def merge(drawn: Tensor) -> Tensor:
+        return merged(layer, _within(ground, drawn, depth), mask)
+
+    request = replace(job.request, strength=STRENGTH)
+    layers = Drawing(replace(job, request=request), Origin(continued, mask, merge)).layers()
+    settings = (replace(each.settings, strength=job.request.strength) for each in layers)
+    return tuple(replace(each, settings=told) for each, told in zip(layers, settings, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What lies behind what is removed, in the target's size: `colour` straight alpha, and the least and the most
+    that its alpha may be.
+    """
+
+    colour: Float[Tensor, "4 h w"]
+    least: Float[Tensor, "h w"]
+    most: Float[Tensor, "h w"]
+
+    @classmethod
+    def around(cls, mask: Float[Tensor, "h w"], layer: Float[Tensor, "4 h w"], sheet: Sheet) -> Ground:
+        """What surrounds the mask, gone on into it at the size that is drawn, where its outlines are smooth."""
+        size = Size(layer.shape[2], layer.shape[1])
+        unknown = (sheet.gathered(mask.expand(4, -1, -1))[3] > VISIBLE).float()
+        found = filled(premultiplied(sheet.gathered(layer)), grown(unknown, HALO))
+        alpha = found[3:]
+        least, most = -F.max_pool2d(-alpha, 2 * REACH + 1, 1, REACH), F.max_pool2d(alpha, 2 * REACH + 1, 1, REACH)
+        bounds = torch.cat([least, least, least, least, most, most, most, most])
+
+        def on_target(picture: Tensor) -> Tensor:
+            return sheet.placed(picture, torch.float32, size).permute(2, 0, 1)
+
+        return cls(on_target(straight(found)), on_target(bounds[:4])[3], on_target(bounds[4:])[3])
+
+
+def _within(ground: Ground, drawn: Float[Tensor, "4 h w"], depth: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
+    """What was drawn, with its alpha between the bounds, coming out of the ground at the mask's edge."""
+    bounded = torch.cat([drawn[:3], torch.clamp(drawn[3], ground.least, ground.most)[None]])
+    return merged(ground.colour, bounded, depth)
+
+
+def _cleared(job: Job, layer: Float[Tensor, "4 h w"]) -> tuple[Layer, ...]:
+    """A layer for which nothing is to be drawn, as often as it is asked for."""
+    request = job.request
+    pixels = stored(layer, pixel_type(request))
+    return tuple(
+        finished(job, "layer", ((request.seed or 0) + index) % SEEDS, pixels) for index in range(request.count)
+    )
