@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from acetate_wire.errors import WireError
-from acetate_wire.limits import Limits
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
-from acetate.documents.whole import part_of, whole
+from acetate.io import part_of, whole
 from acetate.layers.settings import Settings, pixels_hash
 
 if TYPE_CHECKING:
@@ -30,11 +29,6 @@ SQUARE = 8
 """The side of the checker's squares in pixels."""
 DESK = (236, 236, 236)
 CHECKER = ((204, 204, 204), (255, 255, 255))
-UNREADABLE = (OSError, ValueError, Image.DecompressionBombError, UnidentifiedImageError)
-"""What Pillow raises for a file that holds no picture."""
-
-# Pillow's own limit takes large canvases for an attack.
-Image.MAX_IMAGE_PIXELS = Limits().side ** 2
 
 
 def numbered(path: Path, number: int, count: int) -> Path:
@@ -82,36 +76,36 @@ def save_layer(layer: Drawn, path: Path) -> None:
 
 def read_settings(path: Path) -> Settings:
     """The settings in a layer's file. Raises WireError `bad_request` when it is no layer of ours."""
+    from acetate.image.reading import UnreadablePictureError, read_texts
+
     try:
-        with Image.open(path) as picture:
-            text = picture.info.get(CHUNK)
+        text = read_texts(path).get(CHUNK)
     except FileNotFoundError as error:
         raise _unusable(path, "does not exist", "give a picture that acetate generate made", "like") from error
-    except UNREADABLE as error:
-        raise _unusable(path, "is no readable PNG", "give a picture that acetate generate made", "like") from error
-    if not isinstance(text, str):
+    except UnreadablePictureError as error:
+        hint = "give a picture that acetate generate made"
+        raise _unusable(path, f"is no readable PNG ({error})", hint, "like") from error
+    if text is None:
         raise _unusable(
             path, "holds no acetate settings", "give a file as acetate generate wrote it, not edited", "like"
         )
     try:
-        return msgspec.json.decode(str(text), type=Settings)
+        return msgspec.json.decode(text, type=Settings)
     except msgspec.DecodeError as error:
         raise _unusable(path, f"has damaged settings ({error})", "give another file", "like") from error
 
 
 def read_pixels(path: Path, field: str) -> NDArray[np.uint8]:
     """A picture file as RGBA "h w 4", straight alpha. Raises WireError `bad_request` about this field."""
-    import numpy as np
+    from acetate.image.reading import UnreadablePictureError, read_picture
 
     try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGBA"))
+        return read_picture(path).pixels
     except FileNotFoundError as error:
         raise _unusable(path, "does not exist", "give a picture file", field) from error
-    except UNREADABLE as error:
-        raise _unusable(
-            path, "is no readable picture", "give a PNG, or another file that Pillow reads", field
-        ) from error
+    except UnreadablePictureError as error:
+        hint = "give a PNG, or another file that Pillow reads"
+        raise _unusable(path, f"is no readable picture ({error})", hint, field) from error
 
 
 def pixels_digest(pixels: NDArray[np.uint8]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acetate.documents import openraster, photoshop
 from acetate.documents.document import Document, DocumentLayer
-from acetate.documents.whole import whole
+from acetate.io import whole
 
 __all__ = ["WRITERS", "Document", "DocumentLayer", "write"]
 
