@@ -1,0 +1,112 @@
+"""Nobody is locked out of a daemon that lives: it publishes again what vanished, and others find it or its process."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from acetate_wire import connection as connections
+from acetate_wire.events import Connected, Done
+
+from tests.daemon.harness import ROOT, Daemon, Editor, a_request, until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the socket is no file there")
+
+
+def second(daemon: Daemon, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Start another daemon of the same user, whose environment differs in this."""
+    return subprocess.run(
+        [sys.executable, "-m", "acetate.daemon"],
+        env={**daemon.environment, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("what", ["the folder", "the socket", "the connection file"])
+def test_what_vanishes_is_published_again_within_two_seconds(make_daemon: Callable[..., Daemon], what: str) -> None:
+    daemon = make_daemon().start()
+    editor = Editor(daemon, "editor")
+    editor.wait(Connected)
+    if what == "the folder":
+        shutil.rmtree(daemon.runtime)
+    else:
+        (daemon.runtime / ("daemon.sock" if what == "the socket" else connections.FILE_NAME)).unlink()
+    gone = time.monotonic()
+    until(lambda: (daemon.runtime / "daemon.sock").exists() and daemon.connection_or_none(), "the daemon's return")
+    assert time.monotonic() - gone < 2.5
+    with daemon.session("newcomer", start=False) as session:
+        assert session.run(a_request(seed=4)).seed == 4
+    job = editor.client.submit(a_request(seed=5))
+    assert editor.wait(Done, job).seed == 5
+    assert daemon.alive
+
+
+def test_the_daemon_is_found_from_another_runtime_folder(make_daemon: Callable[..., Daemon], home: Path) -> None:
+    daemon = make_daemon().start()
+    other = home / "run2"
+    ended = second(daemon, ACETATE_RUNTIME_DIR=str(other))
+    assert ended.returncode == 0
+    found = connections.find(other / connections.FILE_NAME)
+    assert found is not None
+    assert found.pid == daemon.pid
+    with daemon.session(connection=found, start=False) as session:
+        assert session.run(a_request(seed=6)).seed == 6
+
+
+def test_another_state_folder_does_not_steal_the_socket(make_daemon: Callable[..., Daemon], home: Path) -> None:
+    daemon = make_daemon().start()
+    editor = Editor(daemon, "editor")
+    editor.wait(Connected)
+    job = editor.client.submit(a_request("steps=20 pause=0.05", seed=8))
+    ended = second(daemon, ACETATE_STATE_DIR=str(home / "state2"))
+    assert ended.returncode == 2
+    assert f"process {daemon.pid}" in ended.stderr
+    assert "ACETATE_RUNTIME_DIR" in ended.stderr
+    assert editor.wait(Done, job).seed == 8
+
+
+def test_a_second_start_points_to_the_first_while_its_folder_is_gone(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon().start()
+    shutil.rmtree(daemon.runtime)
+    assert second(daemon).returncode == 0
+    found = until(daemon.connection_or_none, "the connection file")
+    assert found.pid == daemon.pid
+
+
+def test_more_connections_than_the_usual_file_limit_do_not_end_it(make_daemon: Callable[..., Daemon]) -> None:
+    import resource
+    import socket
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 4096:
+        pytest.skip("this system allows too few files for the test")
+    daemon = make_daemon()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        daemon.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    silent = []
+    try:
+        for _ in range(1100):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(daemon.runtime / "daemon.sock"))
+            silent.append(client)
+        with daemon.session(start=False) as session:
+            assert session.run(a_request(seed=9)).seed == 9
+        # Who says nothing is let go.
+        until(lambda: len(list(Path(f"/proc/{daemon.pid}/fd").iterdir())) < 200, "the silent connections to be closed")
+    finally:
+        for client in silent:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert daemon.alive
