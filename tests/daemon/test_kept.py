@@ -58,6 +58,7 @@ def test_damaged_layers_are_told_and_drawn_again(daemon: Daemon, damage: str) ->
     again = editor.wait(Done, job)
     assert again.seed == 78
     assert bytes(again.layers[0].picture.pixels)[:3] != bytes(first.layers[0].picture.pixels)[:3]
+    editor.client.close()
     assert daemon.alive
 
 
@@ -79,6 +80,7 @@ def test_a_job_that_ends_the_daemon_twice_fails_and_runs_again_when_asked(make_d
     assert editor.wait(Failed, job).code == "worker_lost"
     editor.client.retry(job)
     assert editor.wait(Done, job).seed == 3
+    editor.client.close()
 
 
 def test_a_daemon_that_ends_in_order_counts_no_attempt(make_daemon: Callable[..., Daemon]) -> None:
@@ -92,6 +94,7 @@ def test_a_daemon_that_ends_in_order_counts_no_attempt(make_daemon: Callable[...
         daemon.close()
         daemon.start()
     assert editor.wait(Done, job).seed == 3
+    editor.client.close()
 
 
 def kept(folder: Path) -> Journal:

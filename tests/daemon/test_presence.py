@@ -47,6 +47,7 @@ def test_what_vanishes_is_published_again_within_two_seconds(make_daemon: Callab
         assert session.run(a_request(seed=4)).seed == 4
     job = editor.client.submit(a_request(seed=5))
     assert editor.wait(Done, job).seed == 5
+    editor.client.close()
     assert daemon.alive
 
 
@@ -72,6 +73,7 @@ def test_another_state_folder_does_not_steal_the_socket(make_daemon: Callable[..
     assert f"process {daemon.pid}" in ended.stderr
     assert "ACETATE_RUNTIME_DIR" in ended.stderr
     assert editor.wait(Done, job).seed == 8
+    editor.client.close()
 
 
 def test_a_second_start_points_to_the_first_while_its_folder_is_gone(make_daemon: Callable[..., Daemon]) -> None:
