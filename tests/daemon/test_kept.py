@@ -11,11 +11,13 @@ import msgpack
 import pytest
 from acetate.daemon import journal as journals
 from acetate.daemon.journal import Journal
+from acetate_wire.connection import client_key
 from acetate_wire.errors import WireError
 from acetate_wire.events import Connected, Done, Failed, Progress
 from acetate_wire.validate import request_map
 
 from tests.daemon.harness import Daemon, Editor, a_request, until
+from tests.daemon.test_presence import acetate
 
 DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
     "missing": lambda data: None,
@@ -172,3 +174,16 @@ def test_one_turn_that_fails_does_not_end_the_daemon(daemon: Daemon) -> None:
             session.cancel(job, timeout=3)
         other = session.run(a_request(seed=12))
     assert other.seed == 12
+
+
+def test_the_command_line_runs_a_lost_job_again(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon().start()
+    with daemon.session("cli", key=client_key("cli", daemon.home / "config" / "clients")) as session:
+        with pytest.raises(WireError, match="ended twice"):
+            session.run(a_request("die"))
+        (job,) = session.jobs().jobs
+    asked = acetate(daemon, "jobs", "retry", job["id"][:8])
+    assert "It runs again" in asked.stdout, asked.stderr
+    refused = acetate(daemon, "jobs", "again", "x")
+    assert refused.returncode == 2
+    assert "acetate jobs retry ID" in refused.stderr

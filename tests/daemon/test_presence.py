@@ -112,3 +112,36 @@ def test_more_connections_than_the_usual_file_limit_do_not_end_it(make_daemon: C
             client.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert daemon.alive
+
+
+def acetate(daemon: Daemon, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line, as this user."""
+    return subprocess.run(
+        [sys.executable, "-m", "acetate", *words],
+        env={**daemon.environment, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_status_and_stop_find_a_daemon_of_another_session(make_daemon: Callable[..., Daemon], home: Path) -> None:
+    daemon = make_daemon().start()
+    there = {"ACETATE_RUNTIME_DIR": str(home / "run3")}
+    told = acetate(daemon, "status", **there)
+    assert told.returncode == 0
+    assert str(daemon.pid) in told.stdout
+    assert "The daemon ends." in acetate(daemon, "stop", **there).stdout
+    until(lambda: not daemon.alive, "the daemon's end")
+
+
+def test_stop_ends_a_daemon_that_cannot_be_reached(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon().start()
+    pid = daemon.pid
+    (daemon.runtime / connections.FILE_NAME).unlink()
+    told = acetate(daemon, "stop").stdout
+    assert "The daemon ends." in told or f"process {pid}" in told
+    until(lambda: not daemon.alive, "the daemon's end")
+    assert "not running" in acetate(daemon, "stop").stdout
