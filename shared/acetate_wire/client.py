@@ -123,6 +123,13 @@ class Client:
         if self._greeted:
             self._send(encode("acknowledge", {"id": id}))
 
+    def retry(self, id: str) -> None:
+        """Run a failed job again under its own id; its news comes as for `submit`, and as that it is repeated."""
+        parts = encode("retry", {"id": id})
+        self._ledger.submitted(id, parts)
+        if self._greeted:
+            self._send(parts)
+
     def ask(self, kind: str, fields: Optional[Mapping[str, Any]] = None) -> None:
         """Send `jobs`, `vocabulary`, `status` or `stop`; the answer comes as JobList, ModelVocabulary or Status."""
         self._asked[kind] = dict(fields or {})

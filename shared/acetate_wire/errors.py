@@ -12,6 +12,7 @@ CODES = (
     "mode_unsupported",
     "out_of_memory",
     "worker_lost",
+    "damaged",
     "cancelled",
     "busy",
     "not_allowed",

@@ -36,6 +36,9 @@ START_AFTER_S = 1.0
 GIVE_UP_S = 60.0
 """How long to go on starting a daemon that was lost."""
 
+RUNS_AGAIN = ("worker_lost", "damaged")
+"""Failures after which the daemon keeps a job, so that it can be run again."""
+
 Wanted = TypeVar("Wanted", bound=Event)
 Starter = Callable[[], None]
 
@@ -161,7 +164,7 @@ class Session:
         event = self._until(ended, timeout)
         if isinstance(event, Done):
             return event
-        if isinstance(event, (Failed, Cancelled)):
+        if isinstance(event, Cancelled) or (isinstance(event, Failed) and event.code not in RUNS_AGAIN):
             self.client.acknowledge(id)
         raise _error(event)
 
@@ -174,6 +177,13 @@ class Session:
         """Wait for a job of an earlier session of this client."""
         self.client.attach([id])
         return self.wait(id, on_progress, timeout)
+
+    def retry(self, id: str, timeout: float = START_S) -> None:
+        """Run a failed job again, and return once the daemon has it in its queue. Raises WireError when it refuses."""
+        self.client.retry(id)
+        event = self._until(lambda e: getattr(e, "id", "") == id, timeout)
+        if isinstance(event, Rejected):
+            raise _error(event)
 
     def cancel(self, id: str, timeout: float = START_S) -> Union[Cancelled, Done, Failed, Forgotten]:
         """Stop a job and say how it ended."""

@@ -30,6 +30,8 @@ from .request import (
     roles_out,
 )
 
+LONGEST_NAME = 60
+"""How much of an unknown field's name a refusal repeats."""
 FARTHEST = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
 
@@ -80,8 +82,8 @@ def _record(source: object, kind: Type[Any], where: str) -> Dict[str, Any]:
         if name not in known:
             raise WireError(
                 "bad_request",
-                f"{where} has no field {name!r}",
-                field=name if where == "request" else f"{where}.{name}",
+                f"{where} has no field {name[:LONGEST_NAME]!r}",
+                field=name[:LONGEST_NAME] if where == "request" else f"{where}.{name[:LONGEST_NAME]}",
                 hint=f"leave it out; known are {', '.join(known)}",
             )
     for name, entry in known.items():

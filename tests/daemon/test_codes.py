@@ -23,7 +23,7 @@ PROVOKED = {
     "worker_lost": a_request("die"),
     "internal": a_request("fail"),
 }
-ELSEWHERE = {"cancelled", "busy", "not_allowed"}
+ELSEWHERE = {"cancelled", "busy", "not_allowed", "damaged"}
 
 
 @pytest.mark.parametrize("code", PROVOKED)

@@ -140,8 +140,8 @@ def test_layers_that_nobody_took_expire_by_age_and_jobs_says_so(make_daemon: Cal
     with daemon.session() as session:
         job = session.submit(a_request())
         session.wait(job)
-    daemon.close()
     until(lambda: is_older(daemon, 1.6), "the layers to age")
+    daemon.close()
     daemon.start()
     with daemon.session() as session:
         listing = until(lambda: [j for j in session.jobs().jobs if j["state"] == "expired"], "the expiry")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -14,9 +16,12 @@ from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
 from acetate_wire.events import Cancelled, Done
+from acetate_wire.folders import runtime_folder
 from acetate_wire.session import Session
 
 import acetate
+from acetate.daemon.presence import Record, living, publish_for
+from acetate.daemon.settings import state_folder
 from acetate.messages import tr as _
 
 CLIENT = "cli"
@@ -46,6 +51,10 @@ def running() -> Connection | None:
     """The connection of the daemon that is running, if one is."""
     found = connections.find()
     if found is None:
+        # It may have been started by a session with another runtime folder.
+        other = living(state_folder())
+        found = None if other is None else publish_for(other, runtime_folder())
+    if found is None:
         return None
     try:
         Session(CLIENT, version=acetate.__version__, connection=found, start=False, timeout=2).close()
@@ -54,8 +63,17 @@ def running() -> Connection | None:
     return found
 
 
-def jobs(json_file: JsonFile = None) -> None:
-    """List the jobs that this command line has given to the daemon and that are not forgotten yet."""
+def jobs(
+    action: Annotated[
+        str | None, typer.Argument(metavar="[retry", help=_("Run a job again that failed with its worker or daemon."))
+    ] = None,
+    which: Annotated[str | None, typer.Argument(metavar="ID]", help=_("The job's id, or its beginning."))] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """List the jobs that this command line has given to the daemon and that are not forgotten yet, or run one again."""
+    if action is not None:
+        _retry(action, which)
+        return
     with open_session() as session:
         listing = session.jobs()
     figures = {
@@ -71,6 +89,15 @@ def jobs(json_file: JsonFile = None) -> None:
         typer.echo(job_line(job))
     if any(job["state"] == "done" for job in listing.jobs):
         typer.echo(_("What is done waits for you: acetate take ID -o FILE writes it."))
+
+
+def _retry(action: str, job: str | None) -> None:
+    if action != "retry" or job is None:
+        raise WireError("bad_request", f"jobs {action} is no command", field="action", hint="acetate jobs retry ID")
+    with open_session() as session:
+        id = str(find_job(session, job)["id"])
+        session.retry(id)
+    typer.echo(_("It runs again: acetate take {id} writes it when it is done.").format(id=id[:8]))
 
 
 def job_line(job: Mapping[str, Any]) -> str:
@@ -108,8 +135,10 @@ def status(json_file: JsonFile = None) -> None:
     """Tell how the daemon does; exit code 1 when it is not running."""
     found = running()
     if found is None:
-        if write_json(json_file, {"running": False}):
-            typer.echo(_("The daemon is not running."))
+        hidden = living(state_folder())
+        figures = {"running": False} if hidden is None else {"running": False, "pid": hidden.pid}
+        if write_json(json_file, figures):
+            typer.echo(_("The daemon is not running.") if hidden is None else _unreachable(hidden))
         raise typer.Exit(1)
     with open_session(start=False) as session:
         values = session.status()
@@ -129,10 +158,24 @@ def status(json_file: JsonFile = None) -> None:
         typer.echo(f"{name:<14} {text}")
 
 
+def _unreachable(hidden: Record) -> str:
+    return _(
+        "The daemon runs (process {pid}), but cannot be reached through its folder {runtime}. "
+        "It publishes itself again within seconds; acetate stop ends it."
+    ).format(pid=hidden.pid, runtime=hidden.runtime)
+
+
 def stop() -> None:
     """End the daemon; the jobs that it holds go on when it is started again."""
     if running() is None:
-        typer.echo(_("The daemon is not running."))
+        hidden = living(state_folder())
+        if hidden is None:
+            typer.echo(_("The daemon is not running."))
+        else:
+            os.kill(hidden.pid, signal.SIGTERM)
+            typer.echo(
+                _("The daemon (process {pid}) cannot be reached here; it was told to end.").format(pid=hidden.pid)
+            )
         return
     with open_session(start=False) as session:
         waiting = session.stop()["waiting"]

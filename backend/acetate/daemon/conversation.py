@@ -63,6 +63,7 @@ class Conversation:
             "cancel": self._cancel,
             "attach": self._attach,
             "acknowledge": self._acknowledge,
+            "retry": self._retry,
             "jobs": self._list,
             "vocabulary": self._vocabulary,
             "status": self._status,
@@ -240,6 +241,14 @@ class Conversation:
             self._jobs.acknowledge(job)
             reason = "acknowledged"
         self._say(peer, "forgotten", {"id": id, "reason": reason})
+
+    def _retry(self, peer: Peer, message: Message) -> None:
+        id = values.job_id(message.fields.get("id"))
+        job = self._own(peer, id)
+        if job is None:
+            raise WireError("bad_request", "there is no such job", field="id", hint="see the kind jobs")
+        self._jobs.retry(job)
+        self._follow(peer, id)
 
     def _own(self, peer: Peer, id: str) -> Any:
         """This client's job, or None; another client's job looks like none at all."""

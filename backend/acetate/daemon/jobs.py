@@ -17,12 +17,15 @@ from acetate_wire.validate import request_map
 from acetate.daemon.journal import ACTIVE, DiskFullError, Job, Journal
 from acetate.daemon.queue import FairQueue
 from acetate.daemon.settings import Settings
-from acetate.daemon.spool import Spool
+from acetate.daemon.spool import DamagedError, Spool
 
 log = logging.getLogger("acetate.daemon")
 
 DRAWN_SEEDS = 2**32
 """Seeds that are drawn stay below this, so that they are short enough to be typed again."""
+
+MOST_DEATHS = 2
+"""A job fails when so many workers died of it, or so many daemons (or machines) while they ran it."""
 
 Tell = Callable[[str, str, Mapping[str, Any], Sequence[Any]], None]
 """Called with a job's id, a kind, fields and frames: send this to whoever follows the job."""
@@ -55,11 +58,14 @@ class Jobs:
         self._tell = tell
         self._queue = FairQueue()
         self._unsaved: dict[str, _Ending] = {}
+        # Counted here too, for a journal that cannot be written.
         self._deaths: dict[str, int] = {}
         self.running: Running | None = None
         for job in journal.resume():
-            self._deaths[job.id] = job.deaths
-            self._queue.add(job.id, job.owner)
+            if job.state == "running" and job.attempts - job.deaths >= MOST_DEATHS:
+                self._give_up(job, "the daemon ended with it")
+            else:
+                self._queue.add(job.id, job.owner)
         spool.sweep(journal.ids())
 
     @property
@@ -105,17 +111,25 @@ class Jobs:
         """Whether a job of this id ended and was forgotten."""
         return self._journal.forgotten_owner(id) is not None
 
-    def state(self, job: Job) -> tuple[str, dict[str, Any], list[Any]]:
-        """The message that tells how a job is: kind, fields, frames."""
+    def state(self, job: Job, *, just_written: bool = False) -> tuple[str, dict[str, Any], list[Any]]:
+        """The message that tells how a job is: kind, fields, frames.
+
+        Layers are checked against their digest, unless they were just written.
+        """
         if job.state in ("done", "failed", "cancelled"):
             outcome = dict(job.outcome or {})
             sizes = outcome.pop("sizes", [])
             if job.state != "done":
                 return job.state, {"id": job.id, **outcome}, []
+            digest = outcome.pop("digest", None)
             try:
-                return "done", {"id": job.id, **outcome}, self._spool.read_output(job.id, sizes)
-            except FileNotFoundError:
-                return "forgotten", {"id": job.id, "reason": "acknowledged"}, []
+                return (
+                    "done",
+                    {"id": job.id, **outcome},
+                    self._spool.read_output(job.id, sizes, None if just_written else digest),
+                )
+            except DamagedError as error:
+                return "failed", {"id": job.id, **_damaged(error, outcome).fields()}, []
         if job.state == "expired":
             return "forgotten", {"id": job.id, "reason": "expired"}, []
         if self.running is not None and self.running.job.id == job.id:
@@ -135,15 +149,42 @@ class Jobs:
         if job.state in ACTIVE:
             raise WireError("bad_request", "this job has not ended yet", field="id", hint="cancel it first")
         try:
-            self._journal.forget(job.id, time.time())
+            self._journal.forget(job.id)
         except DiskFullError:
             # Its pixels may be what fills the disk.
             self._spool.remove(job.id)
             try:
-                self._journal.forget(job.id, time.time())
+                self._journal.forget(job.id)
             except DiskFullError:
                 self._spool.check_room(1 << 62)
         self._spool.remove(job.id)
+
+    def retry(self, job: Job) -> None:
+        """Run a failed job, or one whose layers are damaged, once more. Raises WireError when that cannot be done.
+
+        Asked twice it runs once.
+        """
+        if job.state in ACTIVE:
+            return
+        if job.state not in ("failed", "done"):
+            raise WireError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
+        if sum(job.sizes) and not self._spool.input_path(job.id).exists():
+            raise WireError(
+                "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
+            )
+        try:
+            self._journal.retry(job.id)
+        except DiskFullError:
+            self._spool.check_room(1 << 62)
+        self._queue.add(job.id, job.owner)
+
+    def close(self) -> None:
+        """The daemon ends in order: what was running waits for the next one, with no attempt counted."""
+        if self.running is not None:
+            try:
+                self._journal.give_back(self.running.job.id)
+            except DiskFullError as error:
+                log.warning("the journal cannot say that job %s waits again: %s", self.running.job.id, error)
 
     def listing(self, owner: str) -> list[dict[str, Any]]:
         """This client's jobs as `jobs` tells them."""
@@ -165,6 +206,7 @@ class Jobs:
                 self._journal.start(id)
             except DiskFullError as error:
                 log.warning("job %s runs although the journal cannot say so: %s", id, error)
+            job = replace(job, deaths=self._deaths.get(id, job.deaths))
             self.running = Running(job)
             return {
                 "id": id,
@@ -173,7 +215,7 @@ class Jobs:
                 "input": str(self._spool.input_path(id)),
                 "output": str(self._spool.output_path(id)),
                 "limits": self._settings.limits.to_map(),
-                "thrift": self._deaths.get(id, 0),
+                "thrift": job.deaths,
             }
         return None
 
@@ -205,22 +247,25 @@ class Jobs:
         if running.stopping_since is not None:
             self._spool.remove(job.id)
             return
-        self._deaths[job.id] = self._deaths.get(job.id, 0) + 1
-        if self._deaths[job.id] > 1:
-            error = WireError(
-                "worker_lost",
-                f"the process that makes the layers ended twice over this job ({reason})",
-                hint="try a smaller selection or another model; the daemon's worker.log tells more",
-                retry=True,
-            )
-            self._end(job.id, "failed", error.fields(), 0)
+        if self._deaths.get(job.id, job.deaths) + 1 >= MOST_DEATHS:
+            self._give_up(job, reason)
             return
+        self._deaths[job.id] = job.deaths + 1
         log.warning("the worker ended (%s); job %s runs once more", reason, job.id)
         try:
             self._journal.died(job.id)
         except DiskFullError as error:
             log.warning("the journal cannot say so: %s", error)
         self._queue.put_first(job.id, job.owner)
+
+    def _give_up(self, job: Job, reason: str) -> None:
+        error = WireError(
+            "worker_lost",
+            f"the process that makes the layers ended twice over this job ({reason})",
+            hint="try a smaller selection or another model; the daemon's worker.log tells more",
+            retry=True,
+        )
+        self._end(job.id, "failed", error.fields(), 0)
 
     def tick(self) -> None:
         """Write down what a full disk has kept from being written."""
@@ -230,7 +275,7 @@ class Jobs:
     def expire(self) -> None:
         """Let go of what was kept long enough."""
         try:
-            for id in self._journal.expire(time.time(), self._settings.keep_s, self._settings.keep_bytes):
+            for id in self._journal.expire(self._settings.keep_s, self._settings.keep_bytes):
                 self._spool.remove(id)
                 self._tell(id, "forgotten", {"id": id, "reason": "expired"}, [])
         except DiskFullError as error:
@@ -249,10 +294,11 @@ class Jobs:
             return
         self._unsaved.pop(id, None)
         self._deaths.pop(id, None)
-        self._spool.remove_input(id)
+        if ending.outcome.get("code") != "worker_lost":
+            self._spool.remove_input(id)
         job = self._journal.get(id)
         if job is not None:
-            kind, fields, frames = self.state(job)
+            kind, fields, frames = self.state(job, just_written=True)
             self._tell(id, kind, fields, frames)
         if state == "done":
             self.expire()
@@ -280,7 +326,7 @@ class Jobs:
         if job.state == "waiting":
             entry["position"] = self._position(job)
         elif job.ended is not None and job.state != "expired":
-            entry["expires"] = job.ended + self._settings.keep_s
+            entry["expires"] = time.time() + self._settings.keep_s - (self._journal.now - (job.ended_at or 0))
         if job.state == "expired":
             entry["message"] = self._expiry_rule()
         elif job.outcome is not None:
@@ -291,6 +337,15 @@ class Jobs:
         days = self._settings.keep_s / 86400
         gigabytes = self._settings.keep_bytes / (1 << 30)
         return f"layers nobody took are kept for {days:g} days and up to {gigabytes:g} GiB in all, then removed"
+
+
+def _damaged(error: DamagedError, outcome: Mapping[str, Any]) -> WireError:
+    return WireError(
+        "damaged",
+        f"the finished layers are damaged: {error}",
+        hint=f"draw them again; with the seed {outcome.get('seed')} and the same settings they come out the same",
+        retry=True,
+    )
 
 
 def answer_bytes(request: LayerRequest) -> int:

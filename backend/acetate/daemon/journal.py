@@ -2,12 +2,16 @@
 
 A job is `waiting`, `running`, `done`, `failed`, `cancelled` or `expired`. Forgotten ids are remembered for
 a while, so that a submission that was sent twice does not run twice.
+
+Ages are counted on the journal's own clock: the seconds for which daemons have served it. The wall clock may jump;
+it is only told to people.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +22,34 @@ from acetate_wire.errors import WireError
 
 ACTIVE = ("waiting", "running")
 KEPT = ("done", "failed", "cancelled")
-_SCHEMA = 1
-_TABLES = """
-CREATE TABLE job (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, state TEXT NOT
-    NULL, submitted REAL NOT NULL, ended REAL, deaths INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL
-    DEFAULT 0, request BLOB NOT NULL, outcome BLOB
-);
-CREATE INDEX job_owner ON job (owner, number);
-CREATE INDEX job_state ON job (state, ended);
-CREATE TABLE forgotten (id TEXT PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+_MIGRATIONS = (
+    """
+    CREATE TABLE job (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, state TEXT NOT
+        NULL, submitted REAL NOT NULL, ended REAL, deaths INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL
+        DEFAULT 0, request BLOB NOT NULL, outcome BLOB
+    );
+    CREATE INDEX job_owner ON job (owner, number);
+    CREATE INDEX job_state ON job (state, ended);
+    CREATE TABLE forgotten (id TEXT PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE job ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+    UPDATE job SET attempts = deaths;
+    ALTER TABLE job ADD COLUMN ended_at REAL;
+    UPDATE job SET ended_at = 0 WHERE ended IS NOT NULL;
+    UPDATE forgotten SET at = 0;
+    DROP INDEX job_state;
+    CREATE INDEX job_state ON job (state, ended_at);
+    CREATE TABLE clock (served REAL NOT NULL);
+    INSERT INTO clock VALUES (0);
+    """,
+)
+"""What makes each schema out of the one before; `user_version` counts how many have been done.
+
+2: attempts are counted before a run, whoever ends it; ages (`ended_at`, `forgotten.at`) are on the journal's clock.
 """
-_COLUMNS = "number, id, owner, state, submitted, ended, deaths, size, request, outcome"
+_COLUMNS = "number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome"
 
 
 class DiskFullError(Exception):
@@ -41,8 +61,8 @@ class Job:
     """One job as the journal holds it.
 
     `request` is the header's map, `sizes` the bytes of its frames; `outcome` is what ended it (the fields
-    of `done` or `failed`), `size` the bytes of its layers, `deaths` how many workers died of it. Times are
-    seconds since 1970.
+    of `done` or `failed`), `size` the bytes of its layers. `attempts` is how often it was begun, `deaths` how many of
+    them ended with a worker. Times are seconds since 1970, `ended_at` is on the journal's clock.
     """
 
     number: int
@@ -51,6 +71,8 @@ class Job:
     state: str
     submitted: float
     ended: float | None
+    ended_at: float | None
+    attempts: int
     deaths: int
     size: int
     request: dict[str, Any]
@@ -67,8 +89,8 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={_SCHEMA}; COMMIT;")
+            for number, migration in enumerate(_MIGRATIONS[version:], start=version + 1):
+                self._db.executescript(f"BEGIN; {migration} PRAGMA user_version={number}; COMMIT;")
         except sqlite3.OperationalError as error:
             raise WireError(
                 "internal", f"the journal {path} cannot be opened ({error})", hint="make room on its disk"
@@ -77,11 +99,25 @@ class Journal:
             raise WireError(
                 "internal", f"the journal {path} is damaged ({error})", hint="move it away and start again"
             ) from None
-        if version > _SCHEMA:
+        if version > len(_MIGRATIONS):
             raise WireError("internal", f"the journal {path} is of a newer acetate", hint="update this one")
+        self._served = float(self._db.execute("SELECT served FROM clock").fetchone()[0])
+        self._opened = time.monotonic()
+
+    @property
+    def now(self) -> float:
+        """The journal's clock: for how many seconds daemons have served it."""
+        return self._served + time.monotonic() - self._opened
+
+    def tick(self) -> None:
+        """Write the clock down; without it, ages lose what has passed since."""
+        with self._writing():
+            self._db.execute("UPDATE clock SET served = ?", (self.now,))
 
     def close(self) -> None:
-        """Close the file."""
+        """Write the clock down and close the file."""
+        with contextlib.suppress(DiskFullError):
+            self.tick()
         self._db.close()
 
     def add(self, id: str, owner: str, request: dict[str, Any], sizes: list[int], now: float) -> None:
@@ -99,7 +135,10 @@ class Journal:
         return None if row is None else _job(row)
 
     def resume(self) -> list[Job]:
-        """The jobs that a daemon before this one left, in the order in which they are to run; all wait again."""
+        """The jobs that a daemon before this one left, in the order in which they are to run; all wait again.
+
+        Those that it was running are told as `running`.
+        """
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number"
         ).fetchall()
@@ -121,27 +160,42 @@ class Journal:
         return dict(self._db.execute("SELECT state, count(*) FROM job GROUP BY state").fetchall())
 
     def start(self, id: str) -> None:
-        """A worker has begun with this job."""
+        """A worker is about to begin with this job: that is one attempt, whatever ends it."""
         with self._writing():
-            self._db.execute("UPDATE job SET state = 'running' WHERE id = ?", (id,))
+            self._db.execute("UPDATE job SET state = 'running', attempts = attempts + 1 WHERE id = ?", (id,))
 
     def died(self, id: str) -> None:
         """The worker died of this job, which waits again."""
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting', deaths = deaths + 1 WHERE id = ?", (id,))
 
+    def give_back(self, id: str) -> None:
+        """The daemon ends in order: the attempt does not count, and the job waits again."""
+        with self._writing():
+            self._db.execute("UPDATE job SET state = 'waiting', attempts = attempts - 1 WHERE id = ?", (id,))
+
+    def retry(self, id: str) -> None:
+        """Let an ended job wait again, as if it had never been begun."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE job SET state = 'waiting', attempts = 0, deaths = 0, outcome = NULL, size = 0, ended = NULL,"
+                " ended_at = NULL WHERE id = ?",
+                (id,),
+            )
+
     def end(self, id: str, state: str, outcome: dict[str, Any], size: int, now: float) -> None:
         """The job ended as `done`, `failed` or `cancelled`."""
         with self._writing():
             self._db.execute(
-                "UPDATE job SET state = ?, outcome = ?, size = ?, ended = ? WHERE id = ?",
-                (state, msgpack.packb(outcome), size, now, id),
+                "UPDATE job SET state = ?, outcome = ?, size = ?, ended = ?, ended_at = ? WHERE id = ?",
+                (state, msgpack.packb(outcome), size, now, self.now, id),
             )
 
-    def forget(self, id: str, now: float) -> None:
+    def forget(self, id: str) -> None:
         """Remove a job and remember its id."""
         with self._writing():
-            self._db.execute("INSERT OR REPLACE INTO forgotten SELECT id, owner, ? FROM job WHERE id = ?", (now, id))
+            known = "INSERT OR REPLACE INTO forgotten SELECT id, owner, ? FROM job WHERE id = ?"
+            self._db.execute(known, (self.now, id))
             self._db.execute("DELETE FROM job WHERE id = ?", (id,))
 
     def forgotten_owner(self, id: str) -> str | None:
@@ -149,33 +203,36 @@ class Journal:
         row = self._db.execute("SELECT owner FROM forgotten WHERE id = ?", (id,)).fetchone()
         return None if row is None else str(row[0])
 
-    def expire(self, now: float, keep_s: float, keep_bytes: int) -> list[str]:
+    def expire(self, keep_s: float, keep_bytes: int) -> list[str]:
         """Mark as expired what was kept too long, and the oldest of what is too much; returns those ids.
 
         What expired that long ago itself is removed for good.
         """
-        old = [
+        before = self.now - keep_s
+        old = dict.fromkeys(
             str(row[0])
             for row in self._db.execute(
-                "SELECT id FROM job WHERE state IN ('done', 'failed', 'cancelled') AND ended < ?",
-                (now - keep_s,),
+                "SELECT id FROM job WHERE state IN ('done', 'failed', 'cancelled') AND ended_at < ?", (before,)
             )
-        ]
-        held = self._db.execute("SELECT id, size FROM job WHERE state = 'done' ORDER BY ended DESC, number DESC")
-        total = 0
-        for id, size in held:
-            total += size
-            if total > keep_bytes and id not in old:
-                old.append(str(id))
+        )
+        total = self._db.execute("SELECT total(size) FROM job WHERE state = 'done'").fetchone()[0]
+        if total > keep_bytes:
+            oldest = self._db.execute("SELECT id, size FROM job WHERE state = 'done' ORDER BY ended_at, number")
+            for id, size in oldest:
+                if total <= keep_bytes:
+                    break
+                total -= size
+                old[str(id)] = None
         with self._writing():
             for id in old:
                 self._db.execute(
-                    "UPDATE job SET state = 'expired', size = 0, outcome = NULL, ended = ? WHERE id = ?",
-                    (now, id),
+                    "UPDATE job SET state = 'expired', size = 0, outcome = NULL, ended_at = ? WHERE id = ?",
+                    (self.now, id),
                 )
-            self._db.execute("DELETE FROM job WHERE state = 'expired' AND ended < ?", (now - keep_s,))
-            self._db.execute("DELETE FROM forgotten WHERE at < ?", (now - keep_s,))
-        return old
+            self._db.execute("DELETE FROM job WHERE state = 'expired' AND ended_at < ?", (before,))
+            self._db.execute("DELETE FROM forgotten WHERE at < ?", (before,))
+            self._db.execute("UPDATE clock SET served = ?", (self.now,))
+        return list(old)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -192,7 +249,7 @@ class Journal:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    number, id, owner, state, submitted, ended, deaths, size, request, outcome = row
+    number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome = row
     given = msgpack.unpackb(request)
     return Job(
         number,
@@ -201,6 +258,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         state,
         submitted,
         ended,
+        ended_at,
+        attempts,
         deaths,
         size,
         given["request"],

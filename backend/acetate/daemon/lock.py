@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import IO
@@ -24,6 +25,15 @@ class Lock:
             return False
         self._file = file
         return True
+
+    def holds(self) -> bool:
+        """Whether the lock is taken, on the file that is there now: its folder may have been made anew."""
+        if self._file is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Give the lock back."""

@@ -7,6 +7,7 @@ import logging.handlers
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 from acetate_wire.connection import Connection
@@ -14,11 +15,13 @@ from acetate_wire.errors import WireError
 from acetate_wire.folders import private_folder
 from acetate_wire.launch import remember_command
 
-from acetate.daemon.lock import Lock
+from acetate.daemon.presence import Presence, living, publish_for
 from acetate.daemon.server import Server
 from acetate.daemon.settings import Settings
 
 LOG_BYTES = 1 << 20
+PUBLISH_S = 4.0
+"""A living daemon whose connection file vanished publishes again within this time."""
 
 
 def serve(settings: Settings, ready: Callable[[Connection], None] | None = None) -> bool:
@@ -28,14 +31,17 @@ def serve(settings: Settings, ready: Callable[[Connection], None] | None = None)
     """
     if sys.platform != "win32":
         os.umask(0o077)
+    _raise_file_limit()
     private_folder(settings.state)
-    lock = Lock(settings.state / "daemon.lock")
-    if not lock.take():
+    private_folder(settings.runtime)
+    presence = Presence(settings.state, settings.runtime)
+    if not presence.take():
+        _point_to_the_living(settings)
         return False
     try:
         _log_to(settings)
         _remember()
-        server = Server(settings)
+        server = Server(settings, presence)
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
@@ -45,8 +51,35 @@ def serve(settings: Settings, ready: Callable[[Connection], None] | None = None)
         finally:
             server.close()
     finally:
-        lock.release()
+        presence.release()
     return True
+
+
+def _raise_file_limit() -> None:
+    """Every connection is a file, and libzmq ends the process when there are no more."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _point_to_the_living(settings: Settings) -> None:
+    """Let clients of this runtime folder find the daemon that has the state folder.
+
+    Raises WireError, naming its process, when it cannot be found.
+    """
+    until = time.monotonic() + PUBLISH_S
+    record = living(settings.state)
+    while record is not None and publish_for(record, settings.runtime) is None:
+        if time.monotonic() > until:
+            raise WireError(
+                "not_allowed",
+                f"the daemon (process {record.pid}) holds {settings.state} but cannot be reached",
+                hint=f"end it with: acetate stop, or: kill {record.pid}",
+            )
+        time.sleep(0.1)
+        record = living(settings.state)
 
 
 def _log_to(settings: Settings) -> None:

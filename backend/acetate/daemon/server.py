@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import zmq
-from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
 from acetate_wire.folders import private_folder
 
 import acetate
-from acetate.daemon.access import DEFAULT_PORT, Gatekeeper, load_keys, paired
+from acetate.daemon.access import Gatekeeper, load_keys
 from acetate.daemon.conversation import About, Conversation, Origin
 from acetate.daemon.jobs import Jobs
 from acetate.daemon.journal import Journal
+from acetate.daemon.listener import Listener
 from acetate.daemon.peers import Peers
+from acetate.daemon.presence import Presence
 from acetate.daemon.settings import Settings
 from acetate.daemon.spool import Spool
 from acetate.daemon.workshop import Workshop
@@ -28,20 +27,21 @@ from acetate.engine.choose import engine_class
 
 log = logging.getLogger("acetate.daemon")
 
-SOCKET_NAME = "daemon.sock"
-LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 AT_ONCE = 32
 BUSY_WAIT_MS = 50
 IDLE_WAIT_MS = 500
 EXPIRE_S = 60.0
 TICK_S = 1.0
+AFTER_FAILURE_S = 0.1
+"""So that a failure that comes back does not fill the log."""
 
 
 class Server:
-    """One running daemon. It owns everything of its folders until `close`; the caller holds their lock."""
+    """One running daemon. It owns everything of its folders until `close`; `presence` holds their locks."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, presence: Presence) -> None:
         self._settings = settings
+        self._presence = presence
         private_folder(settings.runtime)
         private_folder(settings.state)
         self._keys = load_keys(settings.state)
@@ -49,48 +49,47 @@ class Server:
         spool = Spool(settings.state / "spool", settings.reserve_bytes)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._gatekeeper = Gatekeeper(self._context, settings.state, self._keys)
-        self._sockets: list[Any] = []
-        self._encrypted: list[bool] = []
-        self._connection = self._listen()
-        self._peers = Peers(self._sockets)
+        self._listener = Listener(self._context, settings, self._keys)
+        self._peers = Peers(self._listener.sockets)
         self._jobs = Jobs(settings, self._journal, spool, self._tell)
         self._workshop = Workshop(self._context, settings, self._keys, self._jobs)
         self._conversation = Conversation(settings, self._peers, self._jobs, self._about())
         self._stopping = False
         self._started = self._lonely_since = time.monotonic()
         self._ticked = self._expired = float("-inf")
-        connections.write(self._connection, self._connection_path)
 
     @property
     def connection(self) -> Connection:
         """What clients need to connect."""
-        return self._connection
-
-    @property
-    def _connection_path(self) -> Path:
-        return self._settings.runtime / connections.FILE_NAME
+        return self._listener.connection
 
     def run(self) -> None:
         """Serve until told to stop, or for so long without clients and jobs that nobody will come."""
         while not self._stopping and not self._is_lonely():
-            self.turn()
+            try:
+                self.turn()
+            except Exception:
+                # Nothing that goes wrong with one job or client may end the daemon for the others.
+                log.exception("a turn of the daemon failed")
+                time.sleep(AFTER_FAILURE_S)
 
     def turn(self) -> None:
         """Wait for something to happen, or a moment, and deal with it."""
         poller = zmq.Poller()
-        for socket in [*self._sockets, self._gatekeeper.socket, self._workshop.socket]:
+        for socket in [*self._listener.sockets, self._gatekeeper.socket, self._workshop.socket]:
             if socket is not None:
                 poller.register(socket, zmq.POLLIN)
         ready = dict(poller.poll(BUSY_WAIT_MS if self._jobs.running is not None else IDLE_WAIT_MS))
         if self._gatekeeper.socket in ready:
             self._gatekeeper.answer()
-        for number, socket in enumerate(self._sockets):
+        for number, socket in enumerate(self._listener.sockets):
             if socket in ready:
                 self._receive(number, socket)
         now = time.monotonic()
         self._workshop.work(now)
         if now - self._ticked >= TICK_S:
             self._ticked = now
+            self._republish()
             self._peers.keep_alive(now)
             self._jobs.tick()
             self._conversation.pay_debts()
@@ -104,80 +103,14 @@ class Server:
 
     def close(self) -> None:
         """End the worker, send what is on its way, and leave no socket or file behind."""
-        self._connection_path.unlink(missing_ok=True)
+        if self._listener.is_published:
+            self._listener.connection_path.unlink(missing_ok=True)
+        self._jobs.close()
         self._workshop.close()
-        for socket in [*self._sockets, self._gatekeeper.socket]:
-            socket.close(linger=500)
+        self._listener.close()
+        self._gatekeeper.socket.close(linger=500)
         self._context.term()
         self._journal.close()
-        (self._settings.runtime / SOCKET_NAME).unlink(missing_ok=True)
-
-    def _listen(self) -> Connection:
-        """Bind what the settings ask for. Raises WireError when that is not allowed or not possible."""
-        endpoint = tcp = ""
-        if sys.platform != "win32":
-            path = self._settings.runtime / SOCKET_NAME
-            if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-                raise WireError(
-                    "bad_request",
-                    f"the path {path} is too long for a socket (at most {LONGEST_SOCKET_PATH} bytes)",
-                    hint="set ACETATE_RUNTIME_DIR to a shorter folder",
-                )
-            path.unlink(missing_ok=True)
-            endpoint = f"ipc://{path}"
-            self._bind(self._router(encrypted=False), endpoint)
-            path.chmod(0o600)
-        if self._settings.tcp or not endpoint:
-            tcp = self._listen_tcp(self._settings.tcp or "127.0.0.1:*")
-        keys = self._keys
-        return Connection(
-            endpoint or tcp,
-            keys.access,
-            keys.server_public,
-            keys.client_public,
-            keys.client_secret,
-            tcp=tcp,
-            pid=os.getpid(),
-        )
-
-    def _listen_tcp(self, address: str) -> str:
-        host, _, port = address.rpartition(":")
-        host, port = (host, port) if host else (port, str(DEFAULT_PORT))
-        if host not in ("127.0.0.1", "localhost", "[::1]") and not paired(self._settings.state):
-            raise WireError(
-                "not_allowed",
-                f"{host} can be reached from other machines, and none is paired with this one",
-                hint="run `acetate pair NAME` for each machine that may connect, or listen on 127.0.0.1",
-            )
-        socket = self._router(encrypted=True)
-        if host == "[::1]":
-            socket.set(zmq.IPV6, 1)
-        self._bind(socket, f"tcp://{host}:{port}")
-        return str(socket.get(zmq.LAST_ENDPOINT).decode("ascii").rstrip("\0"))
-
-    def _router(self, *, encrypted: bool) -> Any:
-        socket = self._context.socket(zmq.ROUTER)
-        socket.set(zmq.ROUTER_MANDATORY, 1)
-        socket.set(zmq.MAXMSGSIZE, self._settings.limits.message_bytes)
-        # Few large messages are held for a client that is quicker than the disk; the rest waits on its side.
-        socket.set(zmq.RCVHWM, 4)
-        if encrypted:
-            socket.set(zmq.CURVE_SERVER, 1)
-            socket.set(zmq.CURVE_SECRETKEY, self._keys.server_secret.encode("ascii"))
-            socket.set(zmq.ZAP_DOMAIN, b"acetate")
-        self._sockets.append(socket)
-        self._encrypted.append(encrypted)
-        return socket
-
-    def _bind(self, socket: Any, endpoint: str) -> None:
-        try:
-            socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            raise WireError(
-                "not_allowed",
-                f"cannot listen on {endpoint} ({error.strerror})",
-                hint="choose another address",
-            ) from None
 
     def _receive(self, number: int, socket: Any) -> None:
         for _ in range(AT_ONCE):
@@ -186,13 +119,23 @@ class Server:
             except zmq.Again:
                 return
             local = True
-            if self._encrypted[number]:
+            if self._listener.encrypted[number]:
                 local = address.get("User-Id") == self._keys.client_public
-            origin = Origin((number, address.bytes), self._encrypted[number], local)
+            origin = Origin((number, address.bytes), self._listener.encrypted[number], local)
             self._conversation.take(origin, [part.buffer for part in parts])
 
     def _tell(self, job: str, kind: str, fields: Any, frames: Any) -> None:
         self._peers.tell_followers(job, kind, fields, frames, time.monotonic())
+
+    def _republish(self) -> None:
+        """Where the runtime folder vanished: publish again, unless another daemon is there now."""
+        if self._listener.is_published:
+            return
+        try:
+            if self._presence.renew():
+                self._listener.republish()
+        except (OSError, WireError) as error:
+            log.warning("clients cannot find this daemon: %s", error)
 
     def _is_lonely(self) -> bool:
         now = time.monotonic()
@@ -217,8 +160,8 @@ class Server:
             "version": acetate.__version__,
             "pid": os.getpid(),
             "workers": self._workshop.pids,
-            "endpoint": self._connection.endpoint,
-            "tcp": self._connection.tcp,
+            "endpoint": self.connection.endpoint,
+            "tcp": self.connection.tcp,
             "device": self._workshop.device,
             "models_loaded": self._workshop.loaded,
             "clients": sorted({peer.name for peer in self._peers}),

@@ -11,6 +11,7 @@ import mmap
 import os
 import shutil
 import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from typing import Any
 from acetate_wire.errors import WireError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if sys.platform != "win32" else {errno.ENOSPC, errno.EFBIG}
+
+
+class DamagedError(Exception):
+    """A job's finished layers are not what was written; the message says in which way."""
 
 
 class Spool:
@@ -54,18 +59,29 @@ class Spool:
                 raise disk_full(self.folder, size, shutil.disk_usage(self.folder).free) from None
             raise
 
-    def read_output(self, job: str, sizes: Sequence[int]) -> list[Any]:
-        """The frames of a job's layers: views of the file, which stays out of the daemon's own memory."""
+    def read_output(self, job: str, sizes: Sequence[int], digest: int | None) -> list[Any]:
+        """The frames of a job's layers: views of the file, which stays out of the daemon's own memory.
+
+        `digest` is the CRC-32 of the whole file, None where an older daemon wrote none. Raises DamagedError when the
+        file is missing, cut, grown or changed.
+        """
         path = self.output_path(job)
         if not sum(sizes):
             return [b""] * len(sizes)
-        with path.open("rb") as file:
-            if sys.platform == "win32":
-                whole = memoryview(file.read())
-            else:
-                whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        try:
+            with path.open("rb") as file:
+                if sys.platform == "win32":
+                    whole = memoryview(file.read())
+                else:
+                    whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except FileNotFoundError:
+            raise DamagedError(f"{path.name} is missing") from None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path.name} cannot be read ({error})") from None
         if len(whole) != sum(sizes):
-            raise WireError("internal", f"{path.name} has {len(whole)} bytes instead of {sum(sizes)}")
+            raise DamagedError(f"{path.name} has {len(whole)} bytes instead of {sum(sizes)}")
+        if digest is not None and zlib.crc32(whole) != digest:
+            raise DamagedError(f"{path.name} is not what was written")
         frames, start = [], 0
         for size in sizes:
             frames.append(whole[start : start + size])

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import zmq
 from acetate_wire.errors import WireError
+from acetate_wire.folders import private_folder
 from acetate_wire.messages import Message, decode, encode
 
 from acetate.daemon.access import Keys
@@ -48,7 +49,7 @@ class WorkerProcess:
             setup["server_key"] = keys.server_public
             setup["client_public"], setup["client_secret"] = keys.client_public, keys.client_secret
         else:
-            self._file = runtime / "worker.sock"
+            self._file = private_folder(runtime) / "worker.sock"
             self._file.unlink(missing_ok=True)
             setup["endpoint"] = f"ipc://{self._file}"
             self.socket.bind(setup["endpoint"])

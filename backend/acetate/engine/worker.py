@@ -7,11 +7,13 @@ files, only words and previews through the socket.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
 import threading
 import time
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,7 @@ class Worker:
         return {
             "layers": layers,
             "sizes": [len(frame) for frame in frames],
+            "digest": functools.reduce(lambda crc, frame: zlib.crc32(frame, crc), frames, 0),
             "seed": made.seed,
             "settings": {
                 **made.settings,
