@@ -17,11 +17,11 @@ from acetate_wire import connection as connections
 from acetate_wire.client import Client
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
-from acetate_wire.events import Event
+from acetate_wire.events import Event, ModelVocabulary
 from acetate_wire.launch import start_daemon
 from acetate_wire.request import MODES
 
-from . import versions
+from . import versions, vocabularies
 from .preferences import preferences
 from .release import VERSION
 from .words import tr
@@ -42,6 +42,7 @@ class Link:
         self._started = float("-inf")
         self._met = float("-inf")
         self._trouble: WireError | None = None
+        self._asked = ""
 
     def open(self) -> Client:
         """The client, connected or about to be."""
@@ -56,14 +57,25 @@ class Link:
         """Leave the daemon; its jobs go on."""
         if self.client is not None:
             self.client.close()
-            self.client = None
+            self.client, self._asked = None, ""
 
     def pump(self) -> list[Event]:
         """What happened since the last time."""
         events = self.open().pump()
+        for event in events:
+            if isinstance(event, ModelVocabulary):
+                vocabularies.learn(event)
         if self.connected:
             self._met = time.monotonic()
+            self._ask_for_words()
         return events
+
+    def _ask_for_words(self) -> None:
+        """Ask for one model's words at a time; the client asks again after a lost connection."""
+        waiting = [name for name in vocabularies.wanted() if self.model(name) is not None]
+        if waiting and self._asked not in waiting:
+            self._asked = waiting[0]
+            self.open().ask("vocabulary", {"model": self._asked})
 
     def ensure_running(self) -> None:
         """Start the daemon when it has not answered for a moment and was not started just now.
@@ -118,6 +130,10 @@ class Link:
         """The modes of a model; all of them while nothing is known about it."""
         model = self.model(name)
         return MODES if model is None else tuple(model["modes"])
+
+    def max_aspect(self, name: str) -> float:
+        """The longest side over the shortest at which a model keeps a lone subject's shape; 1 where it says nothing."""
+        return float((self.model(name) or {}).get("max_aspect", 1.0))
 
     def samplers(self, name: str) -> Sequence[str]:
         """The samplers that a model can be asked for by name."""

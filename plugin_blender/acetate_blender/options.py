@@ -8,6 +8,8 @@ from typing import Any
 from acetate_wire.request import NEEDED_INPUTS, PASSES
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from . import vocabularies
+
 MODES = (
     ("text", "Text", "A transparent layer from words", "FONT_DATA", 0),
     ("refine", "Refine", "Draw a transparent layer anew, near to what it is, its transparency too", "MOD_SMOOTH", 1),
@@ -16,14 +18,18 @@ MODES = (
     ("background", "Background", "A background for a foreground", "IMAGE_BACKGROUND", 4),
     ("foreground", "Foreground", "A foreground for a background", "IMAGE_REFERENCE", 5),
     ("extract", "Extract", "The layer that is missing, out of the whole picture and the other layer", "IMAGE_ALPHA", 6),
+    ("remove", "Remove", "Clear away what a mask shows; needs no prompt", "BRUSH_TEXFILL", 7),
 )
 TARGETS = (
-    ("FRAME", "Whole Frame", "All of what the camera shows"),
-    ("REGION", "Render Region", "The render region, or all of the frame when none is set"),
-    ("PLANE", "Selected Layer", "Where the selected layer is"),
-    ("CUSTOM", "Rectangle", "A part of the frame, in pixels from its top left corner"),
-    ("IMAGE", "Open Image", "As large as the image that is open in the image editor"),
+    ("AUTO", "Automatic", "A square for a subject, a layer with a margin for what works on a layer, else all", "", 5),
+    ("SQUARE", "Square in Frame", "The largest part in the middle in which a lone subject keeps its shape", "", 6),
+    ("FRAME", "Whole Frame", "All of what the camera shows", "", 0),
+    ("REGION", "Render Region", "The render region, or all of the frame when none is set", "", 1),
+    ("PLANE", "Selected Layer", "Where the selected layer is", "", 2),
+    ("CUSTOM", "Rectangle", "A part of the frame, in pixels from its top left corner", "", 3),
+    ("IMAGE", "Open Image", "As large as the image that is open in the image editor", "", 4),
 )
+"""Files store the numbers."""
 PLACES = (
     ("CAMERA", "Camera", "A plane that fills the target exactly, seen through the camera", "CAMERA_DATA", 0),
     ("CURSOR", "3D Cursor", "A plane that stands on the 3D cursor and looks at the camera", "CURSOR", 1),
@@ -59,16 +65,32 @@ SHARING = ("scene", "background", "foreground", "extract")
 """The modes in which several layers look at each other while they are drawn."""
 CONTROLS = ("depth", "normal")
 """The structure pictures that can be taken from the scene."""
+CHANGES = ("refine", "inpaint", "remove")
+"""The modes that change a layer: the new one takes its place."""
+LOCAL = (*CHANGES, "background", "extract")
+"""The modes that work on a layer and what is around it, rather than on the whole picture."""
+NEEDS_PROMPT = ("text", "inpaint", "scene", "background", "foreground")
+
+
+def words_property(name: str, description: str) -> Any:
+    """A prompt, completed from the model's words while it is typed."""
+    return StringProperty(
+        name=name,
+        description=description,
+        options={"TEXTEDIT_UPDATE"},
+        search=vocabularies.complete,
+        search_options={"SUGGESTION"},
+    )
 
 
 def what() -> dict[str, Any]:
     """What to make."""
     return {
-        "prompt": StringProperty(name="Prompt", description="What the layer shows", options={"TEXTEDIT_UPDATE"}),
+        "prompt": words_property("Prompt", "What the layer shows"),
         "mode": EnumProperty(name="Mode", description="What kind of layer", items=MODES),
         "model": StringProperty(name="Model", description="The model that draws", default="starter"),
-        "foreground_prompt": StringProperty(name="Foreground", description="What only the foreground shows"),
-        "background_prompt": StringProperty(name="Background", description="What only the background shows"),
+        "foreground_prompt": words_property("Foreground", "What only the foreground shows"),
+        "background_prompt": words_property("Background", "What only the background shows"),
         "count": IntProperty(name="Count", description="How many variants", default=1, min=1, max=8),
         "random_seed": BoolProperty(name="Random", description="Take a new seed every time", default=True),
         "seed": IntProperty(name="Seed", description="The same seed makes the same layer again", min=0),
@@ -91,8 +113,11 @@ def more() -> dict[str, Any]:
         "passes": EnumProperty(
             name="Passes",
             description="How many views the transparency is the median of: more is slower and cleaner",
-            items=[(str(n), str(n), "") for n in PASSES],
-            default="8",
+            items=[
+                ("0", "Model's Own", "As many as the model is best with", 4),
+                *((str(n), str(n), "", number) for number, n in enumerate(PASSES)),
+            ],
+            default="0",
         ),
         "strength": FloatProperty(
             name="Strength",
@@ -157,9 +182,16 @@ def inputs() -> dict[str, Any]:
 
 
 def where() -> dict[str, Any]:
-    """Which part of the picture it fills."""
+    """Which part of the picture it fills, and how."""
     return {
-        "target": EnumProperty(name="Target", description="Which part of the picture to fill", items=TARGETS),
+        "target": EnumProperty(
+            name="Target", description="Which part of the picture to fill", items=TARGETS, default="AUTO"
+        ),
+        "fill": BoolProperty(
+            name="Fill",
+            description="Draw over all of the target, whatever its shape; else in the middle, at a shape that the "
+            "model knows",
+        ),
         "target_x": IntProperty(name="X", description="From the left, in pixels", subtype="PIXEL"),
         "target_y": IntProperty(name="Y", description="From the top, in pixels", subtype="PIXEL"),
         "target_width": IntProperty(name="Width", description="In pixels", default=512, min=1, subtype="PIXEL"),
@@ -174,7 +206,8 @@ def placing() -> dict[str, Any]:
         "shading": EnumProperty(name="Shading", description="How the planes are shaded", items=SHADINGS),
         "distance": FloatProperty(
             name="Distance",
-            description="How far from the camera the first layer of the stack stands",
+            description="How far from the camera the first layer of the stack stands; it comes nearer where an object "
+            "would poke through it",
             default=10.0,
             min=0.001,
             subtype="DISTANCE",
@@ -196,6 +229,13 @@ def placing() -> dict[str, Any]:
         ),
         "variants": EnumProperty(name="Show", description="What to show of several variants", items=VARIANTS),
     }
+
+
+def primary_role(mode: str, known: str) -> str:
+    """The role of the layer that a mode works on; empty where it works on none."""
+    if mode == "extract":
+        return known
+    return next(iter(NEEDED_INPUTS[mode]), "")
 
 
 def needed_roles(mode: str, known: str) -> tuple[str, ...]:

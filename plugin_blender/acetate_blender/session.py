@@ -13,6 +13,7 @@ import bpy
 from acetate_wire.errors import WireError
 
 from . import health, versions
+from .capture import visible
 from .daemon import link
 from .jobs import marks
 from .jobs.desk import Desk
@@ -38,6 +39,7 @@ def desk() -> Desk:
 
 def enter_file() -> None:
     """Offer what the open file asked for, and give its scenes the artist's defaults."""
+    visible.forget()
     desk().enter_file()
     for scene in bpy.data.scenes:
         take_defaults(scene)
@@ -68,6 +70,8 @@ def _poll() -> float:
     if not _entered:
         _entered = True
         enter_file()
+    for look in visible.due(_notice):
+        now.work.add(look, traceback.print_exception)
     wait = now.poll()
     if now.open_jobs and not link.connected and preferences().start_daemon:
         link.ensure_running()
@@ -82,6 +86,11 @@ def _poll() -> float:
         now.changed = False
         _redraw()
     return wait
+
+
+def _notice() -> None:
+    """Something that the panel shows is different now."""
+    desk().changed = True
 
 
 def place(job: Job) -> None:

@@ -19,7 +19,7 @@ one_release = pytest.mark.parametrize("blender", ("4.5",), indirect=True)
 def test_a_finished_layer_stands_before_the_camera_packed_into_the_file(blender: Blender) -> None:
     blender.call("scene.generate", prompt="a kite", seed=7)
     (plane,) = blender.call("scene.planes")
-    assert plane["packed"] and plane["size"] == [64, 48] and plane["collection"] == "Acetate"
+    assert plane["packed"] and plane["size"] == [48, 48] and plane["collection"] == "Acetate"
     assert abs(plane["depth"] - 10) < 1e-4
     made_with = json.loads(plane["made_with"])
     assert made_with["prompt"] == "a kite" and made_with["seed"] == 7

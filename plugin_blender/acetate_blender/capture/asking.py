@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From chosen options to a request: the target, the placement, and the pictures to read."""
+"""From chosen options to a request: what is asked for, where it goes, and the pictures to read."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Callable
 
 import bpy
 from acetate_wire.errors import WireError
 from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 
 from .. import options
+from ..daemon import link
 from ..jobs.desk import Parcel, Sending
+from ..pictures import fitting, images
+from ..pictures.images import Pixels
+from ..pictures.rest import Rest
 from ..placing import camera as cameras
-from ..placing import plane, put
-from ..placing.placement import CAMERA, TEXTURE, Placement
+from ..placing import put, stack
+from ..placing.placement import CAMERA, SURFACE, TEXTURE, Placement
 from ..words import tr
-from . import inputs, structure
-from .inputs import Reader, View
+from . import inputs, structure, targets, visible
+from .inputs import Reader, Spread
+from .targets import View
 
 SEEDS = 2**31
 """Blender's whole numbers end here."""
@@ -34,91 +39,69 @@ class Asking:
     sending: Sending
 
 
-def asking(scene: Any, chosen: Mapping[str, Any], order: Mapping[str, Any] | None = None) -> Asking:
-    """What these options ask for. `order` overrides fields of the placement. Raises WireError for a wrong choice."""
+def asking(scene: Any, chosen: Mapping[str, Any]) -> Asking:
+    """What these options ask for. Raises WireError for a wrong choice."""
     bpy.context.view_layer.update()
-    view = target_of(scene, chosen)
-    placement = replace(_placement(scene, chosen, view), **(order or {}))
-    if placement.place == CAMERA:
+    trouble = missing(scene, chosen)
+    if trouble is not None:
+        raise trouble
+    view = targets.target_of(scene, chosen)
+    placement = _placement(scene, chosen, view)
+    if placement.place == CAMERA and not put.takes_a_free_place(scene, placement):
         cameras.check_camera(put.the_camera(scene, placement.camera), placement.distance)
     request = _request(chosen, view)
-    if not request.prompt.strip() and not request.layer_prompts and request.mode not in ("refine", "extract"):
-        raise WireError(
-            "bad_request",
-            tr("There is no prompt"),
-            field="prompt",
-            hint=tr("say what the layer shows"),
-        )
     readers = inputs.readers(view, options.needed_roles(request.mode, chosen["known"]), chosen)
     controls = _controls(scene, view, chosen)
-    return Asking(request, placement, _sending(request, readers, controls))
+    return Asking(request, placement, _sending(request, view, readers, controls, chosen))
 
 
-def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
-    """The canvas and the part of it to fill. Raises WireError when there is no such part."""
-    width, height = canvas = cameras.picture_size(scene)
-    without = chosen["collection"]
-    target = chosen["target"]
-    if target == "CUSTOM":
-        rect = Rect(chosen["target_x"], chosen["target_y"], chosen["target_width"], chosen["target_height"])
-        return View(scene, canvas, rect, without)
-    if target == "REGION" and scene.render.use_border:
-        render = scene.render
-        left, right = round(render.border_min_x * width), round(render.border_max_x * width)
-        top, bottom = round((1 - render.border_max_y) * height), round((1 - render.border_min_y) * height)
-        return View(scene, canvas, Rect(left, top, max(1, right - left), max(1, bottom - top)), without)
-    if target == "PLANE":
-        obj = bpy.context.view_layer.objects.active
-        if not plane.is_plane(obj):
-            raise WireError(
-                "bad_request",
-                tr("No layer is selected whose place could be taken"),
-                field="target",
-                hint=tr("select one, or choose another target"),
-            )
-        return View(scene, (obj.acetate.canvas[0], obj.acetate.canvas[1]), plane.rect_of(obj), without)
-    if target == "IMAGE":
-        image = _open_image()
-        return View(scene, (image.size[0], image.size[1]), Rect(0, 0, image.size[0], image.size[1]), without)
-    return View(scene, canvas, Rect(0, 0, width, height), without)
-
-
-def target_size(context: Any) -> tuple[int, int] | None:
-    """The size in pixels of the target that the panel shows; None when there is no such part."""
-    settings = context.scene.acetate.settings
-    names = ("target", "target_x", "target_y", "target_width", "target_height", "collection")
-    try:
-        target = target_of(context.scene, {name: getattr(settings, name) for name in names}).target
-    except WireError:
-        return None
-    return target.width, target.height
-
-
-def _open_image() -> Any:
-    space = bpy.context.space_data
-    image = getattr(space, "image", None)
-    if image is None or not all(image.size):
-        raise WireError(
+def missing(scene: Any, chosen: Mapping[str, Any]) -> WireError | None:
+    """What these options lack, as far as it is found without looking at pictures; None when nothing is."""
+    mode = chosen["mode"]
+    words = chosen["prompt"] + (chosen["foreground_prompt"] + chosen["background_prompt"] if mode == "scene" else "")
+    if mode in options.NEEDS_PROMPT and not words.strip():
+        hint = tr("say what is to be there, or choose Remove") if mode == "inpaint" else tr("say what the layer shows")
+        return WireError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
+    for role in options.needed_roles(mode, chosen["known"]):
+        trouble = inputs.missing(scene, role, chosen)
+        if trouble is not None:
+            return trouble
+    surface = chosen["surface"]
+    if chosen["place"] == SURFACE and scene.objects.get(surface) is None:
+        hint = tr("choose the object that the layer is to lie on")
+        message = tr("There is no object {name!r}").format(name=surface) if surface else tr("No object is chosen")
+        return WireError("bad_request", message, field="surface", hint=hint)
+    if chosen["place"] == TEXTURE and not hasattr(getattr(_textured(scene, surface), "data", None), "materials"):
+        return WireError(
             "bad_request",
-            tr("No image is open whose size could be taken"),
-            field="target",
-            hint=tr("open one in the image editor and press Generate there, or choose another target"),
+            tr("There is no object that could have a texture"),
+            field="surface",
+            hint=tr("select a mesh, and generate or place again"),
         )
-    return image
+    return None
+
+
+def _textured(scene: Any, surface: str) -> Any | None:
+    return scene.objects.get(surface) if surface else bpy.context.view_layer.objects.active
 
 
 def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
     surface = chosen["surface"]
     if chosen["place"] == TEXTURE and not surface:
-        active = bpy.context.view_layer.objects.active
-        surface = active.name if active is not None else ""
-    return Placement(
+        surface = bpy.context.view_layer.objects.active.name
+    placement = Placement(
         place=chosen["place"],
         camera=scene.camera.name if scene.camera is not None else "",
         canvas=view.canvas,
         surface=surface,
         **{name: chosen[name] for name in ("distance", "gap", "shading", "height", "collection", "variants")},
     )
+    anchor = targets.primary_plane(scene, chosen)
+    order = stack.ORDERS.get(chosen["mode"])
+    if anchor is None or order is None:
+        return placement
+    seen_by = anchor.acetate.camera or placement.camera
+    return replace(placement, order=order, anchor=anchor.acetate.layer, camera=seen_by)
 
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
@@ -127,7 +110,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         mode=chosen["mode"],
         canvas=view.canvas,
         target=view.target,
-        prompt=chosen["prompt"],
+        prompt="" if chosen["mode"] == "remove" else chosen["prompt"],
         model=chosen["model"],
         negative=chosen["negative"],
         layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
@@ -136,7 +119,8 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         steps=chosen["steps"] or None,
         guidance=chosen["guidance"] or None,
         sampler=chosen["sampler"] or None,
-        passes=int(chosen["passes"]),
+        passes=int(chosen["passes"]) or None,
+        fill=chosen["fill"] and chosen["mode"] == "text",
         strength=chosen["strength"] if chosen["mode"] in ("refine", "inpaint") else 1.0,
         transparency_weight=chosen["transparency_weight"],
         stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
@@ -145,27 +129,70 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
     )
 
 
-def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[Control, Reader]]:
+Steering = Callable[[Rect], Generator[None, None, Pixels]]
+"""Reads the structure of a target."""
+
+
+def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[Control, Steering]]:
     kind = chosen["control"]
     if kind == "none":
         return []
     camera = put.the_camera(scene, "")
     control = Control(kind, PictureHeader(0, 1, 1), weight=chosen["control_weight"])
-    return [(control, lambda: structure.read(scene, camera, view.target, view.canvas, kind))]
+    return [(control, lambda target: structure.read(scene, camera, target, view.canvas, kind))]
 
 
-def _sending(request: LayerRequest, readers: Mapping[str, Reader], controls: list[tuple[Control, Reader]]) -> Sending:
+def _sending(
+    request: LayerRequest,
+    view: View,
+    readers: Mapping[str, Reader],
+    controls: list[tuple[Control, Steering]],
+    chosen: Mapping[str, Any],
+) -> Sending:
     frames: list[bytes] = []
     headers: dict[str, PictureHeader] = {}
     steered: list[Control] = []
+    pictures: dict[str, Spread] = {}
     for role, reader in readers.items():
-        pixels = yield from reader()
+        pictures[role] = yield from reader()
+        yield
+    primary = pictures.get(options.primary_role(request.mode, chosen["known"]))
+    target = request.target
+    if view.around and primary is not None:
+        seen = [_seen(role, picture) for role, picture in pictures.items() if picture is primary or role == "mask"]
+        target = targets.area(seen, view.whole(), link.max_aspect(request.model))
+        yield
+    for role, picture in pictures.items():
+        pixels = picture.inside(target)
+        pixels = images.opaque(pixels) if role == "mask" else pixels
         headers[role] = pixels.header(len(frames))
         frames.append(pixels.frame())
         yield
-    for control, reader in controls:
-        pixels = yield from reader()
+    for control, steering in controls:
+        pixels = yield from steering(target)
         steered.append(replace(control, picture=pixels.header(len(frames))))
         frames.append(pixels.frame())
         yield
-    return Parcel(replace(request, inputs=headers, controls=tuple(steered)), frames)
+    request = replace(request, target=target, inputs=headers, controls=tuple(steered))
+    return Parcel(request, frames, (yield from _rest(request, view, primary, chosen)))
+
+
+def _seen(role: str, picture: Spread) -> Rect | None:
+    """What is visible of a picture, on the canvas."""
+    found = visible.mask_bounds(picture.pixels) if role == "mask" else visible.bounds(picture.pixels)
+    return found and Rect(picture.covers.x + found.x, picture.covers.y + found.y, found.width, found.height)
+
+
+def _rest(
+    request: LayerRequest, view: View, primary: Spread | None, chosen: Mapping[str, Any]
+) -> Generator[None, None, Rest | None]:
+    """What of a layer that is changed lies outside the target; None where all of it is drawn anew."""
+    if primary is None or request.mode not in options.CHANGES:
+        return None
+    is_layer = chosen[f"{options.primary_role(request.mode, chosen['known'])}_from"] == "PLANE" or view.around
+    if not is_layer or fitting.common(primary.covers, request.target) == primary.covers:
+        return None
+    shown = fitting.common(request.target, view.whole())
+    covers = fitting.joined([primary.covers, shown] if shown else [primary.covers])
+    pixels = (yield from images.as_bytes(primary.pixels)).moved(primary.covers, covers)
+    return Rest(covers, pixels.array[::-1])

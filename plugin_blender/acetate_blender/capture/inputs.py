@@ -16,85 +16,108 @@ from ..pictures import fitting, images
 from ..pictures.images import Pixels
 from ..placing import plane, put
 from ..words import tr
-from . import rendering
-
-Reader = Callable[[], Generator[None, None, Pixels]]
+from . import rendering, targets
+from .targets import View
 
 
 @dataclass(frozen=True)
-class View:
-    """The scene, its canvas in pixels, the target on it, and the collection whose layers are not to be seen."""
+class Spread:
+    """A picture and the part of the canvas that it covers, pixel for pixel."""
 
-    scene: Any
-    canvas: tuple[int, int]
-    target: Rect
-    without: str
+    pixels: Pixels
+    covers: Rect
 
-    def whole(self) -> Rect:
-        """All of the canvas."""
-        return Rect(0, 0, *self.canvas)
+    def inside(self, target: Rect) -> Pixels:
+        """What of it lies in the target, clear where it does not reach."""
+        return self.pixels.moved(self.covers, target)
+
+
+Raw = Generator[None, None, "tuple[Pixels, Rect]"]
+"""A picture as it is, and the part of the canvas that it is to fill."""
+Reader = Callable[[], Generator[None, None, Spread]]
 
 
 def readers(view: View, roles: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, Reader]:
-    """A reader for each role, by its `<role>_from` and `<role>_name`. Raises WireError for what cannot be read."""
-    return {role: _reader(view, role, chosen[f"{role}_from"], chosen[f"{role}_name"]) for role in roles}
+    """A reader for each role, by its `<role>_from` and `<role>_name`, of which none is `missing`.
+
+    Raises WireError for what cannot be read.
+    """
+    return {role: _reader(view, role, chosen) for role in roles}
 
 
-def _reader(view: View, role: str, source: str, name: str) -> Reader:
-    read = {"PLANE": _plane, "IMAGE": _image, "RENDER": _result, "CAMERA": _camera, "VIEW": _viewport}[source]
-    reader = read(view, role, name)
+def missing(scene: Any, role: str, chosen: Mapping[str, Any]) -> WireError | None:
+    """Why there is no picture for this role, when none was chosen."""
+    source = chosen[f"{role}_from"]
+    if source == "PLANE":
+        obj = _chosen_plane(scene, role, chosen)
+        if obj is None or plane.image_of(obj) is None:
+            return _choose(role, tr("choose one of the layers that were made earlier, or another input"))
+    if source == "IMAGE" and bpy.data.images.get(chosen[f"{role}_name"]) is None:
+        return _choose(role, tr("choose an image, or another input"))
+    return None
 
-    def in_target() -> Generator[None, None, Pixels]:
-        pixels = yield from fitting.fitted((yield from reader()), view.target.width, view.target.height)
-        return images.mask_of(pixels) if role == "mask" else pixels
 
-    return in_target
+def _chosen_plane(scene: Any, role: str, chosen: Mapping[str, Any]) -> Any | None:
+    if role == options.primary_role(chosen["mode"], chosen["known"]):
+        return targets.primary_plane(scene, chosen)
+    return put.existing(scene, chosen[f"{role}_name"])
 
 
-def _plane(view: View, role: str, name: str) -> Reader:
-    obj = put.existing(view.scene, name)
-    image = None if obj is None else plane.image_of(obj)
-    if obj is None or image is None:
-        raise _choose(role, tr("choose one of the layers that were made earlier, or another input"))
+def _reader(view: View, role: str, chosen: Mapping[str, Any]) -> Reader:
+    read = {"PLANE": _plane, "IMAGE": _image, "RENDER": _result, "CAMERA": _camera, "VIEW": _viewport}
+    raw = read[chosen[f"{role}_from"]](view, role, chosen)
+
+    def spread() -> Generator[None, None, Spread]:
+        pixels, covers = yield from raw()
+        if role == "mask":
+            pixels = images.mask_of(pixels)
+        return Spread((yield from fitting.fitted(pixels, covers.width, covers.height)), covers)
+
+    return spread
+
+
+def _plane(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
+    obj = _chosen_plane(view.scene, role, chosen)
+    image = plane.image_of(obj)
     images.check_readable(image)
-    covers, same_canvas = plane.rect_of(obj), tuple(obj.acetate.canvas) == view.canvas
+    covers = plane.rect_of(obj) if plane.canvas_of(obj) == view.canvas else view.target
 
-    def read() -> Generator[None, None, Pixels]:
-        pixels = yield from images.read(image)
-        fits = same_canvas and tuple(image.size) == (covers.width, covers.height)
-        return pixels.moved(covers, view.target) if fits else pixels
+    def read() -> Raw:
+        return (yield from images.read(image)), covers
 
     return read
 
 
-def _image(view: View, role: str, name: str) -> Reader:
-    image = bpy.data.images.get(name)
-    if image is None:
-        raise _choose(role, tr("choose an image, or another input"))
+def _image(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
+    image = bpy.data.images[chosen[f"{role}_name"]]
     if image.type in ("RENDER_RESULT", "COMPOSITING"):
-        return _result(view, role, name)
+        return _result(view, role, chosen)
     images.check_readable(image)
-    return lambda: images.read(image)
+
+    def read() -> Raw:
+        return (yield from images.read(image)), view.target
+
+    return read
 
 
-def _result(view: View, role: str, name: str) -> Reader:
+def _result(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
     return lambda: _rendered(view)
 
 
-def _camera(view: View, role: str, name: str) -> Reader:
+def _camera(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
     rendering.render_camera(view.scene, view.without)
     return lambda: _rendered(view)
 
 
-def _viewport(view: View, role: str, name: str) -> Reader:
+def _viewport(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
     rendering.render_viewport(view.scene, view.without)
     return lambda: _rendered(view)
 
 
-def _rendered(view: View) -> Generator[None, None, Pixels]:
+def _rendered(view: View) -> Raw:
     pixels = yield from rendering.read_result(view.scene)
     height, width = pixels.array.shape[:2]
-    return pixels.moved(view.whole(), view.target) if (width, height) == view.canvas else pixels
+    return pixels, view.whole() if (width, height) == view.canvas else view.target
 
 
 def _choose(role: str, hint: str) -> WireError:

@@ -8,6 +8,8 @@ import bpy
 from . import generate, layers, queue, thumbnails
 
 SPACES = ("VIEW_3D", "IMAGE_EDITOR")
+PANELS = (*generate.PANELS, *queue.PANELS, *layers.PANELS, *generate.LATER_PANELS, *queue.LATER_PANELS)
+"""From the top to the bottom."""
 
 _made: list[type] = []
 
@@ -18,7 +20,7 @@ def register() -> None:
     for menu in generate.MENUS:
         bpy.utils.register_class(menu)
     for space in SPACES:
-        for base in (*generate.PANELS, *queue.PANELS, *layers.PANELS):
+        for base in PANELS:
             cls = _in_space(base, space)
             bpy.utils.register_class(cls)
             _made.append(cls)

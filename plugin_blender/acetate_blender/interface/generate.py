@@ -3,65 +3,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
-from .. import health, options
-from ..capture.asking import target_size
+from .. import health, options, vocabularies
+from ..capture.targets import selected_plane, worked_on
 from ..daemon import link
+from ..operators.generate import why_not
 from ..placing import plane
 from ..words import tr
+from . import progress
 from .text import say
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
 MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
 USES_STRENGTH = ("refine", "inpaint")
+UNKNOWN_SHOWN = 3
+VERBS = {
+    "text": "Generate",
+    "refine": "Refine",
+    "inpaint": "Fill",
+    "remove": "Remove",
+    "scene": "Generate Scene",
+    "background": "Generate Background",
+    "foreground": "Generate Foreground",
+    "extract": "Extract",
+}
+"""What the button does, by mode."""
 
 
 class Acetate:
-    """Prompt, mode, target, Generate; above them what is not in order."""
+    """Prompt, mode, target, the button and what it is doing; above them what is not in order."""
 
     bl_label = "Acetate"
 
     def draw(self, context: Any) -> None:
         layout: Any = self.layout  # type: ignore[attr-defined]
         settings = context.scene.acetate.settings
+        width = context.region.width
         _troubles(layout, context)
-        column = layout.column(align=True)
-        column.label(text="Prompt")
-        column.prop(settings, "prompt", text="")
-        if settings.mode == "scene":
-            column.label(text="Foreground")
-            column.prop(settings, "foreground_prompt", text="")
-            column.label(text="Background")
-            column.prop(settings, "background_prompt", text="")
+        _prompts(layout, settings, width)
+        _worked_on(layout, context)
         layout.use_property_split = True
         layout.use_property_decorate = False
-        _model_and_mode(layout, settings, context.region.width)
+        _model_and_mode(layout, settings, width)
         _inputs(layout, context, settings)
-        column = layout.column(align=True)
-        column.prop(settings, "target")
-        if settings.target == "CUSTOM":
-            for name in ("target_x", "target_y", "target_width", "target_height"):
-                column.prop(settings, name)
-        _size(column, context)
+        _target(layout, settings)
         column = layout.column(align=True)
         column.prop(settings, "count")
         row = column.row(align=True)
         row.prop(settings, "random_seed", text="Random Seed") if settings.random_seed else row.prop(settings, "seed")
         if not settings.random_seed:
             row.prop(settings, "random_seed", text="", icon="FILE_REFRESH", toggle=True)
-        row = layout.row()
+        column = layout.column(align=True)
+        row = column.row()
         row.scale_y = 1.6
+        row.enabled = not why_not(context)
         row.operator_context = "EXEC_DEFAULT"
-        row.operator("acetate.generate", text="Generate", icon="OUTLINER_OB_IMAGE")
+        row.operator("acetate.generate", text=tr(VERBS[settings.mode]), icon="OUTLINER_OB_IMAGE", translate=False)
+        progress.draw(column, context.scene)
 
 
 class Place:
     """Where finished layers go."""
 
     bl_label = "Placement"
+    bl_options = {"DEFAULT_CLOSED"}
     inside = "acetate"
 
     def draw(self, context: Any) -> None:
@@ -161,8 +170,10 @@ def _troubles(layout: Any, context: Any) -> None:
             box.operator("acetate.fix", text=trouble.fix, translate=False).trouble = trouble.name
     if context.space_data.type == "VIEW_3D" and _is_grey(context.space_data.shading, context.scene):
         box = layout.box()
-        say(box, tr("Solid view has no transparency"), width, "SHADING_SOLID")
-        box.operator("acetate.show_colours", text="Show Material Preview")
+        say(box, tr("Solid view shows grey boards instead of the pictures"), width, "SHADING_SOLID")
+        row = box.row(align=True)
+        row.operator("acetate.show_colours", text="Show in Solid").shading = "SOLID"
+        row.operator("acetate.show_colours", text="Material Preview").shading = "MATERIAL"
 
 
 def _icon(trouble: health.Trouble) -> str:
@@ -170,7 +181,39 @@ def _icon(trouble: health.Trouble) -> str:
 
 
 def _is_grey(shading: Any, scene: Any) -> bool:
-    return shading.type == "SOLID" and any(not obj.hide_render for obj in plane.planes(scene))
+    if shading.type != "SOLID" or shading.color_type == "TEXTURE":
+        return False
+    return any(not obj.hide_render for obj in plane.planes(scene))
+
+
+def _prompts(layout: Any, settings: Any, width: int) -> None:
+    if settings.mode == "remove":
+        return
+    column = layout.column(align=True)
+    names = ["prompt"]
+    column.label(text="Prompt")
+    column.prop(settings, "prompt", text="")
+    if settings.mode == "scene":
+        names += ["foreground_prompt", "background_prompt"]
+        for name, label in (("foreground_prompt", "Foreground"), ("background_prompt", "Background")):
+            column.label(text=label)
+            column.prop(settings, name, text="")
+    for line in unknown_words(settings.model, [getattr(settings, name) for name in names])[:UNKNOWN_SHOWN]:
+        say(layout, line, width, "QUESTION")
+
+
+def unknown_words(model: str, prompts: Sequence[str]) -> list[str]:
+    """A sentence for each word of these prompts that the model never saw, with the nearest thing that it knows."""
+    found = {each.text: each.nearest for prompt in prompts for each in vocabularies.unknown(model, prompt)}
+    lines = []
+    for text, nearest in found.items():
+        said = (
+            tr("The {model} does not know: {word}; nearest: {nearest}")
+            if nearest
+            else tr("The {model} does not know: {word}")
+        )
+        lines.append(said.format(model=model, word=text, nearest=nearest))
+    return lines
 
 
 def _model_and_mode(layout: Any, settings: Any, width: int) -> None:
@@ -197,6 +240,7 @@ def _choice(layout: Any, label: str, menu: str, shown: str) -> None:
 
 def _inputs(layout: Any, context: Any, settings: Any) -> None:
     roles = options.needed_roles(settings.mode, settings.known)
+    primary = options.primary_role(settings.mode, settings.known)
     if settings.mode == "extract":
         layout.prop(settings, "known")
     for role in roles:
@@ -205,17 +249,32 @@ def _inputs(layout: Any, context: Any, settings: Any) -> None:
         source = getattr(settings, f"{role}_from")
         if source == "PLANE":
             column.prop_search(settings, f"{role}_name", context.scene, "objects", text="")
+            selected = selected_plane(context.scene)
+            if not getattr(settings, f"{role}_name") and selected is not None and role == primary:
+                row = column.row()
+                row.active = False
+                row.label(text=tr("Selected: {name}").format(name=selected.name), translate=False)
         elif source == "IMAGE":
             column.prop_search(settings, f"{role}_name", bpy.data, "images", text="")
 
 
-def _size(layout: Any, context: Any) -> None:
-    size = target_size(context)
-    row = layout.row()
-    row.alignment = "RIGHT"
-    row.active = False
-    row.label(text=f"{size[0]} × {size[1]} px" if size else tr("nothing chosen"), translate=False)
+def _target(layout: Any, settings: Any) -> None:
+    column = layout.column(align=True)
+    column.prop(settings, "target")
+    if settings.target == "CUSTOM":
+        for name in ("target_x", "target_y", "target_width", "target_height"):
+            column.prop(settings, name)
+    if settings.mode == "text" and settings.target not in ("AUTO", "SQUARE"):
+        column.prop(settings, "fill")
 
 
-PANELS = (Acetate, Place, More)
+def _worked_on(layout: Any, context: Any) -> None:
+    column = layout.column()
+    column.active = False
+    say(column, worked_on(context), context.region.width)
+
+
+PANELS = (Acetate,)
+LATER_PANELS = (Place, More)
+"""What comes below the jobs and the selected layer."""
 MENUS = (ACETATE_MT_model, ACETATE_MT_mode, ACETATE_MT_sampler)

@@ -10,7 +10,7 @@ from ..operators.layers import EDITS, settings_of
 from ..placing import plane
 from ..words import tr
 from . import thumbnails
-from .text import lines, say
+from .text import lines, say, warn
 
 EDIT_NAMES = {
     "refine": ("Refine", "MOD_SMOOTH"),
@@ -42,6 +42,7 @@ class Layer:
         column.scale_y = 0.8
         for line in lines(str(made_with.get("prompt") or obj.name), context.region.width - 160)[:4]:
             column.label(text=line, translate=False)
+        warn(layout, made_with.get("warnings") or (), context.region.width)
         column = layout.column(align=True)
         offered = link.modes(str(made_with.get("model", "")))
         for kind in EDITS:

@@ -12,16 +12,9 @@ from ..jobs import job as states
 from ..jobs.desk import Live
 from ..jobs.job import Job
 from ..words import tr
-from . import thumbnails
-from .text import say
+from . import progress, thumbnails
+from .text import say, warn
 
-STAGES = {
-    "starting": "Starting",
-    "loading": "Loading the model",
-    "drawing": "Drawing",
-    "decoding": "Finding the transparency",
-    "finishing": "Finishing",
-}
 PREVIEW_SCALE = 5.0
 HISTORY_SHOWN = 12
 
@@ -38,10 +31,11 @@ class Queue:
 
     def draw(self, context: Any) -> None:
         desk = session.desk()
+        above = progress.foremost(context.scene)
         for job in reversed(desk.of(context.scene)):
             if job.state != states.PLACED:
                 box = self.layout.box()  # type: ignore[attr-defined]
-                _entry(box, job, desk.live.get(job.id) or Live(), context.region.width)
+                _entry(box, job, desk.live.get(job.id) or Live(), context.region.width, job is above)
 
 
 class History:
@@ -65,71 +59,41 @@ class History:
             again.enabled = here
             again.operator("acetate.place", text="", icon="IMPORT").job = job.id
             row.operator("acetate.forget", text="", icon="X").job = job.id
-        if not done:
-            layout.label(text="Nothing was made in this scene yet")
+            warn(layout, job.warnings, context.region.width)
         layout.operator("acetate.fetch", icon="RECOVER_LAST")
 
 
-def _entry(layout: Any, job: Job, live: Live, width: int) -> None:
+def _entry(layout: Any, job: Job, live: Live, width: int, shown_above: bool) -> None:
     row = layout.row(align=True)
     row.label(text=job.prompt or job.mode, icon=_ICONS[job.state], translate=False)
     if job.state in (states.FAILED, states.LOST, states.CANCELLED) and job.retry:
         row.operator("acetate.retry", text="", icon="FILE_REFRESH").job = job.id
-    if job.state in (states.PREPARING, states.WAITING, states.RUNNING):
-        row.operator("acetate.cancel", text="", icon="X").job = job.id
+    if job.state in progress.CAN_BE_CANCELLED:
+        if not shown_above:
+            row.operator("acetate.cancel", text="", icon="X").job = job.id
     elif job.state != states.KEEPING:
         row.operator("acetate.forget", text="", icon="X").job = job.id
     if job.state == states.RUNNING and live.preview is not None:
         layout.template_icon(thumbnails.of_preview(job.id, live.preview), scale=PREVIEW_SCALE)
     if job.state in states.OPEN:
-        _progress(layout, job, live)
+        if not shown_above:
+            progress.bar(layout, job, live)
     elif job.state == states.KEPT:
         if session.desk().store.has_layers(job):
             layout.template_icon(
                 thumbnails.of_file(session.desk().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
             )
-        say(layout, f"{job.message}: {job.hint}" if job.message else _waits_for(), width)
+        say(layout, job.said or _waits_for(), width)
+        warn(layout, job.warnings, width)
         layout.operator("acetate.place", icon="IMPORT").job = job.id
     else:
-        said = {states.CANCELLED: tr("Cancelled")}.get(
-            job.state, f"{job.message}: {job.hint}" if job.hint else job.message
-        )
-        say(layout, said, width)
+        say(layout, tr("Cancelled") if job.state == states.CANCELLED else job.said, width)
 
 
 def _waits_for() -> str:
     if bpy.context.mode != "OBJECT":
         return tr("Finished: placed as soon as you are in Object Mode")
     return tr("Finished and kept for you")
-
-
-def _progress(layout: Any, job: Job, live: Live) -> None:
-    share, text = _how_far(job, live)
-    if hasattr(layout, "progress"):
-        layout.progress(factor=share, text=text, translate=False) if bpy.app.version >= (4, 1, 0) else layout.progress(
-            factor=share, text=text
-        )
-    else:
-        filled = round(share * 20)
-        layout.label(text="█" * filled + "░" * (20 - filled), translate=False)
-        layout.label(text=text, translate=False)
-
-
-def _how_far(job: Job, live: Live) -> "tuple[float, str]":
-    if job.state == states.PREPARING:
-        return 0.0, tr("Reading the pictures")
-    if job.state == states.KEEPING:
-        return 1.0, tr("Taking the layers over")
-    if job.state == states.WAITING or live.progress is None:
-        if live.position:
-            return 0.0, tr("Waiting: {count} before it").format(count=live.position)
-        return 0.0, tr("Waiting")
-    step, steps, left = live.progress.step, live.progress.steps, live.progress.seconds_left
-    stage = tr(STAGES.get(live.progress.stage, live.progress.stage))
-    share = step / steps if steps else 0.0
-    numbers = f"  {step}/{steps}" if steps > 1 else ""
-    seconds = "" if left is None else "  " + tr("{seconds:.0f} s left").format(seconds=left)
-    return share, f"{stage}{numbers}{seconds}"
 
 
 _ICONS = {
@@ -143,4 +107,6 @@ _ICONS = {
     states.CANCELLED: "CANCEL",
 }
 
-PANELS = (Queue, History)
+PANELS = (Queue,)
+LATER_PANELS = (History,)
+"""What comes below the selected layer."""

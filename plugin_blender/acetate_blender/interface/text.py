@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
+
+from ..jobs.job import said_of
 
 _ASIDE, _ICON = 55, 20
 """What the sidebar's tabs and margins take of its width, and an icon."""
@@ -33,6 +36,12 @@ def say(layout: Any, text: str, width: float, icon: str = "NONE") -> None:
     column.scale_y = 0.8
     for number, line in enumerate(lines(text, width - (_ASIDE if icon == "NONE" else _ASIDE + _ICON))):
         column.label(text=line, icon=icon if number == 0 or icon == "NONE" else "BLANK1", translate=False)
+
+
+def warn(layout: Any, warnings: Iterable[Mapping[str, str]], width: float) -> None:
+    """What the artist should know about finished layers."""
+    for warning in warnings:
+        say(layout, said_of(warning), width, "ERROR")
 
 
 def _words(text: str) -> list[str]:

@@ -11,9 +11,10 @@ import json
 import time
 import uuid
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 from acetate_wire.errors import WireError
 from acetate_wire.events import (
     Accepted,
@@ -28,11 +29,12 @@ from acetate_wire.events import (
     Rejected,
 )
 from acetate_wire.limits import Limits
-from acetate_wire.request import LayerRequest
+from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.validate import parse_request, request_map
 
 from ..daemon import Link
 from ..pictures import png
+from ..pictures.rest import Rest
 from ..placing.placement import Placement
 from ..words import tr
 from ..work import Task, Work
@@ -50,10 +52,11 @@ Sending = Generator[None, None, "Parcel"]
 
 @dataclass(frozen=True)
 class Parcel:
-    """A request whose pictures were read, and their frames."""
+    """A request whose pictures were read, their frames, and what it leaves as it is of a layer that it changes."""
 
     request: LayerRequest
     frames: Sequence[bytes]
+    rest: Rest | None = None
 
 
 @dataclass
@@ -100,7 +103,9 @@ class Desk:
             self.link.open().attach([job.id])
             return job
         parcel = self.parcel(job)
-        again = replace(job, id=_new_id(), state=states.PREPARING, asked=time.time(), message="", hint="", layers=[])
+        again = replace(
+            job, id=_new_id(), state=states.PREPARING, asked=time.time(), message="", hint="", layers=[], rest=None
+        )
         self.forget(job)
         self._take(again, _ready(parcel))
         return again
@@ -236,6 +241,8 @@ class Desk:
             return
         job.state = states.WAITING
         job.request = _plain(parcel.request)
+        if parcel.rest is not None:
+            yield from self.store.write_rest(job, parcel.rest)
         self.live[job.id].parcel = parcel
         self.store.write(job)
         self.link.open().submit(parcel.request, parcel.frames, job.id)
@@ -272,15 +279,18 @@ class Desk:
 
     def _keep(self, job: Job, done: Done) -> Task:
         layers: list[KeptLayer] = []
+        rest = self.store.rest(job)
         for number, layer in enumerate(done.layers):
-            data = yield from _as_png(layer)
+            rgba, covers = yield from _whole(layer, rest if layer.role == "layer" else None)
+            data = yield from png.encode(rgba, covers.width, covers.height)
             yield
             file = yield from self.store.write_layer(job, number, data)
-            header = layer.picture.header
-            layers.append(KeptLayer(layer.name, layer.role, layer.x, layer.y, header.width, header.height, file))
+            layers.append(KeptLayer(layer.name, layer.role, covers.x, covers.y, covers.width, covers.height, file))
             yield
         job.layers, job.seed, job.state = layers, done.seed, states.KEPT
         job.settings = json.loads(json.dumps(dict(done.settings), default=str))
+        job.warnings = [asdict(warning) for warning in done.warnings]
+        self.store.remove_rest(job)
         self.store.write(job)
         self.link.open().acknowledge(job.id)
         self.changed = True
@@ -302,9 +312,14 @@ class Desk:
         self.changed = True
 
 
-def _as_png(layer: Layer) -> Generator[None, None, bytes]:
+def _whole(layer: Layer, rest: Rest | None) -> Generator[None, None, "tuple[Any, Rect]"]:
+    """The pixels of a finished layer, with the rest of the layer that it changes, and the part that they cover."""
     header = layer.picture.header
-    return png.encode(layer.picture.pixels, header.width, header.height)
+    drawn = Rect(layer.x, layer.y, header.width, header.height)
+    if rest is None:
+        return layer.picture.pixels, drawn
+    rgba = np.frombuffer(layer.picture.pixels, np.uint8).reshape(header.height, header.width, 4)
+    return (yield from rest.changed(rgba, drawn)), rest.covers
 
 
 def _ready(parcel: Parcel) -> Sending:

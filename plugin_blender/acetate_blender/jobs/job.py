@@ -25,6 +25,11 @@ OPEN = (PREPARING, WAITING, RUNNING, KEEPING)
 ENDED_BADLY = (FAILED, CANCELLED, LOST)
 
 
+def said_of(warning: Mapping[str, str]) -> str:
+    """A warning of a job in one sentence."""
+    return ": ".join(filter(None, (warning["message"], warning.get("hint"))))
+
+
 @dataclass(frozen=True)
 class KeptLayer:
     """A finished layer: the PNG file in its job's folder, and its rectangle on the canvas in pixels."""
@@ -48,7 +53,8 @@ class Job:
     """A job from its asking to the saved file; `request` is the wire's map without its pictures.
 
     `scene` names the scene that asked, `key` marks it across renaming and saving. `placement` is
-    `placing.Placement` as a map. `saved` says that a saved file holds the layers.
+    `placing.Placement` as a map. `saved` says that a saved file holds the layers. `rest` is x, y, width, height of the
+    whole layer where the job draws only a part of it anew; `warnings` are the fields of LayerWarning.
     """
 
     id: str
@@ -65,12 +71,19 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     layers: list[KeptLayer] = field(default_factory=list)
     saved: bool = False
+    rest: list[int] | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def prompt(self) -> str:
         """What was asked for, in the artist's words."""
         words = self.request.get("prompt") or ", ".join(self.request.get("layer_prompts", {}).values())
         return str(words)
+
+    @property
+    def said(self) -> str:
+        """Why it stands as it does, with the way out; empty where there is nothing to say."""
+        return said_of({"message": self.message, "hint": self.hint})
 
     @property
     def mode(self) -> str:

@@ -13,11 +13,16 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
+import numpy as np
+from acetate_wire.request import Rect
+
+from ..pictures.rest import Rest
 from .job import ENDED_BADLY, Job, KeptLayer
 
 KEEP_SAVED = 40
 """Jobs whose layers a saved file holds that stay at hand for the history."""
 _RECORD = "job.json"
+_REST = "rest.rgba"
 _SLICE_BYTES = 1 << 20
 
 
@@ -47,6 +52,29 @@ class Store:
             os.fsync(file.fileno())
         part.replace(place / name)
         return name
+
+    def write_rest(self, job: Job, rest: Rest) -> Generator[None, None, None]:
+        """Keep what a job leaves as it is of a layer that it changes; yields every few milliseconds."""
+        place = self.folder / job.id
+        place.mkdir(parents=True, exist_ok=True)
+        rows = max(1, _SLICE_BYTES // (4 * rest.covers.width))
+        with (place / _REST).open("wb") as file:
+            for top in range(0, rest.covers.height, rows):
+                file.write(np.ascontiguousarray(rest.rgba[top : top + rows]).tobytes())
+                yield
+        job.rest = [rest.covers.x, rest.covers.y, rest.covers.width, rest.covers.height]
+
+    def rest(self, job: Job) -> Rest | None:
+        """What was kept of the layer that a job changes; None where it draws all of it, or where that is lost."""
+        file = self.folder / job.id / _REST
+        if job.rest is None or not file.is_file():
+            return None
+        covers = Rect(*job.rest)
+        return Rest(covers, np.memmap(file, np.uint8, "r", shape=(covers.height, covers.width, 4)))
+
+    def remove_rest(self, job: Job) -> None:
+        """The finished layer holds it now."""
+        (self.folder / job.id / _REST).unlink(missing_ok=True)
 
     def path(self, job: Job, layer: KeptLayer) -> Path:
         """The file of a kept layer."""

@@ -10,8 +10,10 @@ from acetate_wire.errors import WireError
 from bpy.props import FloatProperty
 
 from .. import options, session
-from ..capture.asking import Asking, asking
+from ..capture.asking import Asking, asking, missing
+from ..daemon import link
 from ..fields import fields
+from ..jobs.job import said_of
 from ..preferences import preferences
 from ..words import tr
 from .reporting import refuse
@@ -42,17 +44,26 @@ def chosen(scene: Any, given: Any = None) -> dict[str, Any]:
     return {**values, "preview": preferences().previews}
 
 
+def why_not(context: Any) -> str:
+    """Why the panel's settings cannot be generated, as far as it is known at once; empty when they can."""
+    settings = context.scene.acetate.settings
+    if settings.mode not in link.modes(settings.model):
+        return tr("This model cannot do this: choose another mode or model")
+    trouble = missing(context.scene, {name: getattr(settings, name) for name in ALL_OPTIONS})
+    return "" if trouble is None else f"{trouble.message}: {trouble.hint}"
+
+
 def start(operator: Any, scene: Any, wanted: Asking, wait: float) -> set[str]:
     """Hand a checked request to the desk; with `wait` seconds, return only when its layers are placed."""
     desk = session.desk()
     job = desk.ask(scene, wanted.request, wanted.placement, wanted.sending)
     session.poll()
     if wait and not (session.wait(wait) and job.state == "placed"):
-        detail = (
-            f"{job.message}: {job.hint}" if job.message else tr("it goes on, and its layers come when they are ready")
-        )
+        detail = job.said or tr("it goes on, and its layers come when they are ready")
         operator.report({"ERROR"}, tr("The layers are not there yet ({detail})").format(detail=detail))
         return {"CANCELLED"}
+    for warning in job.warnings:
+        operator.report({"WARNING"}, said_of(warning))
     return {"FINISHED"}
 
 
@@ -70,6 +81,11 @@ class ACETATE_OT_generate(bpy.types.Operator):
     bl_label = "Generate Layers"
     bl_description = "Generate transparent layers; what is not given comes from the Acetate panel"
     bl_options = {"REGISTER"}
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """What the button does, or why it cannot."""
+        return why_not(context) or tr(cls.bl_description)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         settings = context.scene.acetate.settings

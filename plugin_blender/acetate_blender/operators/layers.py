@@ -10,20 +10,17 @@ import bpy
 from acetate_wire.errors import WireError
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from .. import options
 from ..capture.asking import asking
 from ..fields import fields
-from ..placing import plane, put, stack
+from ..placing import plane, put
 from ..words import tr
 from .generate import DIALOG_WIDTH, chosen, start
 from .jobs import JOB, job_of
 from .reporting import refuse
 
-EDITS = {
-    "refine": ("layer", stack.INSTEAD),
-    "background": ("foreground", stack.BEHIND),
-    "foreground": ("background", stack.IN_FRONT),
-}
-"""For each mode, which role the selected layer has, and where the new ones go."""
+EDITS = {"refine": "layer", "background": "foreground", "foreground": "background"}
+"""For each mode, which role the selected layer has."""
 
 
 @fields(
@@ -56,6 +53,7 @@ class ACETATE_OT_edit(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
+        cls.poll_message_set(tr("Select a layer first"))
         return plane.is_plane(context.active_object)
 
     @classmethod
@@ -83,7 +81,7 @@ class ACETATE_OT_edit(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         obj = context.active_object
-        role, order = EDITS[self.kind]
+        role = EDITS[self.kind]
         made_with = settings_of(obj)
         prompt = self.prompt or (made_with.get("prompt", "") if self.kind == "refine" else "")
         wanted = {
@@ -95,14 +93,15 @@ class ACETATE_OT_edit(bpy.types.Operator):
             "count": self.count,
             "random_seed": self.seed < 0,
             "seed": max(0, self.seed),
-            "target": "PLANE",
+            "target": "AUTO",
             f"{role}_from": "PLANE",
             f"{role}_name": obj.name,
             "control": "none",
         }
-        wanted["place"] = "CAMERA" if obj.acetate.camera else wanted["place"]
+        if obj.acetate.camera or self.kind in options.CHANGES:
+            wanted["place"] = "CAMERA"
         try:
-            request = asking(context.scene, wanted, {"order": order, "anchor": obj.acetate.layer})
+            request = asking(context.scene, wanted)
         except WireError as error:
             return refuse(self, error)
         return start(self, context.scene, request, self.wait)
@@ -118,6 +117,7 @@ class ACETATE_OT_fit(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
+        cls.poll_message_set(tr("Select a layer first"))
         return any(plane.is_plane(obj) for obj in context.selected_objects)
 
     def execute(self, context: Any) -> set[str]:
@@ -150,7 +150,8 @@ class ACETATE_OT_use_settings(bpy.types.Operator):
         settings.steps, settings.guidance = values.get("steps") or 0, values.get("guidance") or 0.0
         settings.stop_at, settings.detail = values.get("stop_at") or 0.0, values.get("detail") or 0.0
         settings.sampler = values.get("sampler") or ""
-        settings.passes = str(values.get("passes", 8))
+        settings.passes = str(values.get("passes") or 0)
+        settings.fill = bool(values.get("fill"))
         seed = values.get("seed")
         if seed is not None and seed < 2**31:
             settings.random_seed, settings.seed = False, seed

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 from .. import health, session
 from ..daemon import link
@@ -41,10 +41,20 @@ class ACETATE_OT_fix(bpy.types.Operator):
         return {"FINISHED"}
 
 
+@fields(
+    shading=EnumProperty(
+        name="Shading",
+        items=(
+            ("SOLID", "Solid", "Colour by textures: the pictures, cut out"),
+            ("MATERIAL", "Material Preview", "Materials with their full transparency"),
+        ),
+        options={"HIDDEN"},
+    )
+)
 class ACETATE_OT_show_colours(bpy.types.Operator):
     bl_idname = "acetate.show_colours"
     bl_label = "Show Layers"
-    bl_description = "Show this viewport in Material Preview: Solid view does not show transparency"
+    bl_description = "Show the layers' pictures in this viewport"
     bl_options = {"REGISTER"}
 
     @classmethod
@@ -52,7 +62,10 @@ class ACETATE_OT_show_colours(bpy.types.Operator):
         return context.space_data is not None and context.space_data.type == "VIEW_3D"
 
     def execute(self, context: Any) -> set[str]:
-        context.space_data.shading.type = "MATERIAL"
+        shading = context.space_data.shading
+        shading.type = self.shading
+        if self.shading == "SOLID":
+            shading.color_type = "TEXTURE"
         return {"FINISHED"}
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,33 @@ def fitted(pixels: Pixels, width: int, height: int) -> Generator[None, None, Pix
     rows, columns = pixels.array.shape[:2]
     if (columns, rows) == (width, height):
         return pixels
-    scale = min(width / columns, height / rows)
-    inner_width, inner_height = max(1, round(columns * scale)), max(1, round(rows * scale))
-    small = yield from resized(pixels, inner_width, inner_height)
-    left, top = (width - inner_width) // 2, (height - inner_height) // 2
-    return small.moved(Rect(left, top, inner_width, inner_height), Rect(0, 0, width, height))
+    frame = Rect(0, 0, width, height)
+    covers = inner(columns, rows, frame)
+    return (yield from resized(pixels, covers.width, covers.height)).moved(covers, frame)
+
+
+def inner(width: int, height: int, frame: Rect) -> Rect:
+    """Where a picture of that size lies when it is fitted into the frame, in its own proportions and centred."""
+    scale = min(frame.width / width, frame.height / height)
+    inside_width, inside_height = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (frame.width - inside_width) // 2, (frame.height - inside_height) // 2
+    return Rect(frame.x + left, frame.y + top, inside_width, inside_height)
+
+
+def joined(rects: Sequence[Rect]) -> Rect:
+    """The smallest rectangle that holds all of these."""
+    left, top = min(rect.x for rect in rects), min(rect.y for rect in rects)
+    right = max(rect.x + rect.width for rect in rects)
+    bottom = max(rect.y + rect.height for rect in rects)
+    return Rect(left, top, right - left, bottom - top)
+
+
+def common(one: Rect, other: Rect) -> Rect | None:
+    """What lies in both rectangles, if anything."""
+    left, top = max(one.x, other.x), max(one.y, other.y)
+    right = min(one.x + one.width, other.x + other.width)
+    bottom = min(one.y + one.height, other.y + other.height)
+    return Rect(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Generator[None, None, Pixels]:

@@ -112,6 +112,28 @@ def _straighten(numbers: Any) -> Generator[None, None, None]:
         yield
 
 
+def as_bytes(pixels: Pixels) -> Generator[None, None, Pixels]:
+    """The same picture in 8 bits a number, sRGB-encoded."""
+    if pixels.array.dtype == np.uint8:
+        return pixels
+    numbers = pixels.array.reshape(-1, 4)
+    whole = np.empty(numbers.shape, np.uint8)
+    for start in range(0, len(numbers), _SLICE // 4):
+        part = np.clip(numbers[start : start + _SLICE // 4], 0.0, 1.0)
+        light = part[:, :3]
+        part[:, :3] = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+        whole[start : start + _SLICE // 4] = np.rint(part * 255)
+        yield
+    return Pixels(whole.reshape(pixels.array.shape))
+
+
+def opaque(pixels: Pixels) -> Pixels:
+    """The same picture over black, without transparency; what is clear must be black."""
+    out = pixels.array.copy()
+    out[..., 3] = 255 if out.dtype == np.uint8 else 1.0
+    return Pixels(out)
+
+
 def mask_of(pixels: Pixels) -> Pixels:
     """The same picture as a mask: its lightness where it is opaque, else its alpha; white is inside."""
     array = pixels.array

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,9 @@ from acetate_wire.request import Rect
 
 from . import material
 from .camera import Quad
+
+STEP_SHARE = 1e-3
+"""How far layers in one place stand apart, as a share of their size."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,44 @@ def rect_of(plane: Any) -> Rect:
     return Rect(*plane.acetate.rect)
 
 
+def canvas_of(plane: Any) -> tuple[int, int]:
+    """The size in pixels of the canvas that a plane's rectangle lies on."""
+    return plane.acetate.canvas[0], plane.acetate.canvas[1]
+
+
 def hide(plane: Any, scene: Any) -> None:
     """Take a plane out of sight, in the viewport and the render; it stays in the outliner."""
     plane.hide_render = True
     for view_layer in scene.view_layers:
         if plane.name in view_layer.objects:
             plane.hide_set(True, view_layer=view_layer)
+
+
+def select(planes: Sequence[Any], scene: Any) -> None:
+    """Select these objects alone, the last as the active one, wherever the scene shows them."""
+    for view_layer in scene.view_layers:
+        seen = [obj for obj in planes if obj.name in view_layer.objects]
+        if not seen:
+            continue
+        for obj in view_layer.objects:
+            obj.select_set(False, view_layer=view_layer)
+        for obj in seen:
+            obj.select_set(True, view_layer=view_layer)
+        view_layer.objects.active = seen[-1]
+
+
+def shape_beside(plane: Any, rect: Rect, step: int) -> Quad:
+    """The quad for a rectangle of the canvas as this plane shows its own, moved before it by a thousandth a step."""
+    own = rect_of(plane)
+    bottom_left, bottom_right, _, top_left = (vertex.co.copy() for vertex in plane.data.vertices[:4])
+    right, up = bottom_right - bottom_left, top_left - bottom_left
+    x0, x1 = (rect.x - own.x) / own.width, (rect.x + rect.width - own.x) / own.width
+    y0 = (own.y + own.height - rect.y - rect.height) / own.height
+    y1 = (own.y + own.height - rect.y) / own.height
+    corners = [bottom_left + right * u + up * v for u, v in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+    before = right.cross(up).normalized() * (step * STEP_SHARE * max(right.length, up.length))
+    bl, br, tr_, tl = (corner + before for corner in corners)
+    return Quad((bl, br, tr_, tl), plane.matrix_world.copy())
 
 
 def depth_of(plane: Any, camera: Any) -> float:

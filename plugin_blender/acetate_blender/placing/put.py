@@ -14,7 +14,7 @@ from acetate_wire.request import Rect
 
 from ..pictures import images
 from ..words import tr
-from . import camera, elsewhere, plane, stack
+from . import camera, clearance, elsewhere, plane, stack
 from .placement import CAMERA, CURSOR, IMAGE, REFERENCE, SURFACE, TEXTURE, Placement
 
 
@@ -35,10 +35,17 @@ class Sheet:
 def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
     """Place layers, given from the lowest to the topmost; returns the new objects, or images where they are all.
 
-    Raises WireError, before anything is changed, when they cannot go there.
+    New objects that are to be seen are selected, the topmost is active. Raises WireError, before anything is changed,
+    when they cannot go there.
     """
     if placement.place == CAMERA:
-        return _before_camera(scene, sheets, placement)
+        anchor = plane.find(scene, placement.anchor)
+        free = anchor is not None and takes_a_free_place(scene, placement)
+        made = (_in_place_of if free else _before_camera)(scene, sheets, placement, anchor)
+        if anchor is not None and placement.order == stack.INSTEAD:
+            plane.hide(anchor, scene)
+        plane.select(_seen(made, sheets), scene)
+        return made
     if placement.place == IMAGE:
         return [_kept(images.from_png(sheet.name, sheet.png)) for sheet in sheets]
     if placement.place == TEXTURE:
@@ -58,7 +65,14 @@ def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
         else:
             made.append(_plane(sheet, shape, placement, collection, ""))
     _hide(scene, made, sheets)
+    plane.select(_seen(made, sheets), scene)
     return made
+
+
+def takes_a_free_place(scene: Any, placement: Placement) -> bool:
+    """Whether the layers take the place of one that is not aligned to a camera."""
+    anchor = plane.find(scene, placement.anchor) if placement.order == stack.INSTEAD else None
+    return anchor is not None and not anchor.acetate.camera
 
 
 def the_camera(scene: Any, name: str) -> Any:
@@ -82,14 +96,17 @@ def fit(scene: Any, obj: Any) -> None:
     plane.reshape(obj, camera.quad(scene, seen_by, plane.rect_of(obj), canvas, plane.depth_of(obj, seen_by)))
 
 
-def _before_camera(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
+def _before_camera(scene: Any, sheets: Sequence[Sheet], placement: Placement, anchor: Any | None) -> list[Any]:
     seen_by = the_camera(scene, placement.camera)
     standing = [obj for obj in plane.planes(scene) if obj.acetate.camera == seen_by.name]
-    anchor = plane.find(scene, placement.anchor)
+    rects = [sheet.rect for sheet in sheets]
+    start = placement.distance
+    if not standing:
+        start = clearance.before_what_it_cuts(scene, seen_by, rects, placement.canvas, start, placement.gap)
     at = stack.depths(
         len(sheets),
         [plane.depth_of(obj, seen_by) for obj in standing],
-        distance=placement.distance,
+        distance=start,
         gap=placement.gap,
         where=placement.order,
         anchor=None if anchor is None else plane.depth_of(anchor, seen_by),
@@ -98,9 +115,21 @@ def _before_camera(scene: Any, sheets: Sequence[Sheet], placement: Placement) ->
     into = plane.collection(scene, placement.collection)
     made = [_plane(sheet, shape, placement, into, seen_by.name) for sheet, shape in zip(sheets, shapes)]
     _hide(scene, made, sheets)
-    if anchor is not None and placement.order == stack.INSTEAD:
-        plane.hide(anchor, scene)
     return made
+
+
+def _in_place_of(scene: Any, sheets: Sequence[Sheet], placement: Placement, anchor: Any) -> list[Any]:
+    into = plane.collection(scene, placement.collection)
+    made = [
+        _plane(sheet, plane.shape_beside(anchor, sheet.rect, number), placement, into, "")
+        for number, sheet in enumerate(sheets)
+    ]
+    _hide(scene, made, sheets)
+    return made
+
+
+def _seen(made: Sequence[Any], sheets: Sequence[Sheet]) -> list[Any]:
+    return [obj for obj, sheet in zip(made, sheets) if not sheet.hidden]
 
 
 def _shape(scene: Any, sheet: Sheet, placement: Placement, number: int) -> camera.Quad:

@@ -9,6 +9,8 @@ IN_FRONT_OF_ALL = "TOP"
 INSTEAD = "INSTEAD"
 BEHIND = "BEHIND"
 IN_FRONT = "FRONT"
+ORDERS = {"refine": INSTEAD, "inpaint": INSTEAD, "remove": INSTEAD, "background": BEHIND, "foreground": IN_FRONT}
+"""Where a mode's layers go, about the layer that it works on."""
 
 
 def depths(

@@ -111,7 +111,13 @@ def mask() -> dict[str, float]:
     name = pictures.painted("Source", 64, 48)
     alpha = pictures.numbers(name)[..., 3]
     (first, second) = scene.generate(
-        prompt="echo", mode="inpaint", layer_from="IMAGE", layer_name=name, mask_from="IMAGE", mask_name=name
+        prompt="echo",
+        mode="inpaint",
+        target="FRAME",
+        layer_from="IMAGE",
+        layer_name=name,
+        mask_from="IMAGE",
+        mask_name=name,
     )
     roles = {bpy.data.objects[n].acetate.role: n for n in (first, second)}
     sent = pictures.numbers(addon.part("placing.plane").image_of(bpy.data.objects[roles["mask"]]).name)
@@ -122,7 +128,7 @@ def structure(kind: str) -> dict[str, Any]:
     """What is sent as structure of a square that faces the camera, hidden behind an earlier layer."""
     _red_cube()
     scene.generate(prompt="a kite", seed=1, distance=5.0)
-    sent = _sent(mode="text", control=kind)
+    sent = _sent(mode="text", control=kind, target="FRAME")
     return {
         "size": [sent.shape[1], sent.shape[0]],
         "middle": [round(float(v * 255)) for v in sent[24, 32]],

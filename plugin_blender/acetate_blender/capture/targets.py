@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which part of the picture a job works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from acetate_wire.errors import WireError
+from acetate_wire.geometry import area_around, square_in
+from acetate_wire.request import Rect
+
+from .. import options
+from ..daemon import link
+from ..pictures import fitting
+from ..placing import camera as cameras
+from ..placing import plane, put
+from ..words import tr
+from . import visible
+
+OPTIONS = (
+    *("mode", "model", "known", "collection"),
+    *("target", "target_x", "target_y", "target_width", "target_height"),
+    *(f"{role}_{part}" for role in options.INPUT_ROLES for part in ("from", "name")),
+)
+"""The options that decide what is worked on."""
+SUBJECTS = ("text", "foreground")
+"""The modes that draw a lone subject."""
+NAMES = {
+    "SQUARE": "The middle of the frame",
+    "FRAME": "The whole frame",
+    "REGION": "The render region",
+    "PLANE": "The selected layer",
+    "CUSTOM": "The rectangle",
+    "IMAGE": "The open image",
+    "LAYER": "The layer and a margin",
+    "INSIDE": "The middle of the layer",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """The scene, its canvas in pixels, the target on it, and the collection whose layers are not to be seen.
+
+    With `around`, the target is only what pictures without a place of their own fill, and the part to work on is found
+    around what is visible in the mode's layer. `name` is the key of `NAMES`.
+    """
+
+    scene: Any
+    canvas: tuple[int, int]
+    target: Rect
+    without: str
+    name: str = "FRAME"
+    around: bool = False
+
+    def whole(self) -> Rect:
+        """All of the canvas."""
+        return Rect(0, 0, *self.canvas)
+
+
+def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
+    """The canvas and the part of it to fill, out of `OPTIONS`. Raises WireError when there is no such part."""
+    width, height = canvas = cameras.picture_size(scene)
+    without, target, whole = chosen["collection"], chosen["target"], Rect(0, 0, width, height)
+    if target == "AUTO":
+        return _automatic(scene, chosen, canvas)
+    if target == "SQUARE":
+        return View(scene, canvas, square_in(whole, link.max_aspect(chosen["model"])), without, target)
+    if target == "CUSTOM":
+        rect = Rect(chosen["target_x"], chosen["target_y"], chosen["target_width"], chosen["target_height"])
+        return View(scene, canvas, rect, without, target)
+    if target == "REGION" and scene.render.use_border:
+        render = scene.render
+        left, right = round(render.border_min_x * width), round(render.border_max_x * width)
+        top, bottom = round((1 - render.border_max_y) * height), round((1 - render.border_min_y) * height)
+        return View(scene, canvas, Rect(left, top, max(1, right - left), max(1, bottom - top)), without, target)
+    if target == "PLANE":
+        obj = selected_plane(scene)
+        if obj is None:
+            raise WireError(
+                "bad_request",
+                tr("No layer is selected whose place could be taken"),
+                field="target",
+                hint=tr("select one, or choose another target"),
+            )
+        return View(scene, plane.canvas_of(obj), plane.rect_of(obj), without, target)
+    if target == "IMAGE":
+        image = _open_image()
+        return View(scene, (image.size[0], image.size[1]), Rect(0, 0, *image.size), without, target)
+    return View(scene, canvas, whole, without)
+
+
+def primary_plane(scene: Any, chosen: Mapping[str, Any]) -> Any | None:
+    """The layer that the mode works on: the one that is named, else the selected one."""
+    role = options.primary_role(chosen["mode"], chosen["known"])
+    if not role or chosen[f"{role}_from"] != "PLANE":
+        return None
+    name = chosen[f"{role}_name"]
+    return put.existing(scene, name) if name else selected_plane(scene)
+
+
+def selected_plane(scene: Any) -> Any | None:
+    """The active object of this scene, if it is a layer."""
+    obj = bpy.context.view_layer.objects.active
+    return obj if plane.is_plane(obj) and obj.name in scene.objects else None
+
+
+def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
+    """The part to work on: all that is seen with a margin, or the canvas when that is full.
+
+    Raises WireError when nothing is seen.
+    """
+    found = [rect for rect in seen if rect is not None]
+    if not found:
+        raise WireError(
+            "bad_request",
+            tr("The layer has no visible pixels"),
+            field="inputs",
+            hint=tr("choose another layer, or another target"),
+        )
+    bounds = fitting.joined(found)
+    bounds = fitting.common(bounds, canvas) or bounds
+    return canvas if bounds == canvas else area_around(bounds, canvas, max_aspect)
+
+
+def worked_on(context: Any) -> str:
+    """What the panel's settings work on, in words; its size is left out while it is being looked for."""
+    settings = context.scene.acetate.settings
+    chosen = {name: getattr(settings, name) for name in OPTIONS}
+    role = options.primary_role(settings.mode, settings.known)
+    wants_layer = settings.target == "AUTO" and role and chosen[f"{role}_from"] == "PLANE"
+    if wants_layer and primary_plane(context.scene, chosen) is None:
+        return tr("No layer is selected")
+    try:
+        view = target_of(context.scene, chosen)
+        target = _area_seen(view, chosen) if view.around else view.target
+    except WireError as error:
+        return error.message
+    name = view.name
+    if view.around and target == view.whole():
+        name = "FRAME"
+    text = tr(NAMES[name])
+    return f"{text}: {target.width} × {target.height} px" if target else text
+
+
+def _automatic(scene: Any, chosen: Mapping[str, Any], canvas: tuple[int, int]) -> View:
+    mode, without = chosen["mode"], chosen["collection"]
+    obj = primary_plane(scene, chosen)
+    base = Rect(0, 0, *canvas)
+    if obj is not None:
+        base, canvas = plane.rect_of(obj), plane.canvas_of(obj)
+    if mode in SUBJECTS:
+        name = "SQUARE" if obj is None else "INSIDE"
+        return View(scene, canvas, square_in(base, link.max_aspect(chosen["model"])), without, name)
+    role = options.primary_role(mode, chosen["known"])
+    around = mode in options.LOCAL and (obj is not None or chosen[f"{role}_from"] == "IMAGE")
+    return View(scene, canvas, base, without, "LAYER" if around else "FRAME", around)
+
+
+def _area_seen(view: View, chosen: Mapping[str, Any]) -> Rect | None:
+    """The part around what was visible when it was last looked at; None when that was never."""
+    roles = [options.primary_role(chosen["mode"], chosen["known"])]
+    if "mask" in options.needed_roles(chosen["mode"], chosen["known"]):
+        roles.append("mask")
+    seen = []
+    for role in roles:
+        found = _covers(view, chosen, role)
+        if found is not None:
+            image, covers = found
+            look = visible.look(image, role == "mask")
+            if look is None:
+                return None
+            seen.append(look.on(covers))
+    return area(seen, view.whole(), link.max_aspect(chosen["model"])) if seen else None
+
+
+def _covers(view: View, chosen: Mapping[str, Any], role: str) -> tuple[Any, Rect] | None:
+    """The image of a role and the part of the canvas that it covers, where it is one that can be looked at."""
+    name, source = chosen[f"{role}_name"], chosen[f"{role}_from"]
+    if source == "IMAGE":
+        image = bpy.data.images.get(name)
+        if image is None or image.type in ("RENDER_RESULT", "COMPOSITING") or not all(image.size):
+            return None
+        return image, fitting.inner(image.size[0], image.size[1], view.target)
+    is_primary = role == options.primary_role(chosen["mode"], chosen["known"])
+    obj = primary_plane(view.scene, chosen) if is_primary else put.existing(view.scene, name)
+    image = plane.image_of(obj) if obj is not None and source == "PLANE" else None
+    if obj is None or image is None:
+        return None
+    return image, plane.rect_of(obj) if plane.canvas_of(obj) == view.canvas else view.target
+
+
+def _open_image() -> Any:
+    space = bpy.context.space_data
+    image = getattr(space, "image", None)
+    if image is None or not all(image.size):
+        raise WireError(
+            "bad_request",
+            tr("No image is open whose size could be taken"),
+            field="target",
+            hint=tr("open one in the image editor and press Generate there, or choose another target"),
+        )
+    return image

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a job is, at the button that asked for it and in the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import session
+from ..jobs import job as states
+from ..jobs.desk import Live
+from ..jobs.job import Job
+from ..words import tr
+
+STAGES = {
+    "starting": "Starting",
+    "loading": "Loading the model",
+    "drawing": "Drawing",
+    "decoding": "Finding the transparency",
+    "finishing": "Finishing",
+}
+CAN_BE_CANCELLED = (states.PREPARING, states.WAITING, states.RUNNING)
+CELLS = 12
+"""The bar's length in letters, where Blender has no bar of its own."""
+
+
+def foremost(scene: Any) -> Job | None:
+    """The scene's job that is worked on, else the one that waits longest; None when none is open."""
+    open_jobs = [job for job in reversed(session.desk().of(scene)) if job.state in states.OPEN]
+    running = [job for job in open_jobs if job.state not in (states.PREPARING, states.WAITING)]
+    return next(iter(running or open_jobs), None)
+
+
+def draw(layout: Any, scene: Any) -> None:
+    """The bar of the scene's foremost job, with a cross to cancel it."""
+    job = foremost(scene)
+    if job is None:
+        return
+    row = layout.row(align=True)
+    bar(row, job, session.desk().live.get(job.id) or Live())
+    if job.state in CAN_BE_CANCELLED:
+        row.operator("acetate.cancel", text="", icon="X").job = job.id
+
+
+def bar(layout: Any, job: Job, live: Live) -> None:
+    """How far a job is, in one line."""
+    share, text = _how_far(job, live)
+    if bpy.app.version >= (4, 1, 0):
+        layout.progress(factor=share, text=text, translate=False)
+    elif hasattr(layout, "progress"):
+        layout.progress(factor=share, text=text)
+    else:
+        filled = round(share * CELLS)
+        layout.label(text="█" * filled + "░" * (CELLS - filled) + "  " + text, translate=False)
+
+
+def _how_far(job: Job, live: Live) -> "tuple[float, str]":
+    if job.state == states.PREPARING:
+        return 0.0, tr("Reading the pictures")
+    if job.state == states.KEEPING:
+        return 1.0, tr("Taking the layers over")
+    if job.state == states.WAITING or live.progress is None:
+        if live.position:
+            return 0.0, tr("Waiting: {count} before it").format(count=live.position)
+        return 0.0, tr("Waiting")
+    step, steps, left = live.progress.step, live.progress.steps, live.progress.seconds_left
+    stage = tr(STAGES.get(live.progress.stage, live.progress.stage))
+    share = step / steps if steps else 0.0
+    numbers = f"  {step}/{steps}" if steps > 1 else ""
+    seconds = "" if left is None else "  " + tr("{seconds:.0f} s left").format(seconds=left)
+    return share, f"{stage}{numbers}{seconds}"
