@@ -86,11 +86,11 @@ def words_property(name: str, description: str) -> Any:
 def what() -> dict[str, Any]:
     """What to make."""
     return {
-        "prompt": words_property("Prompt", "What the layer shows"),
+        "prompt": words_property(name="Prompt", description="What the layer shows"),
         "mode": EnumProperty(name="Mode", description="What kind of layer", items=MODES),
         "model": StringProperty(name="Model", description="The model that draws", default="starter"),
-        "foreground_prompt": words_property("Foreground", "What only the foreground shows"),
-        "background_prompt": words_property("Background", "What only the background shows"),
+        "foreground_prompt": words_property(name="Foreground", description="What only the foreground shows"),
+        "background_prompt": words_property(name="Background", description="What only the background shows"),
         "count": IntProperty(name="Count", description="How many variants", default=1, min=1, max=8),
         "random_seed": BoolProperty(name="Random", description="Take a new seed every time", default=True),
         "seed": IntProperty(name="Seed", description="The same seed makes the same layer again", min=0),

@@ -15,7 +15,7 @@ from tests.blender.editors import Blender
 ADD_ON = Path(__file__).parents[2] / "plugin_blender" / "acetate_blender"
 SHOWN_ARGUMENTS = ("name", "description", "text", "heading", "text_ctxt")
 SHOWN_ATTRIBUTES = ("bl_label", "bl_description")
-SHOWN_TABLES = ("ROLE_NAMES", "STAGES")
+SHOWN_TABLES = ("ROLE_NAMES", "STAGES", "VERBS", "WORKED_ON")
 
 
 def shown(file: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a job works on is told before and right; a changed layer is exactly what was drawn, and nothing of it is lost."""
+"""What a job works on is told before; a changed layer is exactly what was drawn, and nothing of it is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.daemon.harness import Daemon
 oldest_and_newest = pytest.mark.parametrize("blender", ("3.4", "5.2"), indirect=True)
 one_release = pytest.mark.parametrize("blender", ("4.5",), indirect=True)
 AREA = [45, 25, 50, 50]
-"""The area around a disc of 40 pixels at 50, 30: a margin of an eighth on each side."""
+"""The area around a layer of 40 pixels at 50, 30: a margin of an eighth on each side."""
 
 
 @pytest.fixture
@@ -42,6 +42,8 @@ def test_the_line_stays_right_as_options_change(wide: Blender) -> None:
     assert wide.call("working.line", mode="background") == "The layer and a margin: 50 × 50 px"
     assert wide.call("working.line", mode="foreground") == "The middle of the layer: 40 × 40 px"
     assert wide.call("working.line", mode="extract") == "The layer and a margin: 50 × 50 px"
+    disc = wide.call("working.kite", x=50, y=30, width=40, height=40, prompt="a round kite")
+    assert wide.call("working.line", mode="refine", layer_name=disc) == "The layer and a margin: 40 × 40 px"
     assert wide.call("working.line", mode="refine", layer_from="CAMERA") == "The whole frame: 160 × 90 px"
     assert wide.call("working.line", layer_from="PLANE", layer_name=name, target="FRAME").startswith("The whole frame")
 
@@ -112,10 +114,10 @@ def test_inpaint_and_remove_take_the_layers_place_too(wide: Blender, mode: str, 
 def test_inpaint_wants_words_and_remove_takes_none(wide: Blender) -> None:
     old = wide.call("working.kite", x=50, y=30, width=40, height=40)
     mask = wide.call("working.mask", name="Mask", width=40, height=40, box=[0, 0, 8, 8])
-    chosen = {"layer_name": old, "mask_from": "IMAGE", "mask_name": mask, "prompt": ""}
-    assert wide.call("working.why_not", mode="inpaint", **chosen).endswith("or choose Remove")
+    chosen = {"layer_name": old, "mask_from": "IMAGE", "mask_name": mask}
+    assert wide.call("working.why_not", mode="inpaint", prompt="", **chosen).endswith("or choose Remove")
     assert wide.call("working.why_not", mode="remove") == ""
-    new = wide.call("working.change", mode="remove", select=old, prompt="a dog", **{**chosen, "prompt": "a dog"})
+    new = wide.call("working.change", mode="remove", select=old, prompt="a dog", **chosen)
     assert new and wide.call("working.request")["prompt"] == ""
 
 
@@ -191,7 +193,7 @@ def test_warnings_stay_with_the_layer(wide: Blender) -> None:
 def test_what_is_left_to_the_model_is_not_sent(wide: Blender) -> None:
     wide.call("scene.generate", prompt="a kite")
     request = wide.call("working.request")
-    assert request["passes"] is None and request["fill"] is False
+    assert "passes" not in request and "fill" not in request
     wide.call("scene.generate", prompt="a kite", passes="2", fill=True, target="FRAME")
     request = wide.call("working.request")
     assert request["passes"] == 2 and request["fill"] is True

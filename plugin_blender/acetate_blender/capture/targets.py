@@ -28,7 +28,7 @@ OPTIONS = (
 """The options that decide what is worked on."""
 SUBJECTS = ("text", "foreground")
 """The modes that draw a lone subject."""
-NAMES = {
+WORKED_ON = {
     "SQUARE": "The middle of the frame",
     "FRAME": "The whole frame",
     "REGION": "The render region",
@@ -45,7 +45,7 @@ class View:
     """The scene, its canvas in pixels, the target on it, and the collection whose layers are not to be seen.
 
     With `around`, the target is only what pictures without a place of their own fill, and the part to work on is found
-    around what is visible in the mode's layer. `name` is the key of `NAMES`.
+    around what is visible in the mode's layer. `name` is the key of `WORKED_ON`.
     """
 
     scene: Any
@@ -141,7 +141,7 @@ def worked_on(context: Any) -> str:
     name = view.name
     if view.around and target == view.whole():
         name = "FRAME"
-    text = tr(NAMES[name])
+    text = tr(WORKED_ON[name])
     return f"{text}: {target.width} × {target.height} px" if target else text
 
 

@@ -31,9 +31,9 @@ def line(**values: Any) -> str:
 
 
 def kite(x: int, y: int, width: int, height: int, **options: Any) -> str:
-    """A layer on that part of the frame, a soft disc; its name."""
+    """A layer that fills that part of the frame; its name."""
     target = {"target": "CUSTOM", "target_x": x, "target_y": y, "target_width": width, "target_height": height}
-    return scene.generate(**{"prompt": "a round kite", "seed": 5, **target, **options})[0]
+    return scene.generate(**{"prompt": "a kite", "mode": "text", "seed": 5, **target, **options})[0]
 
 
 def seen(name: str) -> dict[str, Any]:
