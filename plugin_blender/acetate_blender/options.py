@@ -8,8 +8,6 @@ from typing import Any
 from acetate_wire.request import NEEDED_INPUTS, PASSES
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import vocabularies
-
 MODES = (
     ("text", "Text", "A transparent layer from words", "FONT_DATA", 0),
     ("refine", "Refine", "Draw a transparent layer anew, near to what it is, its transparency too", "MOD_SMOOTH", 1),
@@ -73,14 +71,9 @@ NEEDS_PROMPT = ("text", "inpaint", "scene", "background", "foreground")
 
 
 def words_property(name: str, description: str) -> Any:
-    """A prompt, completed from the model's words while it is typed."""
-    return StringProperty(
-        name=name,
-        description=description,
-        options={"TEXTEDIT_UPDATE"},
-        search=vocabularies.complete,
-        search_options={"SUGGESTION"},
-    )
+    """A prompt, of which the panel tells while it is typed which words the model knows."""
+    # Blender's own suggestions (`search`) cover the panel while one types, and Return takes the first of them.
+    return StringProperty(name=name, description=description, options={"TEXTEDIT_UPDATE"})
 
 
 def what() -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
 from acetate_wire.events import ModelVocabulary
 from acetate_wire.vocabulary import Unknown, Vocabulary
@@ -40,10 +39,19 @@ def unknown(model: str, prompt: str) -> tuple[Unknown, ...]:
     return () if vocabulary is None else vocabulary.unknown(prompt)
 
 
-def complete(owner: Any, context: Any, text: str) -> list[str]:
-    """What a prompt that is being typed may become, for Blender's suggestions; `owner` has the `model`."""
-    vocabulary = of(owner.model)
-    if vocabulary is None:
-        return []
-    start = re.sub(r"\w+$", "", text)
-    return [start + found for found in vocabulary.completions(text)]
+def completions(model: str, prompt: str) -> tuple[str, ...]:
+    """The known words that the last word of this prompt may become."""
+    vocabulary = of(model)
+    return () if vocabulary is None else vocabulary.completions(prompt)
+
+
+def completed(prompt: str, word: str) -> str:
+    """The prompt with its last word completed to this one."""
+    return re.sub(r"\w+$", "", prompt) + word
+
+
+def replaced(prompt: str, unknown_text: str, known: str) -> str:
+    """The prompt with a word or phrase that the model does not know replaced where it first stands."""
+    spaced = r"\W+".join(map(re.escape, unknown_text.split()))
+    edge = r"\b" if unknown_text[0].isalnum() else ""
+    return re.sub(f"{edge}{spaced}{edge}", lambda _: known, prompt, count=1, flags=re.IGNORECASE)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acetate.plugins import blender as packager
@@ -59,8 +60,8 @@ def make_blender(scratch: Path, package: Path) -> Iterator[Callable[..., Blender
     """Starts a Blender of a release with the add-on installed as an artist does it."""
     made: list[Blender] = []
 
-    def make(name: str, environment: dict[str, str], display: str = "", home: str = "") -> Blender:
-        blender = Blender(_release(name), scratch / (home or f"b{len(made)}"), environment, display)
+    def make(name: str, environment: dict[str, str], display: str = "", home: str = "", **options: Any) -> Blender:
+        blender = Blender(_release(name), scratch / (home or f"b{len(made)}"), environment, display, **options)
         made.append(blender)
         new = not (blender.home / "scripts").exists()
         if new and blender.release.is_legacy:

@@ -47,8 +47,16 @@ def release(name: str) -> Release | None:
 class Blender:
     """A running Blender. `call` runs a function of the modules in `inside` and returns its value."""
 
-    def __init__(self, release: Release, home: Path, environment: dict[str, str], display: str = "") -> None:
+    def __init__(
+        self,
+        release: Release,
+        home: Path,
+        environment: dict[str, str],
+        display: str = "",
+        size: tuple[int, int] = (1600, 1000),
+    ) -> None:
         self.release = release
+        self.size = size
         self.home = home
         self.display = display
         self.environment = {
@@ -73,7 +81,7 @@ class Blender:
             (self.home / name).mkdir(parents=True, exist_ok=True)
         command = [*self.release.command]
         if self.release.is_legacy:
-            command += ["--window-geometry", "0", "0", "1600", "1000"] if self.display else ["-b"]
+            command += ["--window-geometry", "0", "0", *map(str, self.size)] if self.display else ["-b"]
             command += ["--python-exit-code", "3", "--python", str(DRIVER)]
         else:
             command.append(str(DRIVER))

@@ -29,7 +29,7 @@ def test_on_an_object_it_lies_on_the_top_and_within_the_edges(blender: Blender) 
 
 @oldest_and_newest
 def test_a_reference_image_is_an_image_empty(blender: Blender) -> None:
-    assert blender.call("places.reference") == {"type": "EMPTY", "display": "IMAGE", "size": [64, 48]}
+    assert blender.call("places.reference") == {"type": "EMPTY", "display": "IMAGE", "size": [48, 48]}
 
 
 @oldest_and_newest

@@ -6,6 +6,7 @@ by the starter model, through a real daemon.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -20,15 +21,18 @@ from tests.blender.editors import ROOT, Blender
 from tests.daemon.harness import Daemon, until
 
 PICTURES = ROOT / "docs" / "images" / "blender"
-SIZE = (1600, 1000)
+SIZE, LARGE = (1600, 1000), (1920, 1080)
 STARTER = "acetate.engine.starter:StarterEngine"
 TAB = (1308, 204)
 PROMPT = (1195, 148)
-GENERATE = (1195, 320)
-HISTORY = (1160, 548)
+GENERATE = (1195, 337)
 ASIDE = (500, 880)
 SIDEBAR = "520x880+800+35"
 """The sidebar and what is beside it, as ImageMagick's geometry."""
+NEAREST = (1195, 217)
+"""The button with the nearest known word, under the prompt."""
+LARGE_TAB, LARGE_PROMPT, LARGE_GENERATE, SHOW_IN_SOLID = (1574, 250), (1460, 148), (1460, 337), (1419, 280)
+"""The same on the larger screen, in Blender's own layout, with the sidebar as wide as it opens."""
 TOOLS = ("Xvfb", "xdotool", "import")
 PATIENCE_S = 150.0
 
@@ -54,8 +58,17 @@ class Screen:
     def type(self, text: str) -> None:
         """Type, and press Return."""
         self._do("type", "--delay", 30, text)
-        self._do("key", "Return")
+        self.press("Return")
+
+    def press(self, key: str) -> None:
+        """Press a key."""
+        self._do("key", key)
         time.sleep(0.3)
+
+    def write(self, text: str) -> None:
+        """Type without an end."""
+        self._do("type", "--delay", 30, text)
+        time.sleep(2)
 
     def look(self, name: str, part: str = "") -> None:
         """Keep what is seen (or a part of it) as a picture of the documentation."""
@@ -69,9 +82,9 @@ class Screen:
         subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
 
 
-@pytest.fixture(scope="module")
-def screen() -> Iterator[Screen]:
-    """A screen of its own."""
+@contextlib.contextmanager
+def a_screen(size: tuple[int, int]) -> Iterator[Screen]:
+    """A screen of that size, as long as it is wanted."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         (pytest.fail if editors.required() else pytest.skip)(
@@ -79,7 +92,7 @@ def screen() -> Iterator[Screen]:
         )
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "{}x{}x24".format(*SIZE), "-nolisten", "tcp", "-noreset"],
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "{}x{}x24".format(*size), "-nolisten", "tcp", "-noreset"],
         pass_fds=(writing,),
         stderr=subprocess.DEVNULL,
     )
@@ -89,6 +102,13 @@ def screen() -> Iterator[Screen]:
     yield Screen(name)
     server.terminate()
     server.wait()
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[Screen]:
+    """A screen of its own."""
+    with a_screen(SIZE) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -108,29 +128,25 @@ def window(screen: Screen, starter: Daemon, make_blender: Callable[..., Blender]
     blender.call("window.arrange")
     time.sleep(3)
     blender.call("window.watch_panel")
-    until(lambda: _clicked(screen) and blender.call("window.panel_drawn"), "the sidebar to show the tab", PATIENCE_S)
+    until(
+        lambda: _clicked(screen, TAB) and blender.call("window.panel_drawn"), "the sidebar to show the tab", PATIENCE_S
+    )
     return blender
 
 
-def _clicked(screen: Screen) -> bool:
-    """Click the tab, and give Blender a moment."""
-    screen.click(TAB)
+def _clicked(screen: Screen, place: tuple[int, int]) -> bool:
+    """Click something, look elsewhere, and give Blender a moment."""
+    screen.click(place)
     screen.click(ASIDE)
     time.sleep(2)
     return True
 
 
-def _typed(screen: Screen, text: str) -> bool:
-    """Type into the field of the prompt."""
-    screen.click(PROMPT)
+def _typed(screen: Screen, text: str, field: tuple[int, int] = PROMPT) -> bool:
+    """Type into the field of the prompt, in place of what is there."""
+    screen.click(field)
+    screen.press("ctrl+a")
     screen.type(text)
-    return True
-
-
-def _pressed(screen: Screen) -> bool:
-    """Press Generate, and give Blender a moment."""
-    screen.click(GENERATE)
-    time.sleep(2)
     return True
 
 
@@ -152,14 +168,36 @@ def draw(window: Blender, **options: object) -> list[str]:
 
 def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
     screen.look("panel-idle", SIDEBAR)
+    _clicked(screen, GENERATE)
+    assert window.call("window.states") == [], "without a prompt there is nothing to generate"
     until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
-    until(lambda: _pressed(screen) and window.call("window.states"), "the job")
-    screen.click(ASIDE)
+    until(lambda: _clicked(screen, GENERATE) and window.call("window.states"), "the job")
     until(lambda: window.call("window.progress") > 0.1, "some progress", PATIENCE_S)
     screen.look("panel-drawing", SIDEBAR)
     until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
     assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]
     assert window.call("addon.traces")["threads"] == 1
+
+
+def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen) -> None:
+    screen.click(PROMPT)
+    screen.press("ctrl+a")
+    screen.write("a red zebrafish")
+    screen.look("panel-unknown", SIDEBAR)
+    screen.press("Return")
+    assert window.call("window.prompt") == "a red zebrafish"
+    until(lambda: _clicked(screen, NEAREST) and window.call("window.prompt") == "a red fish", "the word")
+    until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
+
+
+def test_the_queue_and_the_selected_layer_are_under_the_button(window: Blender, screen: Screen) -> None:
+    for prompt in ("a green pear", "a house", "a tree"):
+        window.call("scene.ask", prompt=prompt, steps=1000)
+    until(lambda: window.call("window.progress") > 0.01, "some progress", PATIENCE_S)
+    settled(window)
+    screen.look("panel-queue", SIDEBAR)
+    window.call("window.forget_all")
+    until(lambda: window.call("window.states") == ["placed"], "the end of what was cancelled", PATIENCE_S)
 
 
 def test_troubles_are_shown_with_their_fixes(window: Blender, screen: Screen) -> None:
@@ -185,12 +223,16 @@ def test_a_failed_and_a_cancelled_job_say_so(window: Blender, screen: Screen) ->
 
 def test_the_selected_layer_shows_what_made_it(window: Blender, screen: Screen) -> None:
     (name,) = [plane["name"] for plane in window.call("scene.planes")]
+    assert window.call("working.seen", name=name)["active"], "it was selected when it came"
     window.call("window.shading", kind="MATERIAL")
-    window.call("window.select", name=name)
     settled(window)
     until(lambda: window.call("window.connected"), "the daemon")
     settled(window)
     screen.look("panel-layer", SIDEBAR)
+    window.call("window.settings", mode="refine")
+    settled(window)
+    screen.look("panel-refine", SIDEBAR)
+    window.call("window.settings", mode="text")
 
 
 @pytest.mark.parametrize(("language", "name"), (("de_DE", "panel-german"), ("ja_JP", "panel-japanese")))
@@ -226,3 +268,28 @@ PARTS = (
 
 def test_closing_the_window_leaves_no_process_behind(window: Blender) -> None:
     assert window.end() == 0
+
+
+def test_the_first_picture_is_seen_in_blenders_own_scene_and_layout(
+    starter: Daemon, make_blender: Callable[..., Blender]
+) -> None:
+    with a_screen(LARGE) as screen:
+        blender = make_blender("3.4", starter.environment, display=screen.name, home="first", size=LARGE)
+        until(lambda: blender.call("window.connected"), "the daemon")
+        time.sleep(3)
+        screen.click(ASIDE)
+        screen.press("n")
+        blender.call("window.watch_panel")
+        until(lambda: _clicked(screen, LARGE_TAB) and blender.call("window.panel_drawn"), "the tab", PATIENCE_S)
+        typed = "a red apple"
+        until(lambda: _typed(screen, typed, LARGE_PROMPT) and blender.call("window.prompt") == typed, "the prompt")
+        until(lambda: _clicked(screen, LARGE_GENERATE) and blender.call("window.states"), "the job")
+        until(lambda: blender.call("window.states") == ["placed"], "the layer", PATIENCE_S)
+        settled(blender)
+        assert blender.call("window.shaded") == ["SOLID", "MATERIAL"]
+        until(lambda: _clicked(screen, SHOW_IN_SOLID) and blender.call("window.shaded") == ["SOLID", "TEXTURE"], "it")
+        settled(blender)
+        screen.look("first-picture")
+        (layer,) = blender.call("scene.planes")
+        assert layer["depth"] < blender.call("working.nearest", name="Cube")
+        assert blender.end() == 0

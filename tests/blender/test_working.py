@@ -159,6 +159,7 @@ def test_the_rest_of_a_changed_layer_outlives_blender(
 def test_words_that_the_model_does_not_know_are_told_and_completed(wide: Blender) -> None:
     first = wide.call("working.known_words", prompt="a red zebrafish")
     assert first["said"] == ["The starter does not know: zebrafish; nearest: fish"]
+    assert first["nearest"] == ["a red fish"]
     assert len(first["asked"]) <= 1
     again = wide.call("working.known_words", prompt="ein roter Apfel 🦓 app")
     assert [line.rpartition(": ")[2] for line in again["said"] if "nearest" not in line]

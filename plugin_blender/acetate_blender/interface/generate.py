@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
-from .. import health, options, vocabularies
+from .. import health, options
 from ..capture.targets import selected_plane, worked_on
 from ..daemon import link
 from ..operators.generate import why_not
 from ..placing import plane
 from ..words import tr
-from . import progress
+from . import progress, prompts
 from .text import say
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
 MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
 USES_STRENGTH = ("refine", "inpaint")
-UNKNOWN_SHOWN = 3
 VERBS = {
     "text": "Generate",
     "refine": "Refine",
@@ -44,7 +42,7 @@ class Acetate:
         settings = context.scene.acetate.settings
         width = context.region.width
         _troubles(layout, context)
-        _prompts(layout, settings, width)
+        prompts.draw(layout, settings, width)
         _worked_on(layout, context)
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -184,36 +182,6 @@ def _is_grey(shading: Any, scene: Any) -> bool:
     if shading.type != "SOLID" or shading.color_type == "TEXTURE":
         return False
     return any(not obj.hide_render for obj in plane.planes(scene))
-
-
-def _prompts(layout: Any, settings: Any, width: int) -> None:
-    if settings.mode == "remove":
-        return
-    column = layout.column(align=True)
-    names = ["prompt"]
-    column.label(text="Prompt")
-    column.prop(settings, "prompt", text="")
-    if settings.mode == "scene":
-        names += ["foreground_prompt", "background_prompt"]
-        for name, label in (("foreground_prompt", "Foreground"), ("background_prompt", "Background")):
-            column.label(text=label)
-            column.prop(settings, name, text="")
-    for line in unknown_words(settings.model, [getattr(settings, name) for name in names])[:UNKNOWN_SHOWN]:
-        say(layout, line, width, "QUESTION")
-
-
-def unknown_words(model: str, prompts: Sequence[str]) -> list[str]:
-    """A sentence for each word of these prompts that the model never saw, with the nearest thing that it knows."""
-    found = {each.text: each.nearest for prompt in prompts for each in vocabularies.unknown(model, prompt)}
-    lines = []
-    for text, nearest in found.items():
-        said = (
-            tr("The {model} does not know: {word}; nearest: {nearest}")
-            if nearest
-            else tr("The {model} does not know: {word}")
-        )
-        lines.append(said.format(model=model, word=text, nearest=nearest))
-    return lines
 
 
 def _model_and_mode(layout: Any, settings: Any, width: int) -> None:

@@ -66,6 +66,7 @@ class ACETATE_OT_show_colours(bpy.types.Operator):
         shading.type = self.shading
         if self.shading == "SOLID":
             shading.color_type = "TEXTURE"
+        context.area.tag_redraw()
         return {"FINISHED"}
 
 
@@ -82,6 +83,21 @@ class ACETATE_OT_choose_model(bpy.types.Operator):
         modes = link.modes(self.name)
         if settings.mode not in modes and modes:
             settings.mode = modes[0]
+        return {"FINISHED"}
+
+
+@fields(
+    name=StringProperty(options={"HIDDEN", "SKIP_SAVE"}),
+    prompt=StringProperty(name="Prompt", options={"HIDDEN", "SKIP_SAVE"}),
+)
+class ACETATE_OT_use_prompt(bpy.types.Operator):
+    bl_idname = "acetate.use_prompt"
+    bl_label = "Use This Word"
+    bl_description = "Put this word into the prompt: the model knows it"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    def execute(self, context: Any) -> set[str]:
+        setattr(context.scene.acetate.settings, self.name, self.prompt)
         return {"FINISHED"}
 
 
@@ -103,5 +119,6 @@ CLASSES = (
     ACETATE_OT_fix,
     ACETATE_OT_show_colours,
     ACETATE_OT_choose_model,
+    ACETATE_OT_use_prompt,
     ACETATE_OT_open_folder,
 )

@@ -115,10 +115,10 @@ def cancel_newest() -> None:
 
 
 def forget_all() -> None:
-    """Take all jobs that ended badly off the list."""
+    """Take all jobs that did not end well off the list."""
     desk = addon.part("session").desk()
     for job in desk.of(bpy.context.scene):
-        if job.state in ("failed", "cancelled"):
+        if job.state != "placed":
             bpy.ops.acetate.forget(job=job.id)
 
 
@@ -171,3 +171,10 @@ def watch_panel() -> None:
 def panel_drawn() -> bool:
     """Whether our panel was drawn."""
     return _draws[0] > 0
+
+
+def shaded() -> list[str]:
+    """How the viewport is shaded, and where Solid takes its colours from."""
+    window = bpy.context.window_manager.windows[0]
+    shading = next(area.spaces[0].shading for area in window.screen.areas if area.type == "VIEW_3D")
+    return [shading.type, shading.color_type]

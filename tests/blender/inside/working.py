@@ -103,21 +103,30 @@ def rendered_alpha(x: int, y: int) -> float:
 
 
 def known_words(prompt: str) -> dict[str, Any]:
-    """What is said of a prompt's words, what it may become, and how often the words were asked for."""
-    vocabularies, words = addon.part("vocabularies"), addon.part("interface.generate")
+    """What is said of a prompt's words, what it becomes by the offered buttons, and how often words were asked for."""
+    vocabularies, shown = addon.part("vocabularies"), addon.part("interface.prompts")
     client = addon.part("daemon").link.open()
     asked = []
     inner = client.ask
-    client.ask = lambda kind, fields=None: (asked.append(fields), inner(kind, fields))[1]
-    settings = _settings(prompt=prompt)
-    words.unknown_words("starter", [prompt])
+
+    def ask(kind: str, fields: Any = None) -> None:
+        asked.append(fields)
+        inner(kind, fields)
+
+    client.ask = ask
+    shown.unknown_words("starter", prompt)
     scene.poll(30)
     for _ in range(3):
-        said = words.unknown_words("starter", [prompt])
-        completed = vocabularies.complete(settings, bpy.context, prompt)
+        said = shown.unknown_words("starter", prompt)
+        words = vocabularies.completions("starter", prompt)
         scene.poll(3)
     client.ask = inner
-    return {"said": said, "completed": completed, "asked": asked}
+    return {
+        "said": [text for text, _, _ in said],
+        "nearest": [new for _, nearest, new in said if nearest],
+        "completed": [vocabularies.completed(prompt, word) for word in words],
+        "asked": asked,
+    }
 
 
 def why_not(**values: Any) -> str:
@@ -128,7 +137,7 @@ def why_not(**values: Any) -> str:
 
 def tooltip() -> str:
     """What the button says about itself."""
-    operator = bpy.types.Operator.bl_rna_get_subclass_py("ACETATE_OT_generate")
+    operator = addon.part("operators.generate").ACETATE_OT_generate
     return str(operator.description(bpy.context, None))
 
 
