@@ -166,10 +166,24 @@ def draw(window: Blender, **options: object) -> list[str]:
     return [plane["name"] for plane in window.call("scene.planes")]
 
 
-def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
+def test_without_a_prompt_the_button_is_grey(window: Blender, screen: Screen) -> None:
     screen.look("panel-idle", SIDEBAR)
     _clicked(screen, GENERATE)
-    assert window.call("window.states") == [], "without a prompt there is nothing to generate"
+    assert window.call("window.states") == []
+
+
+def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen) -> None:
+    screen.click(PROMPT)
+    screen.press("ctrl+a")
+    screen.write("a red zebrafish")
+    settled(window)
+    screen.look("panel-unknown", SIDEBAR)
+    screen.press("Return")
+    assert window.call("window.prompt") == "a red zebrafish"
+    until(lambda: _clicked(screen, NEAREST) and window.call("window.prompt") == "a red fish", "the word")
+
+
+def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
     until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
     until(lambda: _clicked(screen, GENERATE) and window.call("window.states"), "the job")
     until(lambda: window.call("window.progress") > 0.1, "some progress", PATIENCE_S)
@@ -177,17 +191,6 @@ def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: S
     until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
     assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]
     assert window.call("addon.traces")["threads"] == 1
-
-
-def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen) -> None:
-    screen.click(PROMPT)
-    screen.press("ctrl+a")
-    screen.write("a red zebrafish")
-    screen.look("panel-unknown", SIDEBAR)
-    screen.press("Return")
-    assert window.call("window.prompt") == "a red zebrafish"
-    until(lambda: _clicked(screen, NEAREST) and window.call("window.prompt") == "a red fish", "the word")
-    until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
 
 
 def test_the_queue_and_the_selected_layer_are_under_the_button(window: Blender, screen: Screen) -> None:

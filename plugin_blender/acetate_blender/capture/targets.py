@@ -142,7 +142,8 @@ def worked_on(context: Any) -> str:
     if view.around and target == view.whole():
         name = "FRAME"
     text = tr(WORKED_ON[name])
-    return f"{text}: {target.width} × {target.height} px" if target else text
+    # No line breaks inside a size.
+    return f"{text}: {target.width}\u00a0×\u00a0{target.height}\u00a0px" if target else text
 
 
 def _automatic(scene: Any, chosen: Mapping[str, Any], canvas: tuple[int, int]) -> View:

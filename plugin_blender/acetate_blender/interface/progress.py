@@ -21,7 +21,7 @@ STAGES = {
     "finishing": "Finishing",
 }
 CAN_BE_CANCELLED = (states.PREPARING, states.WAITING, states.RUNNING)
-CELLS = 12
+CELLS = 17
 """The bar's length in letters, where Blender has no bar of its own."""
 
 
@@ -44,15 +44,19 @@ def draw(layout: Any, scene: Any) -> None:
 
 
 def bar(layout: Any, job: Job, live: Live) -> None:
-    """How far a job is, in one line."""
+    """How far a job is: a bar with words, or only words for one that waits."""
     share, text = _how_far(job, live)
-    if bpy.app.version >= (4, 1, 0):
+    if job.state == states.WAITING:
+        layout.label(text=text, translate=False)
+    elif bpy.app.version >= (4, 1, 0):
         layout.progress(factor=share, text=text, translate=False)
     elif hasattr(layout, "progress"):
         layout.progress(factor=share, text=text)
     else:
-        filled = round(share * CELLS)
-        layout.label(text="█" * filled + "░" * (CELLS - filled) + "  " + text, translate=False)
+        column, filled = layout.column(align=True), round(share * CELLS)
+        column.scale_y = 0.8
+        column.label(text="█" * filled + "░" * (CELLS - filled), translate=False)
+        column.label(text=text, translate=False)
 
 
 def _how_far(job: Job, live: Live) -> "tuple[float, str]":

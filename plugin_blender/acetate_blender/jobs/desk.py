@@ -290,8 +290,8 @@ class Desk:
         job.layers, job.seed, job.state = layers, done.seed, states.KEPT
         job.settings = json.loads(json.dumps(dict(done.settings), default=str))
         job.warnings = [asdict(warning) for warning in done.warnings]
-        self.store.remove_rest(job)
         self.store.write(job)
+        self.store.remove_rest(job)
         self.link.open().acknowledge(job.id)
         self.changed = True
 
@@ -309,6 +309,7 @@ class Desk:
     def _end(self, job: Job, state: str, message: str = "", hint: str = "", retry: bool = True) -> None:
         job.state, job.message, job.hint, job.retry = state, message, hint, retry
         self.store.write(job)
+        self.store.remove_rest(job)
         self.changed = True
 
 

@@ -70,10 +70,10 @@ class Store:
         if job.rest is None or not file.is_file():
             return None
         covers = Rect(*job.rest)
-        return Rest(covers, np.memmap(file, np.uint8, "r", shape=(covers.height, covers.width, 4)))
+        return Rest(covers, np.fromfile(file, np.uint8).reshape(covers.height, covers.width, 4))
 
     def remove_rest(self, job: Job) -> None:
-        """The finished layer holds it now."""
+        """Nothing waits for it any more."""
         (self.folder / job.id / _REST).unlink(missing_ok=True)
 
     def path(self, job: Job, layer: KeptLayer) -> Path:

@@ -111,7 +111,7 @@ def select(planes: Sequence[Any], scene: Any) -> None:
         seen = [obj for obj in planes if obj.name in view_layer.objects]
         if not seen:
             continue
-        for obj in view_layer.objects:
+        for obj in list(view_layer.objects.selected):
             obj.select_set(False, view_layer=view_layer)
         for obj in seen:
             obj.select_set(True, view_layer=view_layer)

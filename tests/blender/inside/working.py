@@ -27,7 +27,7 @@ def line(**values: Any) -> str:
     targets = addon.part("capture.targets")
     targets.worked_on(bpy.context)
     scene.poll(8)
-    return str(targets.worked_on(bpy.context))
+    return str(targets.worked_on(bpy.context)).replace("\u00a0", " ")
 
 
 def kite(x: int, y: int, width: int, height: int, **options: Any) -> str:
