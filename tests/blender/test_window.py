@@ -290,9 +290,11 @@ def test_the_first_picture_is_seen_in_blenders_own_scene_and_layout(
         until(lambda: blender.call("window.states") == ["placed"], "the layer", PATIENCE_S)
         settled(blender)
         assert blender.call("window.shaded") == ["SOLID", "MATERIAL"]
-        until(lambda: _clicked(screen, SHOW_IN_SOLID) and blender.call("window.shaded") == ["SOLID", "TEXTURE"], "it")
+        screen.click(SHOW_IN_SOLID)
+        until(lambda: blender.call("window.shaded") == ["SOLID", "TEXTURE"], "the picture")
         settled(blender)
         screen.look("first-picture")
         (layer,) = blender.call("scene.planes")
         assert layer["depth"] < blender.call("working.nearest", name="Cube")
+        assert blender.call("working.seen", name=layer["name"])["selected"]
         assert blender.end() == 0

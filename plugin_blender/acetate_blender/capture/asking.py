@@ -186,13 +186,18 @@ def _seen(role: str, picture: Spread) -> Rect | None:
 def _rest(
     request: LayerRequest, view: View, primary: Spread | None, chosen: Mapping[str, Any]
 ) -> Generator[None, None, Rest | None]:
-    """What of a layer that is changed lies outside the target; None where all of it is drawn anew."""
+    """All of a layer that is changed, as large as the new one: with the target, but not beyond the canvas.
+
+    None where that is just the target, so that all of it is drawn anew.
+    """
     if primary is None or request.mode not in options.CHANGES:
         return None
     is_layer = chosen[f"{options.primary_role(request.mode, chosen['known'])}_from"] == "PLANE" or view.around
-    if not is_layer or fitting.common(primary.covers, request.target) == primary.covers:
+    if not is_layer:
         return None
     shown = fitting.common(request.target, view.whole())
     covers = fitting.joined([primary.covers, shown] if shown else [primary.covers])
+    if covers == request.target:
+        return None
     pixels = (yield from images.as_bytes(primary.pixels)).moved(primary.covers, covers)
     return Rest(covers, pixels.array[::-1])
