@@ -187,6 +187,8 @@ def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: S
     until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
     until(lambda: _clicked(screen, GENERATE) and window.call("window.states"), "the job")
     until(lambda: window.call("window.progress") > 0.1, "some progress", PATIENCE_S)
+    # Panels glide to their new places.
+    time.sleep(2)
     screen.look("panel-drawing", SIDEBAR)
     until(lambda: window.call("window.states") == ["placed"], "the layer", PATIENCE_S)
     assert [plane["name"] for plane in window.call("scene.planes")] == ["a red apple"]

@@ -164,6 +164,7 @@ def _sending(
         yield
     for role, picture in pictures.items():
         pixels = picture.inside(target)
+        yield
         pixels = images.opaque(pixels) if role == "mask" else pixels
         headers[role] = pixels.header(len(frames))
         frames.append(pixels.frame())
@@ -199,5 +200,7 @@ def _rest(
     covers = fitting.joined([primary.covers, shown] if shown else [primary.covers])
     if covers == request.target:
         return None
+    yield
     pixels = (yield from images.as_bytes(primary.pixels)).moved(primary.covers, covers)
+    yield
     return Rest(covers, pixels.array[::-1])
