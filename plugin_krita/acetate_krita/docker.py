@@ -8,22 +8,27 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from acetate_wire.errors import WireError
 from krita import DockWidget, Document, Krita
 
-from . import VERSION, area, notes
+from . import VERSION, area, canvas, documents, notes
 from .form import PRESET_FIELDS, STRUCTURE, Form
+from .go_button import GoButton
 from .history_view import HistoryView
 from .i18n import tr
+from .insert import locked
 from .layer_picker import LayerPicker
 from .link import ABSENT
-from .looks import COLOURS, ElidedLabel
+from .looks import COLOURS, ElidedLabel, small
 from .mode_menu import ModeMenu
-from .modes import KNOWN_ROLES, Mode, mode_named, why_not
+from .modes import KNOWN_ROLES, NEEDED, UNASKED, Mode, mode_named, why_not
 from .more import More
 from .prompt import Prompts
 from .qt import QtCore, QtWidgets
 from .queue_view import QueueView
 from .studio import Studio
+from .target import Target, aspect, target
+from .words import Words, told
 
 LOOK_MS = 400
 SAY_S = 8.0
@@ -47,11 +52,17 @@ class Docker(DockWidget):
         self.document: Document | None = None
         self._seen = ""
         self._said = ("", 0.0)
+        self._target: Target | None = None
+        self._why_no_target = ""
+        self.words = Words(self.studio.link)
+        self.outline = canvas.Outline()
         self._build()
         self.studio.link.changed.connect(self._show_link)
         self.studio.link.happened.connect(self._show_offers)
         self.studio.said.connect(self._say)
         self.studio.used_seed.connect(self.more.show_seed)
+        self.studio.jobs_changed.connect(self._show_jobs)
+        self.words.learned.connect(self._show_words)
         self._fill(Form.from_map(self.studio.settings.last))
         self._show_offers()
         self._show_link()
@@ -76,17 +87,41 @@ class Docker(DockWidget):
             count=self.count.value(),
             strength=self.strength.value() / 100,
             seed=self.more.seed_value(),
+            fill=self.fill.isChecked(),
             **self.more.values(),
         )
 
     def generate(self) -> None:
         """Ask for layers as the settings say."""
+        self.look()
         if self.document is None or not self.button.isEnabled():
             return
         form = self.form()
         self.studio.settings.last = form.to_map()
         self.studio.settings.save()
         self.studio.generate(self.document, form, self._sources(mode_named(form.mode)))
+        canvas.focus()
+        QtCore.QTimer.singleShot(0, self._scroll_to_jobs)
+
+    def cancel(self) -> None:
+        """Cancel the job that is drawn, else the next one."""
+        self.button.stop_first()
+
+    def cancel_all(self) -> None:
+        """Cancel every job that has not come to its end."""
+        for job in [job for job in self.studio.jobs.values() if job.busy]:
+            self.studio.cancel(job)
+
+    def choose_mode(self, name: str) -> None:
+        """Choose a mode, as the menu does."""
+        self.modes.choose(name)
+
+    def focus_prompt(self) -> None:
+        """Show the docker, and write into the prompt."""
+        self.setVisible(True)
+        self.raise_()
+        self.widget().ensureWidgetVisible(self.prompts.prompt)
+        self.prompts.prompt.setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
 
     def _sources(self, mode: Mode) -> dict[str, str]:
         sources = {wanted.role: self.pickers[number].source() for number, wanted in enumerate(mode.wanted)}
@@ -114,6 +149,7 @@ class Docker(DockWidget):
         self.strength.setValue(round(form.strength * 100))
         self.more.fill(form)
         self._mode_chosen()
+        self.fill.setChecked(form.fill)
 
     # What is shown
 
@@ -126,41 +162,99 @@ class Docker(DockWidget):
             self._seen = session
             self.studio.look(self.document)
             self.history.show_document(self.document)
-        self._show_target()
+        if self.document is not None:
+            self.studio.hiding.look(self.document)
         for picker in (*self.pickers, self.more.structure.picker):
-            if picker.isVisible():
+            if not picker.isHidden():
                 picker.refresh(self.document)
+        self._show_target()
         self._show_button()
 
     def _show_target(self) -> None:
+        self._target, self._why_no_target = self._find_target()
+        words = self._why_no_target if self._target is None else self._target.words()
+        self.target.setText(words)
+        mode = mode_named(self.modes.mode)
+        selected = self.document is not None and area.selected(self.document) is not None
+        self.fill.setVisible(mode.fills and (mode.name == "text" or not selected))
+        self.fill.setText(tr("Fill the selection") if selected else tr("Fill the canvas"))
+        if self.button.underMouse():
+            self._show_outline()
+
+    def _find_target(self) -> tuple[Target | None, str]:
+        """What a job would work on now, or why there is nothing."""
         if self.document is None:
-            self.target.setText(tr("Open or make a document first"))
-            return
-        selection = area.selected(self.document)
-        rect = selection or area.canvas(self.document)
-        size = f"{rect.width} × {rect.height}"
-        if selection is None:
-            self.target.setText(tr("Whole canvas, {size}").format(size=size))
+            return None, tr("Open or make a document first")
+        mode = mode_named(self.modes.mode)
+        try:
+            shape = aspect(self.model.currentData() or "", self.studio.link.models)
+            fill = self.fill.isChecked() and mode.fills
+            return target(self.document, mode, self._sources(mode), fill, shape), ""
+        except WireError as error:
+            return None, tr("Select what is to change first") if mode.selection else error.message
+
+    def _show_outline(self) -> None:
+        if self._target is None:
+            self.outline.remove()
         else:
-            words = tr("Selection, {size} at {x}, {y}")
-            self.target.setText(words.format(size=size, x=rect.x, y=rect.y))
+            self.outline.show(self._target.rect, self._target.subject)
 
     def _show_button(self) -> None:
-        mode = mode_named(self.modes.mode)
-        reason = ""
-        if self.document is None:
-            reason = tr("Open or make a document first")
-        elif self.studio.link.state.kind == ABSENT:
-            reason = self.studio.link.state.line
-        elif mode.selection and area.selected(self.document) is None:
-            reason = tr("Select what is to change first")
-        else:
-            reason = why_not(mode, self.model.currentData() or "", self.studio.link.models)
+        reason = self._why_not()
         self.button.setEnabled(not reason)
-        self.button.setToolTip(reason or tr("Shift+Enter in the words does the same"))
+        self.button.setText(tr(mode_named(self.modes.mode).verb))
+        self.button.setToolTip(reason or tr("Shift+Enter in the words does the same. While jobs run, one more waits."))
         self.hint.setText(reason)
-        told = self.document is None or self.studio.link.state.kind == ABSENT
-        self.hint.setVisible(bool(reason) and not told)
+        told_above = self.document is None or self.studio.link.state.kind == ABSENT or reason == self._why_no_target
+        self.hint.setVisible(bool(reason) and not told_above)
+
+    def _why_not(self) -> str:
+        """Why nothing can be asked for now, in words; empty when it can."""
+        mode = mode_named(self.modes.mode)
+        if self.document is None:
+            return tr("Open or make a document first")
+        if self.studio.link.state.kind == ABSENT:
+            return self.studio.link.state.line
+        reason = why_not(mode, self.model.currentData() or "", self.studio.link.models)
+        if reason or self._why_no_target:
+            return reason or self._why_no_target
+        if mode.words == NEEDED and not self._all_said(mode):
+            return tr("Say what to draw first")
+        if mode.replaces:
+            layer = documents.find_layer(self.document, self.pickers[0].source())
+            if layer is not None and layer.locked():
+                return locked(layer) + ": " + tr("unlock it first")
+        return ""
+
+    def _all_said(self, mode: Mode) -> bool:
+        """Whether every layer of a mode has words: of its own, or those of the whole picture."""
+        own = self.prompts.layer_prompts()
+        return bool(self.prompts.prompt.toPlainText().strip()) or bool(mode.prompts and set(mode.prompts) <= set(own))
+
+    def _show_words(self) -> None:
+        """Tell which words the model does not know, and let the prompt complete those it does."""
+        model = self.model.currentData() or self._wished_model
+        vocabulary = self.words.of(model)
+        self.prompts.prompt.vocabulary = vocabulary
+        mode = mode_named(self.modes.mode)
+        line = ""
+        if vocabulary is not None and mode.words != UNASKED:
+            own = self.prompts.layer_prompts()
+            prompts = {"": self.prompts.prompt.toPlainText(), **{role: own.get(role, "") for role in mode.prompts}}
+            line = told(vocabulary, model, prompts)
+        self.unknown.setText(line)
+        self.unknown.setVisible(bool(line))
+        self._show_button()
+
+    def _show_jobs(self) -> None:
+        self.button.show_jobs(list(self.studio.jobs.values()))
+
+    def _scroll_to_jobs(self) -> None:
+        """Scroll so far that the button and the newest job are seen, the button first where there is no room."""
+        QtWidgets.QApplication.sendPostedEvents()
+        if self.queue.isVisible():
+            self.widget().ensureWidgetVisible(self.queue, 0, 0)
+        self.widget().ensureWidgetVisible(self.button, 0, 4)
 
     def _show_link(self) -> None:
         state = self.studio.link.state
@@ -200,7 +294,8 @@ class Docker(DockWidget):
         entry = next((entry for entry in models if entry["name"] == chosen), {})
         self.model.setToolTip(str(entry.get("missing") or tr("Model")))
         self.more.offer(entry)
-        self._show_button()
+        self._show_target()
+        self._show_words()
 
     def _mode_chosen(self, *_row: Any) -> None:
         mode = mode_named(self.modes.mode)
@@ -216,7 +311,14 @@ class Docker(DockWidget):
                 picker.offer_whole(mode.wanted[number].whole)
                 picker.refresh(self.document)
         self.known.setVisible(mode.name == "extract")
-        self._show_button()
+        self.fill.setChecked(self.studio.settings.fill.get(mode.name, False))
+        self._show_target()
+        self._show_words()
+
+    def _fill_chosen(self, wanted: bool) -> None:
+        self.studio.settings.fill[self.modes.mode] = wanted
+        self.studio.settings.save()
+        self._show_target()
 
     # How it is built
 
@@ -227,7 +329,7 @@ class Docker(DockWidget):
         self.body = _Body(self._theme_changed)
         column = QtWidgets.QVBoxLayout(self.body)
         column.setContentsMargins(6, 4, 6, 6)
-        column.setSpacing(6)
+        column.setSpacing(4)
         self._wished_model = Form.model
         column.addLayout(self._build_line())
         self.help = QtWidgets.QLabel()
@@ -239,21 +341,35 @@ class Docker(DockWidget):
         column.addWidget(self._build_pickers())
         self.prompts = Prompts()
         self.prompts.entered.connect(self.generate)
+        self.prompts.changed.connect(self._show_words)
         column.addWidget(self.prompts)
+        self.unknown = small(QtWidgets.QLabel())
+        self.unknown.setWordWrap(True)
+        self.unknown.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.unknown.setStyleSheet(f"color: {COLOURS['lost']};")
+        self.unknown.hide()
+        column.addWidget(self.unknown)
         column.addWidget(self._build_strength())
-        self.target = ElidedLabel()
+        self.target = small(QtWidgets.QLabel())
+        self.target.setWordWrap(True)
         column.addWidget(self.target)
         column.addLayout(self._build_button())
+        self.fill = QtWidgets.QCheckBox(tr("Fill the canvas"))
+        self.fill.setToolTip(tr("Work on the whole canvas; a new layer's subject is drawn as large as it"))
+        self.fill.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
+        self.fill.clicked.connect(self._fill_chosen)
+        column.addWidget(self.fill)
         self.hint = QtWidgets.QLabel()
         self.hint.setWordWrap(True)
         self.hint.setEnabled(False)
         column.addWidget(self.hint)
+        self.queue = QueueView(self.studio)
+        column.addWidget(self.queue)
         self.more = More(self.studio.settings)
         self.more.preset_chosen.connect(self._use_preset)
         self.more.preset_saved.connect(lambda name: self.more.save_preset(name, self.form()))
+        self.more.rows.insertRow(0, self.prompts.negative)
         column.addWidget(self.more)
-        self.queue = QueueView(self.studio)
-        column.addWidget(self.queue)
         self.history = HistoryView(self.studio)
         self.history.wanted.connect(self.use_again)
         column.addWidget(self.history, 1)
@@ -322,8 +438,10 @@ class Docker(DockWidget):
     def _build_button(self) -> Any:
         row = QtWidgets.QHBoxLayout()
         row.setSpacing(4)
-        self.button = QtWidgets.QPushButton(tr("Generate"))
-        self.button.setMinimumHeight(round(self.button.fontMetrics().height() * 1.9))
+        self.button = GoButton()
+        self.button.stopping.connect(self.studio.cancel)
+        self.button.entered.connect(self._show_outline)
+        self.button.left.connect(self.outline.remove)
         self.button.clicked.connect(lambda _checked: self.generate())
         self.count = QtWidgets.QSpinBox()
         self.count.setRange(1, MOST_AT_ONCE)
@@ -332,11 +450,13 @@ class Docker(DockWidget):
         self.count.setAccessibleName(tr("How many pictures"))
         self.count.setMinimumHeight(self.button.minimumHeight())
         row.addWidget(self.button, 1)
+        row.addWidget(self.button.stop)
         row.addWidget(self.count)
         return row
 
     def _theme_changed(self) -> None:
         self.modes.draw_icons()
+        self.button.draw_icons()
         self.more.draw_icons()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
 
 from .colour import Transit
-from .modes import mode_named
+from .modes import UNASKED, mode_named
 
 STRUCTURE = "structure"
 """Stands beside the roles of a mode's inputs for the layer that the drawing follows."""
@@ -25,7 +25,8 @@ PRESET_FIELDS = (
 class Form:
     """The settings of the docker; see LayerRequest for their ranges.
 
-    `seed` is None when it is drawn by lot; `loras` are names with weights; `structure` is a kind of control, or empty.
+    `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is drawn by lot; `loras`
+    are names with weights; `structure` is a kind of control, or empty.
     """
 
     mode: str = "text"
@@ -43,6 +44,7 @@ class Form:
     structure: str = ""
     structure_weight: float = 1.0
     detail: float = 0.0
+    fill: bool = False
 
     def to_map(self) -> dict[str, Any]:
         """All settings, for a file of JSON."""
@@ -73,7 +75,7 @@ def request(
         mode=form.mode,
         canvas=(canvas.width, canvas.height),
         target=target,
-        prompt=form.prompt,
+        prompt="" if mode.words == UNASKED else form.prompt,
         model=form.model,
         negative=form.negative,
         layer_prompts=given,
@@ -90,6 +92,7 @@ def request(
         sampler=form.sampler,
         loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),
         detail=form.detail,
+        fill=form.fill and mode.fills,
         preview=True,
         reply_format=way.format,
         reply_space=way.space,

@@ -8,8 +8,9 @@ from typing import Any
 
 from krita import Document
 
-from .i18n import tr
-from .looks import over_checker
+from .i18n import mark, tr
+from .insert import short_name
+from .looks import COLOURS, ElidedLabel, over_checker
 from .modes import mode_named
 from .qt import QtCore, QtGui, QtWidgets
 from .results import Result
@@ -18,6 +19,9 @@ from .studio import Studio
 SIDE = 72
 GAP = 4
 ROWS = 3
+BADGE = 14
+WARNINGS = {"opaque": mark("It covers everything: nothing in it is transparent.")}
+"""What is said of layers by the code of a warning; without a code of these, the daemon's own words."""
 ID = QtCore.Qt.ItemDataRole.UserRole
 
 
@@ -38,10 +42,13 @@ class HistoryView(QtWidgets.QWidget):
         column.addWidget(self._build_offer())
         self.title = QtWidgets.QLabel(tr("History"))
         column.addWidget(self.title)
-        self.empty = QtWidgets.QLabel(tr("Finished layers appear here. A click inserts them again."))
-        self.empty.setWordWrap(True)
+        self.warning = QtWidgets.QLabel()
+        self.warning.setWordWrap(True)
+        self.warning.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        column.addWidget(self.warning)
+        self.empty = ElidedLabel(tr("Finished layers appear here"))
+        self.empty.setToolTip(tr("A click inserts them again."))
         self.empty.setEnabled(False)
-        self.empty.setAlignment(QtCore.Qt.AlignmentFlag.AlignTop)
         column.addWidget(self.empty)
         self.list = QtWidgets.QListWidget()
         self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
@@ -58,6 +65,7 @@ class HistoryView(QtWidgets.QWidget):
         self.list.itemClicked.connect(self._insert)
         self.list.itemActivated.connect(self._activated)
         column.addWidget(self.list, 1)
+        column.addStretch(0)
         studio.history_changed.connect(self.refresh)
         self._clicked = float("-inf")
 
@@ -85,9 +93,35 @@ class HistoryView(QtWidgets.QWidget):
                 item.setToolTip(describe(result))
                 item.setData(QtCore.Qt.ItemDataRole.AccessibleTextRole, str(result.settings.get("prompt", "")))
                 self.list.addItem(item)
+        self._show_warnings(results[0] if results else None)
         self.list.setVisible(bool(results))
         self.title.setVisible(bool(results))
         self.empty.setVisible(not results)
+
+    def _show_warnings(self, newest: Result | None) -> None:
+        """Say what the artist should know of the newest result."""
+        told = [] if newest is None else warnings(newest)
+        name = "" if newest is None else short_name(str(newest.settings.get("prompt", "")))
+        self.warning.setText(f"⚠ {name}: " + " ".join(told) if told else "")
+        self.warning.setVisible(bool(told))
+
+    def warned(self, id: str) -> bool:
+        """Whether there is something to know of a result."""
+        return bool(self._studio.history.get(id).warnings)
+
+    def step(self, by: int) -> None:
+        """Choose the next result (1, an older one) or the previous (-1)."""
+        count = self.list.count()
+        if count:
+            row = self.list.currentRow()
+            self.list.setCurrentRow((row + by) % count if row >= 0 else 0)
+            self.list.scrollToItem(self.list.currentItem())
+
+    def apply(self) -> None:
+        """Insert the chosen result, the newest when none is chosen."""
+        item = self.list.currentItem() or self.list.item(0)
+        if item is not None:
+            self._insert(item)
 
     def image(self, id: str) -> Any:
         """The thumbnail of a result."""
@@ -176,6 +210,11 @@ class _Tiles(QtWidgets.QStyledItemDelegate):
         box = QtCore.QRect(0, 0, SIDE, SIDE)
         box.moveCenter(option.rect.center())
         over_checker(painter, box, self._view.image(index.data(ID)), self._view)
+        if self._view.warned(index.data(ID)):
+            corner = QtCore.QRect(box.right() - BADGE, box.y(), BADGE, BADGE)
+            painter.fillRect(corner, QtGui.QColor(COLOURS["lost"]))
+            painter.setPen(QtGui.QColor("black"))
+            painter.drawText(corner, QtCore.Qt.AlignmentFlag.AlignCenter, "!")
         state = QtWidgets.QStyle.StateFlag
         if option.state & (state.State_Selected | state.State_MouseOver):
             pen = QtGui.QPen(option.palette.color(QtGui.QPalette.ColorRole.Highlight), 2)
@@ -185,6 +224,11 @@ class _Tiles(QtWidgets.QStyledItemDelegate):
     def sizeHint(self, _option: Any, _index: Any) -> Any:  # noqa: N802
         """A square."""
         return QtCore.QSize(SIDE, SIDE)
+
+
+def warnings(result: Result) -> list[str]:
+    """What the artist should know of a result, in words."""
+    return [tr(WARNINGS[code]) if code in WARNINGS else words for code, words in result.warnings]
 
 
 def describe(result: Result) -> str:
@@ -201,5 +245,6 @@ def describe(result: Result) -> str:
         lines.append(tr("Guidance") + f" {values['guidance']}")
     if values.get("sampler"):
         lines.append(str(values["sampler"]))
+    lines += warnings(result)
     lines.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(result.made)))
     return "\n".join(lines)

@@ -22,8 +22,11 @@ from . import documents
 from .bench import Bench
 from .colour import BYTES, ENCODED, LINEAR, Space, transit
 from .groups import GLANCE_S, compose
+from .hiding import Hiding
 from .i18n import mark, tr
 from .mask import Coverage, make_mask
+from .modes import UNASKED, mode_named
+from .replacing import Source, merge
 from .results import KeptLayer, Result
 
 CLIPS = ("mask", "alpha", "none")
@@ -42,14 +45,27 @@ Opener = Callable[[Result], BinaryIO]
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How a selection cuts a layer: by its `coverage`, None for not at all. A layer that is `patched` keeps its own
+    pixels outside of it; at a soft edge both are then `mixed`, unless the result holds that mixture already.
+    """
+
+    coverage: Coverage | None
+    patched: bool
+    mixed: bool
+
+
+@dataclass(frozen=True)
 class Place:
     """Next to which layer results go: directly above the last of `anchors` (layer ids) that is there, or directly
     below it; on top of all without one. They become the active layer when that is one of `seats`, or without any.
+    `replaces` is the layer that is hidden with the same step, where the results take its place.
     """
 
     anchors: tuple[str, ...]
     below: bool = False
     seats: tuple[str, ...] = ()
+    replaces: str = ""
 
 
 def short_name(prompt: str) -> str:
@@ -64,6 +80,7 @@ def insert(
     open_body: Opener,
     place: Place,
     clip: str,
+    hiding: Hiding,
 ) -> Generator[float | None, None, str]:
     """A chore: put results of one job into a document; returns the id of the layer or group that came in.
 
@@ -74,18 +91,36 @@ def insert(
         raise documents.ClosedError
     space, size = Space.of(document), (document.width(), document.height())
     bench = Bench(space)
+    source = _source(document, place)
     pictures: list[list[Node]] = []
     masks: list[Node] = []
     for result in results:
         leaves: list[Node] = []
-        yield from _leaves(bench, space, result, open_body, clip, leaves)
+        yield from _leaves(bench, space, result, open_body, clip, source, leaves)
         pictures.append(leaves)
-    if clip == "mask" and results[0].shape is not None:
+    if clip == "mask" and results[0].shape is not None and source is None:
         yield from make_mask(bench, results[0].shape, tr("Selection"), masks)
     made: list[Node] = []
     yield from _gather(bench, space, size, results, pictures, masks, made)
-    yield from _land(document, made[0], place)
+    if source is not None:
+        source.dress(made[0])
+    yield from _land(document, made[0], place, hiding)
     return documents.layer_id(made[0])
+
+
+def _source(document: Document, place: Place) -> Source | None:
+    """The layer that is replaced; None where none is, or where it is gone. Raises WireError when it is locked."""
+    node = documents.find_layer(document, place.replaces)
+    if node is None:
+        return None
+    if node.locked():
+        raise WireError("bad_request", locked(node), hint=tr("unlock it and insert the result from the history"))
+    return Source(node)
+
+
+def locked(layer: Node) -> str:
+    """Says that a layer cannot be replaced because the artist has locked it."""
+    return tr("The layer {layer} is locked").format(layer=layer.name())
 
 
 def _gather(
@@ -122,13 +157,20 @@ def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
     return leaves
 
 
-def _land(document: Document, node: Node, place: Place) -> Iterator[float | None]:
+def _land(document: Document, node: Node, place: Place, hiding: Hiding) -> Iterator[float | None]:
     """A chore: put a layer or group in when the artist's pen is up (but do not wait for ever)."""
     end = time.monotonic() + STROKE_S
     while document.rootNode() is not None and not documents.idle(document) and time.monotonic() < end:
         yield GLANCE_S
     active = document.activeNode()
-    _attach(document, node, place)
+    hidden = hiding.hide(document, place.replaces) if place.replaces else ()
+    try:
+        _attach(document, node, place)
+    except WireError:
+        hiding.show(document, hidden)
+        raise
+    if place.replaces:
+        hiding.follow(document, documents.layer_id(node), place.replaces, hidden)
     # In the next turn of its event loop Krita makes what came in the active layer.
     yield GLANCE_S
     stays = active is not None and documents.layer_id(documents.owner(active)) not in place.seats
@@ -138,7 +180,9 @@ def _land(document: Document, node: Node, place: Place) -> Iterator[float | None
 
 def title(result: Result) -> str:
     """What a result's layer or group is called."""
-    return short_name(str(result.settings.get("prompt", ""))) or "Acetate"
+    mode = mode_named(str(result.settings.get("mode")))
+    prompt = "" if mode.words == UNASKED else str(result.settings.get("prompt", ""))
+    return short_name(prompt) or tr(mode.verb)
 
 
 def _attach(document: Document, node: Node, place: Place) -> None:
@@ -163,19 +207,31 @@ def _attach(document: Document, node: Node, place: Place) -> None:
 
 
 def _leaves(
-    bench: Bench, space: Space, result: Result, open_body: Opener, clip: str, leaves: list[Node]
-) -> Iterator[None]:
+    bench: Bench,
+    space: Space,
+    result: Result,
+    open_body: Opener,
+    clip: str,
+    source: Source | None,
+    leaves: list[Node],
+) -> Generator[None, None, None]:
     """A chore: make and fill the layers of one result."""
     coverage: Coverage | None = None
-    if result.shape is not None and clip == "alpha":
+    if result.shape is not None and (clip == "alpha" or (clip == "mask" and source is not None)):
         coverage = Coverage(result.shape)
         yield from coverage.work()
     with open_body(result) as body:
         for layer in result.layers:
             name = title(result) if len(result.layers) == 1 else tr(ROLE_NAMES.get(layer.role, layer.role))
-            node = bench.layer(name)
             window = result.shape.rect if result.shape is not None and clip != "none" else layer.rect
-            yield from _fill(bench, space, node, layer, body, window, coverage)
+            patched = source is not None and (coverage is not None or not source.within(layer.rect))
+            if source is not None and patched:
+                node = yield from source.copy(bench, space, name)
+            else:
+                node = bench.layer(name)
+            mixed = mode_named(str(result.settings.get("mode"))).name == "refine"
+            cut = Cut(coverage, patched, mixed)
+            yield from _fill(bench, space, node, layer, body, window, cut)
             leaves.append(node)
 
 
@@ -186,8 +242,8 @@ def _fill(
     layer: KeptLayer,
     body: BinaryIO,
     window: Rect,
-    coverage: Coverage | None,
-) -> Iterator[None]:
+    cut: Cut,
+) -> Generator[None, None, None]:
     """A chore: write the part of a layer that lies inside `window`."""
     way = transit(target)
     direct = way.bridge is None and (way.format, way.space) == (layer.format, layer.space)
@@ -212,12 +268,17 @@ def _fill(
                 right - rect.x,
                 pixel,
             )
-        if coverage is not None:
+        coverage = cut.coverage
+        if coverage is not None and not cut.patched:
             faded = bytearray(strip)
             coverage.fade(faded, layer.format, first - coverage.rect.y, last - first)
             strip = bytes(faded)
         if not direct:
             strip = bench.convert(strip, right - left, last - first, source, target)
+        if coverage is not None and cut.patched:
+            under = bytes(node.pixelData(left, first, right - left, last - first))
+            covers = [coverage.row(row) for row in range(first - coverage.rect.y, last - coverage.rect.y)]
+            strip = yield from merge(under, strip, covers, target.depth, cut.mixed)
         node.setPixelData(strip, left, first, right - left, last - first)
         yield
 

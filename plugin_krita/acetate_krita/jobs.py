@@ -9,6 +9,7 @@ from typing import Any
 
 from .area import Shape
 from .form import Form
+from .modes import mode_named
 
 WHOLE = "whole"
 """Stands for everything that can be seen, where a layer's id is meant."""
@@ -47,6 +48,18 @@ class Job:
     hint: str = ""
     retry: bool = False
     cancelling: bool = False
+
+    @property
+    def replaces(self) -> str:
+        """The layer whose place the result takes; empty for none."""
+        mode = mode_named(self.form.mode)
+        source = self.sources.get(mode.beside, "") if mode.replaces else ""
+        return "" if source == WHOLE else source
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has not come to its end."""
+        return self.state != FAILED
 
     def to_map(self) -> dict[str, Any]:
         """What must outlive Krita, for a file of JSON."""

@@ -15,7 +15,7 @@ from .looks import over_checker
 from .qt import QtCore, QtGui, QtWidgets
 
 ACTIVE = "active"
-THUMB = 40
+THUMB = 28
 
 
 class LayerPicker(QtWidgets.QComboBox):
@@ -54,7 +54,7 @@ class LayerPicker(QtWidgets.QComboBox):
         """The chosen layer's id, or WHOLE; empty when there is no document."""
         chosen = str(self.currentData() or "")
         if chosen == ACTIVE:
-            return "" if self._document is None else documents.layer_id(self._document.activeNode())
+            return "" if self._document is None else documents.layer_id(documents.owner(self._document.activeNode()))
         return chosen
 
     def choose(self, id: str) -> None:
@@ -81,7 +81,7 @@ class LayerPicker(QtWidgets.QComboBox):
         if not 0 <= row < self.count():
             return
         id = str(self.itemData(row))
-        active = self._document.activeNode()
+        active = documents.owner(self._document.activeNode())
         layer = active if id == ACTIVE else documents.find_layer(self._document, id)
         if layer is not None:
             self.setItemIcon(row, QtGui.QIcon(self._thumb(layer.thumbnail(THUMB * 2, THUMB * 2))))
@@ -112,5 +112,5 @@ class LayerPicker(QtWidgets.QComboBox):
 
     @staticmethod
     def _active_name(document: Document | None) -> str:
-        active = None if document is None else document.activeNode()
+        active = None if document is None else documents.owner(document.activeNode())
         return tr("Active layer") + ("" if active is None else f" ({active.name()})")

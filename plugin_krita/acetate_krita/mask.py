@@ -37,12 +37,17 @@ class Coverage:
             self._bytes += strip
             yield
 
+    def row(self, number: int) -> bytes:
+        """How much of each pixel of a row is covered; rows are counted from the shape's top."""
+        width = self.rect.width
+        return bytes(self._bytes[number * width : (number + 1) * width])
+
     def fade(self, pixels: bytearray, format: str, top: int, rows: int) -> None:
         """Multiply the alpha of `rows` rows, as wide as the shape; `top` is counted from the shape's top."""
         width = self.rect.width
         row_bytes = len(pixels) // rows
         for row in range(rows):
-            cover = self._bytes[(top + row) * width : (top + row + 1) * width]
+            cover = self.row(top + row)
             if cover.count(255) == width:
                 continue
             begin = row * row_bytes

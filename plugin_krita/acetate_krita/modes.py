@@ -9,6 +9,9 @@ from typing import Any
 
 from .i18n import mark, tr
 
+NEEDED, OPTIONAL, UNASKED = "needed", "optional", "unasked"
+"""What a mode does with the prompt."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -21,12 +24,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Mode:
-    """One mode. `prompts` are the roles with a prompt of their own; `strength` tells that it starts from a layer;
-    `beside` is the role whose layer the result belongs next to, `below` that it belongs under it.
+    """One mode. `verb` stands on the button; `prompts` are the roles with a prompt of their own; `strength` tells that
+    it starts from a layer; `beside` is the role whose layer the result belongs next to, `below` that it belongs under
+    it. `words` says what becomes of the prompt: it is needed, may be empty, or is not asked for.
+
+    Without a selection a mode works on its layer and a margin when `around`, else on the whole canvas; `fills` offers
+    to fill the canvas instead. What a mode `replaces` is no longer seen once its result is in.
     """
 
     name: str
     title: str
+    verb: str
     about: str
     wanted: tuple[Wanted, ...] = ()
     prompts: tuple[str, ...] = ()
@@ -34,44 +42,72 @@ class Mode:
     selection: bool = False
     beside: str = ""
     below: bool = False
+    words: str = NEEDED
+    around: bool = False
+    fills: bool = False
+    replaces: bool = False
 
 
 MODES = (
-    Mode("text", mark("New layer"), mark("A transparent layer from words")),
+    Mode("text", mark("New layer"), mark("Generate"), mark("A transparent layer from words"), fills=True),
     Mode(
         "refine",
         mark("Refine this layer"),
+        mark("Refine"),
         mark("Draw a layer anew, transparency too"),
         (Wanted("layer", mark("Layer")),),
         strength=True,
         beside="layer",
+        words=OPTIONAL,
+        around=True,
+        fills=True,
+        replaces=True,
     ),
     Mode(
         "inpaint",
         mark("Change inside the selection"),
+        mark("Fill"),
         mark("Draw anew what is selected"),
         (Wanted("layer", mark("Layer")),),
         strength=True,
         selection=True,
         beside="layer",
+        words=OPTIONAL,
+        replaces=True,
+    ),
+    Mode(
+        "remove",
+        mark("Remove inside the selection"),
+        mark("Remove"),
+        mark("Take away what is selected, without words"),
+        (Wanted("layer", mark("Layer")),),
+        selection=True,
+        beside="layer",
+        words=UNASKED,
+        replaces=True,
     ),
     Mode(
         "scene",
         mark("Scene (foreground + background)"),
+        mark("Generate"),
         mark("Two layers that fit together"),
         prompts=("foreground", "background"),
     ),
     Mode(
         "background",
         mark("Background for this layer"),
+        mark("Generate"),
         mark("What is behind it, put below it"),
         (Wanted("foreground", mark("Layer")),),
         beside="foreground",
         below=True,
+        around=True,
+        fills=True,
     ),
     Mode(
         "foreground",
         mark("Foreground for this background"),
+        mark("Generate"),
         mark("What stands in it, put above it"),
         (Wanted("background", mark("Background"), whole=True),),
         beside="background",
@@ -79,8 +115,12 @@ MODES = (
     Mode(
         "extract",
         mark("Extract"),
+        mark("Extract"),
         mark("The missing layer of a picture"),
         (Wanted("blend", mark("Picture"), whole=True), Wanted("background", mark("Known layer"))),
+        words=OPTIONAL,
+        around=True,
+        fills=True,
     ),
 )
 KNOWN_ROLES = (("background", mark("is the background")), ("foreground", mark("is the foreground")))

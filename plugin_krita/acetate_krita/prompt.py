@@ -3,26 +3,37 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from .i18n import tr
-from .modes import PROMPT_LABELS, Mode
-from .qt import QtCore, QtWidgets
+from acetate_wire.vocabulary import Vocabulary
 
-LINES = 3
+from .completion import Completion
+from .i18n import tr
+from .modes import PROMPT_LABELS, UNASKED, Mode
+from .qt import QtCore, QtGui, QtWidgets
+
+LEAST_LINES, MOST_LINES = 2, 6
+"""How high the large box is, by what is in it."""
+PAUSE_MS = 200
+"""How long the typing must rest before the words are looked at."""
 
 
 class PromptBox(QtWidgets.QPlainTextEdit):
-    """Some lines of text; Shift+Enter generates, Tab goes on to the next field."""
+    """Some lines of text; Shift+Enter generates, Tab goes on to the next field. `vocabulary` completes words."""
 
     entered = QtCore.pyqtSignal()
+    vocabulary: Vocabulary | None = None
 
     def __init__(self, hint: str) -> None:
         super().__init__()
         self.setPlaceholderText(hint)
         self.setAccessibleName(hint)
         self.setTabChangesFocus(True)
-        self.setFixedHeight(round(self.fontMetrics().lineSpacing() * LINES + 14))
+        self.document().documentLayout().documentSizeChanged.connect(self._grow)
+        self._grow(self.document().size())
+        self.completion = Completion(self)
+        self.completion.chosen.connect(self._complete)
 
     def event(self, event: Any) -> bool:
         """Keep Shift+Enter from Krita's own shortcuts."""
@@ -34,9 +45,49 @@ class PromptBox(QtWidgets.QPlainTextEdit):
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
         """Generate on Shift+Enter."""
         if self._enters(event):
+            self.completion.hide()
             self.entered.emit()
-        else:
+        elif not self.completion.take_key(event):
             super().keyPressEvent(event)
+            if event.text() and (event.text().isalnum() or event.key() == QtCore.Qt.Key.Key_Backspace):
+                self._offer()
+            else:
+                self.completion.hide()
+
+    def focusOutEvent(self, event: Any) -> None:  # noqa: N802
+        """Leaving the words closes the list."""
+        super().focusOutEvent(event)
+        self.completion.hide()
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802
+        """So does hiding them."""
+        super().hideEvent(event)
+        self.completion.hide()
+
+    def _grow(self, size: Any) -> None:
+        lines = min(max(LEAST_LINES, round(size.height())), MOST_LINES)
+        self.setFixedHeight(round(self.fontMetrics().lineSpacing() * lines + 14))
+
+    def _offer(self) -> None:
+        """Offer what the last word before the cursor may become, unless the cursor is inside a word."""
+        cursor = self.textCursor()
+        text, at = self.toPlainText(), cursor.position()
+        inside = text[at : at + 1].isalnum()
+        words = () if self.vocabulary is None or inside else self.vocabulary.completions(text[:at])
+        place = self.cursorRect()
+        place.moveTopLeft(self.viewport().mapToGlobal(place.topLeft()))
+        self.completion.offer(words, place)
+
+    def _complete(self, word: str) -> None:
+        cursor = self.textCursor()
+        begun = re.search(r"\w*$", self.toPlainText()[: cursor.position()])
+        cursor.movePosition(
+            QtGui.QTextCursor.MoveOperation.Left,
+            QtGui.QTextCursor.MoveMode.KeepAnchor,
+            len(begun.group()) if begun else 0,
+        )
+        cursor.insertText(word)
+        self.setTextCursor(cursor)
 
     @staticmethod
     def _enters(event: Any) -> bool:
@@ -45,7 +96,9 @@ class PromptBox(QtWidgets.QPlainTextEdit):
 
 
 class Prompts(QtWidgets.QWidget):
-    """All prompts of the docker."""
+    """All prompts of the docker. `changed` tells that the words have changed, when the typing rests; `negative` stands
+    among the settings that most pictures do without.
+    """
 
     entered = QtCore.pyqtSignal()
     changed = QtCore.pyqtSignal()
@@ -58,7 +111,11 @@ class Prompts(QtWidgets.QWidget):
         self.prompt = PromptBox(tr("What to draw"))
         self.prompt.setToolTip(tr("Shift+Enter generates"))
         self.prompt.entered.connect(self.entered)
-        self.prompt.textChanged.connect(self.changed)
+        self._pause = QtCore.QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self.changed)
+        self.prompt.textChanged.connect(self._pause.start)
         column.addWidget(self.prompt)
         self._layers: dict[str, Any] = {}
         for role, label in PROMPT_LABELS.items():
@@ -66,18 +123,19 @@ class Prompts(QtWidgets.QWidget):
             line.setPlaceholderText(tr("{layer}: words of its own").format(layer=tr(label)))
             line.setAccessibleName(tr(label))
             line.returnPressed.connect(self._returned)
+            line.textChanged.connect(lambda _text: self._pause.start())
             self._layers[role] = line
             column.addWidget(line)
         self.negative = QtWidgets.QLineEdit()
         self.negative.setPlaceholderText(tr("What to leave out"))
         self.negative.setAccessibleName(tr("What to leave out"))
         self.negative.returnPressed.connect(self._returned)
-        column.addWidget(self.negative)
 
     def show_mode(self, mode: Mode) -> None:
         """Show what this mode asks for."""
         for role, line in self._layers.items():
             line.setVisible(role in mode.prompts)
+        self.prompt.setVisible(mode.words != UNASKED)
         several = bool(mode.prompts)
         self.prompt.setPlaceholderText(tr("The whole picture") if several else tr("What to draw"))
 

@@ -9,7 +9,7 @@ from .i18n import mark, tr
 from .insert import short_name
 from .jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, Job
 from .looks import ElidedLabel, icon, over_checker, small, tool
-from .modes import mode_named
+from .modes import UNASKED, mode_named
 from .qt import QtCore, QtGui, QtWidgets
 from .studio import Studio
 
@@ -45,6 +45,9 @@ class QueueView(QtWidgets.QWidget):
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
+        self._rows = QtWidgets.QVBoxLayout()
+        self._rows.setSpacing(4)
+        self._column.addLayout(self._rows)
         self.preview = Preview()
         self._column.addWidget(self.preview)
         studio.jobs_changed.connect(self.refresh)
@@ -60,7 +63,7 @@ class QueueView(QtWidgets.QWidget):
         for id, job in jobs.items():
             if id not in self.rows:
                 self.rows[id] = JobRow(job, self._studio)
-                self._column.addWidget(self.rows[id])
+                self._rows.addWidget(self.rows[id])
             self.rows[id].refresh()
         shown = [job.preview for job in jobs.values() if job.preview is not None]
         self.preview.show_image(shown[0] if shown else None)
@@ -78,7 +81,7 @@ class JobRow(QtWidgets.QFrame):
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(6, 3, 3, 5)
         grid.setSpacing(2)
-        self.name = ElidedLabel(short_name(job.form.prompt) or tr(mode_named(job.form.mode).title))
+        self.name = ElidedLabel(_name(job))
         self.name.setToolTip(f"{job.form.prompt}\n{job.title}")
         self.again = tool(icon("again", self, 16), tr("Try again"), lambda: studio.retry(job))
         self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: studio.cancel(job))
@@ -111,7 +114,7 @@ class JobRow(QtWidgets.QFrame):
             detail = ": ".join(part for part in (job.message, job.hint) if part)
             self.reason.setText(f"<b>{tr(REASONS.get(job.code, REASONS['internal']))}</b><br>{_plain(detail)}")
             return
-        self.words.setText(_progress(job))
+        self.words.setText(progress(job))
         self.bar.setRange(0, job.steps if job.state == RUNNING and job.steps else 0)
         self.bar.setValue(job.step)
         if job.state == WAITING:
@@ -140,7 +143,8 @@ class Preview(QtWidgets.QWidget):
             over_checker(QtGui.QPainter(self), self.rect(), self._image, self)
 
 
-def _progress(job: Job) -> str:
+def progress(job: Job) -> str:
+    """How far a job is, in one line."""
     if job.cancelling:
         return tr("Cancelling …")
     if job.state == PREPARING:
@@ -155,6 +159,11 @@ def _progress(job: Job) -> str:
     if job.seconds_left is not None:
         line += " · " + tr("{seconds} s left").format(seconds=max(0, round(job.seconds_left)))
     return line
+
+
+def _name(job: Job) -> str:
+    mode = mode_named(job.form.mode)
+    return (short_name(job.form.prompt) if mode.words != UNASKED else "") or tr(mode.title)
 
 
 def _plain(text: str) -> str:

@@ -45,7 +45,8 @@ class Result:
     """One picture out of a job, without its pixels: what the history shows.
 
     `settings` are the docker's settings with the seed that made it; `made` is in seconds since 1970; `anchor` is the
-    layer that the layers belong next to; `shape` clips them; `file` is where the document was saved, empty for nowhere.
+    layer that the layers belong next to; `shape` clips them; `file` is where the document was saved, empty for nowhere;
+    `replaces` is the layer whose place they take, empty for none; `warnings` are codes with words for the artist.
     """
 
     id: str
@@ -59,6 +60,8 @@ class Result:
     thumb: thumbs.Thumb
     layers: tuple[KeptLayer, ...]
     file: str = ""
+    replaces: str = ""
+    warnings: tuple[tuple[str, str], ...] = ()
 
     @property
     def homeless(self) -> bool:
@@ -93,8 +96,9 @@ def read_header(stream: BinaryIO) -> Result:
             KeptLayer(**{**layer, "rect": Rect(*layer["rect"]), "sizes": tuple(layer["sizes"])})
             for layer in fields["layers"]
         )
+        fields["warnings"] = tuple((str(code), str(words)) for code, words in fields.get("warnings", ()))
         return Result(**fields)
-    except (KeyError, TypeError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"these layers were kept by another version of Acetate ({error!r})") from None
 
 
@@ -109,6 +113,7 @@ class Origin:
     anchor: str
     shape: Shape | None
     file: str
+    replaces: str
 
 
 def pictures(done: Done, count: int) -> list[tuple[Layer, ...]]:
@@ -148,6 +153,8 @@ def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: 
         thumb=thumbs.stack(samples),
         layers=tuple(kept),
         file=origin.file,
+        replaces=origin.replaces,
+        warnings=tuple((each.code, " ".join(filter(None, (each.message, each.hint)))) for each in done.warnings),
     )
     out.append((result, body))
 

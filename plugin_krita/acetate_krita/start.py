@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells Krita of the docker; where something that it needs is missing, a docker that says what."""
+"""Tells Krita of the docker and its actions; where something that it needs is missing, a docker that says what."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
+from .actions import Actions
 from .i18n import tr
 from .qt import QtWidgets
 
@@ -14,9 +15,10 @@ ID = "acetate"
 
 
 def start() -> None:
-    """Register the docker with Krita."""
+    """Register the docker and its actions with Krita."""
     factory = DockWidgetFactory(ID, DockWidgetFactoryBase.DockPosition.DockRight, _make)
     Krita.instance().addDockWidgetFactory(factory)
+    Krita.instance().addExtension(Actions(Krita.instance()))
 
 
 def _make() -> Any:

@@ -26,16 +26,17 @@ from acetate_wire.events import (
 from acetate_wire.request import PictureHeader
 from krita import Document
 
-from . import area, documents, notes
+from . import area, documents, notes, target
 from .archive import Archive
 from .bench import template
 from .capture import Frame, LayerFrame, MaskFrame
 from .chores import Chores
 from .colour import Space, transit
 from .form import Form, request
+from .hiding import Hiding
 from .history import History
 from .i18n import tr
-from .insert import Place, insert
+from .insert import Place, insert, locked
 from .jobs import FAILED, KEEPING, RUNNING, WAITING, WHOLE, Job
 from .link import Link
 from .modes import mode_named
@@ -59,6 +60,7 @@ class Studio(QtCore.QObject):
         self.archive = Archive()
         self.history = History(self.archive)
         self.link = Link(version, editor)
+        self.hiding = Hiding()
         self.jobs: dict[str, Job] = {}
         self.link.happened.connect(self._on_event)
         self.chores.start(self._furnish(), self._complain)
@@ -99,17 +101,20 @@ class Studio(QtCore.QObject):
         self.jobs_changed.emit()
 
     def retry(self, job: Job) -> None:
-        """Ask for the same again."""
+        """Ask for the same again; the active layer stands in for one that is gone."""
         document = documents.find(job.session, job.document)
         if document is None:
             self.said.emit(tr("Open {title} to try this again.").format(title=job.title))
             return
         self._drop(job)
-        self.generate(document, job.form, job.sources)
+        active = documents.layer_id(documents.owner(document.activeNode()))
+        gone = {role for role, id in job.sources.items() if id != WHOLE and documents.find_layer(document, id) is None}
+        self.generate(document, job.form, {role: active if role in gone else id for role, id in job.sources.items()})
 
     def insert(self, document: Document, results: Sequence[Result]) -> None:
-        """Put results into a document, next to its active layer."""
-        place = Place((documents.layer_id(documents.owner(document.activeNode())),))
+        """Put results into a document: in the place of the layer that they replace, else next to the active one."""
+        replaces = results[0].replaces if documents.find_layer(document, results[0].replaces) is not None else ""
+        place = Place((replaces or documents.layer_id(documents.owner(document.activeNode())),), replaces=replaces)
         self.chores.start(self._insert(document, results, place), self._complain)
 
     def dismiss(self, results: Sequence[Result]) -> None:
@@ -176,33 +181,31 @@ class Studio(QtCore.QObject):
     def _prepare(self, job: Job, document: Document) -> Iterator[None]:
         """Read the pictures that the mode works from, then send the job."""
         mode = mode_named(job.form.mode)
-        selection = area.selected(document)
-        if mode.selection and selection is None:
-            raise WireError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
-        canvas = area.canvas(document)
-        target = selection or canvas
-        inside = target
+        canvas, aspect = area.canvas(document), target.aspect(job.form.model, self.link.models)
+        works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
+        replaced = documents.find_layer(document, job.replaces)
+        if replaced is not None and replaced.locked():
+            raise WireError("bad_request", locked(replaced), hint=tr("unlock it first"))
         shapes: list[area.Shape] = []
-        if selection is not None:
-            yield from area.read_shape(document, selection, shapes)
+        if works_on.selected is not None:
+            yield from area.read_shape(document, works_on.selected, shapes)
         job.shape = shapes[0] if shapes else None
         frames: dict[str, Frame] = {}
-        if mode.selection:
-            target = area.with_context(inside, canvas)
-            mask = MaskFrame(target, inside, job.shape)
+        if mode.selection and works_on.selected is not None:
+            mask = MaskFrame(works_on.rect, works_on.selected, job.shape)
             yield from mask.work()
             frames["mask"] = mask
-            job.shape = job.shape or area.full_shape(inside)
+            job.shape = job.shape or area.full_shape(works_on.selected)
         for role, source in job.sources.items():
             layer = None if source == WHOLE else documents.find_layer(document, source)
             if layer is None and source != WHOLE:
                 raise WireError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
-            frame = LayerFrame(document, layer, target)
+            frame = LayerFrame(document, layer, works_on.rect)
             yield from frame.work()
             frames[role] = frame
-        self._send(job, document, canvas, target, frames)
+        self._send(job, document, canvas, works_on.rect, frames)
 
-    def _send(self, job: Job, document: Document, canvas: Any, target: Any, frames: Mapping[str, Frame]) -> None:
+    def _send(self, job: Job, document: Document, canvas: Any, rect: Any, frames: Mapping[str, Frame]) -> None:
         limits = self.link.client.limits
         size = sum(len(frame.pixels) for frame in frames.values())
         if size > limits.message_bytes:
@@ -217,7 +220,7 @@ class Studio(QtCore.QObject):
             self._drop(job)
             return
         headers: dict[str, PictureHeader] = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
-        asked = request(job.form, canvas, target, headers, transit(Space.of(document)))
+        asked = request(job.form, canvas, rect, headers, transit(Space.of(document)))
         self.archive.note_job(job.id, job.to_map())
         self.link.client.submit(asked, [frame.pixels for frame in frames.values()], id=job.id)
         job.state = WAITING
@@ -236,6 +239,7 @@ class Studio(QtCore.QObject):
             anchor=job.anchor,
             shape=job.shape,
             file=job.file if document is None else document.fileName(),
+            replaces=job.replaces,
         )
         packed: list[Any] = []
         for number, layers in enumerate(pictures(done, job.form.count)):
@@ -253,7 +257,7 @@ class Studio(QtCore.QObject):
             if not self.settings.at_once:
                 self.dismiss(results)
             elif job.session:
-                place = Place((job.anchor, *job.above), mode.below, tuple(job.seats))
+                place = Place((job.anchor, *job.above), mode.below, tuple(job.seats), job.replaces)
                 landed = yield from self._insert(document, results, place)
                 self._raise_others(job, landed)
         self.used_seed.emit(done.seed)
@@ -265,7 +269,9 @@ class Studio(QtCore.QObject):
     ) -> Generator[float | None, None, str]:
         """Put results in; in a document that was closed meanwhile they stay unseen, and are offered later."""
         try:
-            landed = yield from insert(document, results, self.history.open_body, place, self.settings.clip)
+            landed = yield from insert(
+                document, results, self.history.open_body, place, self.settings.clip, self.hiding
+            )
         except documents.ClosedError:
             return ""
         for result in results:

@@ -3,7 +3,7 @@
 The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below this thrift),
 `hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer), `round` (a disc instead of
-a full rectangle), `warn` (the layers come with a warning). Anything else is passed over.
+a full rectangle), `clear` (nothing at all, which `remove` always makes), `warn` (the layers come with a warning). Anything else is passed over.
 """
 
 from __future__ import annotations
@@ -34,7 +34,16 @@ class StandIn:
     def offers(cls) -> tuple[Offer, ...]:
         """Every mode, a model whose files are missing, and one that can do little."""
         return (
-            Offer("starter", "starter", MODES, 64, controls=("depth", "normal"), loras=("broken", "ink")),
+            Offer(
+                "starter",
+                "starter",
+                MODES,
+                64,
+                max_aspect=1.0,
+                controls=("depth", "normal"),
+                loras=("broken", "ink"),
+                vocabulary=True,
+            ),
             Offer("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
             Offer("narrow", "sd15", ("text",), 512),
         )
@@ -83,6 +92,8 @@ class StandIn:
             layers = [MadeLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
             layers += [MadeLayer("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
             return Made(tuple(layers), seed, {})
+        if job.request.mode == "remove":
+            words["clear"] = ""
         names = roles_out(job.request) * job.request.count
         return Made(
             tuple(
@@ -113,6 +124,8 @@ def shape(words: dict[str, str], rgba: Pixels) -> Pixels:
     """The layer as it is, or a disc of it with soft edges when the prompt says `round`."""
     import numpy as np
 
+    if "clear" in words:
+        rgba[...] = 0
     if "round" in words:
         height, width = rgba.shape[:2]
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]

@@ -86,6 +86,9 @@ def install() -> Path:
             target.rename(fresh / "before")
         (fresh / NAME).rename(target)
         (fresh / f"{NAME}.desktop").replace(plugins / f"{NAME}.desktop")
+        actions = plugins.parent / "actions"
+        actions.mkdir(exist_ok=True)
+        (fresh / f"{NAME}.action").replace(actions / f"{NAME}.action")
     _switch_on(kritarc())
     if not (config_folder() / FILE_NAME).exists():
         remember_command([sys.executable, "-m", "acetate.daemon"], private_folder(config_folder()))
@@ -96,6 +99,7 @@ def assemble(kind: Platform, folder: Path) -> None:
     """Everything that belongs into Krita's plug-in folder, for one kind of computer."""
     room = sources(ROOM)
     shutil.copy2(room / f"{NAME}.desktop", folder)
+    shutil.copy2(room / f"{NAME}.action", folder)
     junk = shutil.ignore_patterns("__pycache__", "vendor")
     shutil.copytree(room / NAME, folder / NAME, ignore=junk)
     vendor = folder / NAME / "vendor"

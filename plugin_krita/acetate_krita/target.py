@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a job works on: the selection, a layer with a margin, or the whole canvas; and how the artist is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from acetate_wire.errors import WireError
+from acetate_wire.geometry import area_around, square_in
+from acetate_wire.request import Rect
+from krita import Document, Node
+
+from . import area, documents
+from .form import STRUCTURE
+from .i18n import mark, tr
+from .jobs import WHOLE
+from .modes import Mode
+
+SELECTION, LAYER, CANVAS = "selection", "layer", "canvas"
+LINES = {
+    (SELECTION, False): mark("The selection: {size} at {x}, {y}"),
+    (SELECTION, True): mark("The selection, the subject in the middle: {size} at {x}, {y}"),
+    (LAYER, False): mark("The layer and a margin: {size}"),
+    (CANVAS, False): mark("The whole canvas: {size}"),
+    (CANVAS, True): mark("The whole canvas, the subject in the middle: {size}"),
+}
+"""By what is worked on, and whether a subject is drawn in its middle only."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The part of the canvas that a job works on, in pixels, and why it is that part: SELECTION, LAYER or CANVAS.
+
+    `subject` is where a new layer's subject goes when it does not fill `rect`. With a selection `rect` may be larger
+    than what is selected: the rest is what the mode looks at to fit the change in.
+    """
+
+    kind: str
+    rect: Rect
+    selected: Rect | None = None
+    subject: Rect | None = None
+
+    def words(self) -> str:
+        """One line for the artist."""
+        shown = self.selected or self.rect
+        line = tr(LINES[self.kind, self.subject is not None])
+        return line.format(size=f"{shown.width} × {shown.height}", x=shown.x, y=shown.y)
+
+
+def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: bool, max_aspect: float) -> Target:
+    """What a mode works on in a document as it is now; `sources` are layer ids by role, or WHOLE.
+
+    `fill` is the artist's wish to fill the canvas, `max_aspect` is what the model says of itself. Raises WireError
+    when the mode needs a selection and there is none, and when the layer has no visible pixels.
+    """
+    canvas, chosen = area.canvas(document), area.selected(document)
+    if mode.selection:
+        if chosen is None:
+            raise WireError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
+        return Target(SELECTION, area.with_context(chosen, canvas), selected=chosen)
+    rect = chosen or canvas
+    subject = square_in(rect, max_aspect) if mode.name == "text" and not fill else rect
+    apart = None if subject == rect else subject
+    if chosen is not None:
+        return Target(SELECTION, chosen, selected=chosen, subject=apart)
+    layers = _layers(document, sources)
+    if mode.around and layers:
+        bounds = visible_bounds(layers[0], canvas)
+        if not fill and bounds != canvas:
+            return Target(LAYER, area_around(bounds, canvas, max_aspect))
+    return Target(CANVAS, canvas, subject=apart)
+
+
+def visible_bounds(layer: Node, canvas: Rect) -> Rect:
+    """The rectangle of a layer's visible pixels, as far as the canvas shows them when it shows any.
+
+    Raises WireError when the layer has none.
+    """
+    box = layer.bounds()
+    left, top = max(box.x(), canvas.x), max(box.y(), canvas.y)
+    right = min(box.x() + box.width(), canvas.x + canvas.width)
+    bottom = min(box.y() + box.height(), canvas.y + canvas.height)
+    if right > left and bottom > top:
+        return Rect(left, top, right - left, bottom - top)
+    if box.width() <= 0 or box.height() <= 0:
+        raise WireError(
+            "bad_request",
+            tr("The layer {layer} has no visible pixels").format(layer=layer.name()),
+            hint=tr("choose another layer"),
+        )
+    return Rect(box.x(), box.y(), box.width(), box.height())
+
+
+def aspect(model: str, models: Iterable[Mapping[str, Any]]) -> float:
+    """The longest side over the shortest at which a model keeps a subject's shape; 1 while nothing is known of it."""
+    return next((float(entry.get("max_aspect", 1.0)) for entry in models if entry.get("name") == model), 1.0)
+
+
+def _layers(document: Document, sources: Mapping[str, str]) -> list[Node]:
+    """The layers among the sources, in the order in which the mode asks for them."""
+    ids = (id for role, id in sources.items() if role != STRUCTURE and id != WHOLE)
+    found = (documents.find_layer(document, id) for id in ids)
+    return [layer for layer in found if layer is not None]
