@@ -36,10 +36,11 @@ class Actions(Extension):
         """Nothing is needed before there is a window."""
 
     def createActions(self, window: Window) -> None:  # noqa: N802
-        """Make them, in no menu."""
+        """Make them, in no menu. Krita's `window` is gone when this returns; the main window is not."""
+        main = window.qwindow()
         for name, words, doing in listed():
             made = window.createAction(name, f"Acetate: {words}", "")
-            made.triggered.connect(lambda *_checked, doing=doing, window=window: tell(window, doing))
+            made.triggered.connect(lambda *_checked, doing=doing: tell(main, doing))
 
 
 def listed() -> Iterator[tuple[str, str, Doing]]:
@@ -50,8 +51,8 @@ def listed() -> Iterator[tuple[str, str, Doing]]:
         yield f"acetate_mode_{mode.name}", tr(mode.title), methodcaller("choose_mode", mode.name)
 
 
-def tell(window: Window, doing: Doing) -> None:
-    """Have the docker of a window do something; without one, nothing."""
-    for dock in window.qwindow().findChildren(QtWidgets.QDockWidget):
+def tell(main: Any, doing: Doing) -> None:
+    """Have the docker of a main window do something; without one, nothing."""
+    for dock in main.findChildren(QtWidgets.QDockWidget):
         if dock.objectName() == "acetate" and hasattr(dock, "studio"):
             doing(dock)

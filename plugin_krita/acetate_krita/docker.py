@@ -13,15 +13,15 @@ from krita import DockWidget, Document, Krita
 
 from . import VERSION, area, canvas, documents, notes
 from .form import PRESET_FIELDS, STRUCTURE, Form
+from .given import Given, StrengthRow
 from .go_button import GoButton
 from .history_view import HistoryView
 from .i18n import tr
 from .insert import locked
-from .layer_picker import LayerPicker
 from .link import ABSENT
 from .looks import COLOURS, ElidedLabel, small
 from .mode_menu import ModeMenu
-from .modes import KNOWN_ROLES, NEEDED, UNASKED, Mode, mode_named, why_not
+from .modes import NEEDED, UNASKED, Mode, mode_named, why_not
 from .more import More
 from .prompt import Prompts
 from .qt import QtCore, QtWidgets
@@ -31,6 +31,7 @@ from .target import Target, aspect, target
 from .words import Words, told
 
 LOOK_MS = 400
+LAID_OUT_MS = 30
 SAY_S = 8.0
 MOST_AT_ONCE = 8
 NARROWEST = 200
@@ -101,7 +102,8 @@ class Docker(DockWidget):
         self.studio.settings.save()
         self.studio.generate(self.document, form, self._sources(mode_named(form.mode)))
         canvas.focus()
-        QtCore.QTimer.singleShot(0, self._scroll_to_jobs)
+        # The job's row must have its place before it can be scrolled to.
+        QtCore.QTimer.singleShot(LAID_OUT_MS, self._scroll_to_jobs)
 
     def cancel(self) -> None:
         """Cancel the job that is drawn, else the next one."""
@@ -124,10 +126,7 @@ class Docker(DockWidget):
         self.prompts.prompt.setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
 
     def _sources(self, mode: Mode) -> dict[str, str]:
-        sources = {wanted.role: self.pickers[number].source() for number, wanted in enumerate(mode.wanted)}
-        if mode.name == "extract":
-            known = sources.pop("background")
-            sources[str(self.known.currentData())] = known
+        sources = self.given.sources(mode)
         if self.more.structure.value():
             sources[STRUCTURE] = self.more.structure.picker.source()
         return sources
@@ -251,7 +250,6 @@ class Docker(DockWidget):
 
     def _scroll_to_jobs(self) -> None:
         """Scroll so far that the button and the newest job are seen, the button first where there is no room."""
-        QtWidgets.QApplication.sendPostedEvents()
         if self.queue.isVisible():
             self.widget().ensureWidgetVisible(self.queue, 0, 0)
         self.widget().ensureWidgetVisible(self.button, 0, 4)
@@ -302,15 +300,7 @@ class Docker(DockWidget):
         self.modes.setToolTip(tr(mode.about))
         self.prompts.show_mode(mode)
         self.strength_row.setVisible(mode.strength)
-        for number, (label, picker) in enumerate(zip(self.picker_labels, self.pickers)):
-            shown = number < len(mode.wanted)
-            label.setVisible(shown)
-            picker.setVisible(shown)
-            if shown:
-                label.setText(tr(mode.wanted[number].label))
-                picker.offer_whole(mode.wanted[number].whole)
-                picker.refresh(self.document)
-        self.known.setVisible(mode.name == "extract")
+        self.given.show_mode(mode, self.document)
         self.fill.setChecked(self.studio.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
@@ -338,7 +328,9 @@ class Docker(DockWidget):
         self.modes = ModeMenu()
         self.modes.currentIndexChanged.connect(self._mode_chosen)
         column.addWidget(self.modes)
-        column.addWidget(self._build_pickers())
+        self.given = Given()
+        self.pickers, self.known = self.given.pickers, self.given.known
+        column.addWidget(self.given)
         self.prompts = Prompts()
         self.prompts.entered.connect(self.generate)
         self.prompts.changed.connect(self._show_words)
@@ -349,7 +341,9 @@ class Docker(DockWidget):
         self.unknown.setStyleSheet(f"color: {COLOURS['lost']};")
         self.unknown.hide()
         column.addWidget(self.unknown)
-        column.addWidget(self._build_strength())
+        self.strength_row = StrengthRow()
+        self.strength = self.strength_row.slider
+        column.addWidget(self.strength_row)
         self.target = small(QtWidgets.QLabel())
         self.target.setWordWrap(True)
         column.addWidget(self.target)
@@ -396,44 +390,6 @@ class Docker(DockWidget):
         row.addWidget(self.line, 1)
         row.addWidget(self.model)
         return row
-
-    def _build_pickers(self) -> Any:
-        area = QtWidgets.QWidget()
-        grid = QtWidgets.QGridLayout(area)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        grid.setColumnStretch(1, 1)
-        self.picker_labels = [QtWidgets.QLabel() for _ in range(2)]
-        self.pickers = [LayerPicker() for _ in range(2)]
-        for number, (label, picker) in enumerate(zip(self.picker_labels, self.pickers)):
-            label.setBuddy(picker)
-            grid.addWidget(label, number, 0)
-            grid.addWidget(picker, number, 1)
-        self.known = QtWidgets.QComboBox()
-        self.known.setAccessibleName(tr("Known layer"))
-        for role, words in KNOWN_ROLES:
-            self.known.addItem(tr(words), role)
-        grid.addWidget(self.known, 2, 1)
-        return area
-
-    def _build_strength(self) -> Any:
-        self.strength_row = QtWidgets.QWidget()
-        row = QtWidgets.QHBoxLayout(self.strength_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QtWidgets.QLabel(tr("Strength")))
-        self.strength = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
-        self.strength.setRange(0, 100)
-        self.strength.setAccessibleName(tr("Strength"))
-        self.strength.setMinimumWidth(60)
-        self.strength.setToolTip(tr("How much may change: 0 % nothing, 100 % everything"))
-        share = QtWidgets.QSpinBox()
-        share.setRange(0, 100)
-        share.setSuffix(" %")
-        self.strength.valueChanged.connect(share.setValue)
-        share.valueChanged.connect(self.strength.setValue)
-        row.addWidget(self.strength, 1)
-        row.addWidget(share)
-        return self.strength_row
 
     def _build_button(self) -> Any:
         row = QtWidgets.QHBoxLayout()

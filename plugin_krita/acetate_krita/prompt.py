@@ -30,8 +30,12 @@ class PromptBox(QtWidgets.QPlainTextEdit):
         self.setPlaceholderText(hint)
         self.setAccessibleName(hint)
         self.setTabChangesFocus(True)
-        self.document().documentLayout().documentSizeChanged.connect(self._grow)
-        self._grow(self.document().size())
+        # While the text is being laid out the box must not change its size.
+        self._growing = QtCore.QTimer(self)
+        self._growing.setSingleShot(True)
+        self._growing.timeout.connect(self._grow)
+        self.document().documentLayout().documentSizeChanged.connect(lambda _size: self._growing.start(0))
+        self._grow()
         self.completion = Completion(self)
         self.completion.chosen.connect(self._complete)
 
@@ -64,8 +68,8 @@ class PromptBox(QtWidgets.QPlainTextEdit):
         super().hideEvent(event)
         self.completion.hide()
 
-    def _grow(self, size: Any) -> None:
-        lines = min(max(LEAST_LINES, round(size.height())), MOST_LINES)
+    def _grow(self) -> None:
+        lines = min(max(LEAST_LINES, round(self.document().size().height())), MOST_LINES)
         self.setFixedHeight(round(self.fontMetrics().lineSpacing() * lines + 14))
 
     def _offer(self) -> None:

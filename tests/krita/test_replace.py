@@ -186,7 +186,7 @@ def test_a_layer_of_any_kind_keeps_what_is_outside_the_selection(artist: Artist,
         artist.run("app.activeDocument().waitForDone()")
     else:
         artist.run("layer('mine').setBlendingMode('multiply'); layer('mine').setOpacity(128)")
-        artist.run("app.activeDocument().waitForDone()")
+        artist.run("app.activeDocument().refreshProjection(); app.activeDocument().waitForDone()")
     source = "all" if kind == "group" else "mine"
     before = shown(artist)
     steps = artist.steps()

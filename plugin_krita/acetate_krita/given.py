@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mode is given besides words: the layers that it works from, and how much of them may change."""
+
+from __future__ import annotations
+
+from krita import Document
+
+from .i18n import tr
+from .layer_picker import LayerPicker
+from .modes import KNOWN_ROLES, Mode
+from .qt import QtCore, QtWidgets
+
+
+class Given(QtWidgets.QWidget):
+    """A picker for each layer that the mode asks for; `known` tells what the known layer of `extract` is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        grid = QtWidgets.QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        grid.setColumnStretch(1, 1)
+        self._labels = [QtWidgets.QLabel() for _ in range(2)]
+        self.pickers = [LayerPicker() for _ in range(2)]
+        for number, (label, picker) in enumerate(zip(self._labels, self.pickers)):
+            label.setBuddy(picker)
+            grid.addWidget(label, number, 0)
+            grid.addWidget(picker, number, 1)
+        self.known = QtWidgets.QComboBox()
+        self.known.setAccessibleName(tr("Known layer"))
+        for role, words in KNOWN_ROLES:
+            self.known.addItem(tr(words), role)
+        grid.addWidget(self.known, 2, 1)
+
+    def show_mode(self, mode: Mode, document: Document | None) -> None:
+        """Ask for what this mode works from."""
+        for number, (label, picker) in enumerate(zip(self._labels, self.pickers)):
+            shown = number < len(mode.wanted)
+            label.setVisible(shown)
+            picker.setVisible(shown)
+            if shown:
+                label.setText(tr(mode.wanted[number].label))
+                picker.offer_whole(mode.wanted[number].whole)
+                picker.refresh(document)
+        self.known.setVisible(mode.name == "extract")
+        self.setVisible(bool(mode.wanted))
+
+    def sources(self, mode: Mode) -> dict[str, str]:
+        """The chosen layers' ids by role, or WHOLE."""
+        sources = {wanted.role: self.pickers[number].source() for number, wanted in enumerate(mode.wanted)}
+        if mode.name == "extract":
+            known = sources.pop("background")
+            sources[str(self.known.currentData())] = known
+        return sources
+
+
+class StrengthRow(QtWidgets.QWidget):
+    """How much may change, in percent, as a slider and a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QtWidgets.QLabel(tr("Strength")))
+        self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setAccessibleName(tr("Strength"))
+        self.slider.setMinimumWidth(60)
+        self.slider.setToolTip(tr("How much may change: 0 % nothing, 100 % everything"))
+        share = QtWidgets.QSpinBox()
+        share.setRange(0, 100)
+        share.setSuffix(" %")
+        self.slider.valueChanged.connect(share.setValue)
+        share.valueChanged.connect(self.slider.setValue)
+        row.addWidget(self.slider, 1)
+        row.addWidget(share)
