@@ -8,26 +8,25 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from acetate_wire.errors import WireError
 from krita import DockWidget, Document, Krita
 
-from . import VERSION, area, canvas, documents, notes
+from . import VERSION, area, canvas, notes
 from .form import PRESET_FIELDS, STRUCTURE, Form
 from .given import Given, StrengthRow
 from .go_button import GoButton
 from .history_view import HistoryView
 from .i18n import tr
-from .insert import locked
 from .link import ABSENT
 from .looks import COLOURS, ElidedLabel, small
 from .mode_menu import ModeMenu
-from .modes import NEEDED, UNASKED, Mode, mode_named, why_not
+from .modes import UNASKED, Mode, mode_named
 from .more import More
 from .prompt import Prompts
 from .qt import QtCore, QtWidgets
 from .queue_view import QueueView
+from .readiness import find_target, why_not_now
 from .studio import Studio
-from .target import Target, aspect, target
+from .target import Target
 from .words import Words, told
 
 LOOK_MS = 400
@@ -170,7 +169,9 @@ class Docker(DockWidget):
         self._show_button()
 
     def _show_target(self) -> None:
-        self._target, self._why_no_target = self._find_target()
+        form = self.form()
+        found = find_target(self.document, form, self._sources(mode_named(form.mode)), self.studio.link)
+        self._target, self._why_no_target = found
         words = self._why_no_target if self._target is None else self._target.words()
         self.target.setText(words)
         mode = mode_named(self.modes.mode)
@@ -180,18 +181,6 @@ class Docker(DockWidget):
         if self.button.underMouse():
             self._show_outline()
 
-    def _find_target(self) -> tuple[Target | None, str]:
-        """What a job would work on now, or why there is nothing."""
-        if self.document is None:
-            return None, tr("Open or make a document first")
-        mode = mode_named(self.modes.mode)
-        try:
-            shape = aspect(self.model.currentData() or "", self.studio.link.models)
-            fill = self.fill.isChecked() and mode.fills
-            return target(self.document, mode, self._sources(mode), fill, shape), ""
-        except WireError as error:
-            return None, tr("Select what is to change first") if mode.selection else error.message
-
     def _show_outline(self) -> None:
         if self._target is None:
             self.outline.remove()
@@ -199,36 +188,15 @@ class Docker(DockWidget):
             self.outline.show(self._target.rect, self._target.subject)
 
     def _show_button(self) -> None:
-        reason = self._why_not()
+        form, link = self.form(), self.studio.link
+        sources = self._sources(mode_named(form.mode))
+        reason = why_not_now(self.document, form, sources, link, self._why_no_target)
         self.button.setEnabled(not reason)
         self.button.setText(tr(mode_named(self.modes.mode).verb))
         self.button.setToolTip(reason or tr("Shift+Enter in the words does the same. While jobs run, one more waits."))
         self.hint.setText(reason)
         told_above = self.document is None or self.studio.link.state.kind == ABSENT or reason == self._why_no_target
         self.hint.setVisible(bool(reason) and not told_above)
-
-    def _why_not(self) -> str:
-        """Why nothing can be asked for now, in words; empty when it can."""
-        mode = mode_named(self.modes.mode)
-        if self.document is None:
-            return tr("Open or make a document first")
-        if self.studio.link.state.kind == ABSENT:
-            return self.studio.link.state.line
-        reason = why_not(mode, self.model.currentData() or "", self.studio.link.models)
-        if reason or self._why_no_target:
-            return reason or self._why_no_target
-        if mode.words == NEEDED and not self._all_said(mode):
-            return tr("Say what to draw first")
-        if mode.replaces:
-            layer = documents.find_layer(self.document, self.pickers[0].source())
-            if layer is not None and layer.locked():
-                return locked(layer) + ": " + tr("unlock it first")
-        return ""
-
-    def _all_said(self, mode: Mode) -> bool:
-        """Whether every layer of a mode has words: of its own, or those of the whole picture."""
-        own = self.prompts.layer_prompts()
-        return bool(self.prompts.prompt.toPlainText().strip()) or bool(mode.prompts and set(mode.prompts) <= set(own))
 
     def _show_words(self) -> None:
         """Tell which words the model does not know, and let the prompt complete those it does."""

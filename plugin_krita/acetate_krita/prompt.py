@@ -135,6 +135,11 @@ class Prompts(QtWidgets.QWidget):
         self.negative.setAccessibleName(tr("What to leave out"))
         self.negative.returnPressed.connect(self._returned)
 
+    @property
+    def rests(self) -> bool:
+        """Whether all that was typed has been told by `changed`."""
+        return not self._pause.isActive()
+
     def show_mode(self, mode: Mode) -> None:
         """Show what this mode asks for."""
         for role, line in self._layers.items():

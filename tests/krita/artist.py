@@ -108,6 +108,7 @@ class Artist:
 
     def click(self, widget: str, button: int = 1) -> None:
         """Click the middle of a widget of the docker, with the mouse."""
+        self.until("D.prompts.rests")
         x, y = self.run(f"middle({widget})")
         self.mouse(x, y, button)
 

@@ -17,6 +17,14 @@ from tests.krita.artist import Artist
 from tests.krita.krita_process import Krita, Screen, isolated, prepare
 
 FIRST_DISPLAY = 70
+DEFAULT = """
+window.setGeometry(0, 0, 1920, 1080)
+for dock in docks:
+    dock.setVisible(was[dock.objectName()])
+D.setVisible(True)
+D.raise_()
+QtWidgets.QApplication.processEvents()
+"""
 NEEDED = ("krita", "Xvfb", "xdotool")
 
 
@@ -88,6 +96,23 @@ def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     sitting.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
     sitting.until("not D.studio.jobs and D.studio.chores.idle")
     sitting.close_all()
+
+
+@pytest.fixture
+def at_1080p(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator[Artist]:
+    """A Krita whose windows are as Krita puts them."""
+    made = new_krita(screen, krita_home, krita_daemon.environment)
+    made.start()
+    made.run(
+        "from PyQt5 import QtWidgets\n"
+        "was = {d.objectName(): d.isVisible() for d in Krita.instance().activeWindow().qwindow()"
+        ".findChildren(QtWidgets.QDockWidget)}"
+    )
+    sitting = Artist(made)
+    sitting.run(DEFAULT)
+    sitting.until("D.studio.link.state.kind == 'ready'")
+    yield sitting
+    made.quit()
 
 
 def new_krita(

@@ -146,7 +146,8 @@ def test_a_selection_is_the_place_also_beyond_the_canvas(artist: Artist, rect: t
     artist.paint("mine", sent.tobytes(), -40, -40, 64 + 80, 48 + 80)
     artist.run(f"select({x}, {y}, {width}, {height}); D.look()")
     assert f"{width} × {height}" in artist.run("D.target.text()")
-    echo(artist, "mine")
+    artist.set("foreground", first="mine")
+    artist.make("echo")
     assert artist.bounds("echo") == rect
     expected = sent[y + 40 : y + 40 + height, x + 40 : x + 40 + width].tobytes()
     assert artist.pixels("echo", x, y, width, height) == expected
@@ -202,9 +203,12 @@ def test_what_changes_inside_the_selection_stays_inside_it(artist: Artist) -> No
     artist.paint("mine", noise("U8", 64, 48).tobytes(), 0, 0, 64, 48)
     artist.run("select(20, 10, 16, 12); D.look()")
     artist.set("inpaint", first="mine")
+    sent = np.frombuffer(artist.pixels("mine", 0, 0, 64, 48), "u1").reshape(48, 64, 4)
     artist.make("a kite")
-    x, y, width, height = 20, 10, 16, 12
-    assert artist.bounds("a kite") == (x, y, width, height)
+    got = np.frombuffer(artist.pixels("a kite", 0, 0, 64, 48), "u1").reshape(48, 64, 4)
+    changed = np.argwhere((got != sent).any(axis=2))
+    assert (changed.min(axis=0) >= [10, 20]).all() and (changed.max(axis=0) < [22, 36]).all()
+    assert (got[10:22, 20:36, 3] == 255).all()
     assert artist.names() == ["Background", "mine", "a kite"]
 
 

@@ -5,13 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.daemon.harness import ROOT
 from tests.krita.artist import Artist
+
+PICTURES = ROOT / "docs" / "images" / "krita"
 
 
 @pytest.fixture(scope="module")
 def engine() -> str:
     """The engine of an installed daemon."""
     return "acetate.engine.starter:StarterEngine"
+
+
+def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:
+    artist = at_1080p
+    artist.new(1600, 1200)
+    artist.set("text")
+    artist.type("a red apple")
+    artist.click("D.button")
+    artist.until("D.studio.jobs")
+    artist.until("not D.studio.jobs and D.studio.chores.idle", patience=240)
+    assert artist.names() == ["Background", "a red apple"]
+    artist.until("D.history.list.count() == 1")
+    artist.run("app.activeDocument().waitForDone()")
+    artist.until("D.button.line == D.button.text()")
+    artist.picture(PICTURES / "first-picture.png", "window")
 
 
 def test_typed_words_become_a_transparent_layer(artist: Artist) -> None:

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.daemon.harness import ROOT, Daemon
+from tests.daemon.harness import ROOT
 from tests.krita.artist import Artist
-from tests.krita.conftest import new_krita
-from tests.krita.krita_process import Screen
 
-PICTURES = ROOT / "docs" / "images" / "krita"
 ACTIONS = ROOT / "plugin_krita" / "acetate_krita.action"
 SLOW = "steps=40 pause=0.1"
 BAR_S = 0.3
-DEFAULT = """
-window.setGeometry(0, 0, 1920, 1080)
-for dock in docks:
-    dock.setVisible(was[dock.objectName()])
-D.setVisible(True)
-D.raise_()
-QtWidgets.QApplication.processEvents()
-"""
 
 
 def visible(widget: str) -> str:
     """Whether a widget of the docker is in sight, not scrolled out of it."""
     return f"{widget}.isVisible() and {widget}.visibleRegion().boundingRect().height() > {widget}.height() * 0.9"
-
-
-@pytest.fixture
-def at_1080p(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator[Artist]:
-    """A Krita whose windows are as Krita puts them."""
-    made = new_krita(screen, krita_home, krita_daemon.environment)
-    made.start()
-    made.run(
-        "from PyQt5 import QtWidgets\n"
-        "was = {d.objectName(): d.isVisible() for d in Krita.instance().activeWindow().qwindow()"
-        ".findChildren(QtWidgets.QDockWidget)}"
-    )
-    sitting = Artist(made)
-    sitting.run(DEFAULT)
-    sitting.until("D.studio.link.state.kind == 'ready'")
-    yield sitting
-    made.quit()
 
 
 @pytest.mark.parametrize("mode", ["text", "refine"])

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what the artist has set can be asked for now, and what would be worked on; the reason where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acetate_wire.errors import WireError
+from krita import Document
+
+from . import documents
+from .form import Form
+from .i18n import tr
+from .insert import locked
+from .link import ABSENT, Link
+from .modes import NEEDED, Mode, mode_named, why_not
+from .target import Target, aspect, target
+
+
+def find_target(
+    document: Document | None, form: Form, sources: Mapping[str, str], link: Link
+) -> tuple[Target | None, str]:
+    """What a job would work on now, or why there is nothing."""
+    if document is None:
+        return None, tr("Open or make a document first")
+    mode = mode_named(form.mode)
+    try:
+        fill = form.fill and mode.fills
+        return target(document, mode, sources, fill, aspect(form.model, link.models)), ""
+    except WireError as error:
+        return None, tr("Select what is to change first") if mode.selection else error.message
+
+
+def why_not_now(document: Document | None, form: Form, sources: Mapping[str, str], link: Link, no_target: str) -> str:
+    """Why nothing can be asked for now, in words; empty when it can. `no_target` is what `find_target` says."""
+    mode = mode_named(form.mode)
+    if document is None:
+        return tr("Open or make a document first")
+    if link.state.kind == ABSENT:
+        return link.state.line
+    reason = why_not(mode, form.model, link.models) or no_target
+    if reason:
+        return reason
+    if mode.words == NEEDED and not _all_said(mode, form):
+        return tr("Say what to draw first")
+    layer = documents.find_layer(document, sources.get(mode.beside, "")) if mode.replaces else None
+    if layer is not None and layer.locked():
+        return locked(layer) + ": " + tr("unlock it first")
+    return ""
+
+
+def _all_said(mode: Mode, form: Form) -> bool:
+    """Whether every layer of a mode has words: of its own, or those of the whole picture."""
+    return bool(form.prompt) or bool(mode.prompts and set(mode.prompts) <= set(form.layer_prompts))
