@@ -44,6 +44,10 @@ class PromptBox(QtWidgets.QPlainTextEdit):
         if event.type() == QtCore.QEvent.Type.ShortcutOverride and self._enters(event):
             event.accept()
             return True
+        # Qt takes Tab for going on to the next field before it is a key of this one.
+        tab = event.type() == QtCore.QEvent.Type.KeyPress and event.key() == QtCore.Qt.Key.Key_Tab
+        if tab and self.completion.take_key(event):
+            return True
         return bool(super().event(event))
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802

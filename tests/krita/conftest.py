@@ -19,9 +19,7 @@ from tests.krita.krita_process import Krita, Screen, isolated, prepare
 FIRST_DISPLAY = 70
 DEFAULT = """
 window.setGeometry(0, 0, 1920, 1080)
-for dock in docks:
-    dock.setVisible(was[dock.objectName()])
-D.setVisible(True)
+window.restoreState(state)
 D.raise_()
 QtWidgets.QApplication.processEvents()
 """
@@ -105,8 +103,9 @@ def at_1080p(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator
     made.start()
     made.run(
         "from PyQt5 import QtWidgets\n"
-        "was = {d.objectName(): d.isVisible() for d in Krita.instance().activeWindow().qwindow()"
-        ".findChildren(QtWidgets.QDockWidget)}"
+        "window = Krita.instance().activeWindow().qwindow(); window.setGeometry(0, 0, 1920, 1080)\n"
+        "next(d for d in window.findChildren(QtWidgets.QDockWidget) if d.objectName() == 'acetate').setVisible(True)\n"
+        "QtWidgets.QApplication.processEvents(); state = window.saveState()"
     )
     sitting = Artist(made)
     sitting.run(DEFAULT)

@@ -105,22 +105,6 @@ def test_every_action_is_there_for_the_shortcuts_and_works(artist: Artist) -> No
     artist.until("not D.studio.jobs")
 
 
-def test_the_shortcuts_dialog_lists_them(artist: Artist) -> None:
-    artist.new()
-    artist.run("QtCore.QTimer.singleShot(0, app.action('options_configure').trigger)")
-    shown = "[w for w in app_.topLevelWidgets() if isinstance(w, QtWidgets.QDialog) and w.isVisible()]"
-    artist.run("app_ = QtWidgets.QApplication")
-    artist.until(shown)
-    found = artist.run(
-        f"dialog = {shown}[0]\n"
-        "trees = dialog.findChildren(QtWidgets.QTreeWidget)\n"
-        "items = [item.text(0) for tree in trees for item in tree.findItems('Acetate', "
-        "QtCore.Qt.MatchContains | QtCore.Qt.MatchRecursive, 0)]\n"
-        "dialog.reject(); items"
-    )
-    assert "Acetate: Generate" in " ".join(found)
-
-
 def test_unknown_words_are_told_while_typing_and_known_ones_completed(artist: Artist) -> None:
     artist.new()
     artist.type("a red zebrafish")

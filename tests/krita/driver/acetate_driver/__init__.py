@@ -57,6 +57,7 @@ class Driver(Extension):
         beat = Beat()
         beat.start()
         self.names: dict[str, Any] = {"Krita": Krita, "beat": beat, "raw": raw}
+        self.sockets: list[Any] = []
         self.waiting = QTimer()
         self.waiting.timeout.connect(self.listen_when_ready)
         self.waiting.start(50)
@@ -75,6 +76,8 @@ class Driver(Extension):
 
     def greet(self) -> None:
         socket = self.server.nextPendingConnection()
+        # Only what holds the socket holds its lambda: unheld, both are a cycle that Python collects while Qt uses it.
+        self.sockets.append(socket)
         socket.readyRead.connect(lambda: self.answer(socket))
 
     def answer(self, socket: Any) -> None:
