@@ -17,7 +17,7 @@ from .go_button import GoButton
 from .history_view import HistoryView
 from .i18n import tr
 from .link import ABSENT
-from .looks import COLOURS, ElidedLabel, small
+from .looks import COLOURS, ElidedLabel, small, warn
 from .mode_menu import ModeMenu
 from .modes import UNASKED, Mode, mode_named
 from .more import More
@@ -209,6 +209,7 @@ class Docker(DockWidget):
             own = self.prompts.layer_prompts()
             prompts = {"": self.prompts.prompt.toPlainText(), **{role: own.get(role, "") for role in mode.prompts}}
             line = told(vocabulary, model, prompts)
+        warn(self.unknown)
         self.unknown.setText(line)
         self.unknown.setVisible(bool(line))
         self._show_button()
@@ -306,7 +307,6 @@ class Docker(DockWidget):
         self.unknown = small(QtWidgets.QLabel())
         self.unknown.setWordWrap(True)
         self.unknown.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self.unknown.setStyleSheet(f"color: {COLOURS['lost']};")
         self.unknown.hide()
         column.addWidget(self.unknown)
         self.strength_row = StrengthRow()

@@ -37,6 +37,12 @@ def _drawn(name: str, colours: dict[str, Any], side: int) -> Any:
     return pixmap
 
 
+def warn(widget: Any) -> None:
+    """Write a label's words in the colour of a warning, readable on a dark theme and on a light one."""
+    dark = QtWidgets.QApplication.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128
+    widget.setStyleSheet(f"color: {'#d9a02c' if dark else '#8a5200'};")
+
+
 def checker(widget: Any) -> Any:
     """A brush of the squares that stand for transparency, in greys that suit the theme."""
     dark = widget.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128

@@ -82,6 +82,7 @@ def _begin(artist: Artist) -> None:
     artist.new(640, 480)
     artist.run("D.more.fold.setChecked(False); D.more.lock.setChecked(False); D.more.seed.clear()")
     artist.run("D.prompts.prompt.setPlainText('a red kite with a long tail'); D.count.setValue(1)")
+    artist.until("D.prompts.rests and D.button.isEnabled()")
 
 
 def _states(artist: Artist, theme: str) -> None:
