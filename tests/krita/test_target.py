@@ -45,7 +45,7 @@ def test_without_a_selection_a_small_layer_is_worked_on_with_a_margin(artist: Ar
 def test_the_switch_makes_it_the_whole_canvas_and_is_remembered_by_mode(artist: Artist) -> None:
     begin(artist)
     artist.set("refine", first="rocket")
-    artist.click("D.fill")
+    artist.run("D.fill.click()")
     artist.until("D.fill.isChecked()")
     assert artist.run("D.target.text()") == "The whole canvas: 2000 × 1500"
     artist.make("a rocket")
