@@ -76,7 +76,8 @@ def read_texts(path: Path) -> Mapping[str, str]:
 
 
 def _texts(opened: Image.Image) -> dict[str, str]:
-    return {str(name): value for name, value in opened.info.items() if isinstance(value, str)}
+    # Pillow's own kinds of text become plain ones.
+    return {str(name): str(value) for name, value in opened.info.items() if isinstance(value, str)}
 
 
 def _open(source: Path | bytes) -> Image.Image:
