@@ -18,6 +18,7 @@ from tests.daemon.harness import Daemon
 
 EXTENSION_RELEASES = ("4.5", "5.0", "5.2")
 RELEASES = ("3.4", *EXTENSION_RELEASES)
+STARTER = "acetate.engine.starter:StarterEngine"
 
 
 def _release(name: str) -> editors.Release:
@@ -45,6 +46,14 @@ def package(scratch: Path) -> Path:
 def stand_in(scratch: Path) -> Iterator[Daemon]:
     """A running daemon whose engine does what the prompt says."""
     daemon = Daemon(scratch / "d")
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture(scope="session")
+def starter(scratch: Path) -> Iterator[Daemon]:
+    """A running daemon with the starter model."""
+    daemon = Daemon(scratch / "s", engine=STARTER).start()
     yield daemon
     daemon.close()
 

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +21,6 @@ from tests.daemon.harness import Daemon, until
 
 PICTURES = ROOT / "docs" / "images" / "blender"
 SIZE, LARGE = (1600, 1000), (1920, 1080)
-STARTER = "acetate.engine.starter:StarterEngine"
 TAB = (1308, 204)
 PROMPT = (1195, 148)
 GENERATE = (1195, 337)
@@ -109,14 +107,6 @@ def screen() -> Iterator[Screen]:
     """A screen of its own."""
     with a_screen(SIZE) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def starter(scratch: Path) -> Iterator[Daemon]:
-    """A daemon with the starter model."""
-    daemon = Daemon(scratch / "s", engine=STARTER).start()
-    yield daemon
-    daemon.close()
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,19 @@ def test_a_layer_that_stands_free_is_changed_where_it_stands(wide: Blender) -> N
 
 
 @one_release
+@pytest.mark.parametrize("changed", (0, 1))
+def test_of_a_layer_and_its_copy_the_one_that_was_chosen_is_changed(wide: Blender, changed: int) -> None:
+    original = wide.call("working.kite", x=50, y=30, width=40, height=40)
+    both = [original, wide.call("working.duplicate", name=original, nearer=2.0)]
+    new = wide.call("working.change", mode="refine", select=both[changed], prompt="a kite")
+    depths = {plane["name"]: plane["depth"] for plane in wide.call("scene.planes")}
+    assert depths[both[0]] == pytest.approx(depths[both[1]] + 2)
+    assert depths[new] == pytest.approx(depths[both[changed]])
+    hidden = [wide.call("working.seen", name=name)["hidden"] for name in both]
+    assert hidden[changed] == [True, True] and hidden[1 - changed] == [False, False]
+
+
+@one_release
 def test_the_rest_of_a_changed_layer_outlives_blender(
     wide: Blender, daemon: Daemon, make_blender: Callable[..., Blender], tmp_path: Path
 ) -> None:

@@ -101,7 +101,7 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
     if anchor is None or order is None:
         return placement
     seen_by = anchor.acetate.camera or placement.camera
-    return replace(placement, order=order, anchor=anchor.acetate.layer, camera=seen_by)
+    return replace(placement, order=order, anchor=anchor.acetate.layer, anchor_name=anchor.name, camera=seen_by)
 
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:

@@ -22,8 +22,9 @@ class Placement:
     """Where layers go: `place` is one of the names above.
 
     `camera` and `surface` name objects (`surface` is also the object that gets a texture). `distance` and `height`
-    are metres, `gap` a share of the distance. `anchor` is the layer that `order` (of `stack`) is about. `canvas` is
-    the size in pixels on which the layers' rectangles lie.
+    are metres, `gap` a share of the distance. `anchor` is the mark of the layer that `order` (of `stack`) is about, and
+    `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is the size
+    in pixels on which the layers' rectangles lie.
     """
 
     place: str = CAMERA
@@ -38,6 +39,7 @@ class Placement:
     variants: str = "FIRST"
     order: str = stack.IN_FRONT_OF_ALL
     anchor: str = ""
+    anchor_name: str = ""
 
     def to_map(self) -> dict[str, Any]:
         """This placement as plain values."""

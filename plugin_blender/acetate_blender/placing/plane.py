@@ -72,9 +72,10 @@ def planes(scene: Any) -> Iterator[Any]:
     return (obj for obj in scene.objects if is_plane(obj))
 
 
-def find(scene: Any, layer: str) -> Any | None:
-    """The plane of this layer, if it is still there."""
-    return next((obj for obj in planes(scene) if layer and obj.acetate.layer == layer), None)
+def find(scene: Any, layer: str, name: str) -> Any | None:
+    """The plane of this layer, if it is still there: of several copies the one of that name, else the first."""
+    copies = [obj for obj in planes(scene) if layer and obj.acetate.layer == layer]
+    return next((obj for obj in copies if obj.name == name), copies[0] if copies else None)
 
 
 def image_of(plane: Any) -> Any | None:

@@ -39,7 +39,7 @@ def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
     when they cannot go there.
     """
     if placement.place == CAMERA:
-        anchor = plane.find(scene, placement.anchor)
+        anchor = plane.find(scene, placement.anchor, placement.anchor_name)
         free = anchor is not None and takes_a_free_place(scene, placement)
         made = (_in_place_of if free else _before_camera)(scene, sheets, placement, anchor)
         if anchor is not None and placement.order == stack.INSTEAD:
@@ -71,7 +71,7 @@ def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
 
 def takes_a_free_place(scene: Any, placement: Placement) -> bool:
     """Whether the layers take the place of one that is not aligned to a camera."""
-    anchor = plane.find(scene, placement.anchor) if placement.order == stack.INSTEAD else None
+    anchor = plane.find(scene, placement.anchor, placement.anchor_name) if placement.order == stack.INSTEAD else None
     return anchor is not None and not anchor.acetate.camera
 
 

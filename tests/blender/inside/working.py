@@ -90,6 +90,42 @@ def difference(before: str, after: str, area: list[int], seed: int) -> dict[str,
     return {"inside": float(drawn), "outside": float(np.abs(new - old).max())}
 
 
+def duplicate(name: str, nearer: float) -> str:
+    """Shift+D on a layer, and the copy moved so many metres to the camera; its name."""
+    for obj in bpy.context.view_layer.objects:
+        obj.select_set(obj.name == name)
+    bpy.context.view_layer.objects.active = bpy.data.objects[name]
+    bpy.ops.object.duplicate()
+    copy = bpy.context.view_layer.objects.active
+    camera = bpy.context.scene.camera.matrix_world.to_3x3().normalized()
+    copy.matrix_world.translation += camera.col[2] * nearer
+    return str(copy.name)
+
+
+def twice(name: str) -> None:
+    """Paint over a square layer: itself, half as large, side by side in the middle of its height."""
+    image = addon.part("placing.plane").image_of(bpy.data.objects[name])
+    rgba = pictures.numbers(image.name)
+    half, side = rgba[::2, ::2].copy(), rgba.shape[0]
+    rgba[:] = 0
+    rgba[side // 4 : side // 4 + half.shape[0]] = np.concatenate((half, half), axis=1)
+    image.pixels.foreach_set(rgba.ravel())
+
+
+def of_two(before: str, after: str) -> dict[str, float]:
+    """What became of a layer's halves: how far the left one is from what it was, the alpha of the right one before
+    and after; in 8-bit steps.
+    """
+    old, new = _on_canvas(before), _on_canvas(after)
+    x, _, width, _ = bpy.data.objects[before].acetate.rect
+    middle = x + width // 2
+    return {
+        "left": float(np.abs(new - old)[:, :middle].max()),
+        "right_before": float(old[:, middle:, 3].max()),
+        "right": float(new[:, middle:, 3].max()),
+    }
+
+
 def corners(name: str) -> list[list[float]]:
     """A plane's corners in space."""
     obj = bpy.data.objects[name]

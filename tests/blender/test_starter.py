@@ -1,0 +1,49 @@
+"""The starter model changes layers in Blender 3.4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.blender.editors import Blender
+from tests.daemon.harness import Daemon
+
+WAIT_S = 200.0
+UNSEEN = 2.0
+"""Alpha in 8-bit steps that the soft edge of one thing may leave where the other was."""
+
+
+@pytest.fixture(scope="module")
+def blender(starter: Daemon, make_blender: Callable[..., Blender]) -> Blender:
+    """A Blender without a window whose layers the starter draws."""
+    return make_blender("3.4", starter.environment, home="b-starter")
+
+
+def test_one_of_two_apples_is_removed(blender: Blender) -> None:
+    blender.call("scene.fresh", width=320, height=240)
+    assert blender.call("scene.connected")
+    old = blender.call("working.kite", prompt="a red apple", x=60, y=20, width=200, height=200, wait=WAIT_S)
+    blender.call("working.twice", name=old)
+    mask = blender.call("working.mask", name="Mask", width=200, height=200, box=[100, 0, 100, 200])
+    options = {"mask_from": "IMAGE", "mask_name": mask, "seed": 2, "wait": WAIT_S}
+    new = blender.call("working.change", mode="remove", select=old, **options)
+    halves = blender.call("working.of_two", before=old, after=new)
+    assert halves["right_before"] > 200
+    assert halves["left"] == 0
+    assert halves["right"] <= UNSEEN
+    assert blender.call("working.seen", name=old)["hidden"] == [True, True]
+    assert blender.call("working.seen", name=new)["hidden"] == [False, False]
+
+
+def test_a_small_layer_of_a_large_frame_is_refined_alone(blender: Blender) -> None:
+    blender.call("scene.fresh", width=2000, height=1500)
+    assert blender.call("scene.connected")
+    old = blender.call("working.kite", prompt="a red apple", x=1200, y=800, width=160, height=160, wait=WAIT_S)
+    options = {"prompt": "a green pear", "strength": 0.8, "seed": 3, "wait": WAIT_S}
+    new = blender.call("working.change", mode="refine", select=old, **options)
+    target = blender.call("working.request")["target"]
+    assert max(target[2:]) <= 200
+    x, y, width, height = blender.call("working.seen", name=new)["rect"]
+    assert x <= 1200 and y <= 800 and x + width >= 1360 and y + height >= 960 and max(width, height) <= 220
+    assert blender.call("working.seen", name=old)["hidden"] == [True, True]
