@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Union
 
 import zmq
 
@@ -28,6 +28,10 @@ PING_S = 2.0
 SILENCE_S = 10.0
 LOOK_AGAIN_S = 0.25
 LINGER_MS = 200
+_contexts: Set["zmq.Context[zmq.Socket[bytes]]"] = set()
+"""The contexts of clients that are not closed. The garbage collector must not find one: it would end it while its
+sockets are still open, which waits for ever.
+"""
 
 Finder = Callable[[], Optional[Connection]]
 # The daemon's own answers may be larger than what it accepts in one frame, and are not checked for size here.
@@ -58,7 +62,8 @@ class Client:
         self._find = _finder(connection)
         self._clock = clock
         self._copies = copies
-        self._context = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        _contexts.add(self._context)
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.set(zmq.LINGER, LINGER_MS)
         self._socket.set(zmq.SNDHWM, 0)
@@ -158,6 +163,7 @@ class Client:
         self._monitor.close(0)
         self._socket.close()
         self._context.destroy()
+        _contexts.discard(self._context)
 
     def _receive(self, until: float) -> None:
         self.behind = False

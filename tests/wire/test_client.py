@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -304,3 +306,21 @@ def test_a_daemon_that_is_not_there_yet_is_found_later(tmp_path: Path) -> None:
         time.sleep(0.05)
     assert client._used == found[0]
     client.close()
+
+
+def test_a_client_that_was_never_closed_does_not_hang_the_garbage_collector(tmp_path: Path) -> None:
+    program = (
+        "import gc, zmq\n"
+        "from acetate_wire.client import Client\n"
+        "from acetate_wire.connection import Connection\n"
+        f"there = Connection('ipc://{tmp_path}/nobody', 'a', '', '', '')\n"
+        "for _ in range(5):\n"
+        "    client = Client('leaky', connection=there, key='0' * 64)\n"
+        "    client.pump()\n"
+        "    client.itself = client\n"
+        "    del client\n"
+        "    gc.collect()\n"
+        "print('done')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout == "done\n", ran.stderr
