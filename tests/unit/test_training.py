@@ -20,6 +20,7 @@ from acetate.training.backdrops import BACKDROPS
 from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop
 from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
+from acetate.training.rolling import Turnover
 from acetate.training.starter.captions import article, caption, train_tokenizer
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import load_concepts, without_colour
@@ -224,10 +225,13 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
     recipe = StarterRecipe(
         size=64,
         scenes=6,
+        views=Turnover(4, 2, 2),
+        drawings=Turnover(2, 2, 1),
         vae=Stage(3, 2, 1e-3),
         transparency=Stage(4, 2, 1e-3),
         text=Stage(3, 4, 1e-3),
         upsampler=Stage(2, 2, 1e-3),
+        decoder=Stage(2, 3, 1e-3),
         layers=Stage(2, 2, 1e-3),
     )
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
@@ -253,7 +257,16 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
 
     _small_data(tmp_path / "runs/data")
     stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
-    recipe = StarterRecipe(size=64, scenes=4, transparency=nothing, upsampler=stage, text=stage, layers=stage)
+    recipe = StarterRecipe(
+        size=64,
+        scenes=4,
+        views=Turnover(4, 1, 9),
+        transparency=nothing,
+        upsampler=stage,
+        text=stage,
+        decoder=nothing,
+        layers=stage,
+    )
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter)
     for file, module in (
         ("vae/diffusion_pytorch_model.safetensors", trained.transparency.vae),

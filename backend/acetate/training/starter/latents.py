@@ -1,38 +1,37 @@
-"""The starter's latents, encoded once: views of each picture, some with their hue turned."""
+"""The starter's latents: views of its pictures, encoded anew while a training goes on, some with their hue turned."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Generator, Tensor
 from transformers import CLIPTokenizer
 
 from acetate.models.store import best_device
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.diffusion import Samples
-from acetate.training.loop import Loop, Say
+from acetate.training.loop import Loop
 from acetate.training.precision import mixed_precision
+from acetate.training.rolling import Rolling, Slice, Turnover
 from acetate.training.starter.captions import caption
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import CORE, CORE_WEIGHT
-from acetate.training.starter.pictures import BACKDROP_SET, SOFT_SET, PictureRecord, PictureSet
+from acetate.training.starter.pictures import BACKDROP_SET, PictureRecord, PictureSet, evenly
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
 VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
 """Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""
-PLAIN_VIEWS = 3
-TURNED_VIEWS = 2
-SOFT_VIEWS = 2
+TURNED = 0.4
+"""How often a view of a colourful picture has its hue turned."""
 BACKDROP_VIEW = View(scale=(1.0, 1.3), turn=0.0, shift=0.0)
 BACKDROP_WEIGHT = 5.0
 """How often captions teach a kind of background, next to a thing: a tenth of all, so that scenes need only put
@@ -44,74 +43,67 @@ STYLE_WEIGHTS = {"3d": 0.5, "cartoon": 0.3, "flat": 0.2, "painted": 1.0}
 CHUNK = 32
 
 
-@dataclass(frozen=True)
-class CachedLatents:
-    """Unit-variance latents; `rows` say which picture each shows, `colours` its colour word, `turned` whether by us."""
+def fresh_latents(
+    model: LatentTransparency, pictures: PictureSet, size: int, known: Collection[str], turnover: Turnover, folder: Path
+) -> Rolling:
+    """Unscaled latents of views of the vocabulary's pictures and of backgrounds, always new ones.
 
-    latents: Float[Tensor, "n c h w"]
-    rows: tuple[int, ...]
-    colours: tuple[str, ...]
-    turned: tuple[bool, ...]
-    scaling_factor: float
+    Things of the core, and those that are not yet `known` where others are, come more often. The words of each are
+    its colour; its tensors name the picture's row, and say whether its hue was turned.
+    """
+    rows, count = pictures.indices("vocabulary", "backdrop"), turnover.size
+    weights = _weights([pictures.records[row] for row in rows], known)
 
+    def encode(number: int) -> Slice:
+        generator = Loop.generator(number + 29)
+        chosen = rows[torch.multinomial(weights, count, replacement=True, generator=generator).numpy()]
+        parts = [
+            _encoded(model, pictures, chosen[start : start + CHUNK], size, generator)
+            for start in range(0, count, CHUNK)
+        ]
+        tensors = {name: torch.cat([part.tensors[name] for part in parts]) for name in parts[0].tensors}
+        return Slice(tensors, tuple(word for part in parts for word in part.words))
 
-def cache_latents(model: LatentTransparency, pictures: PictureSet, size: int, folder: Path, say: Say) -> CachedLatents:
-    """Encode every view of the vocabulary's pictures and of backgrounds, or open what an earlier run encoded."""
-    file = folder / "latents.safetensors"
-    things, backdrops = (
-        [(int(row), turned) for row in pictures.indices(use) for turned in _views(pictures.records[row])]
-        for use in ("vocabulary", "backdrop")
-    )
-    plan = things + backdrops
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        chunks: list[Tensor] = []
-        colours: list[str] = []
-        for some, view in ((things, VIEW), (backdrops, BACKDROP_VIEW)):
-            for start in range(0, len(some), CHUNK):
-                latents, words = _encode(model, pictures, some[start : start + CHUNK], view, size, start)
-                chunks.append(latents)
-                colours += words
-                if start // CHUNK % 40 == 0:
-                    say(f"latents {start}/{len(some)}")
-        save_file({"latents": torch.cat(chunks).contiguous()}, file, metadata={"colours": "\n".join(colours)})
-    latents = load_file(file)["latents"].float()
-    with safe_open(file, framework="pt") as opened:
-        colours = opened.metadata()["colours"].split("\n")
-    scaling_factor = 1.0 / latents.std().item()
-    rows, turned = zip(*plan, strict=True)
-    return CachedLatents(latents * scaling_factor, rows, tuple(colours), turned, scaling_factor)
+    return Rolling(folder, encode, turnover)
 
 
 def caption_batches(
-    cached: CachedLatents,
+    latents: Rolling,
     pictures: PictureSet,
     tokenizer: CLIPTokenizer,
     batch: int,
-    known: Collection[str] = (),
+    scaling_factor: float,
     dropout: float = 0.1,
 ) -> Callable[[int], Samples[Tensor]]:
-    """Things of the core, and those that are not yet `known` where others are, come more often; captions are drawn
-    anew.
-    """
-    records = [pictures.records[row] for row in cached.rows]
-    groups: dict[tuple[str, str], int] = {}
-    for record in records:
-        key = (record.name, record.style)
-        groups[key] = groups.get(key, 0) + 1
-    weights = torch.tensor([_share(r, known) * STYLE_WEIGHTS[r.style] / groups[r.name, r.style] for r in records])
+    """Views out of those that are in use at a step, scaled, with captions drawn anew."""
 
     def draw(step: int) -> Samples[Tensor]:
-        chosen = torch.multinomial(weights, batch, replacement=True, generator=Loop.generator(step)).tolist()
-        chance = random.Random(step)
-        texts = [
-            "" if chance.random() < dropout else caption(records[i], cached.colours[i], cached.turned[i], chance)
-            for i in chosen
-        ]
+        views, chance = latents.at(step), random.Random(step)
+        chosen = torch.randint(len(views), (batch,), generator=Loop.generator(step))
+        texts = []
+        for i in chosen.tolist():
+            record, turned = pictures.records[int(views.tensors["rows"][i])], bool(views.tensors["turned"][i])
+            texts.append("" if chance.random() < dropout else caption(record, views.words[i], turned, chance))
         given = torch.zeros(batch, 1, dtype=torch.bool)
-        return Samples(cached.latents[chosen][:, None], tokenize(tokenizer, texts), given)
+        scaled = views.tensors["latents"][chosen].float() * scaling_factor
+        return Samples(scaled[:, None], tokenize(tokenizer, texts), given)
 
     return draw
+
+
+def deviation(model: LatentTransparency, pictures: PictureSet, size: int) -> float:
+    """The factor that gives latents of views of the vocabulary's pictures a deviation of 1."""
+    draw, generator = evenly(pictures, "vocabulary"), Loop.generator(0)
+    parts = [_encoded(model, pictures, draw(CHUNK, generator), size, generator) for _ in range(16)]
+    return 1.0 / torch.cat([part.tensors["latents"] for part in parts]).float().std().item()
+
+
+def _weights(records: list[PictureRecord], known: Collection[str]) -> Float[Tensor, " n"]:
+    """How often each picture is shown, so that things come as often as they shall, however many there are of each."""
+    counts = Counter((record.name, record.style) for record in records)
+    return torch.tensor(
+        [_share(each, known) * STYLE_WEIGHTS[each.style] / counts[each.name, each.style] for each in records]
+    )
 
 
 def _share(record: PictureRecord, known: Collection[str]) -> float:
@@ -131,28 +123,25 @@ def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
     return ids
 
 
-def _views(record: PictureRecord) -> list[bool]:
-    """For each view of a picture, whether its hue is turned."""
-    if record.set in (SOFT_SET, BACKDROP_SET):
-        return [False] * SOFT_VIEWS
-    return [False] * PLAIN_VIEWS + [True] * (TURNED_VIEWS if record.hue_turns else 0)
-
-
 @torch.no_grad()
-def _encode(
-    model: LatentTransparency, pictures: PictureSet, plan: list[tuple[int, bool]], view: View, size: int, seed: int
-) -> tuple[Tensor, list[str]]:
-    generator = Loop.generator(seed)
-    rows = np.array([row for row, _ in plan])
-    turned = torch.tensor([turn for _, turn in plan])
-    rgba = random_views(from_stored(pictures.pictures[rows]), size, view, generator)
-    turns = torch.where(turned, 0.08 + 0.84 * torch.rand(len(plan), generator=generator), 0.0)
+def _encoded(
+    model: LatentTransparency, pictures: PictureSet, rows: NDArray[np.int64], size: int, generator: Generator
+) -> Slice:
+    """Latents of one view of each of these pictures."""
+    records, n = [pictures.records[row] for row in rows], len(rows)
+    stored = from_stored(pictures.pictures[rows])
+    opaque = torch.tensor([record.set == BACKDROP_SET for record in records]).view(-1, 1, 1, 1)
+    placed = random_views(stored, size, VIEW, generator)
+    rgba = torch.where(opaque, random_views(stored, size, BACKDROP_VIEW, generator), placed)
+    turned = (torch.rand(n, generator=generator) < TURNED) & torch.tensor([record.hue_turns for record in records])
+    turns = torch.where(turned, 0.08 + 0.84 * torch.rand(n, generator=generator), 0.0)
     rgba = torch.cat([torch.where(turned.view(-1, 1, 1, 1), turn_hue(rgba[:, :3], turns), rgba[:, :3]), rgba[:, 3:]], 1)
     colours = [
-        dominant_colour((picture.permute(1, 2, 0) * 255).byte().numpy()) if turn else pictures.records[row].colour
-        for picture, (row, turn) in zip(rgba, plan, strict=True)
+        dominant_colour((picture.permute(1, 2, 0) * 255).byte().numpy()) if turn else record.colour
+        for picture, record, turn in zip(rgba, records, turned.tolist(), strict=True)
     ]
-    return adjusted(model, rgba).half().cpu(), colours
+    latents = adjusted(model, rgba).half().cpu()
+    return Slice({"latents": latents, "rows": torch.from_numpy(rows), "turned": turned}, tuple(colours))
 
 
 @torch.no_grad()
