@@ -38,6 +38,15 @@ FILLERS = (
 )
 TOKENS = 2500
 MAX_TOKENS = 32
+ROLES = {"layer": "<|layer|>", "background": "<|background|>", "blend": "<|blend|>"}
+"""The mark, one token, that a caption begins with: what the picture is. A layer's words can then not ask for an
+opaque backdrop.
+"""
+
+
+def with_role(role: str, text: str) -> str:
+    """A caption behind the mark of its role in `ROLES`; a dropped (empty) caption keeps the mark."""
+    return f"{ROLES[role]} {text}".rstrip()
 
 
 def article(phrase: str) -> str:
@@ -81,6 +90,7 @@ def train_tokenizer(records: Iterable[PictureRecord], folder: Path) -> CLIPToken
     trained = json.loads(tokenizer.to_str())["model"]
     merges = [tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ")) for merge in trained["merges"]]
     clip = CLIPTokenizer(vocab=trained["vocab"], merges=merges, model_max_length=MAX_TOKENS)
+    clip.add_special_tokens({"additional_special_tokens": list(ROLES.values())})
     clip.save_pretrained(folder)
     return clip
 
@@ -93,6 +103,7 @@ def write_vocabulary(
     known = {record.name: list(record.words[1:]) for record in records}
     vocabulary = {
         "native_size": size,
+        "roles": ROLES,
         "things": [{"name": name, "words": words} for name, words in known.items()],
         "backgrounds": [{"name": each.name, "words": list(each.synonyms)} for each in BACKDROPS.values()],
         "styles": list(STYLE_WORDS),
