@@ -20,10 +20,11 @@ from acetate.training.backdrops import BACKDROPS
 from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop
 from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
-from acetate.training.starter.captions import ROLES, article, caption, train_tokenizer, with_role
+from acetate.training.starter.captions import caption, train_tokenizer
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import load_concepts, without_colour
 from acetate.training.starter.pictures import PictureRecord, normalised, open_pictures
+from acetate.training.starter.wording import ROLES, article, with_role
 from acetate.transparency import load_upsampler
 from PIL import Image
 from safetensors.torch import load_file

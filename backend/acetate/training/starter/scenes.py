@@ -22,9 +22,10 @@ from acetate.training.backdrops import BACKDROPS
 from acetate.training.diffusion import Samples
 from acetate.training.loop import Loop, Say
 from acetate.training.precision import mixed_precision
-from acetate.training.starter.captions import article, caption, with_role
+from acetate.training.starter.captions import caption
 from acetate.training.starter.latents import adjusted, tokenize
 from acetate.training.starter.pictures import PictureSet, evenly
+from acetate.training.starter.wording import article, with_role
 from acetate.training.transparency import LatentTransparency
 
 FRAMES = ("foreground", "background", "blend")
