@@ -21,10 +21,11 @@ from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop
 from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
 from acetate.training.rolling import Turnover
-from acetate.training.starter.captions import article, caption, train_tokenizer
+from acetate.training.starter.captions import caption, train_tokenizer
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import load_concepts, without_colour
 from acetate.training.starter.pictures import PictureRecord, normalised, open_pictures
+from acetate.training.starter.wording import ROLES, article, with_role
 from acetate.transparency import load_upsampler
 from PIL import Image
 from safetensors.torch import load_file
@@ -294,6 +295,22 @@ def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_start
         assert torch.equal(table[after.get_vocab()[token]], learnt[before.get_vocab()[token]])
     assert len(table) == encoder.config.vocab_size == len(after)
     assert encoder.config.eos_token_id == after.eos_token_id
+
+
+def test_a_role_is_one_token_that_the_saved_tokenizer_keeps(tmp_path: Path) -> None:
+    from transformers import CLIPTokenizer
+
+    tokenizer = train_tokenizer([APPLE], tmp_path)
+    opened = CLIPTokenizer.from_pretrained(tmp_path)
+    assert len(opened) == len(tokenizer)
+    start, *words, end = tokenizer("A red apple").input_ids
+    marks = set()
+    for role in ROLES:
+        ids = opened(with_role(role, "A red apple")).input_ids
+        assert [ids[0], *ids[2:]] == [start, *words, end]
+        assert opened(with_role(role, "")).input_ids == [start, ids[1], end]
+        marks.add(ids[1])
+    assert len(marks) == len(ROLES) and max(marks) < len(opened)
 
 
 def test_scenes_are_asked_for_with_one_prompt_or_one_a_layer_and_never_given_whole() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -37,12 +37,22 @@ class Vocabulary:
     """The words a model knows, the things they name, and related words with the thing that comes closest.
 
     `backgrounds` are the names of what it can draw behind a layer, where it learned scenes.
+    `roles` are the marks that its captions begin with, by what the picture is: `layer`, `background` or `blend`.
     """
 
     words: frozenset[str]
     things: Mapping[str, str]
     related: Mapping[str, str]
     backgrounds: tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def marked(self, text: str, frame: str) -> str:
+        """A text as the captions of such a frame had it: behind the mark of its role; unchanged without such marks.
+
+        `frame` is a frame's role (`foreground`, `background`, `blend`); a foreground is a layer by itself.
+        """
+        mark = self.roles.get("layer" if frame == "foreground" else frame)
+        return text if mark is None else f"{mark} {text}".rstrip()
 
     def unknown(self, prompt: str) -> tuple[Unknown, ...]:
         """The parts of a prompt that the model never saw, in order, each once."""
@@ -107,6 +117,7 @@ def load_vocabulary(folder: Path) -> Vocabulary | None:
         known += [backgrounds, *backgrounds.values()]
         texts = [*things, *(text for group in known for text in group)]
         related = dict(content.get("related", {}))
+        roles = {str(role): str(mark) for role, mark in content.get("roles", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a vocabulary: {error!r}") from error
     return Vocabulary(
@@ -114,4 +125,5 @@ def load_vocabulary(folder: Path) -> Vocabulary | None:
         things={text.lower(): name for text, name in things.items()},
         related={text.lower(): name for text, name in related.items()},
         backgrounds=tuple(backgrounds),
+        roles=roles,
     )

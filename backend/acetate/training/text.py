@@ -96,7 +96,7 @@ def sample_prompts(
     unet: UNet2DConditionModel,
     text_encoder: CLIPTextModel,
     tokens: Int[Tensor, "n t"],
-    empty: Int[Tensor, "1 t"],
+    empty: Int[Tensor, "m t"],
     shape: tuple[int, int, int],
     hardware: Hardware,
     steps: int = 20,
@@ -104,7 +104,7 @@ def sample_prompts(
     seed: int = 1,
     start: Start | None = None,
 ) -> Float[Tensor, "n c h w"]:
-    """Scaled latents of one frame a prompt, from noise or from a `start`."""
+    """Scaled latents of one frame a prompt, from noise or from a `start`; `empty` has one row for all, or one each."""
     both = torch.cat([empty.expand(len(tokens), -1), tokens])
     # The prompts are read once, not at every step.
     states = text_encoder(both.to(hardware.device)).last_hidden_state

@@ -21,6 +21,9 @@ COLOUR_WORDS = (
     "grey",
     "black",
 )
+TINT_WORDS = ("gold", "silver", "copper", "pale", "dark")
+ATTRIBUTE_WORDS = ("big", "small", "old", "shiny", "spotted", "striped")
+"""What a picture can be made besides its colour."""
 STYLE_WORDS = ("3d", "cartoon", "flat", "painted")
 
 CORE_WEIGHT = 2.0

@@ -24,6 +24,7 @@ from acetate.training.rolling import Rolling, Slice, Turnover
 from acetate.training.starter.captions import caption
 from acetate.training.starter.latents import adjusted, tokenize
 from acetate.training.starter.pictures import PictureSet, evenly
+from acetate.training.starter.wording import with_role
 from acetate.training.text import sample_prompts
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency.augmentation import decode_augmented
@@ -53,7 +54,8 @@ class Artist:
 
     def draw(self, texts: list[str], seed: int, start: Start | None = None) -> Float[Tensor, "n c h w"]:
         """Unscaled latents of one layer a text, by the solver and the guidance that layers are drawn with."""
-        tokens, empty = tokenize(self.tokenizer, texts), tokenize(self.tokenizer, [""])
+        tokens = tokenize(self.tokenizer, [with_role("layer", text) for text in texts])
+        empty = tokenize(self.tokenizer, [with_role("layer", "")])
         side, channels = self.unet.config.sample_size, self.unet.config.in_channels
         shape = (channels, side, side)
         latents = sample_prompts(

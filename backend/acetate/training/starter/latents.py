@@ -1,16 +1,17 @@
-"""The starter's latents: views of its pictures, encoded anew while a training goes on, some with their hue turned."""
+"""The starter's latents: varied pictures and groups of them, encoded anew while a training goes on."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 from transformers import CLIPTokenizer
 
@@ -20,18 +21,18 @@ from acetate.training.diffusion import Samples
 from acetate.training.loop import Loop
 from acetate.training.precision import mixed_precision
 from acetate.training.rolling import Rolling, Slice, Turnover
-from acetate.training.starter.captions import caption
-from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import CORE, CORE_WEIGHT
 from acetate.training.starter.pictures import BACKDROP_SET, PictureRecord, PictureSet, evenly
+from acetate.training.starter.samples import Sample, group_sample, thing_sample
+from acetate.training.starter.wording import Wording, with_role
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
-VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
+VIEW = View(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)
 """Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""
-TURNED = 0.4
-"""How often a view of a colourful picture has its hue turned."""
+GROUPS = 0.27
+"""How many of all samples show two or three things."""
 BACKDROP_VIEW = View(scale=(1.0, 1.3), turn=0.0, shift=0.0)
 BACKDROP_WEIGHT = 5.0
 """How often captions teach a kind of background, next to a thing: a tenth of all, so that scenes need only put
@@ -46,10 +47,10 @@ CHUNK = 32
 def fresh_latents(
     model: LatentTransparency, pictures: PictureSet, size: int, known: Collection[str], turnover: Turnover, folder: Path
 ) -> Rolling:
-    """Unscaled latents of views of the vocabulary's pictures and of backgrounds, always new ones.
+    """Unscaled latents of varied pictures, of groups of them and of backgrounds, always new ones.
 
     Things of the core, and those that are not yet `known` where others are, come more often. The words of each are
-    its colour; its tensors name the picture's row, and say whether its hue was turned.
+    its wording as JSON.
     """
     rows, count = pictures.indices("vocabulary", "backdrop"), turnover.size
     weights = _weights([pictures.records[row] for row in rows], known)
@@ -57,33 +58,28 @@ def fresh_latents(
     def encode(number: int) -> Slice:
         generator = Loop.generator(number + 29)
         chosen = rows[torch.multinomial(weights, count, replacement=True, generator=generator).numpy()]
-        parts = [
-            _encoded(model, pictures, chosen[start : start + CHUNK], size, generator)
-            for start in range(0, count, CHUNK)
+        grouped = torch.rand(count, generator=generator) < GROUPS
+        seeds = torch.randint(1, 2**31, (count,), generator=generator)
+        samples = [
+            group_sample(pictures, seed) if group else thing_sample(pictures, int(row), seed)
+            for row, group, seed in zip(chosen, grouped.tolist(), seeds.tolist(), strict=True)
         ]
-        tensors = {name: torch.cat([part.tensors[name] for part in parts]) for name in parts[0].tensors}
-        return Slice(tensors, tuple(word for part in parts for word in part.words))
+        latents = [_encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, count, CHUNK)]
+        return Slice({"latents": torch.cat(latents)}, tuple(json.dumps(asdict(each.wording)) for each in samples))
 
     return Rolling(folder, encode, turnover)
 
 
 def caption_batches(
-    latents: Rolling,
-    pictures: PictureSet,
-    tokenizer: CLIPTokenizer,
-    batch: int,
-    scaling_factor: float,
-    dropout: float = 0.1,
+    latents: Rolling, tokenizer: CLIPTokenizer, batch: int, scaling_factor: float, dropout: float = 0.1
 ) -> Callable[[int], Samples[Tensor]]:
-    """Views out of those that are in use at a step, scaled, with captions drawn anew."""
+    """Samples out of those that are in use at a step, scaled, with captions drawn anew."""
 
     def draw(step: int) -> Samples[Tensor]:
         views, chance = latents.at(step), random.Random(step)
         chosen = torch.randint(len(views), (batch,), generator=Loop.generator(step))
-        texts = []
-        for i in chosen.tolist():
-            record, turned = pictures.records[int(views.tensors["rows"][i])], bool(views.tensors["turned"][i])
-            texts.append("" if chance.random() < dropout else caption(record, views.words[i], turned, chance))
+        wordings = [Wording(**json.loads(views.words[i])) for i in chosen.tolist()]
+        texts = [with_role(each.role, "") if chance.random() < dropout else each.text(chance) for each in wordings]
         given = torch.zeros(batch, 1, dtype=torch.bool)
         scaled = views.tensors["latents"][chosen].float() * scaling_factor
         return Samples(scaled[:, None], tokenize(tokenizer, texts), given)
@@ -92,10 +88,13 @@ def caption_batches(
 
 
 def deviation(model: LatentTransparency, pictures: PictureSet, size: int) -> float:
-    """The factor that gives latents of views of the vocabulary's pictures a deviation of 1."""
+    """The factor that gives latents of the vocabulary's pictures a deviation of 1."""
     draw, generator = evenly(pictures, "vocabulary"), Loop.generator(0)
-    parts = [_encoded(model, pictures, draw(CHUNK, generator), size, generator) for _ in range(16)]
-    return 1.0 / torch.cat([part.tensors["latents"] for part in parts]).float().std().item()
+    samples = [thing_sample(pictures, int(row), 0) for row in draw(16 * CHUNK, generator)]
+    latents = [
+        _encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, len(samples), CHUNK)
+    ]
+    return 1.0 / torch.cat(latents).float().std().item()
 
 
 def _weights(records: list[PictureRecord], known: Collection[str]) -> Float[Tensor, " n"]:
@@ -125,23 +124,14 @@ def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
 
 @torch.no_grad()
 def _encoded(
-    model: LatentTransparency, pictures: PictureSet, rows: NDArray[np.int64], size: int, generator: Generator
-) -> Slice:
-    """Latents of one view of each of these pictures."""
-    records, n = [pictures.records[row] for row in rows], len(rows)
-    stored = from_stored(pictures.pictures[rows])
-    opaque = torch.tensor([record.set == BACKDROP_SET for record in records]).view(-1, 1, 1, 1)
+    model: LatentTransparency, samples: Sequence[Sample], size: int, generator: Generator
+) -> Float[Tensor, "n c h/8 w/8"]:
+    """Latents of one view of each of these samples, in half precision."""
+    stored = from_stored(np.stack([sample.picture for sample in samples]))
+    opaque = torch.tensor([sample.wording.role == "background" for sample in samples]).view(-1, 1, 1, 1)
     placed = random_views(stored, size, VIEW, generator)
     rgba = torch.where(opaque, random_views(stored, size, BACKDROP_VIEW, generator), placed)
-    turned = (torch.rand(n, generator=generator) < TURNED) & torch.tensor([record.hue_turns for record in records])
-    turns = torch.where(turned, 0.08 + 0.84 * torch.rand(n, generator=generator), 0.0)
-    rgba = torch.cat([torch.where(turned.view(-1, 1, 1, 1), turn_hue(rgba[:, :3], turns), rgba[:, :3]), rgba[:, 3:]], 1)
-    colours = [
-        dominant_colour((picture.permute(1, 2, 0) * 255).byte().numpy()) if turn else record.colour
-        for picture, record, turn in zip(rgba, records, turned.tolist(), strict=True)
-    ]
-    latents = adjusted(model, rgba).half().cpu()
-    return Slice({"latents": latents, "rows": torch.from_numpy(rows), "turned": turned}, tuple(colours))
+    return adjusted(model, rgba).half().cpu()
 
 
 @torch.no_grad()

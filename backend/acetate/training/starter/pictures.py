@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,14 @@ class PictureSet:
     def indices(self, *uses: str) -> NDArray[np.int64]:
         """The rows whose record has one of these uses."""
         return np.array([i for i, record in enumerate(self.records) if record.use in uses], dtype=np.int64)
+
+    @cached_property
+    def by_name(self) -> dict[str, tuple[int, ...]]:
+        """The rows of the vocabulary's pictures, by the name of what they show."""
+        rows: dict[str, list[int]] = {}
+        for row in self.indices("vocabulary").tolist():
+            rows.setdefault(self.records[row].name, []).append(row)
+        return {name: tuple(found) for name, found in rows.items()}
 
 
 def evenly(pictures: PictureSet, *uses: str, soft: float = 1.0) -> Callable[[int, Generator], NDArray[np.int64]]:

@@ -77,7 +77,7 @@ class StarterRecipe:
     """Everything that decides what the starter becomes; the defaults are those of the shipped weights."""
 
     size: int = 128
-    views: Turnover = field(default_factory=lambda: Turnover(size=1024, kept=6, steps=100))
+    views: Turnover = field(default_factory=lambda: Turnover(size=1024, kept=4, steps=128))
     drawings: Turnover = field(default_factory=lambda: Turnover(size=64, kept=4, steps=200))
     scenes: int = 2500
     vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
@@ -150,7 +150,7 @@ def train_starter(
         train_text(
             unet,
             text_encoder,
-            caption_batches(latents, pictures, tokenizer, recipe.text.batch, scale),
+            caption_batches(latents, tokenizer, recipe.text.batch, scale),
             layer_sheet(transparency, unet, text_encoder, tokenizer, scale, hardware),
             runs / "text",
             pace.loop(recipe.text),

@@ -13,7 +13,8 @@ from acetate.training.hardware import Hardware
 from acetate.training.sheets import write_sheet
 from acetate.training.starter.latents import tokenize
 from acetate.training.starter.networks import LATENT_CHANNELS
-from acetate.training.starter.scenes import FRAMES
+from acetate.training.starter.scenes import FRAME_ROLES, FRAMES
+from acetate.training.starter.wording import with_role
 from acetate.training.text import sample_prompts
 from acetate.training.transparency import LatentTransparency
 
@@ -36,7 +37,8 @@ def layer_sheet(
     hardware: Hardware,
 ) -> Callable[[Path], None]:
     """Draws `SHEET_PROMPTS`: the layers, and their VAE's pictures below."""
-    tokens, empty = tokenize(tokenizer, list(SHEET_PROMPTS)), tokenize(tokenizer, [""])
+    tokens = tokenize(tokenizer, [with_role("layer", text) for text in SHEET_PROMPTS])
+    empty = tokenize(tokenizer, [with_role("layer", "")])
     side = unet.config.sample_size
 
     @torch.no_grad()
@@ -60,8 +62,11 @@ def scene_sheet(
     hardware: Hardware,
 ) -> Callable[[Path], None]:
     """Draws the foregrounds, backgrounds and blends of `SHEET_SCENES`, a row each."""
-    texts = [text for fore, back in SHEET_SCENES for text in (fore, back, f"{fore}, {back}")]
-    tokens, empty = tokenize(tokenizer, texts), tokenize(tokenizer, [""])
+    scenes = [(fore, back, f"{fore}, {back}") for fore, back in SHEET_SCENES]
+    tokens = tokenize(
+        tokenizer, [with_role(*each) for texts in scenes for each in zip(FRAME_ROLES, texts, strict=True)]
+    )
+    empty = tokenize(tokenizer, [with_role(role, "") for _ in scenes for role in FRAME_ROLES])
     side = unet.config.sample_size
 
     @torch.no_grad()
