@@ -279,6 +279,26 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
     assert any(not torch.equal(value, before[name]) for name, value in trained.unet.state_dict().items())
 
 
+def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:
+    from acetate.training.loop import Deadline
+    from acetate.training.starter.recipe import Pace, Stage, StarterRecipe, train_starter
+
+    _small_data(tmp_path / "runs/data")
+    stage = Stage(3, 2, 1e-3)
+    recipe = StarterRecipe(size=64, transparency=stage, upsampler=stage, text=stage, decoder=stage, layers=stage)
+    pace = Pace(Deadline.after(0))
+    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter, pace)
+    for file, module in (
+        ("unet/diffusion_pytorch_model.safetensors", trained.unet),
+        ("transparency/decoder.safetensors", trained.transparency.decoder),
+    ):
+        for name, value in load_file(tiny_starter / file).items():
+            assert torch.equal(module.state_dict()[name], value.float())
+    made = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert not made & {"latents", "drawn", "scenes"}, "nothing was encoded or drawn for it"
+    assert trained.scaling_factor == 0.5, "latents keep the scale that the UNet knows"
+
+
 def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_starter: Path, tmp_path: Path) -> None:
     from acetate.training.text import take_words
     from transformers import CLIPTextModel, CLIPTokenizer
