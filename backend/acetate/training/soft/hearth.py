@@ -25,8 +25,14 @@ class Log:
         """Paint bark with light from above, grain along it, and rings on the cut face."""
         dx, dy = self.end[0] - self.start[0], self.end[1] - self.start[1]
         length = float(np.hypot(dx, dy))
-        along = ((canvas.x - self.start[0]) * dx + (canvas.y - self.start[1]) * dy) / length
-        across = ((canvas.x - self.start[0]) * -dy + (canvas.y - self.start[1]) * dx) / length
+        ends = np.array([self.start, self.end])
+        low, high = ends.min(axis=0) - self.radius - 0.05, ends.max(axis=0) + self.radius + 0.05
+        columns = slice(*np.searchsorted(canvas.x[0], (low[0], high[0])))
+        rows = slice(*np.searchsorted(-canvas.y[:, 0], (-high[1], -low[1])))
+        window = (rows, columns)
+        x, y = canvas.x[window], canvas.y[window]
+        along = ((x - self.start[0]) * dx + (y - self.start[1]) * dy) / length
+        across = ((x - self.start[0]) * -dy + (y - self.start[1]) * dx) / length
         across = across * (1 if dx >= 0 else -1)
         rough = 0.012 * noise.fbm(along * 5, across * 3, 2)
         held = np.clip(along, 0, length)
@@ -36,12 +42,12 @@ class Log:
         grain = 1 + 0.34 * noise.fbm(along * 3.5, across * 34, 3)
         burnt = charred * smoothstep(-0.3, 0.6, noise.fbm(along * 4 + 9, across * 6, 2) + 0.6 * side)
         colour = mix(np.asarray(bark) * (light * grain)[..., None], (0.09, 0.07, 0.06), 0.9 * burnt)
-        canvas.over(canvas.inside(self.radius + rough - bend), colour)
+        canvas.over(canvas.inside(self.radius + rough - bend), colour, window)
         face = np.hypot(across, (along - length) / 0.45)
         rings = 0.5 + 0.5 * np.sin(face / self.radius * 26 + 2 * noise.fbm(along * 4, across * 4, 2))
         wood = mix((0.93, 0.76, 0.52), (0.72, 0.50, 0.29), 0.75 * rings)
         wood = wood * (1 - 0.45 * charred * smoothstep(0.3, 1.0, face / self.radius))[..., None]
-        canvas.over(canvas.inside(self.radius * 0.88 - face), wood)
+        canvas.over(canvas.inside(self.radius * 0.88 - face), wood, window)
 
 
 def _sparks(canvas: Canvas, rng: np.random.Generator, low: float, wide: float) -> None:
@@ -80,7 +86,7 @@ def _embers(canvas: Canvas, noise: Noise, y: float, wide: float) -> None:
 
 def campfire(rng: np.random.Generator, size: int) -> Rendered:
     """Crossed logs on the ground, a fire that stands on them, and sparks; sometimes a ring of stones."""
-    canvas, noise = Canvas(size), Noise(rng)
+    canvas, noise = Canvas(size, 1), Noise(rng)
     bark = BARKS[int(rng.integers(len(BARKS)))]
     foot = rng.uniform(-0.66, -0.60)
     paint_halo(canvas, 0, -0.1, 0.42, rng.uniform(0.12, 0.28))
@@ -107,7 +113,7 @@ def campfire(rng: np.random.Generator, size: int) -> Rendered:
 
 def burning_firewood(rng: np.random.Generator, size: int) -> Rendered:
     """Split logs that lie side by side and on each other, and burn along their whole length."""
-    canvas, noise = Canvas(size), Noise(rng)
+    canvas, noise = Canvas(size, 1), Noise(rng)
     bark = BARKS[int(rng.integers(len(BARKS)))]
     thick, low = rng.uniform(0.12, 0.145), rng.uniform(-0.72, -0.68)
     half, way = rng.uniform(0.52, 0.62), float(rng.choice((-1.0, 1.0)))
@@ -133,7 +139,7 @@ def burning_firewood(rng: np.random.Generator, size: int) -> Rendered:
 
 def smoking_match(rng: np.random.Generator, size: int) -> Rendered:
     """A burning match from whose flame black, grey or white smoke rises and drifts."""
-    canvas, noise = Canvas(size), Noise(rng)
+    canvas, noise = Canvas(size, 1), Noise(rng)
     word = str(rng.choice(("black", "grey", "white"), p=(0.6, 0.25, 0.15)))
     tilt = rng.uniform(-0.6, 0.6)
     head = (float(0.2 * np.sin(tilt)), float(rng.uniform(-0.36, -0.26)))

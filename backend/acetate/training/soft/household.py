@@ -117,7 +117,7 @@ def leafy_plant(rng: np.random.Generator, size: int) -> Rendered:
 
 def rock(rng: np.random.Generator, size: int) -> Rendered:
     """One to three rough boulders of facets, lit from the upper left, now and then with moss."""
-    canvas, noise = Canvas(size), Noise(rng)
+    canvas, noise = Canvas(size, 1), Noise(rng)
     tone = mix((0.46, 0.46, 0.48), (0.58, 0.49, 0.40), rng.random()) * rng.uniform(0.85, 1.15)
     mossy = rng.random() < 0.3
     count = int(rng.integers(1, 4))
@@ -126,7 +126,8 @@ def rock(rng: np.random.Generator, size: int) -> Rendered:
         wide, tall = (0.72, rng.uniform(0.44, 0.6)) if last else (rng.uniform(0.35, 0.5), rng.uniform(0.3, 0.5))
         x0 = rng.uniform(-0.08, 0.08) if last else (-1) ** number * rng.uniform(0.3, 0.42)
         y0 = -0.70 + tall if last else -0.45 + tall
-        angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(9, 14))))
+        sides = int(rng.integers(8, 13))
+        angle = (np.arange(sides) + rng.uniform(-0.33, 0.33, sides)) * (2 * np.pi / sides)
         reach = np.full_like(canvas.x, 9.0)
         slope = np.zeros((*canvas.x.shape, 2))
         for way in angle:

@@ -157,8 +157,11 @@ class Canvas:
         self.colour: Field = np.zeros((self.side, self.side, 3))
         self.alpha: Field = np.zeros((self.side, self.side))
 
-    def over(self, alpha: ArrayLike, colour: ArrayLike) -> None:
-        """Paint `colour` (3) or (side, side, 3) with coverage `alpha` (side, side) over what is there."""
+    def over(self, alpha: ArrayLike, colour: ArrayLike, window: tuple[slice, slice] | None = None) -> None:
+        """Paint `colour` (3) or (side, side, 3) with coverage `alpha` (side, side) over what is there.
+
+        With a `window` of rows and columns, alpha and colour are only as large as it is.
+        """
         cover = np.clip(np.asarray(alpha, dtype=np.float64), 0.0, 1.0)
         rows = np.nonzero(cover.any(axis=1))[0]
         if len(rows) == 0:
@@ -167,8 +170,10 @@ class Canvas:
         part = slice(int(rows[0]), int(rows[-1]) + 1)
         cover, ink = cover[part], np.clip(colour, 0, 1)
         ink = ink[part] if ink.ndim == 3 else ink
-        self.colour[part] = self.colour[part] * (1 - cover[..., None]) + ink * cover[..., None]
-        self.alpha[part] = self.alpha[part] * (1 - cover) + cover
+        whole = window or (slice(None), slice(None))
+        below, beneath = self.colour[whole][part], self.alpha[whole][part]
+        below[...] = below * (1 - cover[..., None]) + ink * cover[..., None]
+        beneath[...] = beneath * (1 - cover) + cover
 
     def inside(self, distance: Field) -> Field:
         """Coverage of a shape from its signed distance, positive inside, with an anti-aliased edge."""

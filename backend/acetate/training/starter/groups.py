@@ -1,6 +1,6 @@
 """Two or three things in one clear frame, placed as the words between them say.
 
-All pictures here are premultiplied RGBA (h, w, 4), float64 in [0, 1].
+Pictures that are put together are premultiplied RGBA (h, w, 4), float32 in [0, 1].
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from acetate.training.soft.paint import Field, Picture
+
+Premultiplied = NDArray[np.float32]
 
 EDGE = 0.05
 """The clear margin of a group, of the frame's side."""
 
 
-def cut_out(picture: Picture, tall: float, wide: float, mirror: bool = False) -> Field:
+def cut_out(picture: Picture, tall: float, wide: float, mirror: bool = False) -> Premultiplied:
     """What is visible of uint8 straight RGBA, premultiplied and scaled to fit `tall` x `wide` pixels."""
     rows, columns = np.nonzero(picture[..., 3] > 4)
     part = picture[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
@@ -24,10 +27,16 @@ def cut_out(picture: Picture, tall: float, wide: float, mirror: bool = False) ->
     size = (max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale)))
     # "RGBa" is Pillow's premultiplied mode: colour under clear pixels must not bleed into the edge.
     image = Image.fromarray(np.ascontiguousarray(part[:, ::-1] if mirror else part)).convert("RGBa")
-    return np.asarray(image.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC)) / 255.0
+    resampling = Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC
+    return np.asarray(image.resize(size, resampling), dtype=np.float32) / np.float32(255)
 
 
-def over(frame: Field, thing: Field, left: float, top: float) -> None:
+def clear(size: int) -> Premultiplied:
+    """A clear frame of `size` x `size` pixels."""
+    return np.zeros((size, size, 4), np.float32)
+
+
+def over(frame: Premultiplied, thing: Premultiplied, left: float, top: float) -> None:
     """Blend a thing over the frame, in place, its corner at (left, top); what lies outside is cut off."""
     x, y = round(left), round(top)
     x0, y0 = max(x, 0), max(y, 0)
@@ -37,11 +46,14 @@ def over(frame: Field, thing: Field, left: float, top: float) -> None:
         frame[y0:y1, x0:x1] = part + frame[y0:y1, x0:x1] * (1 - part[..., 3:])
 
 
-def straight(frame: Field) -> Picture:
+def straight(frame: Premultiplied) -> Picture:
     """Premultiplied colours as uint8 straight RGBA."""
-    alpha = np.rint(np.clip(frame[..., 3:], 0, 1) * 255) / 255
-    colour = np.where(alpha > 0, frame[..., :3] / np.maximum(frame[..., 3:], 1e-6), 0.0)
-    return np.rint(np.concatenate([np.clip(colour, 0, 1), alpha], axis=-1) * 255).astype(np.uint8)
+    alpha = np.rint(np.clip(frame[..., 3:], 0, 1) * 255)
+    made = np.zeros(frame.shape, np.uint8)
+    scale = np.where(alpha > 0, 255 / np.maximum(frame[..., 3:], 1e-6), 0)
+    made[..., :3] = np.rint(np.clip(frame[..., :3] * scale, 0, 255))
+    made[..., 3:] = alpha
+    return made
 
 
 def in_a_row(pictures: Sequence[Picture], size: int, rng: np.random.Generator, overlap: float = 0.0) -> Picture:
@@ -53,7 +65,7 @@ def in_a_row(pictures: Sequence[Picture], size: int, rng: np.random.Generator, o
     inner = size * (1 - 2 * EDGE)
     share = inner / (count - (count - 1) * overlap)
     tall = inner * rng.uniform(0.62, 0.8) if count > 2 else inner * rng.uniform(0.75, 0.95)
-    frame = np.zeros((size, size, 4))
+    frame = clear(size)
     level = rng.random() < 0.6
     things = [cut_out(each, tall, share * rng.uniform(0.82, 0.97)) for each in pictures]
     highest = max(thing.shape[0] for thing in things)
@@ -69,18 +81,18 @@ def in_a_row(pictures: Sequence[Picture], size: int, rng: np.random.Generator, o
 def copies(picture: Picture, count: int, size: int, rng: np.random.Generator) -> Picture:
     """Two or three of a thing that hardly overlap, each of its own size and some mirrored."""
     inner = size * (1 - 2 * EDGE)
-    frame = np.zeros((size, size, 4))
-    cell = inner * (0.56 if count == 2 else 0.5)
+    frame = clear(size)
+    cell = inner * (0.48 if count == 2 else 0.46)
     spots = ((0.27, 0.5), (0.73, 0.5)) if count == 2 else ((0.5, 0.27), (0.27, 0.73), (0.73, 0.73))
     if count == 2 and rng.random() < 0.3:
         spots = ((0.32, 0.3), (0.68, 0.7))
     if count == 3 and rng.random() < 0.3:
-        spots, cell = ((0.18, 0.5), (0.5, 0.5), (0.82, 0.5)), inner * 0.36
+        spots, cell = ((0.18, 0.5), (0.5, 0.5), (0.82, 0.5)), inner * 0.32
     for across, down in spots:
         side = cell * rng.uniform(0.8, 1.0)
         thing = cut_out(picture, side, side, mirror=bool(rng.random() < 0.4))
-        left = size * EDGE + inner * across + rng.uniform(-0.03, 0.03) * size - thing.shape[1] / 2
-        top = size * EDGE + inner * down + rng.uniform(-0.03, 0.03) * size - thing.shape[0] / 2
+        left = size * EDGE + inner * across + rng.uniform(-0.015, 0.015) * size - thing.shape[1] / 2
+        top = size * EDGE + inner * down + rng.uniform(-0.015, 0.015) * size - thing.shape[0] / 2
         over(
             frame,
             thing,
@@ -116,14 +128,14 @@ def _piled(upper: Picture, lower: Picture, size: int, shares: tuple[float, float
     top = (size - max(height, under.shape[0])) / 2
     under_top = top + max(height, under.shape[0]) - under.shape[0]
     left = (size - under.shape[1]) / 2
-    frame = np.zeros((size, size, 4))
+    frame = clear(size)
     over(frame, under, left, under_top)
     at = under_top + float(crest[near].min()) + sunk - above.shape[0]
     over(frame, above, left + foot - above.shape[1] / 2, at)
     return straight(frame)
 
 
-def _crest(thing: Field) -> Field:
+def _crest(thing: Premultiplied) -> Field:
     """For each column, the row of its highest pixel that is more than half covered."""
     solid = thing[..., 3] > 0.5
     crest: Field = np.where(solid.any(axis=0), solid.argmax(axis=0), thing.shape[0] - 1).astype(np.float64)
@@ -136,7 +148,7 @@ def held(holder: Picture, held_thing: Picture, size: int, rng: np.random.Generat
     back = cut_out(holder, inner * 0.95, inner * 0.86)
     front = cut_out(held_thing, inner * rng.uniform(0.38, 0.48), inner * 0.46)
     right = rng.random() < 0.5
-    frame = np.zeros((size, size, 4))
+    frame = clear(size)
     back_left = size * EDGE + (0 if right else inner - back.shape[1])
     middle = back_left + back.shape[1] * (0.80 if right else 0.20)
     left = float(np.clip(middle - front.shape[1] / 2, size * EDGE, size * (1 - EDGE) - front.shape[1]))

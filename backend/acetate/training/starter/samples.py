@@ -13,6 +13,7 @@ import numpy as np
 from acetate.training.soft.paint import Picture
 from acetate.training.starter import groups, recolour
 from acetate.training.starter.captions import wording
+from acetate.training.starter.concepts import CORE
 from acetate.training.starter.pictures import BACKDROP_SET, SOFT_SET, STORED_SIZE, PictureRecord, PictureSet
 from acetate.training.starter.plurals import plural
 from acetate.training.starter.wording import Wording
@@ -24,6 +25,10 @@ KEEPS_ITS_COLOUR = frozenset({"character", "light", "soft", "body", "people"})
 """Categories whose things are not painted in another colour."""
 LIKE_ITS_MIRROR = 0.07
 """The most that a picture may differ from its mirror, of what is visible, to count as symmetric."""
+OWN_COLOURS = frozenset({"rainbow", "peacock", "autumn leaves", "earth globe", "zebra"})
+"""Things that are known by their colours."""
+CORE_PART = 0.35
+"""How often a thing of a group is one of those that artists try first."""
 COLOURED_PART = 0.3
 """How often one thing of a group has another colour: so that a colour belongs to the thing that it is said of."""
 SUPPORTS = frozenset(
@@ -38,7 +43,7 @@ HATS = {
     "baseball cap": ("cap", "baseball cap"),
     "hard hat": ("hard hat", "helmet"),
 }
-WEARS = frozenset({"animal"})
+WEARS = frozenset({"animal", "people"})
 GROUPS = (("pair", 0.30), ("beside", 0.14), ("two", 0.18), ("three", 0.10), ("on", 0.10), ("hat", 0.08), ("with", 0.10))
 """The kinds of groups and how often each is made."""
 
@@ -83,14 +88,15 @@ def group_sample(pictures: PictureSet, seed: int) -> Sample:
 
 def is_symmetric(picture: Picture) -> bool:
     """Whether a picture hardly differs from its mirror, so that mirroring it teaches no second way to look."""
-    seen = picture[..., :3] * (picture[..., 3:] / 255.0)
-    off = np.abs(seen - seen[:, ::-1]).mean(axis=-1) + np.abs(picture[..., 3] - picture[:, ::-1, 3].astype(float))
-    visible = max(int((picture[..., 3] > 127).sum()), 1)
+    small = picture.reshape(STORED_SIZE // 4, 4, STORED_SIZE // 4, 4, 4)[:, 1, :, 1:3].mean(axis=2)
+    seen = small[..., :3] * (small[..., 3:] / 255)
+    off = np.abs(seen - seen[:, ::-1]).mean(axis=-1) + np.abs(small[..., 3] - small[:, ::-1, 3])
+    visible = max(int((small[..., 3] > 127).sum()), 1)
     return float(off.sum()) / 255 / visible < LIKE_ITS_MIRROR
 
 
 def _recolours(record: PictureRecord) -> bool:
-    return record.category not in KEEPS_ITS_COLOUR
+    return record.category not in KEEPS_ITS_COLOUR and record.name not in OWN_COLOURS
 
 
 def _colour_word(rng: np.random.Generator) -> str:
@@ -101,7 +107,7 @@ def _colour_word(rng: np.random.Generator) -> str:
 
 def _changed(picture: Picture, word: str, rng: np.random.Generator) -> Picture | None:
     if word in ("big", "small"):
-        return _resized(picture, 1.0 if word == "big" else rng.uniform(0.34, 0.5), rng)
+        return _resized(picture, 0.98 if word == "big" else rng.uniform(0.34, 0.5), rng)
     if word == "old":
         return recolour.aged(picture, rng)
     if word == "shiny":
@@ -112,7 +118,7 @@ def _changed(picture: Picture, word: str, rng: np.random.Generator) -> Picture |
 def _resized(picture: Picture, scale: float, rng: np.random.Generator) -> Picture:
     """What is visible, its longer side `scale` of the frame; a small one lies anywhere."""
     thing = groups.cut_out(picture, STORED_SIZE * scale, STORED_SIZE * scale)
-    frame = np.zeros((STORED_SIZE, STORED_SIZE, 4))
+    frame = groups.clear(STORED_SIZE)
     free = np.array([STORED_SIZE - thing.shape[0], STORED_SIZE - thing.shape[1]])
     top, left = free * rng.uniform(0.1, 0.9, 2)
     groups.over(frame, thing, left, top)
@@ -130,9 +136,11 @@ class _Part:
 
 
 def _part(pictures: PictureSet, rng: np.random.Generator, names: frozenset[str] | None = None) -> _Part:
-    """A random thing, any or one of `names`; every kind is equally likely."""
+    """A random thing, any or one of `names`; those of the core come more often."""
     by_name = pictures.by_name
     able = [name for name in by_name if names is None or name in names] or list(by_name)
+    if names is None and rng.random() < CORE_PART:
+        able = [name for name in able if name in CORE] or able
     row = int(rng.choice(by_name[able[int(rng.integers(len(able)))]]))
     record, picture = pictures.records[row], np.asarray(pictures.pictures[row])
     if _recolours(record) and rng.random() < COLOURED_PART:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,8 +28,9 @@ def with_role(role: str, text: str) -> str:
 
 
 def article(phrase: str) -> str:
-    """`a` or `an`, or nothing before a plural."""
-    if phrase.endswith("s") and not phrase.endswith("ss") and not phrase.endswith("us"):
+    """`a` or `an`, or nothing before a plural: `a nest with eggs`, `logs with fire`."""
+    head = re.split(r" (?:of|with|in|on) ", phrase)[0]
+    if head.endswith("s") and not head.endswith(("ss", "us")):
         return ""
     return "an " if phrase[0] in "aeiou" else "a "
 
