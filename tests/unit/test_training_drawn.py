@@ -114,7 +114,7 @@ def test_muon_steps_matrices_of_one_shape_as_if_each_were_alone() -> None:
         torch.testing.assert_close(mine, other, rtol=0.01, atol=0.01)
 
 
-def _counting(folder: Path, deadline: Deadline, stop_at: int | None = None) -> tuple[list[int], nn.Module]:
+def _counting(folder: Path, deadline: Deadline, stop_at: int | None = None) -> tuple[list[int], nn.Linear]:
     """Twelve steps of a small training; at `stop_at` its deadline comes."""
     torch.manual_seed(0)
     module, taken = nn.Linear(4, 4), list[int]()
@@ -171,7 +171,8 @@ def test_drawing_on_begins_with_as_much_noise_as_its_strength_and_ends_where_the
         seen.append(noisy[:2])
         signal = objective.scheduler.alphas_cumprod[times[:2].long()].view(-1, 1, 1, 1)
         noise = (noisy[:2] - signal.sqrt() * latents) / (1 - signal).sqrt()
-        return (signal.sqrt() * noise - (1 - signal).sqrt() * latents).repeat(2, 1, 1, 1)
+        velocity: torch.Tensor = signal.sqrt() * noise - (1 - signal).sqrt() * latents
+        return velocity.repeat(2, 1, 1, 1)
 
     def first(strength: float) -> float:
         seen.clear()
@@ -226,7 +227,7 @@ def test_the_decoder_learns_and_nothing_else_does(artist: Artist, tmp_path: Path
     rgba[:, :, 16:48, 16:48] = 1
 
     def draw(step: int) -> Drawn:
-        return Drawn(*latents, rgba, rgba, torch.tensor([True, True]))
+        return Drawn(latents[0], latents[1], latents[2], rgba, rgba, torch.tensor([True, True]))
 
     def error() -> float:
         raw = parts.decoder((parts.vae.decode(latents[0]).sample / 2 + 0.5).clamp(0, 1), latents[0])
