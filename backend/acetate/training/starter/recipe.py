@@ -47,6 +47,8 @@ SOFT_WEIGHT = 4.0
 """How often the latent transparency is shown a soft subject, next to others: their alpha is the hardest."""
 TRANSPARENCY_WEIGHTS = TransparencyWeights(identity=1.5, adversarial_from=0.7)
 
+CHECKPOINT_SECONDS = 240.0
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -68,7 +70,12 @@ class Pace:
     def loop(self, stage: Stage) -> LoopSettings:
         """The settings of a stage's loop."""
         return LoopSettings(
-            stage.steps, stage.batch, sheet_steps=stage.sheet_steps, deadline=self.deadline, measure=self.measure
+            stage.steps,
+            stage.batch,
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+            sheet_steps=stage.sheet_steps,
+            deadline=self.deadline,
+            measure=self.measure,
         )
 
 
@@ -83,7 +90,7 @@ class StarterRecipe:
     vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
     transparency: Stage = field(default_factory=lambda: Stage(steps=2400, batch=8, lr=1.2e-3))
     upsampler: Stage = field(default_factory=lambda: Stage(steps=600, batch=8, lr=1.5e-3))
-    text: Stage = field(default_factory=lambda: Stage(steps=3000, batch=64, lr=1.5e-3))
+    text: Stage = field(default_factory=lambda: Stage(steps=3000, batch=64, lr=1.5e-3, sheet_steps=100))
     decoder: Stage = field(default_factory=lambda: Stage(steps=700, batch=12, lr=6e-4, sheet_steps=100))
     layers: Stage = field(default_factory=lambda: Stage(steps=900, batch=16, lr=1e-3))
 
