@@ -21,9 +21,7 @@ def mark(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "vocabulary", replace(model.vocabulary, roles=MARKS))
 
 
-def test_prompt_and_negative_of_a_layer_carry_its_mark(
-    draw: Draw, request: pytest.FixtureRequest
-) -> None:
+def test_prompt_and_negative_of_a_layer_carry_its_mark(draw: Draw, request: pytest.FixtureRequest) -> None:
     by_hand = draw("text", prompt="cat a red apple", negative="cat", guidance=4.0)
     unmarked = draw("text", prompt="a red apple", guidance=4.0)
     request.getfixturevalue("mark")

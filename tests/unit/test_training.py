@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -351,3 +352,30 @@ def test_a_backdrop_fills_the_whole_picture_and_is_another_each_time(name: str) 
     assert (first[..., 3] == 255).all()
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert set(words) <= set(BACKDROPS[name].colours)
+
+
+def test_words_of_roles_groups_and_changes_reach_the_vocabulary_and_the_tokenizer(tmp_path: Path) -> None:
+    from acetate.models.vocabulary import load_vocabulary
+    from acetate.training.starter.captions import write_vocabulary
+
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/emoji-en-US.json").write_text("{}")
+    words = ("woman", "lady", "woman with messy hair")
+    woman = replace(APPLE, name="woman", words=words, style="painted", category="people", colour="")
+    other = replace(woman, words=("woman", "lady", "woman with curly blue hair"))
+    mouse = replace(APPLE, name="mouse", words=("mouse",), colour="grey")
+    records = [woman, other, mouse, APPLE]
+    write_vocabulary(tmp_path / "vocabulary.json", 128, records, load_concepts(), tmp_path)
+    vocabulary = load_vocabulary(tmp_path)
+    assert vocabulary is not None
+    assert vocabulary.roles == ROLES
+    for prompt in (
+        "a lady with messy hair and two mice",
+        "three red apples next to a woman with curly hair",
+        "an old silver apple on a big spotted dark blue mouse",
+        "a small shiny gold apple beside a pale copper striped mouse",
+    ):
+        assert vocabulary.unknown(prompt) == ()
+    tokenizer = train_tokenizer(records, tmp_path / "tokenizer")
+    for word in ("woman", "messy", "hair", "mice", "apples", "striped", "copper", "next", "three"):
+        assert len(tokenizer(word).input_ids) == 3, f"{word} is one piece"

@@ -149,9 +149,7 @@ def smoking_match(rng: np.random.Generator, size: int) -> Rendered:
     return canvas.finished(phrases=(f"burning match with {word} smoke",) * 3 + (f"match with {word} smoke",))
 
 
-def _drift(
-    canvas: Canvas, noise: Noise, rng: np.random.Generator, word: str, x0: float, foot: float
-) -> None:
+def _drift(canvas: Canvas, noise: Noise, rng: np.random.Generator, word: str, x0: float, foot: float) -> None:
     """Paint smoke that rises from a flame's tip, turns over, and thins out."""
     v = (canvas.y - foot) / (0.92 - foot)
     held = np.clip(v, 0, 1)

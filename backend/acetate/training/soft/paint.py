@@ -231,9 +231,7 @@ class Canvas:
         tinted = np.stack([(rows * inks[:, c : c + 1]).T @ columns for c in range(3)], axis=-1)
         self._blend(rows.T @ columns, tinted)
 
-    def finished(
-        self, margin: float = 0.05, words: Sequence[str] = (), phrases: tuple[str, ...] = ()
-    ) -> Rendered:
+    def finished(self, margin: float = 0.05, words: Sequence[str] = (), phrases: tuple[str, ...] = ()) -> Rendered:
         """The picture at its final size, its alpha faded to nothing over `margin` of the frame's half."""
         clear = 1 - self.pixel * self.oversampling
         full = min(1 - margin, clear - self.pixel * self.oversampling)

@@ -56,7 +56,7 @@ def _bezier(points: Field, count: int) -> Field:
     """Cubic curves (n, count, 2) of control points (n, 4, 2)."""
     t = np.linspace(0, 1, count)[:, None]
     weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
-    curve: Field = sum(weight * points[:, None, k] for k, weight in enumerate(weights))
+    curve: Field = np.sum([weight * points[:, None, k] for k, weight in enumerate(weights)], axis=0)
     return curve
 
 
@@ -211,7 +211,9 @@ def _face(canvas: Canvas, rng: np.random.Generator, head: Head, skin: Colour, br
     _arc(canvas, ((-0.035, nose), (-0.02, nose - 0.02), (0.02, nose - 0.02), (0.035, nose)), 0.022, dark)
     mouth, smile = head.y - 0.60 * head.tall, rng.uniform(0.01, 0.05)
     wide = rng.uniform(0.09, 0.125)
-    lips: Colour = (0.80, 0.24, 0.27) if woman else (float(tone[0]) * 0.68, float(tone[1]) * 0.46, float(tone[2]) * 0.44)
+    lips: Colour = (
+        (0.80, 0.24, 0.27) if woman else (float(tone[0]) * 0.68, float(tone[1]) * 0.46, float(tone[2]) * 0.44)
+    )
     line = ((-wide, mouth + smile), (-0.4 * wide, mouth - smile), (0.4 * wide, mouth - smile), (wide, mouth + smile))
     _arc(canvas, line, 0.044 if woman else 0.026, lips)
 

@@ -60,7 +60,14 @@ def caption(record: PictureRecord, colour: str, turned: bool, chance: random.Ran
 def train_tokenizer(records: Iterable[PictureRecord], folder: Path) -> CLIPTokenizer:
     """A small CLIP tokenizer for these records' words, saved in `folder`; unknown words fall apart into letters."""
     records = list(records)
-    words = [*FILLERS, *COLOUR_WORDS, *TINT_WORDS, *ATTRIBUTE_WORDS, *STYLE_WORDS, "abcdefghijklmnopqrstuvwxyz0123456789-',."]
+    words = [
+        *FILLERS,
+        *COLOUR_WORDS,
+        *TINT_WORDS,
+        *ATTRIBUTE_WORDS,
+        *STYLE_WORDS,
+        "abcdefghijklmnopqrstuvwxyz0123456789-',.",
+    ]
     words += [word for record in records for word in (*record.words, record.colour)]
     words += [several for record in records if (several := plural(record.name))]
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))

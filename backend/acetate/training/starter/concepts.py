@@ -32,7 +32,16 @@ CORE = frozenset(
         *("red apple", "cat", "dog", "rocket", "burning match", "flame", "smoke plume", "house", "tree", "car"),
         *("fish", "bird", "rose", "mushroom", "strawberry", "star", "red heart", "sun", "cloud", "fire", "soap bubble"),
         *("hair tuft", "feather", "candle", "castle", "skull", "robot", "ghost", "butterfly", "airplane", "sailboat"),
-        *("woman", "man", "girl", "burning firewood", "campfire", "burning match with smoke", "potion flask", "lantern"),
+        *(
+            "woman",
+            "man",
+            "girl",
+            "burning firewood",
+            "campfire",
+            "burning match with smoke",
+            "potion flask",
+            "lantern",
+        ),
         *("balloon", "banana", "cupcake", "hamburger", "guitar", "umbrella", "crown", "book", "key", "mountain"),
         *("crescent moon", "cup of coffee", "pine tree", "elephant", "glass bottle", "lightning", "glow", "rainbow"),
     }

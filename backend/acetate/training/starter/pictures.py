@@ -147,7 +147,7 @@ def _emoji(
 
 def _soft_subjects() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
     names = list(SOFT_SUBJECTS)
-    for index, render, rendered in _in_parallel(_render_soft, [(i, _renders(name)) for i, name in enumerate(names)]):
+    for index, _, rendered in _in_parallel(_render_soft, [(i, _renders(name)) for i, name in enumerate(names)]):
         subject = SOFT_SUBJECTS[names[index]]
         yield (
             rendered.picture,

@@ -18,9 +18,51 @@ IRREGULAR = {
     "woman": "women",
 }
 UNCOUNTED = frozenset(
-    "corn fire smoke steam hair lightning popcorn spaghetti broccoli garlic tea lavender coral wheat dust fog mist "
-    "sushi explosion sun moon desert water web claus clover cheese glow head eyes dust sparkle lace fireworks "
-    "firewood milk coffee noodles rain ice snow yarn thread".split()
+    [
+        "corn",
+        "fire",
+        "smoke",
+        "steam",
+        "hair",
+        "lightning",
+        "popcorn",
+        "spaghetti",
+        "broccoli",
+        "garlic",
+        "tea",
+        "lavender",
+        "coral",
+        "wheat",
+        "dust",
+        "fog",
+        "mist",
+        "sushi",
+        "explosion",
+        "sun",
+        "moon",
+        "desert",
+        "water",
+        "web",
+        "claus",
+        "clover",
+        "cheese",
+        "glow",
+        "head",
+        "eyes",
+        "dust",
+        "sparkle",
+        "lace",
+        "fireworks",
+        "firewood",
+        "milk",
+        "coffee",
+        "noodles",
+        "rain",
+        "ice",
+        "snow",
+        "yarn",
+        "thread",
+    ]
 )
 """Last words of names of which there are no two, or which show several already."""
 
