@@ -208,13 +208,19 @@ def discs() -> PictureSet:
 
 def test_drawn_batches_depend_on_their_step_alone(artist: Artist, tmp_path: Path) -> None:
     turnover = Turnover(size=8, kept=1, steps=2)
-    draw = drawn_batches(artist, discs(), 64, 12, turnover, tmp_path / "one")
+
+    def encode(step: int) -> torch.Tensor:
+        return torch.rand(6, 4, 64, 64, generator=Loop.generator(step))
+
+    draw = drawn_batches(artist, discs(), encode, 24, turnover, tmp_path / "one")
     batches = [draw(step) for step in range(4)]
-    again = drawn_batches(artist, discs(), 64, 12, turnover, tmp_path / "two")(3)
+    again = drawn_batches(artist, discs(), encode, 24, turnover, tmp_path / "two")(3)
     for name in ("encoded", "partly", "wholly", "rgba", "before", "solid"):
         assert torch.equal(getattr(batches[3], name), getattr(again, name)), name
     assert not torch.equal(batches[1].wholly, batches[3].wholly), "another slice"
-    assert batches[0].encoded.shape == (4, 4, 8, 8) and batches[0].before.shape == (4, 4, 64, 64)
+    assert batches[0].lengths == [6, 6, 6]
+    assert batches[0].encoded.shape[1:] == (4, 8, 8) and batches[0].before.shape == (6, 4, 64, 64)
+    assert torch.equal(batches[1].rgba[:6], encode(1)) and len(batches[1].rgba) == 12
     said = {bool(flag) for each in batches for flag in each.solid}
     assert said == {True, False}, "the disc with the soft rim is not solid"
 
@@ -222,12 +228,13 @@ def test_drawn_batches_depend_on_their_step_alone(artist: Artist, tmp_path: Path
 def test_the_decoder_learns_and_nothing_else_does(artist: Artist, tmp_path: Path) -> None:
     parts = deepcopy(artist.transparency)
     chance = torch.Generator().manual_seed(0)
-    latents = torch.randn(3, 2, 4, 8, 8, generator=chance)
+    latents = torch.randn(4, 2, 4, 8, 8, generator=chance)
     rgba = torch.zeros(2, 4, 64, 64)
     rgba[:, :, 16:48, 16:48] = 1
+    twice = torch.cat([latents[0], latents[3]])
 
     def draw(step: int) -> Drawn:
-        return Drawn(latents[0], latents[1], latents[2], rgba, rgba, torch.tensor([True, True]))
+        return Drawn(twice, latents[1], latents[2], rgba.repeat(3, 1, 1, 1), rgba, torch.tensor([True, True]))
 
     def error() -> float:
         raw = parts.decoder((parts.vae.decode(latents[0]).sample / 2 + 0.5).clamp(0, 1), latents[0])

@@ -40,19 +40,24 @@ ADVERSARIAL_FROM = 0.15
 
 @dataclass(frozen=True)
 class Drawn:
-    """One batch of unscaled latents, in three parts of equal length.
+    """One batch of unscaled latents, in three parts.
 
-    `encoded` were encoded from `rgba` and have noise, `partly` are of the same pictures but finished by the diffusion
-    model, and `wholly` are its own: all that is known of those is the alpha that was decoded `before` this training,
-    their colour then, and whether they show a solid thing.
+    `encoded` were encoded from the first of `rgba`, some with noise; `partly` from its last, but finished by the
+    diffusion model; `wholly` are that model's own. All that is known of those is the layer that was decoded `before`
+    this training, and whether it shows a solid thing.
     """
 
-    encoded: Float[Tensor, "n c h/8 w/8"]
-    partly: Float[Tensor, "n c h/8 w/8"]
+    encoded: Float[Tensor, "e c h/8 w/8"]
+    partly: Float[Tensor, "p c h/8 w/8"]
     wholly: Float[Tensor, "n c h/8 w/8"]
-    rgba: Float[Tensor, "n 4 h w"]
+    rgba: Float[Tensor, "e+p 4 h w"]
     before: Float[Tensor, "n 4 h w"]
     solid: Bool[Tensor, " n"]
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many latents each part has."""
+        return [len(self.encoded), len(self.partly), len(self.wholly)]
 
 
 def premultiplied(rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
@@ -118,15 +123,16 @@ def train_decoder(
     def losses_of(drawn: Drawn, pictures: Tensor, made: Tensor) -> dict[str, Tensor]:
         rgba, before = drawn.rgba.to(device), drawn.before.to(device)
         wanted = torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
-        encoded, partly, wholly = made.chunk(3)
-        trust = agreement(pictures.chunk(3)[1], vae_feed(rgba))
+        encoded, partly, wholly = torch.split(made, drawn.lengths)
+        count = drawn.lengths[0]
+        trust = agreement(torch.split(pictures, drawn.lengths)[1], vae_feed(rgba[count:]))
         target, known = settled(before[:, 3:], drawn.solid.to(device))
         colour = (wholly[:, :3] - before[:, :3]).square() * before[:, 3:]
         alpha = wholly[:, 3:]
         beyond = F.relu((alpha - target).abs() - torch.where((alpha < 0) | (alpha > 1), 0.05, 0.0))
         return {
-            "encoded": reconstruction_errors(encoded, wanted).mean(),
-            "partly": (reconstruction_errors(partly, wanted) * trust).mean(),
+            "encoded": reconstruction_errors(encoded, wanted[:count]).mean(),
+            "partly": (reconstruction_errors(partly, wanted[count:]) * trust).mean(),
             "settled": (known * (beyond + beyond.square())).mean() + colour.mean(),
         }
 
@@ -161,11 +167,13 @@ def train_decoder(
         drawn = draw(0)
         with average:
             _, made = decode(drawn)
-        rows = [part.clamp(0, 1)[:8] for part in made.chunk(3)]
-        alphas = [row[:, 3:].expand(-1, 3, -1, -1) for row in rows]
-        write_sheet(
-            path, [drawn.rgba[:8], rows[0], alphas[0], rows[1], alphas[1], drawn.before[:8], rows[2], alphas[2]]
-        )
+        given = (*torch.split(drawn.rgba, drawn.lengths[:2]), drawn.before)
+        # So many of each part that the rows are of one length.
+        shown = min(drawn.lengths)
+        rows = []
+        for wanted, found in zip(given, torch.split(made.clamp(0, 1), drawn.lengths), strict=True):
+            rows += [wanted[:shown], found[:shown], found[:shown, 3:].expand(-1, 3, -1, -1)]
+        write_sheet(path, rows)
 
     states: dict[str, Stateful] = {
         "model": Trained(decoder),

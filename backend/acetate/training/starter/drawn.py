@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from acetate.training.augment import View, from_stored, random_views, randomly_tinted
+from acetate.training.autoencoder import Batch
 from acetate.training.decoding import Drawn
 from acetate.training.diffusion import Start
 from acetate.training.hardware import Hardware
@@ -30,13 +31,16 @@ from acetate.training.transparency import LatentTransparency
 from acetate.transparency.augmentation import decode_augmented
 
 VIEW = View(scale=(0.7, 1.3), turn=0.15, shift=0.05)
+"""How pictures lie that the UNet draws again: not so much larger that it would not know them."""
 SOFT_WEIGHT = 3.0
 GROUP = 16
 STRENGTHS = (0.1, 0.2, 0.3, 0.4)
 """Shares of its way that the UNet draws pictures again: beyond these, it draws another thing."""
 STEPS, GUIDANCE = 14, 3.5
 NOISE = 0.35
-"""The most noise that is added to encoded latents, in their deviations."""
+"""The most noise that half of the encoded latents have, in their deviations; the others are clean, as pictures that an
+artist gives are.
+"""
 SOLID_LIMIT = 0.1
 """A picture is of a solid thing when less than this share of its visible pixels is partial."""
 
@@ -72,28 +76,30 @@ class Artist:
 
 
 def drawn_batches(
-    artist: Artist, pictures: PictureSet, size: int, batch: int, turnover: Turnover, folder: Path
+    artist: Artist, pictures: PictureSet, encode: Batch, batch: int, turnover: Turnover, folder: Path
 ) -> Callable[[int], Drawn]:
-    """Batches of a third of `batch` in each of `Drawn`'s parts, out of latents that the artist draws meanwhile.
+    """Batches out of latents that the artist draws meanwhile, a quarter partly and a quarter wholly.
 
-    The artist's parts, the decoder before all, must stay as they are: a batch depends on its number alone.
+    The other half is what `encode` gives, RGBA as large as the UNet draws it. The artist's parts, the decoder before
+    all, must stay as they are: a batch depends on its number alone.
     """
+    size = 8 * artist.unet.config.sample_size
     drawing = Rolling(folder, lambda number: _slice(artist, pictures, size, number, turnover.size), turnover)
 
     def draw(step: int) -> Drawn:
-        pool, chance = drawing.at(step).tensors, Loop.generator(step)
-        chosen = torch.randint(len(pool["encoded"]), (batch // 3,), generator=chance)
-        encoded = pool["encoded"][chosen].float()
-        # A quarter stays as encoded: pictures that an artist gives are.
-        level = NOISE * (torch.rand(len(chosen), 1, 1, 1, generator=chance) * 4 / 3 - 1 / 3).clamp_min(0)
+        pool, chance, rgba = drawing.at(step).tensors, Loop.generator(step), encode(step)
+        chosen = torch.randint(len(pool["partly"]), (batch // 4,), generator=chance)
+        own = torch.randint(len(pool["wholly"]), (batch // 4,), generator=chance)
+        encoded = adjusted(artist.transparency, rgba).cpu()
+        level = NOISE * (2 * torch.rand(len(rgba), 1, 1, 1, generator=chance) - 1).clamp_min(0)
         noise = torch.randn(encoded.shape, generator=chance) * level / artist.scaling_factor
         return Drawn(
             encoded + noise,
             pool["partly"][chosen].float(),
-            pool["wholly"][chosen].float(),
-            _unpacked(pool["rgba"][chosen]),
-            _unpacked(pool["before"][chosen]),
-            pool["solid"][chosen],
+            pool["wholly"][own].float(),
+            torch.cat([rgba, _unpacked(pool["rgba"][chosen])]),
+            _unpacked(pool["before"][own]),
+            pool["solid"][own],
         )
 
     return draw
@@ -101,25 +107,23 @@ def drawn_batches(
 
 @torch.no_grad()
 def _slice(artist: Artist, pictures: PictureSet, size: int, number: int, count: int) -> Slice:
-    """`count` pictures; each as encoded, partly drawn, and as the UNet's own answer to its caption."""
+    """`count` pictures; each partly drawn, and as the UNet's own answer to its caption."""
     generator, chance = Loop.generator(number + 17), random.Random(number)
     rows = evenly(pictures, "vocabulary", soft=SOFT_WEIGHT)(count, generator)
     records = [pictures.records[row] for row in rows]
     stored = from_stored(pictures.pictures[rows])
     rgba = randomly_tinted(random_views(stored, size, VIEW, generator), generator)
     texts = [caption(record, record.colour, False, chance) for record in records]
-    encoded, partly, wholly = [], [], []
+    partly, wholly = [], []
     for start in range(0, count, GROUP):
         group, words = slice(start, start + GROUP), texts[start : start + GROUP]
         latents, seed = adjusted(artist.transparency, rgba[group]).cpu(), 2 * (number * count + start)
         strength = STRENGTHS[(number + start // GROUP) % len(STRENGTHS)]
-        encoded.append(latents)
         partly.append(artist.draw(words, seed, Start(latents * artist.scaling_factor, strength)))
         wholly.append(artist.draw(words, seed + 1))
     own = torch.cat(wholly)
     before = torch.cat([artist.decoded(own[start : start + GROUP]) for start in range(0, count, GROUP)])
     tensors = {
-        "encoded": torch.cat(encoded).half(),
         "partly": torch.cat(partly).half(),
         "wholly": own.half(),
         "rgba": _packed(rgba),

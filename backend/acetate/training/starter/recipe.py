@@ -85,7 +85,7 @@ class StarterRecipe:
 
     size: int = 128
     views: Turnover = field(default_factory=lambda: Turnover(size=1024, kept=4, steps=128))
-    drawings: Turnover = field(default_factory=lambda: Turnover(size=64, kept=4, steps=200))
+    drawings: Turnover = field(default_factory=lambda: Turnover(size=64, kept=4, steps=300))
     scenes: int = 2500
     vae: Stage = field(default_factory=lambda: Stage(steps=1000, batch=16, lr=2e-3))
     transparency: Stage = field(default_factory=lambda: Stage(steps=2400, batch=8, lr=1.2e-3))
@@ -168,7 +168,8 @@ def train_starter(
     if recipe.decoder.steps:
         # Slices of drawn latents are made with the decoder as it was before.
         frozen = replace(artist, transparency=replace(transparency, decoder=deepcopy(transparency.decoder)))
-        drawn = drawn_batches(frozen, pictures, recipe.size, recipe.decoder.batch, recipe.drawings, runs / "drawn")
+        encode = _transparency_batches(recipe.size, recipe.decoder.batch // 2, pictures)
+        drawn = drawn_batches(frozen, pictures, encode, recipe.decoder.batch, recipe.drawings, runs / "drawn")
         learning = Learning(recipe.decoder.lr, warm_up=50, average=0.995)
         train_decoder(transparency, drawn, runs / "decoder", pace.loop(recipe.decoder), learning, hardware, say)
     sharing = new_sharing(unet) if finished is None else open_sharing(unet, finished)
@@ -203,7 +204,7 @@ def _train_autoencoders(
     finished: Path | None,
     pace: Pace,
 ) -> tuple[LatentTransparency, LayerUpsampler]:
-    draw = _transparency_batches(recipe, pictures)
+    draw = _transparency_batches(recipe.size, recipe.transparency.batch, pictures)
     if finished is None:
         vae, learning = new_vae(), Learning(recipe.vae.lr)
         train_autoencoder(vae, pictures, runs / "vae", pace.loop(recipe.vae), recipe.size, learning, hardware, say)
@@ -227,10 +228,10 @@ def _train_autoencoders(
     return transparency, upsampler
 
 
-def _transparency_batches(recipe: StarterRecipe, pictures: PictureSet) -> Batch:
+def _transparency_batches(size: int, batch: int, pictures: PictureSet) -> Batch:
     """Whole pictures, and parts of them as large as in a picture of twice the size."""
     view = View(scale=(0.7, 2.2), turn=0.3, shift=0.08)
-    draw = picture_batches(pictures, recipe.transparency.batch, recipe.size, view, "vocabulary", soft=SOFT_WEIGHT)
+    draw = picture_batches(pictures, batch, size, view, "vocabulary", soft=SOFT_WEIGHT)
     return lambda step: randomly_tinted(draw(step), Loop.generator(step + 3))
 
 
