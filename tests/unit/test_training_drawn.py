@@ -76,10 +76,9 @@ def test_a_solid_thing_ought_to_be_opaque_inside_its_outline_and_clear_outside()
 def test_what_may_be_meant_to_be_partial_is_left_alone() -> None:
     _, known = settled(square(0.6, 0.35), torch.tensor([True]))
     assert known.max() == 0, "neither nearly clear nor nearly opaque"
-    target, known = settled(square(0.9, 0.02), torch.tensor([False]))
-    assert target.max() == 0
-    assert known[0, 0, 32, 32] == 0 and known[0, 0, 32, 15] == 0, "a soft thing and its surroundings"
-    assert known[0, 0, 32, 13] == 1, "farther than ten pixels away there is only haze"
+    faint = square(0.9, 0.02)
+    target, known = settled(faint, torch.tensor([False]))
+    assert torch.equal(target, faint) and known.min() == 1, "a soft thing stays as it is, and so does all around it"
 
 
 def test_a_drawn_picture_is_believed_as_far_as_it_agrees() -> None:

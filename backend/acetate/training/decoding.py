@@ -31,8 +31,6 @@ RIM = 2
 """So many pixels on either side of an outline, nothing is known of a drawn layer's alpha."""
 SURE = 0.3
 """Nearer than this to clear or opaque, a decoded alpha is believed to be meant so."""
-FAR, FAINT = 10, 0.1
-"""A soft thing's alpha below `FAINT` and farther than `FAR` pixels from any above is haze."""
 ADVERSARIAL = 0.02
 ADVERSARIAL_FROM = 0.15
 """The weight of the discriminator, and the share of the run after which it joins."""
@@ -68,17 +66,15 @@ def premultiplied(rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
 def settled(alpha: Float[Tensor, "n 1 h w"], solid: Bool[Tensor, " n"]) -> tuple[Tensor, Tensor]:
     """What the alpha of drawn layers ought to be, and where that is known.
 
-    A solid thing is clear outside its outline and opaque inside; around any thing, far from all that is visible, a
-    layer is clear. Both results have the shape of `alpha`; the second is 1 where the first counts, else 0.
+    A solid thing is clear outside its outline and opaque inside; what is not solid stays as it is, however faint.
+    Both results have the shape of `alpha`; the second is 1 where the first counts, else 0.
     """
     inside = (alpha >= 0.5).float()
     core, near = -_grown(-inside, RIM), _grown(inside, RIM)
     opaque = (core > 0.5) & (alpha > 1 - SURE)
     clear = (near < 0.5) & (alpha < SURE)
-    haze = _grown((alpha >= FAINT).float(), FAR) < 0.5
     whole = solid.view(-1, 1, 1, 1)
-    known = torch.where(whole, opaque | clear, haze)
-    return (opaque & whole).to(alpha), known.to(alpha)
+    return torch.where(whole, opaque.to(alpha), alpha), ((opaque | clear) | ~whole).to(alpha)
 
 
 def agreement(picture: Float[Tensor, "n 3 h w"], feed: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
