@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
@@ -35,13 +35,15 @@ class Unknown:
 class Vocabulary:
     """The words a model knows, the things they name, and related words with the thing that comes closest.
 
-    `backgrounds` are the names of what it can draw behind a layer, where it learned scenes.
+    `backgrounds` are the names of what it can draw behind a layer, where it learned scenes. `roles` are the marks that
+    its captions begin with, by what the picture is: `layer`, `background` or `blend`.
     """
 
     words: FrozenSet[str]
     things: Mapping[str, str]
     related: Mapping[str, str]
     backgrounds: Tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_map(cls, fields: Mapping[str, Any]) -> Vocabulary:
@@ -51,6 +53,7 @@ class Vocabulary:
             things=dict(fields["things"]),
             related=dict(fields["related"]),
             backgrounds=tuple(fields["backgrounds"]),
+            roles=dict(fields.get("roles", {})),
         )
 
     def to_map(self) -> Dict[str, Any]:
@@ -60,7 +63,16 @@ class Vocabulary:
             "things": dict(self.things),
             "related": dict(self.related),
             "backgrounds": list(self.backgrounds),
+            "roles": dict(self.roles),
         }
+
+    def marked(self, text: str, frame: str) -> str:
+        """A text as the captions of such a frame had it: behind the mark of its role; unchanged without such marks.
+
+        `frame` is a frame's role (`foreground`, `background`, `blend`); a foreground is a layer by itself.
+        """
+        mark = self.roles.get("layer" if frame == "foreground" else frame)
+        return text if mark is None else f"{mark} {text}".rstrip()
 
     def completions(self, prompt: str, most: int = 8) -> Tuple[str, ...]:
         """Things, backgrounds and words that begin as the prompt's last word (two letters or more), shortest first."""

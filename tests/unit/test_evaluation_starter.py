@@ -13,6 +13,7 @@ from acetate.evaluation.coverage import Coverage
 from acetate.evaluation.drawing import evaluation_prompts
 from acetate.evaluation.held_out import HeldOut, HeldOutPicture
 from acetate.evaluation.metrics import PSNR_LIMIT
+from acetate.evaluation.outline import outline_of
 from acetate.evaluation.starter import StarterReport, as_json, evaluate_starter, layer_figures
 from acetate.evaluation.transparency.figures import by_kind, reconstruction_figures
 from acetate.evaluation.transparency.reconstruction import Parts
@@ -101,6 +102,48 @@ def test_generated_layers_are_counted_next_to_the_data(report: StarterReport) ->
     assert figures["partial"].text() == "25.0%"
     assert "10.0%" in figures["partial"].meaning
     assert figures["outside"].value == pytest.approx(16 / 48)
+
+
+def disc(edge: float, haze: float) -> torch.Tensor:
+    """The alpha of a disc whose edge is so many pixels wide, with a haze far around it."""
+    y, x = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(64) - 31.5, indexing="ij")
+    distance = torch.hypot(x, y)
+    return ((16 - distance) / edge + 0.5).clamp(haze, 1)[None]
+
+
+def test_a_crisp_outline_is_opaque_inside_and_clear_outside() -> None:
+    crisp = outline_of(disc(edge=1, haze=0))
+    assert (crisp.within, crisp.beyond, crisp.far, crisp.hazy) == (1, 0, 0, False)
+
+
+def test_a_soft_outline_and_a_haze_show_in_their_figures() -> None:
+    soft = outline_of(disc(edge=14, haze=0))
+    # Three to four pixels from the line, with half a pixel from its own last pixel to the line.
+    assert soft.within == pytest.approx(0.5 + 3 / 14, abs=0.04)
+    assert soft.beyond == pytest.approx(0.5 - 3 / 14, abs=0.04)
+    assert not soft.hazy
+    faint = outline_of(disc(edge=1, haze=0.05))
+    assert faint.far == 1 and faint.hazy and faint.beyond == pytest.approx(0.05)
+    assert not outline_of(disc(edge=1, haze=1 / 255)).hazy, "that is clear at eight bits"
+
+
+def test_nothing_visible_has_no_outline_to_find_fault_with() -> None:
+    nothing = outline_of(torch.zeros(1, 16, 16))
+    assert (nothing.within, nothing.beyond, nothing.far) == (1, 0, 0)
+
+
+def test_outlines_are_those_of_solid_things_alone() -> None:
+    def layer(prompt: str, seed: int) -> torch.Tensor:
+        alpha = disc(edge=14 if prompt == "smoke" else 1, haze=0.05 if prompt == "smoke" else 0)
+        return torch.cat([alpha, alpha, alpha, alpha])[None]
+
+    measured = evaluate_starter(tiny_parts(), held_out(2), layer, ["a cat", "smoke"], soft=["smoke"])
+    figures = {figure.key: figure for figure in layer_figures(measured)}
+    assert (figures["within"].value, figures["beyond"].value, figures["hazy"].value) == (1, 0, 0)
+    assert "held-out" in figures["within"].meaning
+    assert as_json(measured)["layers"]["each"][1]["far"] == 1
+    only_soft = evaluate_starter(tiny_parts(), held_out(2), layer, ["smoke"], soft=["smoke"])
+    assert "within" not in {figure.key for figure in layer_figures(only_soft)}
 
 
 def test_progress_counts_both_stages() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -81,6 +82,15 @@ def test_prompts_are_measured_as_the_model_reads_them(tiny_starter: Path) -> Non
     prompt = "a zebrafish, éclair"
     assert prompt_length(tiny_starter, prompt).pieces == len(tokenizer(prompt).input_ids) - 2
     assert prompt_length(tiny_starter, prompt).limit == tokenizer.model_max_length - 2
+
+
+def test_the_mark_of_a_role_takes_its_piece_of_a_prompts_length(tiny_starter: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "marked"
+    shutil.copytree(tiny_starter, folder)
+    content = json.loads((folder / "vocabulary.json").read_text())
+    (folder / "vocabulary.json").write_text(json.dumps({**content, "roles": {"layer": "<|endoftext|>"}}))
+    plain, marked = (prompt_length(place, "a red apple") for place in (tiny_starter, folder))
+    assert (marked.pieces, marked.limit) == (plain.pieces, plain.limit - 1)
 
 
 def test_the_text_encoder_reads_prompts_of_full_length(tiny_starter: Path) -> None:

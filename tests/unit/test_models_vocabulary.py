@@ -52,3 +52,12 @@ def test_a_damaged_vocabulary_is_named(tmp_path: Path) -> None:
     (tmp_path / "vocabulary.json").write_text('{"things": [3]}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"vocabulary\.json is not a vocabulary"):
         load_vocabulary(tmp_path)
+
+
+def test_texts_are_marked_by_role_only_where_captions_were(vocabulary: Vocabulary) -> None:
+    assert vocabulary.marked("a cat", "foreground") == "a cat"
+    marks = Vocabulary(vocabulary.words, vocabulary.things, {}, roles={"layer": "<|layer|>", "blend": "<|blend|>"})
+    assert marks.marked("a cat", "foreground") == "<|layer|> a cat"
+    assert marks.marked("", "blend") == "<|blend|>"
+    assert marks.marked("a cat", "background") == "a cat"
+    assert marks.unknown("a cat") == ()

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 SIZE = 48
 # The least share of the visible pixels that must be partly transparent; edges alone give about 0.1.
-LEAST_PARTIAL = {"fur ball": 0.12, "hair tuft": 0.15, "burning match": 0.3, "torch fire": 0.3}
+LEAST_PARTIAL = {
+    **{"fur ball": 0.12, "hair tuft": 0.15, "burning match": 0.3, "torch fire": 0.3},
+    **{"woman": 0.1, "man": 0.08, "girl": 0.1, "leafy plant": 0.1, "rock": 0.05, "burning firewood": 0.3},
+}
 USUAL_PARTIAL = 0.35
 
 every_subject = pytest.mark.parametrize("subject", SOFT_SUBJECTS.values(), ids=lambda s: s.name.replace(" ", "-"))
@@ -116,3 +119,23 @@ def test_opaque_strands_are_painted_in_order() -> None:
     line = np.array([[[-0.8, 0.0], [0.8, 0.0]]])
     canvas.draw(Strands(np.concatenate([line, line]), 0.3, np.array([[[1.0, 0, 0]], [[0, 0, 1.0]]])))
     assert canvas.finished().picture[16, 16].tolist() == [0, 0, 255, 255]
+
+
+@pytest.mark.parametrize("who", ["woman", "man", "girl"])
+def test_a_person_is_asked_for_by_the_hair_that_was_painted(who: str) -> None:
+    found = [SOFT_SUBJECTS[who].render(np.random.default_rng(seed), 32).phrases for seed in range(12)]
+    assert all(phrase.startswith(f"{who} with ") for phrases in found for phrase in phrases)
+    kinds = {phrases[0] for phrases in found}
+    assert f"{who} with messy hair" in kinds and len(kinds) >= 3
+
+
+def test_a_window_is_painted_as_the_same_part_of_the_whole() -> None:
+    whole, part = Canvas(16, 1), Canvas(16, 1)
+    cover, window = np.zeros((16, 16)), (slice(4, 9), slice(2, 12))
+    cover[window] = np.linspace(0, 1, 50).reshape(5, 10)
+    for canvas in (whole, part):
+        canvas.over(np.full((16, 16), 0.5), (0.9, 0.5, 0.1))
+    whole.over(cover, (0.1, 0.2, 0.9))
+    part.over(cover[window], (0.1, 0.2, 0.9), window)
+    assert np.array_equal(whole.colour, part.colour) and np.array_equal(whole.alpha, part.alpha)
+    assert part.alpha[8, 11] == 1

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,12 @@ from acetate.training.backdrops import BACKDROPS
 from acetate.training.hardware import Hardware
 from acetate.training.loop import Loop
 from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
-from acetate.training.starter.captions import article, caption, train_tokenizer
+from acetate.training.rolling import Turnover
+from acetate.training.starter.captions import caption, train_tokenizer
 from acetate.training.starter.colours import dominant_colour, turn_hue
 from acetate.training.starter.concepts import load_concepts, without_colour
 from acetate.training.starter.pictures import PictureRecord, normalised, open_pictures
+from acetate.training.starter.wording import ROLES, article, with_role
 from acetate.transparency import load_upsampler
 from PIL import Image
 from safetensors.torch import load_file
@@ -224,10 +227,13 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
     recipe = StarterRecipe(
         size=64,
         scenes=6,
+        views=Turnover(4, 2, 2),
+        drawings=Turnover(2, 2, 1),
         vae=Stage(3, 2, 1e-3),
         transparency=Stage(4, 2, 1e-3),
         text=Stage(3, 4, 1e-3),
         upsampler=Stage(2, 2, 1e-3),
+        decoder=Stage(2, 3, 1e-3),
         layers=Stage(2, 2, 1e-3),
     )
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
@@ -253,7 +259,16 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
 
     _small_data(tmp_path / "runs/data")
     stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
-    recipe = StarterRecipe(size=64, scenes=4, transparency=nothing, upsampler=stage, text=stage, layers=stage)
+    recipe = StarterRecipe(
+        size=64,
+        scenes=4,
+        views=Turnover(4, 1, 9),
+        transparency=nothing,
+        upsampler=stage,
+        text=stage,
+        decoder=nothing,
+        layers=stage,
+    )
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter)
     for file, module in (
         ("vae/diffusion_pytorch_model.safetensors", trained.transparency.vae),
@@ -263,6 +278,26 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
             assert torch.equal(module.state_dict()[name], value.float()), "no steps, no change"
     before = load_file(tiny_starter / "unet/diffusion_pytorch_model.safetensors")
     assert any(not torch.equal(value, before[name]) for name, value in trained.unet.state_dict().items())
+
+
+def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:
+    from acetate.training.loop import Deadline
+    from acetate.training.starter.recipe import Pace, Stage, StarterRecipe, train_starter
+
+    _small_data(tmp_path / "runs/data")
+    stage = Stage(3, 2, 1e-3)
+    recipe = StarterRecipe(size=64, transparency=stage, upsampler=stage, text=stage, decoder=stage, layers=stage)
+    pace = Pace(Deadline.after(0))
+    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter, pace)
+    for file, module in (
+        ("unet/diffusion_pytorch_model.safetensors", trained.unet),
+        ("transparency/decoder.safetensors", trained.transparency.decoder),
+    ):
+        for name, value in load_file(tiny_starter / file).items():
+            assert torch.equal(module.state_dict()[name], value.float())
+    made = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert not made & {"latents", "drawn", "scenes"}, "nothing was encoded or drawn for it"
+    assert trained.scaling_factor == 0.5, "latents keep the scale that the UNet knows"
 
 
 def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_starter: Path, tmp_path: Path) -> None:
@@ -283,6 +318,22 @@ def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_start
     assert encoder.config.eos_token_id == after.eos_token_id
 
 
+def test_a_role_is_one_token_that_the_saved_tokenizer_keeps(tmp_path: Path) -> None:
+    from transformers import CLIPTokenizer
+
+    tokenizer = train_tokenizer([APPLE], tmp_path)
+    opened = CLIPTokenizer.from_pretrained(tmp_path)
+    assert len(opened) == len(tokenizer)
+    start, *words, end = tokenizer("A red apple").input_ids
+    marks = set()
+    for role in ROLES:
+        ids = opened(with_role(role, "A red apple")).input_ids
+        assert [ids[0], *ids[2:]] == [start, *words, end]
+        assert opened(with_role(role, "")).input_ids == [start, ids[1], end]
+        marks.add(ids[1])
+    assert len(marks) == len(ROLES) and max(marks) < len(opened)
+
+
 def test_scenes_are_asked_for_with_one_prompt_or_one_a_layer_and_never_given_whole() -> None:
     from acetate.training.starter.scenes import GIVEN, scene_prompts
 
@@ -301,3 +352,30 @@ def test_a_backdrop_fills_the_whole_picture_and_is_another_each_time(name: str) 
     assert (first[..., 3] == 255).all()
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert set(words) <= set(BACKDROPS[name].colours)
+
+
+def test_words_of_roles_groups_and_changes_reach_the_vocabulary_and_the_tokenizer(tmp_path: Path) -> None:
+    from acetate.models.vocabulary import load_vocabulary
+    from acetate.training.starter.captions import write_vocabulary
+
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/emoji-en-US.json").write_text("{}")
+    words = ("woman", "lady", "woman with messy hair")
+    woman = replace(APPLE, name="woman", words=words, style="painted", category="people", colour="")
+    other = replace(woman, words=("woman", "lady", "woman with curly blue hair"))
+    mouse = replace(APPLE, name="mouse", words=("mouse",), colour="grey")
+    records = [woman, other, mouse, APPLE]
+    write_vocabulary(tmp_path / "vocabulary.json", 128, records, load_concepts(), tmp_path)
+    vocabulary = load_vocabulary(tmp_path)
+    assert vocabulary is not None
+    assert vocabulary.roles == ROLES
+    for prompt in (
+        "a lady with messy hair and two mice",
+        "three red apples next to a woman with curly hair",
+        "an old silver apple on a big spotted dark blue mouse",
+        "a small shiny gold apple beside a pale copper striped mouse",
+    ):
+        assert vocabulary.unknown(prompt) == ()
+    tokenizer = train_tokenizer(records, tmp_path / "tokenizer")
+    for word in ("woman", "messy", "hair", "mice", "apples", "striped", "copper", "next", "three"):
+        assert len(tokenizer(word).input_ids) == 3, f"{word} is one piece"

@@ -109,10 +109,21 @@ def starter(
     ] = None,
     text_steps: Annotated[int | None, typer.Option(min=0, help=_("Steps of the UNet's training."))] = None,
     upsampler_steps: Annotated[int | None, typer.Option(min=0, help=_("Steps of the upsampler's training."))] = None,
+    decoder_steps: Annotated[
+        int | None, typer.Option(min=0, help=_("Steps of the transparent decoder's training on drawn latents."))
+    ] = None,
     layers_steps: Annotated[
         int | None, typer.Option(min=0, help=_("Steps of the training that shares attention between layers."))
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help=_("CPU threads; 0 takes all."))] = 0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help=_("Stop in time, and write the model as far as it has come; the same command goes on. 0 only writes."),
+        ),
+    ] = None,
+    measure: Annotated[bool, typer.Option("--measure", help=_("Tell where the time goes."))] = False,
     finished: Annotated[
         Path | None,
         typer.Option(
@@ -130,19 +141,22 @@ def starter(
     """
     import torch
 
+    from acetate.training.loop import Deadline
     from acetate.training.packages import PackageError
     from acetate.training.starter.export import export_starter
-    from acetate.training.starter.recipe import StarterRecipe, train_starter
+    from acetate.training.starter.recipe import Pace, StarterRecipe, train_starter
 
     if threads:
         torch.set_num_threads(threads)
     console = Console()
+    pace = Pace(Deadline.after(minutes), measure)
     recipe = StarterRecipe()
     chosen = {
         "vae": vae_steps,
         "transparency": transparency_steps,
         "text": text_steps,
         "upsampler": upsampler_steps,
+        "decoder": decoder_steps,
         "layers": layers_steps,
     }
     for name, steps in chosen.items():
@@ -150,7 +164,7 @@ def starter(
             recipe = replace(recipe, **{name: replace(getattr(recipe, name), steps=steps)})
     cache = platformdirs.user_cache_path("acetate") / "packages"
     try:
-        trained = train_starter(recipe, runs, cache, lambda line: console.log(line, highlight=False), finished)
+        trained = train_starter(recipe, runs, cache, lambda line: console.log(line, highlight=False), finished, pace)
         export_starter(trained, recipe, cache, output or runs / "model")
     except PackageError as error:
         Console(stderr=True).print(str(error), highlight=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import sqrt
 from typing import Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from acetate import layers
 from acetate.evaluation.coverage import Coverage, Shape, coverage_of, shape_of
+from acetate.evaluation.outline import Outline, outline_of
 from acetate.models.store import ModelStore
 
 PassCount: TypeAlias = Literal[1, 2, 4, 8]
@@ -34,6 +35,11 @@ class GeneratedLayer:
     coverage: Coverage
     shape: Shape
     picture: Float[Tensor, "4 h w"]
+
+    @cached_property
+    def outline(self) -> Outline:
+        """How clean its alpha is around its outline."""
+        return outline_of(self.picture[3:])
 
 
 def drawer(store: ModelStore, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:

@@ -10,6 +10,7 @@ from acetate.evaluation.starter import Report, StarterReport, evaluate_starter
 from acetate.evaluation.transparency.reconstruction import Parts
 from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.store import ModelStore
+from acetate.training.soft import SOFT_SUBJECTS
 
 NAME = "starter"
 
@@ -53,4 +54,6 @@ def evaluate_installed(
         prompts = evaluation_prompts(sorted(set(model.vocabulary.things.values())), layer_count)
     parts = Parts(model.vae, model.transparency, passes)
     generate = drawer(store, NAME, passes)
-    return evaluate_starter(parts, held_out, generate, prompts, model=NAME, seed=seed, report=report)
+    return evaluate_starter(
+        parts, held_out, generate, prompts, model=NAME, seed=seed, soft=SOFT_SUBJECTS, report=report
+    )

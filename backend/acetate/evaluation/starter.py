@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from acetate.evaluation.bars import BARS
-from acetate.evaluation.coverage import Coverage, mean_coverage
+from acetate.evaluation.coverage import Coverage, coverage_of, mean_coverage
 from acetate.evaluation.drawing import Generate, GeneratedLayer, draw_layers
 from acetate.evaluation.figure import Figure, checks, values
-from acetate.evaluation.held_out import HeldOut
+from acetate.evaluation.held_out import KINDS, HeldOut
+from acetate.evaluation.outline import Outline, outline_of
 from acetate.evaluation.transparency.figures import held_out_json
 from acetate.evaluation.transparency.reconstruction import Parts, Reconstruction, reconstruct
 
@@ -21,13 +22,17 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class StarterReport:
-    """Everything that an evaluation measured; `data` is the coverage of the pictures learned from."""
+    """Everything that an evaluation measured.
+
+    `data` is the coverage of the pictures learned from; `soft` are the prompts for things that are not solid.
+    """
 
     model: str
     passes: int
     reconstructions: tuple[Reconstruction, ...]
     layers: tuple[GeneratedLayer, ...]
     data: Coverage
+    soft: frozenset[str] = frozenset()
 
     def generated(self) -> Coverage:
         """The mean coverage of the generated layers. Raises ValueError when none were made."""
@@ -42,16 +47,18 @@ def evaluate_starter(
     *,
     model: str = "starter",
     seed: int = 0,
+    soft: Collection[str] = (),
     report: Report = lambda stage, done, total: None,
 ) -> StarterReport:
     """Measure the latent transparency on held-out pictures, and one layer for each prompt.
 
+    Of the prompts, those in `soft` ask for things without a clear outline.
     The layers' seeds are `seed`, `seed` + 1, and so on. `prompts` may be empty: then no layers are made.
     The parts keep their device and number type.
     """
     reconstructions = tuple(reconstruct(parts, held_out, lambda done, total: report("held-out", done, total)))
     layers = tuple(draw_layers(generate, prompts, seed, lambda done, total: report("layers", done, total)))
-    return StarterReport(model, parts.passes, reconstructions, layers, held_out.coverage)
+    return StarterReport(model, parts.passes, reconstructions, layers, held_out.coverage, frozenset(soft))
 
 
 def layer_figures(report: StarterReport) -> tuple[Figure, ...]:
@@ -68,7 +75,32 @@ def layer_figures(report: StarterReport) -> tuple[Figure, ...]:
                BARS["outside"]),
         Figure("edge", "Touches the frame", edge, "%", "of the frame's border is covered: cut-off subjects",
                BARS["edge"]),
+        *_outline_figures(report),
         Figure("seconds", "Time a layer", seconds, "s", "on this machine"),
+    )  # fmt: skip
+
+
+def _outline_figures(report: StarterReport) -> tuple[Figure, ...]:
+    """How clean the outlines of solid things are, next to those of the held-out ones; none when there are no layers."""
+    solid = [layer for layer in report.layers if layer.prompt not in report.soft]
+    if not solid:
+        return ()
+    given = [result.given[3:] for result in report.reconstructions if result.about.kind == KINDS[0]]
+    shown = [outline_of(alpha) for alpha in given]
+
+    def held_out(mean: Callable[[Outline], float], sign: str) -> str:
+        return f"; of held-out ones {fmean(mean(each) for each in shown):{sign}}" if shown else ""
+
+    partial = f"; of held-out ones {mean_coverage(map(coverage_of, given)).partial:.1%}" if given else ""
+    return (
+        Figure("within", "Alpha three pixels inside", fmean(each.outline.within for each in solid), "",
+               f"of the outlines of solid things; 1 is crisp{held_out(lambda each: each.within, '.4f')}"),
+        Figure("beyond", "Alpha three pixels outside", fmean(each.outline.beyond for each in solid), "",
+               f"of the outlines of solid things; 0 is crisp{held_out(lambda each: each.beyond, '.4f')}"),
+        Figure("hazy", "Solid things with a haze", fmean(each.outline.hazy for each in solid), "%",
+               f"not clear more than ten pixels away{held_out(lambda each: each.hazy, '.1%')}"),
+        Figure("solid_partial", "Partial, of solid things", fmean(each.coverage.partial for each in solid), "%",
+               f"neither clear nor opaque{partial}"),
     )  # fmt: skip
 
 
@@ -95,4 +127,4 @@ def as_json(report: StarterReport) -> dict[str, Any]:
 def layer_row(layer: GeneratedLayer) -> dict[str, Any]:
     """One generated layer without its picture."""
     row = {"prompt": layer.prompt, "seed": layer.seed, "seconds": layer.seconds}
-    return {**row, **asdict(layer.coverage), **asdict(layer.shape)}
+    return {**row, **asdict(layer.coverage), **asdict(layer.shape), **asdict(layer.outline)}

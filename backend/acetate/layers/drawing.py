@@ -256,13 +256,23 @@ class Round:
 
     @torch.inference_mode()
     def _states(self, part: Part) -> TextStates:
-        """What the UNet reads: for every frame the negative prompt, then each frame's own or the common prompt."""
-        request = self.job.request
+        """What the UNet reads: for every frame the negative prompt, then each frame's own or the common prompt.
+
+        Where the model's captions had marks of their role, all of these have them too, so that even an empty prompt
+        asks for a layer in a layer's frame.
+        """
+        request, vocabulary = self.job.request, self.job.model.vocabulary
         prompts = [request.layer_prompts.get(role, request.prompt) for role in part.frames]
-        texts = list(dict.fromkeys([request.negative, *prompts]))
+        negatives = [request.negative] * len(prompts)
+        if vocabulary is not None:
+            prompts, negatives = (
+                [vocabulary.marked(text, frame) for text, frame in zip(texts, part.frames, strict=True)]
+                for texts in (prompts, negatives)
+            )
+        texts = list(dict.fromkeys([*negatives, *prompts]))
         states = self.job.model.text.encode(texts)
-        rows = [texts.index(prompt) for prompt in prompts]
-        return states.rows(rows if request.guidance == 1 else [0] * len(prompts) + rows)
+        asked = prompts if request.guidance == 1 else negatives + prompts
+        return states.rows([texts.index(text) for text in asked])
 
     def _start(self, part: Part, frames: Frames, sample: Sample) -> Start | None:
         roles = [part.frames[frame] for frame in frames.drawn]

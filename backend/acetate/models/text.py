@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from acetate.models.catalogue import read_json
 from acetate.models.states import TextStates
+from acetate.models.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PromptLength:
-    """A prompt's length in a model's word pieces, the begin and end marks apart, and the most it may have."""
+    """A prompt's length in a model's word pieces and the most it may have, what the model adds itself apart.
+
+    It adds marks of begin and end, and one of the layer's role where its captions had them.
+    """
 
     pieces: int
     limit: int
@@ -29,7 +33,7 @@ def prompt_length(folder: Path, prompt: str) -> PromptLength:
     Raises OSError or ValueError when the tokenizer's files are missing or unreadable.
     """
     tokenizer, limit, marks = _tokenizer(folder)
-    return PromptLength(len(tokenizer.encode(prompt).ids) - marks, limit - marks)
+    return PromptLength(len(tokenizer.encode(prompt, add_special_tokens=False).ids), limit - marks)
 
 
 @cache
@@ -45,7 +49,10 @@ def _tokenizer(folder: Path) -> tuple[Any, int, int]:
         raise ValueError(f"{place} is unusable: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return tokenizer, limit, len(tokenizer.encode("").ids)
+    vocabulary = load_vocabulary(folder)
+    role_marks = {} if vocabulary is None else vocabulary.roles
+    lengths = [len(tokenizer.encode(mark).ids) for mark in ("", *role_marks.values())]
+    return tokenizer, limit, max(lengths)
 
 
 def _clip_tokenizer(folder: Path) -> Any:

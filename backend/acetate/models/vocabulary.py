@@ -28,6 +28,7 @@ def load_vocabulary(folder: Path) -> Vocabulary | None:
         known += [backgrounds, *backgrounds.values()]
         texts = [*things, *(text for group in known for text in group)]
         related = dict(content.get("related", {}))
+        roles = {str(role): str(mark) for role, mark in content.get("roles", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a vocabulary: {error!r}") from error
     return Vocabulary(
@@ -35,4 +36,5 @@ def load_vocabulary(folder: Path) -> Vocabulary | None:
         things={text.lower(): name for text, name in things.items()},
         related={text.lower(): name for text, name in related.items()},
         backgrounds=tuple(backgrounds),
+        roles=roles,
     )

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acetate.training.hardware import Hardware
-from acetate.training.loop import Loop, LoopSettings, Say, Stateful, Trained
+from acetate.training.loop import Loop, LoopSettings, Losses, Say, Stateful, Stopwatch, Trained
 from acetate.training.optimise import Average, Learning, Optimiser
 
 MIN_SNR_GAMMA = 5.0
@@ -40,6 +40,14 @@ class Samples(Generic[Words]):
     words: Words
     given: Bool[Tensor, "n frames"]
     control: Float[Tensor, "n 3 8*h 8*w"] | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Scaled latents that a model only finishes, from noise of the last `strength` of its steps (SDEdit)."""
+
+    latents: Float[Tensor, "n c h w"]
+    strength: float
 
 
 Predict = Callable[[Tensor, Tensor, Words, Tensor | None], Tensor]
@@ -95,17 +103,23 @@ def train_diffusion(
     `predict` asks the network that they are part of or attached to.
     """
     model.train()
+    watch = Stopwatch()
     average, optimiser = Average(model, learning.average), Optimiser([model], learning, hardware)
 
-    def take_step(step: int) -> Mapping[str, float]:
+    def take_step(step: int) -> Losses:
         for number in hardware.draws(step, settings.accumulate):
-            samples = draw(number)
-            errors = frame_errors(predict, objective, samples, number, hardware)
-            loss = errors[~samples.given].mean()
-            (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-        optimiser.step(step, settings.steps)
-        average.update()
-        return {"loss": loss.item()}
+            with watch.part("batch"):
+                samples = draw(number)
+            with watch.part("answers"):
+                errors = frame_errors(predict, objective, samples, number, hardware)
+                loss = errors[~samples.given].mean()
+            with watch.part("gradients"):
+                (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        with watch.part("optimiser"):
+            optimiser.step(step, settings.steps)
+        with watch.part("average"):
+            average.update()
+        return {"loss": loss}
 
     def sheet(path: Path) -> None:
         model.eval()
@@ -114,7 +128,7 @@ def train_diffusion(
         model.train()
 
     states: dict[str, Stateful] = {"model": Trained(model), "average": average, "optimiser": optimiser}
-    loop = Loop(folder, states, settings, say, hardware)
+    loop = Loop(folder, states, settings, say, hardware, watch)
     loop.run(take_step, sheet)
     loop.restore()
     average.settle()
@@ -155,16 +169,25 @@ def sample_latents(
     control: Tensor | None = None,
     steps: int = 20,
     guidance: float = 4.0,
+    seed: int = 1,
+    start: Start | None = None,
 ) -> Float[Tensor, "n c h w"]:
-    """Scaled latents of `count` frames, for sample sheets: DPM++ 2M with classifier-free guidance.
+    """Scaled latents of `count` frames: DPM++ 2M with classifier-free guidance, from noise or from a `start`.
 
     `both` has the words of an empty prompt for each frame, then those of its prompt; `control` a picture for each
     sample of the doubled batch.
     """
     solver = DPMSolverMultistepScheduler.from_config(objective.scheduler.config)
     solver.set_timesteps(steps)
-    latents = torch.randn((count, *shape), generator=torch.Generator().manual_seed(1)).to(hardware.device)
-    for time in solver.timesteps:
+    latents = torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
+    skipped = 0
+    if start is not None:
+        skipped = min(steps - 1, round(steps * (1 - start.strength)))
+        times = solver.timesteps[skipped].expand(count)
+        latents = objective.scheduler.add_noise(start.latents.cpu(), latents, times)
+        solver.set_begin_index(skipped)
+    latents = latents.to(hardware.device)
+    for time in solver.timesteps[skipped:]:
         times = time.to(hardware.device).expand(2 * count)
         with hardware.computing():
             answer = predict(torch.cat([latents, latents]), times, both, control).float()

@@ -66,6 +66,13 @@ class Hardware:
         for gradient, part in zip(gradients, torch.split(mean, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
+    def any(self, told: bool) -> bool:
+        """Whether any of the processes was told so: all of them go the same way."""
+        if self.processes == 1:
+            return told
+        count: Tensor = self._accelerator.reduce(torch.tensor(float(told), device=self.device), "sum")
+        return bool(count.item() > 0)
+
     def wait(self) -> None:
         """Wait until every process has come this far."""
         self._accelerator.wait_for_everyone()

@@ -15,19 +15,19 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalised(update: Tensor, steps: int = 4) -> Tensor:
-    """The nearest semi-orthogonal matrix to `update` (rows, columns), by the quintic Newton-Schulz iteration.
+    """The nearest semi-orthogonal matrices to `update` (…, rows, columns), by the quintic Newton-Schulz iteration.
 
     Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks". Computed in bfloat16.
     """
     a, b, c = NEWTON_SCHULZ
     x = update.bfloat16()
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
-    x = x / (x.norm() + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
+    x = x.mT if tall else x
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    result: Tensor = (x.T if tall else x).to(update.dtype)
+    result: Tensor = (x.mT if tall else x).to(update.dtype)
     return result
 
 
@@ -35,7 +35,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised; kernels are taken as (out, in * height * width) matrices.
 
     The step is scaled so that its root mean square is that of AdamW (0.2), hence both share a learning rate
-    (Liu et al. 2025, "Muon is scalable for LLM training").
+    (Liu et al. 2025, "Muon is scalable for LLM training"). Matrices of one shape are orthogonalised together.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
@@ -45,21 +45,33 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Take one step; parameters without a gradient stay as they are."""
         for group in self.param_groups:
+            alike: dict[tuple[int, int], list[Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._update(parameter, group["lr"], group["momentum"], group["weight_decay"])
+                    alike.setdefault((len(parameter), parameter[0].numel()), []).append(parameter)
+            for parameters in alike.values():
+                self._update(parameters, group["lr"], group["momentum"], group["weight_decay"])
 
-    def _update(self, parameter: Tensor, lr: float, momentum: float, weight_decay: float) -> None:
+    def _update(self, parameters: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
+        """Step parameters that are matrices of one shape."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        kept = [self._momentum(parameter) for parameter in parameters]
+        torch._foreach_lerp_(kept, gradients, 1 - momentum)
+        ahead = torch._foreach_lerp(gradients, kept, momentum)
+        matrices = torch.stack([each.reshape(len(each), -1) for each in ahead])
+        scale = 0.2 * max(matrices.shape[1:]) ** 0.5
+        steps = orthogonalised(matrices).unbind()
+        torch._foreach_mul_(parameters, 1 - lr * weight_decay)
+        torch._foreach_add_(
+            parameters, [step.view_as(each) for step, each in zip(steps, ahead, strict=True)], alpha=-lr * scale
+        )
+
+    def _momentum(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
-        gradient = parameter.grad
-        assert gradient is not None
-        state["momentum"].lerp_(gradient, 1 - momentum)
-        nesterov = gradient.lerp(state["momentum"], momentum)
-        matrix = nesterov.reshape(nesterov.shape[0], -1)
-        step = orthogonalised(matrix) * (0.2 * max(matrix.shape) ** 0.5)
-        parameter.mul_(1 - lr * weight_decay).add_(step.reshape(parameter.shape), alpha=-lr)
+        momentum: Tensor = state["momentum"]
+        return momentum
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,7 @@ class Optimiser:
             self.parts.append(Muon(matrices, learning.rate, weight_decay=learning.weight_decay))
         if rest:
             decay = 0.0 if with_muon else learning.weight_decay
-            self.parts.append(torch.optim.AdamW(rest, learning.rate, betas=(0.9, 0.99), weight_decay=decay))
+            self.parts.append(torch.optim.AdamW(rest, learning.rate, betas=(0.9, 0.99), weight_decay=decay, fused=True))
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate at `step` of `steps`: up over the warm-up, flat, then down to zero over the last part."""
@@ -138,8 +150,8 @@ class Average:
         """Take in the parameters as they are now; early on the average follows faster."""
         self.updates += 1
         weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, parameter in self._parameters.items():
-            self.values[name].lerp_(parameter.detach().float(), weight)
+        now = [parameter.detach().float() for parameter in self._parameters.values()]
+        torch._foreach_lerp_(list(self.values.values()), now, weight)
 
     def settle(self) -> None:
         """Put the average into the module for good."""

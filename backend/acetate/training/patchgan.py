@@ -49,7 +49,7 @@ class Adversary:
 
     def meet(
         self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
-    ) -> tuple[Tensor, float]:
+    ) -> tuple[Tensor, Tensor]:
         """Add the discriminator's gradients for one of `accumulate` batches.
 
         Returns what the generator minimises, which leaves no gradients in the discriminator, and the discriminator's
@@ -62,4 +62,4 @@ class Adversary:
         with self._hardware.computing():
             fooling = self.judge.fooling_loss(made)
         self.judge.requires_grad_(True)
-        return fooling, told.item()
+        return fooling, told.detach()

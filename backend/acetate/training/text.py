@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate.training.diffusion import Objective, Predict, Samples, sample_latents, train_diffusion
+from acetate.training.diffusion import Objective, Predict, Samples, Start, sample_latents, train_diffusion
 from acetate.training.hardware import Hardware
 from acetate.training.loop import LoopSettings, Say
 from acetate.training.optimise import Learning
@@ -91,15 +91,34 @@ def train_text(
     )
 
 
+@torch.no_grad()
 def sample_prompts(
     unet: UNet2DConditionModel,
     text_encoder: CLIPTextModel,
     tokens: Int[Tensor, "n t"],
-    empty: Int[Tensor, "1 t"],
+    empty: Int[Tensor, "m t"],
     shape: tuple[int, int, int],
     hardware: Hardware,
+    steps: int = 20,
+    guidance: float = 4.0,
+    seed: int = 1,
+    start: Start | None = None,
 ) -> Float[Tensor, "n c h w"]:
-    """Scaled latents of one frame a prompt, for sample sheets."""
+    """Scaled latents of one frame a prompt, from noise or from a `start`; `empty` has one row for all, or one each."""
     both = torch.cat([empty.expand(len(tokens), -1), tokens])
+    # The prompts are read once, not at every step.
+    states = text_encoder(both.to(hardware.device)).last_hidden_state
     objective = Objective(noise_scheduler().config)
-    return sample_latents(reading(unet, text_encoder), objective, both, len(tokens), shape, hardware)
+    return sample_latents(
+        _asking(unet), objective, states, len(tokens), shape, hardware, None, steps, guidance, seed, start
+    )
+
+
+def _asking(unet: UNet2DConditionModel) -> Predict[Tensor]:
+    """Asks the UNet with what a text encoder has read."""
+
+    def predict(noisy: Tensor, times: Tensor, states: Tensor, control: Tensor | None) -> Tensor:
+        answer: Tensor = unet(noisy, times, states).sample
+        return answer
+
+    return predict

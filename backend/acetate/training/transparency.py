@@ -7,7 +7,7 @@ discriminator sees the four-channel result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from acetate.training.hardware import Hardware
-from acetate.training.loop import Loop, LoopSettings, Say, Stateful, Trained
+from acetate.training.loop import Loop, LoopSettings, Losses, Say, Stateful, Trained
 from acetate.training.optimise import Average, Learning, Optimiser
 from acetate.training.patchgan import Adversary
 from acetate.training.sheets import write_sheet
@@ -79,7 +79,12 @@ class LatentTransparency:
 
 
 def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Tensor:
-    """Squared and, for crisp edges, absolute error of padded colour and of alpha, each half of the loss.
+    """The mean of `reconstruction_errors`."""
+    return reconstruction_errors(made, wanted).mean()
+
+
+def reconstruction_errors(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
+    """Squared and, for crisp edges, absolute error of padded colour and of alpha, which weigh the same together.
 
     Decoded values are clipped to [0, 1], so going a little beyond what is fully clear or opaque costs nothing: only
     thus do clear pixels come out at exactly 0 and opaque ones at exactly 1.
@@ -88,7 +93,7 @@ def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n
     error = made - wanted
     beyond = ((wanted < LEVEL) & (error < 0)) | ((wanted > 1 - LEVEL) & (error > 0))
     error = torch.where(beyond, F.relu(error.abs() - OVERSHOOT), error)
-    return (channels * (error.square() + 0.25 * error.abs())).mean()
+    return channels * (error.square() + 0.25 * error.abs())
 
 
 def train_transparency(
@@ -111,22 +116,22 @@ def train_transparency(
     optimiser = Optimiser([both], learning, hardware)
     adversary = Adversary(learning, hardware)
 
-    def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Mapping[str, float]:
+    def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Losses:
         """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
         with hardware.computing():
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.made, run.wanted)
         identity = F.mse_loss(run.picture, run.feed)
         loss = recon + weights.identity * identity
-        losses = {"recon": recon.item(), "identity": identity.item()}
-        losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean().item()
+        losses: dict[str, float | Tensor] = {"recon": recon, "identity": identity}
+        losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean()
         if judged:
             fooling, losses["judge"] = adversary.meet(run.made.clamp(0, 1), run.wanted, settings.accumulate)
             loss = loss + weights.adversarial * fooling
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 
-    def take_step(step: int) -> Mapping[str, float]:
+    def take_step(step: int) -> Losses:
         judged = step >= weights.adversarial_from * settings.steps
         for number in hardware.draws(step, settings.accumulate):
             losses = learn(draw(number).to(device), judged)

@@ -69,7 +69,7 @@ def generation(
         from acetate.training.judge import judge_for, judged_examples, usual_steps
         from acetate.training.packages import PackageError
         from acetate.training.starter.colours import dominant_colour
-        from acetate.training.starter.latents import VIEW
+        from acetate.training.starter.export import VIEW
     except ImportError as error:
         refuse(_("{name} is missing: install Acetate with its training tools (acetate[train])").format(name=error.name))
     from acetate.evaluation.drawing import drawer

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from acetate.training.soft import fire, glass, light, liquid, sheer, smoke, strands, threads
+from acetate.training.soft import fire, glass, hearth, household, light, liquid, people, sheer, smoke, strands, threads
 from acetate.training.soft.paint import HUES, Rendered
 
 __all__ = ["SOFT_SUBJECTS", "Rendered", "SoftSubject"]
@@ -20,13 +20,15 @@ class SoftSubject:
 
     `render(rng, size)` gives one random picture, (size, size, 4) RGBA with straight alpha, clear at the
     border; the same state of `rng` gives the same picture. `colours` are all words that
-    `Rendered.caption_words` may hold; a picture without one of them has its subject's usual colour.
+    `Rendered.caption_words` may hold; a picture without one of them has its subject's usual colour. `renders` is how
+    many pictures of it are learned from.
     """
 
     name: str
     synonyms: tuple[str, ...]
     render: Callable[[np.random.Generator, int], Rendered]
     colours: tuple[str, ...] = ()
+    renders: int = 40
 
 
 _HUE_WORDS = tuple(HUES)
@@ -94,6 +96,19 @@ _ALL = (
         glass.crystal,
         ("purple", "pink", "blue", "green", "red", "yellow"),
     ),
+    SoftSubject("woman", ("lady",), people.woman, renders=200),
+    SoftSubject("man", ("guy",), people.man, renders=100),
+    SoftSubject("girl", ("young girl",), people.girl, renders=100),
+    SoftSubject("campfire", ("camp fire", "bonfire"), hearth.campfire, renders=60),
+    SoftSubject(
+        "burning firewood", ("burning logs", "logs with fire", "burning wood"), hearth.burning_firewood, renders=80
+    ),
+    SoftSubject("burning match with smoke", ("match with smoke",), hearth.smoking_match, renders=60),
+    SoftSubject("table lamp", ("lamp", "glowing lamp"), household.table_lamp, _HUE_WORDS),
+    SoftSubject("lantern", ("glowing lantern",), household.lantern),
+    SoftSubject("potion flask", ("potion", "magic potion", "potion bottle"), household.potion_flask, _HUE_WORDS),
+    SoftSubject("leafy plant", ("plant", "green plant", "house plant"), household.leafy_plant),
+    SoftSubject("rock", ("boulder", "stone", "rocks"), household.rock, ("mossy",)),
 )
 
 SOFT_SUBJECTS: Mapping[str, SoftSubject] = MappingProxyType({subject.name: subject for subject in _ALL})

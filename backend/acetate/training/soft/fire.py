@@ -165,15 +165,16 @@ def paint_stick(
     return share
 
 
-def burning_match(rng: np.random.Generator, size: int) -> Rendered:
-    """A wooden match with a dark head and a flame that rises from it, at any tilt a hand would hold it."""
-    canvas, noise = Canvas(size), Noise(rng)
-    tilt = rng.uniform(-0.85, 0.85)
-    head = (float(0.30 * np.sin(tilt)), float(rng.uniform(-0.06, 0.08) - 0.16 * abs(tilt)))
+def burning_stick(
+    canvas: Canvas, noise: Noise, rng: np.random.Generator, head: tuple[float, float], tilt: float, height: float | None
+) -> None:
+    """Paint a match that reaches down from its burning `head` at an angle of `tilt`; `height` is its flame's, the
+    most that fits without one.
+    """
     reach = (0.87 + head[1]) / np.cos(tilt)
     foot = (float(head[0] - reach * np.sin(tilt)), float(head[1] - reach * np.cos(tilt)))
     width = rng.uniform(0.11, 0.15)
-    height = min(rng.uniform(0.82, 1.02), 1.0 - head[1])
+    height = min(rng.uniform(0.82, 1.02), 1.0 - head[1]) if height is None else height
     paint_halo(canvas, head[0], head[1] + 0.3, rng.uniform(0.3, 0.42), rng.uniform(0.2, 0.4))
     shade = rng.uniform(0.85, 1.0)
     paint_stick(canvas, noise, foot, head, width, (0.93 * shade, 0.76 * shade, 0.52 * shade))
@@ -193,6 +194,14 @@ def burning_match(rng: np.random.Generator, size: int) -> Rendered:
     ember = (0.62, 0.16, 0.08) if rng.random() < 0.5 else (0.30, 0.15, 0.11)
     lit = mix((0.14, 0.07, 0.06), ember, smoothstep(0.1, -0.9, across / width) * 0.9)
     canvas.over(canvas.inside(distance * 0.72 * width), lit)
+
+
+def burning_match(rng: np.random.Generator, size: int) -> Rendered:
+    """A wooden match with a dark head and a flame that rises from it, at any tilt a hand would hold it."""
+    canvas, noise = Canvas(size), Noise(rng)
+    tilt = rng.uniform(-0.85, 0.85)
+    head = (float(0.30 * np.sin(tilt)), float(rng.uniform(-0.06, 0.08) - 0.16 * abs(tilt)))
+    burning_stick(canvas, noise, rng, head, tilt, None)
     return canvas.finished()
 
 

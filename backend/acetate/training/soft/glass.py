@@ -171,6 +171,35 @@ def glass_bottle(rng: np.random.Generator, size: int) -> Rendered:
     return canvas.finished(words=(word,) if coloured else ())
 
 
+def clear_flask(canvas: Canvas, rng: np.random.Generator, body: Colour, surface: Colour) -> None:
+    """Paint a corked flask of clear glass, partly filled with a liquid of the colour `body`."""
+    kind = int(rng.integers(3))
+    wide, neck, throat = rng.uniform(0.52, 0.62), rng.uniform(0.10, 0.14), rng.uniform(0.22, 0.34)
+    round_flask = [(-0.82 + 0.06 * step, wide * np.sin(np.pi * (0.16 + 0.78 * step / 16))) for step in range(17)]
+    shapes = (
+        [(h, r) for h, r in round_flask if r > neck and h < throat] + [(throat, neck)],
+        [(-0.82, wide), (-0.74, wide * 1.02), (throat, neck)],
+        [(-0.82, wide * 0.66), (-0.76, wide * 0.7), (throat - 0.2, wide * 0.66), (throat, neck)],
+    )
+    keys = [*shapes[kind], (0.52, neck), (0.54, neck * 1.35), (0.62, neck * 1.35)]
+    cork = np.minimum(neck * 0.95 - np.abs(canvas.x), np.minimum(canvas.y - 0.50, 0.80 - canvas.y))
+    canvas.over(canvas.inside(cork), mix((0.66, 0.45, 0.26), (0.82, 0.62, 0.40), 0.5 - canvas.x / neck * 0.5))
+    cover, side, radius = _turned(canvas, keys, 0.05)
+    _walls(canvas, cover, side, (0.78, 0.88, 0.93), 0.12)
+    level = -0.8 + (throat + 0.75) * rng.uniform(0.55, 0.85)
+    at_level = max(float(_profile(keys, np.array([level]), 0.05)[0]) - 0.04, 0.05)
+    filled = np.minimum(radius - 0.04 - np.abs(canvas.x), np.minimum(level - canvas.y, canvas.y + 0.86))
+    filled = np.minimum(filled, -_ring(canvas, -0.82, keys[0][1]) + 0.2) if kind == 0 else filled
+    glow = 0.72 + 0.4 * np.exp(-(((side + 0.1) / 0.5) ** 2) - ((canvas.y + 0.35) / 0.4) ** 2)
+    canvas.over(0.88 * canvas.inside(filled), np.clip(np.asarray(body) * glow[..., None], 0, 1))
+    canvas.over(0.88 * canvas.inside(-_ring(canvas, level, at_level)), surface)
+    count = int(rng.integers(4, 14))
+    spots = np.stack([rng.normal(0, 0.16, count), rng.uniform(-0.72, level - 0.04, count)], axis=-1)
+    canvas.sprinkle(spots, rng.uniform(0.008, 0.022, count), surface, 0.8)
+    _shine(canvas, cover, side, -0.72, throat, rng.uniform(0.6, 0.8))
+    _edge(canvas, 0.62, neck * 1.35, 0.010)
+
+
 def _facet(canvas: Canvas, corners: Field, bevel: float) -> Field:
     """Signed distance, positive inside, of a convex polygon (n, 2), its corners rounded by `bevel`."""
     centre = corners.mean(axis=0)

@@ -33,11 +33,13 @@ HUES: dict[str, tuple[float, float]] = {
 class Rendered:
     """One picture and the words its caption may add.
 
-    `picture` is (size, size, 4) RGBA with straight alpha; `caption_words` are adjectives such as "blue".
+    `picture` is (size, size, 4) RGBA with straight alpha; `caption_words` are adjectives such as "blue"; `phrases` say
+    of this one picture what its subject's names do not, such as "woman with messy hair".
     """
 
     picture: Picture
     caption_words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
 
 
 def pick_hue(rng: np.random.Generator, *words: str) -> tuple[str, float]:
@@ -155,11 +157,23 @@ class Canvas:
         self.colour: Field = np.zeros((self.side, self.side, 3))
         self.alpha: Field = np.zeros((self.side, self.side))
 
-    def over(self, alpha: ArrayLike, colour: ArrayLike) -> None:
-        """Paint `colour` (3) or (side, side, 3) with coverage `alpha` (side, side) over what is there."""
+    def over(self, alpha: ArrayLike, colour: ArrayLike, window: tuple[slice, slice] | None = None) -> None:
+        """Paint `colour` (3) or (side, side, 3) with coverage `alpha` (side, side) over what is there.
+
+        With a `window` of rows and columns, alpha and colour are only as large as it is.
+        """
         cover = np.clip(np.asarray(alpha, dtype=np.float64), 0.0, 1.0)
-        self.colour = self.colour * (1 - cover[..., None]) + np.clip(colour, 0, 1) * cover[..., None]
-        self.alpha = self.alpha * (1 - cover) + cover
+        rows = np.nonzero(cover.any(axis=1))[0]
+        if len(rows) == 0:
+            return
+        # Only the rows that are painted: most brushes are much smaller than the canvas.
+        part = slice(int(rows[0]), int(rows[-1]) + 1)
+        cover, ink = cover[part], np.clip(colour, 0, 1)
+        ink = ink[part] if ink.ndim == 3 else ink
+        whole = window or (slice(None), slice(None))
+        below, beneath = self.colour[whole][part], self.alpha[whole][part]
+        below[...] = below * (1 - cover[..., None]) + ink * cover[..., None]
+        beneath[...] = beneath * (1 - cover) + cover
 
     def inside(self, distance: Field) -> Field:
         """Coverage of a shape from its signed distance, positive inside, with an anti-aliased edge."""
@@ -217,7 +231,7 @@ class Canvas:
         tinted = np.stack([(rows * inks[:, c : c + 1]).T @ columns for c in range(3)], axis=-1)
         self._blend(rows.T @ columns, tinted)
 
-    def finished(self, margin: float = 0.05, words: Sequence[str] = ()) -> Rendered:
+    def finished(self, margin: float = 0.05, words: Sequence[str] = (), phrases: tuple[str, ...] = ()) -> Rendered:
         """The picture at its final size, its alpha faded to nothing over `margin` of the frame's half."""
         clear = 1 - self.pixel * self.oversampling
         full = min(1 - margin, clear - self.pixel * self.oversampling)
@@ -230,7 +244,7 @@ class Canvas:
         colour = np.where(seen, small[..., :3] / np.maximum(alpha, 1e-6), 0.0)
         rgba = np.concatenate([colour, np.where(seen, alpha, 0.0)], axis=-1)
         picture = np.rint(np.clip(rgba, 0, 1) * 255).astype(np.uint8)
-        return Rendered(picture, tuple(words))
+        return Rendered(picture, tuple(words), phrases)
 
     def _pixels(self, points: Field) -> Field:
         """Canvas coordinates as (column, row) of the pixel grid, pixel centres at whole numbers."""

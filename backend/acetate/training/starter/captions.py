@@ -13,13 +13,11 @@ from transformers import CLIPTokenizer
 
 from acetate.training import packages
 from acetate.training.backdrops import BACKDROPS
-from acetate.training.starter.concepts import COLOUR_WORDS, STYLE_WORDS, Concept, without_colour
+from acetate.training.starter.concepts import ATTRIBUTE_WORDS, COLOUR_WORDS, STYLE_WORDS, TINT_WORDS, Concept
 from acetate.training.starter.pictures import PictureRecord
+from acetate.training.starter.plurals import IRREGULAR, plural
+from acetate.training.starter.wording import ROLES, Wording
 
-STYLE_DROPPED = {"3d": 0.7, "cartoon": 0.35, "flat": 0.35, "painted": 0.8}
-"""How often a style's word is left out: a prompt without a style should mostly give the richest look."""
-
-COLOUR_NAMED = 0.4
 FILLERS = (
     "a",
     "an",
@@ -35,36 +33,43 @@ FILLERS = (
     "style",
     "in",
     "and",
+    "on",
+    "next",
+    "to",
+    "beside",
+    "two",
+    "three",
+    "front",
+    "behind",
 )
 TOKENS = 2500
 MAX_TOKENS = 32
 
 
-def article(phrase: str) -> str:
-    """`a` or `an`, or nothing before a plural."""
-    if phrase.endswith("s") and not phrase.endswith("ss") and not phrase.endswith("us"):
-        return ""
-    return "an " if phrase[0] in "aeiou" else "a "
+def wording(record: PictureRecord, colour: str, turned: bool) -> Wording:
+    """How one picture may be asked for; a turned hue is always named, a picture's own colour sometimes."""
+    role = "background" if record.use == "backdrop" else "layer"
+    return Wording((record.words,), (colour,), (turned,), record.style, role=role)
 
 
 def caption(record: PictureRecord, colour: str, turned: bool, chance: random.Random) -> str:
-    """One way to ask for the picture; a turned hue is always named, a picture's own colour sometimes."""
-    noun = chance.choice((record.name, record.name, *record.words))
-    named = colour if colour and (turned or chance.random() < COLOUR_NAMED) else ""
-    if named and turned:
-        noun = without_colour(noun)
-    phrase = noun if not named or named in noun.split() else f"{named} {noun}"
-    style = "" if chance.random() < STYLE_DROPPED[record.style] else record.style
-    if style and chance.random() < 0.5:
-        phrase, style = f"{style} {phrase}", ""
-    text = phrase if chance.random() < 0.4 else article(phrase) + phrase
-    return f"{text}, {style}" if style else text
+    """One way to ask for the picture, without the mark of its role."""
+    return wording(record, colour, turned).phrase(chance)
 
 
 def train_tokenizer(records: Iterable[PictureRecord], folder: Path) -> CLIPTokenizer:
     """A small CLIP tokenizer for these records' words, saved in `folder`; unknown words fall apart into letters."""
-    words = [*FILLERS, *COLOUR_WORDS, *STYLE_WORDS, "abcdefghijklmnopqrstuvwxyz0123456789-',."]
+    records = list(records)
+    words = [
+        *FILLERS,
+        *COLOUR_WORDS,
+        *TINT_WORDS,
+        *ATTRIBUTE_WORDS,
+        *STYLE_WORDS,
+        "abcdefghijklmnopqrstuvwxyz0123456789-',.",
+    ]
     words += [word for record in records for word in (*record.words, record.colour)]
+    words += [several for record in records if (several := plural(record.name))]
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -81,6 +86,7 @@ def train_tokenizer(records: Iterable[PictureRecord], folder: Path) -> CLIPToken
     trained = json.loads(tokenizer.to_str())["model"]
     merges = [tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ")) for merge in trained["merges"]]
     clip = CLIPTokenizer(vocab=trained["vocab"], merges=merges, model_max_length=MAX_TOKENS)
+    clip.add_special_tokens({"additional_special_tokens": list(ROLES.values())})
     clip.save_pretrained(folder)
     return clip
 
@@ -90,14 +96,18 @@ def write_vocabulary(
 ) -> None:
     """Write vocabulary.json: the things, backgrounds and other words that captions used, and related words."""
     records = list(records)
-    known = {record.name: list(record.words[1:]) for record in records}
+    known: dict[str, list[str]] = {}
+    for record in records:
+        words = known.setdefault(record.name, [])
+        words += [word for word in record.words if word != record.name and word not in words]
     vocabulary = {
         "native_size": size,
+        "roles": ROLES,
         "things": [{"name": name, "words": words} for name, words in known.items()],
         "backgrounds": [{"name": each.name, "words": list(each.synonyms)} for each in BACKDROPS.values()],
         "styles": list(STYLE_WORDS),
-        "colours": sorted({*COLOUR_WORDS, *(record.colour for record in records if record.colour)}),
-        "words": list(FILLERS),
+        "colours": sorted({*COLOUR_WORDS, *TINT_WORDS, *(record.colour for record in records if record.colour)}),
+        "words": [*FILLERS, *ATTRIBUTE_WORDS, *IRREGULAR.values()],
         "related": _related_words(known, concepts, keywords),
     }
     path.write_text(json.dumps(vocabulary, indent=1) + "\n", encoding="utf-8")

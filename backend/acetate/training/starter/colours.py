@@ -30,10 +30,10 @@ def hue_word(degrees: float, lightness: float = 0.5) -> str:
 
 def hue_saturation_value(rgb: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     """Hue in degrees, saturation and value in [0, 1] of sRGB colours (..., 3) in [0, 1]."""
-    high, low = rgb.max(-1), rgb.min(-1)
+    red, green, blue = (np.ascontiguousarray(rgb[..., channel]) for channel in range(3))
+    high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     chroma = high - low
     safe = np.where(chroma > 0, chroma, 1.0)
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     hue = np.select(
         [high == red, high == green],
         [(green - blue) / safe % 6, (blue - red) / safe + 2],

@@ -21,6 +21,9 @@ COLOUR_WORDS = (
     "grey",
     "black",
 )
+TINT_WORDS = ("gold", "silver", "copper", "pale", "dark")
+ATTRIBUTE_WORDS = ("big", "small", "old", "shiny", "spotted", "striped")
+"""What a picture can be made besides its colour."""
 STYLE_WORDS = ("3d", "cartoon", "flat", "painted")
 
 CORE_WEIGHT = 2.0
@@ -29,6 +32,16 @@ CORE = frozenset(
         *("red apple", "cat", "dog", "rocket", "burning match", "flame", "smoke plume", "house", "tree", "car"),
         *("fish", "bird", "rose", "mushroom", "strawberry", "star", "red heart", "sun", "cloud", "fire", "soap bubble"),
         *("hair tuft", "feather", "candle", "castle", "skull", "robot", "ghost", "butterfly", "airplane", "sailboat"),
+        *(
+            "woman",
+            "man",
+            "girl",
+            "burning firewood",
+            "campfire",
+            "burning match with smoke",
+            "potion flask",
+            "lantern",
+        ),
         *("balloon", "banana", "cupcake", "hamburger", "guitar", "umbrella", "crown", "book", "key", "mountain"),
         *("crescent moon", "cup of coffee", "pine tree", "elephant", "glass bottle", "lightning", "glow", "rainbow"),
     }

@@ -12,13 +12,12 @@ from diffusers import DPMSolverMultistepScheduler
 
 from acetate.evaluation.coverage import coverage_of, mean_coverage
 from acetate.evaluation.held_out import HeldOutPicture, write_held_out
-from acetate.training.augment import from_stored, random_views
+from acetate.training.augment import View, from_stored, random_views
 from acetate.training.autoencoder import picture_batches
 from acetate.training.loop import Loop
 from acetate.training.packages import fetch
 from acetate.training.starter.captions import KEYWORD_PACKAGE, write_vocabulary
 from acetate.training.starter.concepts import load_concepts
-from acetate.training.starter.latents import VIEW
 from acetate.training.starter.pictures import SOFT_SET, PictureSet
 from acetate.training.starter.recipe import StarterRecipe, TrainedStarter
 from acetate.training.starter.sharing import save_sharing
@@ -29,6 +28,8 @@ from acetate.transparency.files import Transparency
 STORED = torch.float16
 HELD_OUT_STYLES = ("3d", "cartoon", "painted")
 COVERAGE_PICTURES = 512
+VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
+"""How pictures lie in their frames when figures are taken: always alike, however the training turns them."""
 
 
 def export_starter(starter: TrainedStarter, recipe: StarterRecipe, cache: Path, folder: Path) -> None:

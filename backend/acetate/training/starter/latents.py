@@ -1,38 +1,38 @@
-"""The starter's latents, encoded once: views of each picture, some with their hue turned."""
+"""The starter's latents: varied pictures and groups of them, encoded anew while a training goes on."""
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Generator, Tensor
 from transformers import CLIPTokenizer
 
 from acetate.models.devices import best_device
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.diffusion import Samples
-from acetate.training.loop import Loop, Say
+from acetate.training.loop import Loop
 from acetate.training.precision import mixed_precision
-from acetate.training.starter.captions import caption
-from acetate.training.starter.colours import dominant_colour, turn_hue
+from acetate.training.rolling import Rolling, Slice, Turnover
 from acetate.training.starter.concepts import CORE, CORE_WEIGHT
-from acetate.training.starter.pictures import BACKDROP_SET, SOFT_SET, PictureRecord, PictureSet
+from acetate.training.starter.pictures import BACKDROP_SET, PictureRecord, PictureSet, evenly
+from acetate.training.starter.samples import Sample, group_sample, thing_sample
+from acetate.training.starter.wording import Wording, with_role
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
-VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
+VIEW = View(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)
 """Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""
-PLAIN_VIEWS = 3
-TURNED_VIEWS = 2
-SOFT_VIEWS = 2
+GROUPS = 0.27
+"""How many of all samples show two or three things."""
 BACKDROP_VIEW = View(scale=(1.0, 1.3), turn=0.0, shift=0.0)
 BACKDROP_WEIGHT = 5.0
 """How often captions teach a kind of background, next to a thing: a tenth of all, so that scenes need only put
@@ -44,74 +44,65 @@ STYLE_WEIGHTS = {"3d": 0.5, "cartoon": 0.3, "flat": 0.2, "painted": 1.0}
 CHUNK = 32
 
 
-@dataclass(frozen=True)
-class CachedLatents:
-    """Unit-variance latents; `rows` say which picture each shows, `colours` its colour word, `turned` whether by us."""
+def fresh_latents(
+    model: LatentTransparency, pictures: PictureSet, size: int, known: Collection[str], turnover: Turnover, folder: Path
+) -> Rolling:
+    """Unscaled latents of varied pictures, of groups of them and of backgrounds, always new ones.
 
-    latents: Float[Tensor, "n c h w"]
-    rows: tuple[int, ...]
-    colours: tuple[str, ...]
-    turned: tuple[bool, ...]
-    scaling_factor: float
+    Things of the core, and those that are not yet `known` where others are, come more often. The words of each are
+    its wording as JSON.
+    """
+    rows, count = pictures.indices("vocabulary", "backdrop"), turnover.size
+    weights = _weights([pictures.records[row] for row in rows], known)
 
+    def encode(number: int) -> Slice:
+        generator = Loop.generator(number + 29)
+        chosen = rows[torch.multinomial(weights, count, replacement=True, generator=generator).numpy()]
+        grouped = torch.rand(count, generator=generator) < GROUPS
+        seeds = torch.randint(1, 2**31, (count,), generator=generator)
+        samples = [
+            group_sample(pictures, seed) if group else thing_sample(pictures, int(row), seed)
+            for row, group, seed in zip(chosen, grouped.tolist(), seeds.tolist(), strict=True)
+        ]
+        latents = [_encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, count, CHUNK)]
+        return Slice({"latents": torch.cat(latents)}, tuple(json.dumps(asdict(each.wording)) for each in samples))
 
-def cache_latents(model: LatentTransparency, pictures: PictureSet, size: int, folder: Path, say: Say) -> CachedLatents:
-    """Encode every view of the vocabulary's pictures and of backgrounds, or open what an earlier run encoded."""
-    file = folder / "latents.safetensors"
-    things, backdrops = (
-        [(int(row), turned) for row in pictures.indices(use) for turned in _views(pictures.records[row])]
-        for use in ("vocabulary", "backdrop")
-    )
-    plan = things + backdrops
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        chunks: list[Tensor] = []
-        colours: list[str] = []
-        for some, view in ((things, VIEW), (backdrops, BACKDROP_VIEW)):
-            for start in range(0, len(some), CHUNK):
-                latents, words = _encode(model, pictures, some[start : start + CHUNK], view, size, start)
-                chunks.append(latents)
-                colours += words
-                if start // CHUNK % 40 == 0:
-                    say(f"latents {start}/{len(some)}")
-        save_file({"latents": torch.cat(chunks).contiguous()}, file, metadata={"colours": "\n".join(colours)})
-    latents = load_file(file)["latents"].float()
-    with safe_open(file, framework="pt") as opened:
-        colours = opened.metadata()["colours"].split("\n")
-    scaling_factor = 1.0 / latents.std().item()
-    rows, turned = zip(*plan, strict=True)
-    return CachedLatents(latents * scaling_factor, rows, tuple(colours), turned, scaling_factor)
+    return Rolling(folder, encode, turnover)
 
 
 def caption_batches(
-    cached: CachedLatents,
-    pictures: PictureSet,
-    tokenizer: CLIPTokenizer,
-    batch: int,
-    known: Collection[str] = (),
-    dropout: float = 0.1,
+    latents: Rolling, tokenizer: CLIPTokenizer, batch: int, scaling_factor: float, dropout: float = 0.1
 ) -> Callable[[int], Samples[Tensor]]:
-    """Things of the core, and those that are not yet `known` where others are, come more often; captions are drawn
-    anew.
-    """
-    records = [pictures.records[row] for row in cached.rows]
-    groups: dict[tuple[str, str], int] = {}
-    for record in records:
-        key = (record.name, record.style)
-        groups[key] = groups.get(key, 0) + 1
-    weights = torch.tensor([_share(r, known) * STYLE_WEIGHTS[r.style] / groups[r.name, r.style] for r in records])
+    """Samples out of those that are in use at a step, scaled, with captions drawn anew."""
 
     def draw(step: int) -> Samples[Tensor]:
-        chosen = torch.multinomial(weights, batch, replacement=True, generator=Loop.generator(step)).tolist()
-        chance = random.Random(step)
-        texts = [
-            "" if chance.random() < dropout else caption(records[i], cached.colours[i], cached.turned[i], chance)
-            for i in chosen
-        ]
+        views, chance = latents.at(step), random.Random(step)
+        chosen = torch.randint(len(views), (batch,), generator=Loop.generator(step))
+        wordings = [Wording(**json.loads(views.words[i])) for i in chosen.tolist()]
+        texts = [with_role(each.role, "") if chance.random() < dropout else each.text(chance) for each in wordings]
         given = torch.zeros(batch, 1, dtype=torch.bool)
-        return Samples(cached.latents[chosen][:, None], tokenize(tokenizer, texts), given)
+        scaled = views.tensors["latents"][chosen].float() * scaling_factor
+        return Samples(scaled[:, None], tokenize(tokenizer, texts), given)
 
     return draw
+
+
+def deviation(model: LatentTransparency, pictures: PictureSet, size: int) -> float:
+    """The factor that gives latents of the vocabulary's pictures a deviation of 1."""
+    draw, generator = evenly(pictures, "vocabulary"), Loop.generator(0)
+    samples = [thing_sample(pictures, int(row), 0) for row in draw(16 * CHUNK, generator)]
+    latents = [
+        _encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, len(samples), CHUNK)
+    ]
+    return 1.0 / torch.cat(latents).float().std().item()
+
+
+def _weights(records: list[PictureRecord], known: Collection[str]) -> Float[Tensor, " n"]:
+    """How often each picture is shown, so that things come as often as they shall, however many there are of each."""
+    counts = Counter((record.name, record.style) for record in records)
+    return torch.tensor(
+        [_share(each, known) * STYLE_WEIGHTS[each.style] / counts[each.name, each.style] for each in records]
+    )
 
 
 def _share(record: PictureRecord, known: Collection[str]) -> float:
@@ -131,28 +122,16 @@ def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
     return ids
 
 
-def _views(record: PictureRecord) -> list[bool]:
-    """For each view of a picture, whether its hue is turned."""
-    if record.set in (SOFT_SET, BACKDROP_SET):
-        return [False] * SOFT_VIEWS
-    return [False] * PLAIN_VIEWS + [True] * (TURNED_VIEWS if record.hue_turns else 0)
-
-
 @torch.no_grad()
-def _encode(
-    model: LatentTransparency, pictures: PictureSet, plan: list[tuple[int, bool]], view: View, size: int, seed: int
-) -> tuple[Tensor, list[str]]:
-    generator = Loop.generator(seed)
-    rows = np.array([row for row, _ in plan])
-    turned = torch.tensor([turn for _, turn in plan])
-    rgba = random_views(from_stored(pictures.pictures[rows]), size, view, generator)
-    turns = torch.where(turned, 0.08 + 0.84 * torch.rand(len(plan), generator=generator), 0.0)
-    rgba = torch.cat([torch.where(turned.view(-1, 1, 1, 1), turn_hue(rgba[:, :3], turns), rgba[:, :3]), rgba[:, 3:]], 1)
-    colours = [
-        dominant_colour((picture.permute(1, 2, 0) * 255).byte().numpy()) if turn else pictures.records[row].colour
-        for picture, (row, turn) in zip(rgba, plan, strict=True)
-    ]
-    return adjusted(model, rgba).half().cpu(), colours
+def _encoded(
+    model: LatentTransparency, samples: Sequence[Sample], size: int, generator: Generator
+) -> Float[Tensor, "n c h/8 w/8"]:
+    """Latents of one view of each of these samples, in half precision."""
+    stored = from_stored(np.stack([sample.picture for sample in samples]))
+    opaque = torch.tensor([sample.wording.role == "background" for sample in samples]).view(-1, 1, 1, 1)
+    placed = random_views(stored, size, VIEW, generator)
+    rgba = torch.where(opaque, random_views(stored, size, BACKDROP_VIEW, generator), placed)
+    return adjusted(model, rgba).half().cpu()
 
 
 @torch.no_grad()

@@ -6,8 +6,9 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,16 @@ from torch import Generator
 from acetate.training import packages
 from acetate.training.backdrops import BACKDROPS
 from acetate.training.packages import PicturePackage
-from acetate.training.soft import SOFT_SUBJECTS
+from acetate.training.soft import SOFT_SUBJECTS, Rendered
 from acetate.training.starter.colours import dominant_colour
 from acetate.training.starter.concepts import Concept, load_concepts
 
 STORED_SIZE = 256
 MARGIN = 0.06
-SOFT_RENDERS = 40
 BACKDROP_RENDERS = 40
 HELD_OUT_SOFT = frozenset({"dandelion clock", "stained lace cloth", "fog bank", "water splash"})
 HELD_OUT_RENDERS = 3
+PEOPLE = frozenset({"woman", "man", "girl"})
 OWN_LICENCE = "Apache-2.0"
 SOFT_SET = "soft"
 BACKDROP_SET = "backdrops"
@@ -63,6 +64,14 @@ class PictureSet:
     def indices(self, *uses: str) -> NDArray[np.int64]:
         """The rows whose record has one of these uses."""
         return np.array([i for i, record in enumerate(self.records) if record.use in uses], dtype=np.int64)
+
+    @cached_property
+    def by_name(self) -> dict[str, tuple[int, ...]]:
+        """The rows of the vocabulary's pictures, by the name of what they show."""
+        rows: dict[str, list[int]] = {}
+        for row in self.indices("vocabulary").tolist():
+            rows.setdefault(self.records[row].name, []).append(row)
+        return {name: tuple(found) for name, found in rows.items()}
 
 
 def evenly(pictures: PictureSet, *uses: str, soft: float = 1.0) -> Callable[[int, Generator], NDArray[np.int64]]:
@@ -137,44 +146,65 @@ def _emoji(
 
 
 def _soft_subjects() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
-    for index, (name, subject) in enumerate(SOFT_SUBJECTS.items()):
-        held_out = name in HELD_OUT_SOFT
-        for render in range(HELD_OUT_RENDERS if held_out else SOFT_RENDERS):
-            rendered = subject.render(np.random.default_rng((index, render)), STORED_SIZE)
-            yield (
-                rendered.picture,
-                PictureRecord(
-                    name=name,
-                    words=(name, *subject.synonyms),
-                    style="painted",
-                    set=SOFT_SET,
-                    licence=OWN_LICENCE,
-                    category="soft",
-                    use="held_out" if held_out else "vocabulary",
-                    colour=" ".join(rendered.caption_words),
-                    hue_turns=False,
-                ),
-            )
+    names = list(SOFT_SUBJECTS)
+    for index, _, rendered in _in_parallel(_render_soft, [(i, _renders(name)) for i, name in enumerate(names)]):
+        subject = SOFT_SUBJECTS[names[index]]
+        yield (
+            rendered.picture,
+            PictureRecord(
+                name=subject.name,
+                words=(subject.name, *subject.synonyms, *rendered.phrases),
+                style="painted",
+                set=SOFT_SET,
+                licence=OWN_LICENCE,
+                category="people" if subject.name in PEOPLE else "soft",
+                use="held_out" if subject.name in HELD_OUT_SOFT else "vocabulary",
+                colour=" ".join(rendered.caption_words),
+                hue_turns=False,
+            ),
+        )
+
+
+def _renders(name: str) -> int:
+    return HELD_OUT_RENDERS if name in HELD_OUT_SOFT else SOFT_SUBJECTS[name].renders
+
+
+def _render_soft(index: int, render: int) -> Rendered:
+    return tuple(SOFT_SUBJECTS.values())[index].render(np.random.default_rng((index, render)), STORED_SIZE)
+
+
+def _render_backdrop(index: int, render: int) -> Rendered:
+    backdrop = tuple(BACKDROPS.values())[index]
+    return Rendered(*backdrop.render(np.random.default_rng((index, render, 1)), STORED_SIZE))
+
+
+def _in_parallel(
+    paint: Callable[[int, int], Rendered], counts: list[tuple[int, int]]
+) -> Iterator[tuple[int, int, Rendered]]:
+    """Every picture of every kind, in order, painted on all cores: `counts` has each kind and how many of it."""
+    jobs = [(index, render) for index, count in counts for render in range(count)]
+    with ProcessPoolExecutor() as pool:
+        for (index, render), rendered in zip(jobs, pool.map(paint, *zip(*jobs, strict=True), chunksize=8), strict=True):
+            yield index, render, rendered
 
 
 def _backdrops() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
-    for index, (name, backdrop) in enumerate(BACKDROPS.items()):
-        for render in range(BACKDROP_RENDERS):
-            picture, words = backdrop.render(np.random.default_rng((index, render, 1)), STORED_SIZE)
-            yield (
-                picture,
-                PictureRecord(
-                    name=name,
-                    words=(name, *backdrop.synonyms),
-                    style="painted",
-                    set=BACKDROP_SET,
-                    licence=OWN_LICENCE,
-                    category="background",
-                    use="backdrop",
-                    colour=" ".join(words),
-                    hue_turns=False,
-                ),
-            )
+    kinds = list(BACKDROPS.values())
+    for index, _, rendered in _in_parallel(_render_backdrop, [(i, BACKDROP_RENDERS) for i in range(len(kinds))]):
+        yield (
+            rendered.picture,
+            PictureRecord(
+                name=kinds[index].name,
+                words=(kinds[index].name, *kinds[index].synonyms),
+                style="painted",
+                set=BACKDROP_SET,
+                licence=OWN_LICENCE,
+                category="background",
+                use="backdrop",
+                colour=" ".join(rendered.caption_words),
+                hue_turns=False,
+            ),
+        )
 
 
 def normalised(picture: Image.Image) -> NDArray[np.uint8]:

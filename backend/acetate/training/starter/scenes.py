@@ -22,12 +22,15 @@ from acetate.training.backdrops import BACKDROPS
 from acetate.training.diffusion import Samples
 from acetate.training.loop import Loop, Say
 from acetate.training.precision import mixed_precision
-from acetate.training.starter.captions import article, caption
+from acetate.training.starter.captions import caption
 from acetate.training.starter.latents import adjusted, tokenize
 from acetate.training.starter.pictures import PictureSet, evenly
+from acetate.training.starter.wording import article, with_role
 from acetate.training.transparency import LatentTransparency
 
 FRAMES = ("foreground", "background", "blend")
+FRAME_ROLES = ("layer", "background", "blend")
+"""What each frame is to captions."""
 CHUNK = 32
 VIEW = View(scale=(0.6, 1.0), turn=0.08, shift=0.06, mirror=False)
 GIVEN = (((), 0.4), ((0,), 0.2), ((1,), 0.2), ((0, 2), 0.1), ((1, 2), 0.1))
@@ -89,7 +92,8 @@ def scene_batches(
             given[sample, list(frames)] = True
             record = pictures.records[cached.rows[scene]]
             prompts = scene_prompts(caption(record, record.colour, False, chance), cached.backdrops[scene], chance)
-            texts += ("",) * len(FRAMES) if chance.random() < dropout else prompts
+            asked = ("",) * len(FRAMES) if chance.random() < dropout else prompts
+            texts += map(with_role, FRAME_ROLES, asked)
         return Samples(cached.latents[chosen], tokenize(tokenizer, texts), given)
 
     return draw
