@@ -70,7 +70,7 @@ class Hiding(QtCore.QObject):
         """The result is in: from now on what it hid follows undo and redo."""
         self._forget_closed()
         self._entries.append(Replacement(notes.session_key(document), result, source, hidden))
-        self._watch()
+        self.watch()
 
     def look(self, document: Document) -> None:
         """See which results are there, and open or close eyes where the present step of undo changed that."""
@@ -99,8 +99,11 @@ class Hiding(QtCore.QObject):
         if time.monotonic() >= self._until:
             self._timer.stop()
 
-    def _watch(self) -> None:
-        """Hear of undo and redo in the active window: by their keys and menus, or by a click into the list of steps."""
+    def watch(self) -> None:
+        """Hear of undo and redo in the active window: by their keys and menus, or by a click into the list of steps.
+
+        Searching a window takes a moment, the first time: call this while the artist waits for nothing.
+        """
         window = Krita.instance().activeWindow()
         if window is None or any(known is window.qwindow() for known in self._watched):
             return

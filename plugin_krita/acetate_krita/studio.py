@@ -135,6 +135,7 @@ class Studio(QtCore.QObject):
         for job in self.jobs.values():
             if job.session == notes.session_key(document):
                 job.file = document.fileName()
+        self.hiding.watch()
         self.chores.start(self._meet(document), self._complain)
 
     # What the daemon says
