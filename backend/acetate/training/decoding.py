@@ -164,10 +164,12 @@ def train_decoder(
         with average:
             _, made = decode(drawn)
         given = (*torch.split(drawn.rgba, drawn.lengths[:2]), drawn.before)
-        # So many of each part that the rows are of one length.
-        shown = min(drawn.lengths)
+        # So many of each part that the rows are of one length; a small batch has none of some parts.
+        shown = min(length for length in drawn.lengths if length)
         rows = []
         for wanted, found in zip(given, torch.split(made.clamp(0, 1), drawn.lengths), strict=True):
+            if not len(found):
+                continue
             rows += [wanted[:shown], found[:shown], found[:shown, 3:].expand(-1, 3, -1, -1)]
         write_sheet(path, rows)
 
