@@ -174,9 +174,12 @@ def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen)
 
 
 def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
+    # So many steps that the drawing can be looked at, however fast the machine is.
+    window.call("window.settings", steps=200)
     until(lambda: _typed(screen, "a red apple") and window.call("window.prompt") == "a red apple", "the prompt")
     until(lambda: _clicked(screen, GENERATE) and window.call("window.states"), "the job")
     until(lambda: window.call("window.progress") > 0.1, "some progress", PATIENCE_S)
+    window.call("window.settings", steps=0)
     # Panels glide to their new places.
     time.sleep(2)
     screen.look("panel-drawing", SIDEBAR)

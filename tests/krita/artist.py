@@ -139,6 +139,10 @@ class Artist:
     def ask(self, prompt: str) -> None:
         """Put a prompt in and press the button."""
         self.run(f"D.prompts.prompt.setPlainText({prompt!r}); D.look()")
+        self.press_button()
+
+    def press_button(self) -> None:
+        """Press the button, and wait until it was pressed: a fast job may have ended by then."""
         self.until("D.button.isEnabled()")
         before = self.run("len(clicks)")
         self.click("D.button")

@@ -25,8 +25,7 @@ def test_typed_words_become_a_layer_above_the_active_one(artist: Artist) -> None
     artist.run("app.activeDocument().setActiveNode(layer('lower'))")
     lock_seed(artist)
     artist.type("a kite in the wind")
-    artist.click("D.button")
-    artist.until("D.studio.jobs")
+    artist.press_button()
     artist.wait()
     assert artist.names() == ["Background", "lower", "a kite in the wind", "upper"]
     assert artist.bounds("a kite in the wind") == (0, 0, 64, 48)

@@ -70,8 +70,7 @@ def test_what_is_changed_or_removed_is_gone_inside_and_the_same_outside(artist: 
     artist.set(mode, first="mine")
     artist.run("D.prompts.prompt.setPlainText('clear')")
     steps = artist.steps()
-    artist.click("D.button")
-    artist.until("D.studio.jobs or len(app.activeDocument().rootNode().childNodes()) > 2")
+    artist.press_button()
     artist.wait()
     name = artist.names()[-1]
     got = np.frombuffer(artist.pixels(name, 0, 0, WIDTH, HEIGHT), "u1").reshape(HEIGHT, WIDTH, 4)

@@ -22,8 +22,7 @@ def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:
     artist.new(1600, 1200)
     artist.set("text")
     artist.type("a red apple")
-    artist.click("D.button")
-    artist.until("D.studio.jobs")
+    artist.press_button()
     artist.until("not D.studio.jobs and D.studio.chores.idle", patience=240)
     assert artist.names() == ["Background", "a red apple"]
     artist.until("D.history.list.count() == 1")
@@ -36,8 +35,7 @@ def test_typed_words_become_a_transparent_layer(artist: Artist) -> None:
     artist.new(256, 256)
     artist.run("D.more.steps.setValue(4); select(64, 48, 128, 128); D.look()")
     artist.type("a red apple")
-    artist.click("D.button")
-    artist.until("D.studio.jobs")
+    artist.press_button()
     artist.until("not D.studio.jobs and D.studio.chores.idle", patience=240)
     assert artist.names() == ["Background", "a red apple"]
     x, y, width, height = artist.bounds("a red apple")

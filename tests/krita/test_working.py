@@ -57,8 +57,7 @@ def test_the_verb_is_the_modes_and_a_further_click_queues_another(artist: Artist
 def test_after_a_click_the_keys_are_kritas_again(artist: Artist) -> None:
     artist.new()
     artist.type("a kite steps=4")
-    artist.click("D.button")
-    artist.until("D.studio.jobs")
+    artist.press_button()
     assert artist.run("QtWidgets.QApplication.focusWidget().metaObject().className()").startswith("Kis")
     artist.press("space")
     artist.wait()
@@ -122,8 +121,7 @@ def test_unknown_words_are_told_while_typing_and_known_ones_completed(artist: Ar
     artist.type("a red ap")
     artist.until("D.prompts.prompt.completion.isVisible()")
     artist.run("D.prompts.prompt.setPlainText('a red ap')")
-    artist.click("D.button")
-    artist.until("D.studio.jobs or len(app.activeDocument().rootNode().childNodes()) == 2")
+    artist.press_button()
     artist.wait()
 
 

@@ -170,8 +170,8 @@ def test_a_layer_goes_through_the_familys_own_transparency(load: Load, family: s
 
 def test_a_model_offers_only_what_its_files_allow(written_families: Path, families: Catalogue, tmp_path: Path) -> None:
     everything = families.entry("sdxl")
-    assert everything.modes == ("text", "refine", "inpaint", "scene", "background", "foreground", "extract")
-    assert families.entry("sd15").modes == ("text", "refine", "inpaint", "scene", "background", "foreground")
+    assert everything.modes == ("text", "refine", "inpaint", "remove", "scene", "background", "foreground", "extract")
+    assert families.entry("sd15").modes == ("text", "refine", "inpaint", "remove", "scene", "background", "foreground")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
         (tmp_path / "layers").mkdir()
