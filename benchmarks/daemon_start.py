@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 from acetate_wire import connection as connections
-from acetate_wire.session import Session
+from acetate_wire.blocking import Session
 
 SECONDS_BAR = 1.0
 BYTES_BAR = 80 << 20

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from acetate_wire.folders import config_folder, private_folder, write_private
+from acetate_wire.paths import config_folder, private_folder, write_private
 
 from .results import Result, read_header
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from acetate_wire.folders import config_folder, private_folder, write_private
+from acetate_wire.paths import config_folder, private_folder, write_private
 
 from .insert import CLIPS
 

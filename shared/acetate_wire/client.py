@@ -16,13 +16,13 @@ import zmq
 from . import connection as connections
 from .connection import Connection
 from .errors import WireError
+from .event_decoder import read_event
 from .events import Connected, Disconnected, Event, JobList, ModelVocabulary, Rejected, Status
-from .inbox import read_event
-from .ledger import Ledger
+from .job_tracker import Ledger
 from .limits import Limits
 from .messages import Message, decode, encode
 from .request import LayerRequest
-from .validate import request_map
+from .request_codec import request_map
 
 PING_S = 2.0
 SILENCE_S = 10.0

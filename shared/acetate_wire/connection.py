@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .errors import WireError
-from .folders import check_private, config_folder, private_folder, runtime_folder, write_private
+from .paths import check_private, config_folder, private_folder, runtime_folder, write_private
 
 FILE_NAME = "connection.json"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
 from .errors import WireError
-from .folders import config_folder, private_folder, write_private
+from .paths import config_folder, private_folder, write_private
 
 FILE_NAME = "daemon.json"
 

@@ -16,11 +16,11 @@ import msgpack
 import psutil
 import zmq
 from acetate_wire import connection as connections
+from acetate_wire.blocking import Session
 from acetate_wire.client import Client
 from acetate_wire.connection import Connection
 from acetate_wire.events import Event
 from acetate_wire.request import LayerRequest, Rect
-from acetate_wire.session import Session
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = "tests.daemon.standin:StandIn"

@@ -14,10 +14,10 @@ import pytest
 import zmq
 from acetate.daemon import access
 from acetate_wire import connection as connections
+from acetate_wire.blocking import Session
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
 from acetate_wire.request import Lora
-from acetate_wire.session import Session
 
 from tests.daemon.harness import Daemon, Raw, a_request
 

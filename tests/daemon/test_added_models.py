@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError
-from acetate_wire.session import Session
 from safetensors.torch import load_file, save_file
 
 from tests.daemon.harness import Daemon, a_request

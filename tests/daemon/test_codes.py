@@ -9,7 +9,7 @@ import pytest
 from acetate_wire.errors import CODES, WireError
 from acetate_wire.events import Cancelled, Connected, Rejected
 from acetate_wire.request import Rect
-from acetate_wire.validate import request_map
+from acetate_wire.request_codec import request_map
 
 from tests.daemon.harness import Daemon, Editor, Raw, a_request
 

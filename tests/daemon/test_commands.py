@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from acetate.cli.jobs import CLIENT
 from acetate_wire import connection as connections
+from acetate_wire.blocking import Session
 from acetate_wire.events import Progress
-from acetate_wire.session import Session
 
 from tests.daemon.harness import ROOT, STAND_IN, Daemon, a_request, until
 

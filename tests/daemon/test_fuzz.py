@@ -12,7 +12,7 @@ from typing import Any
 import msgpack
 import zmq
 from acetate_wire.request import LayerRequest, PictureHeader
-from acetate_wire.validate import request_map
+from acetate_wire.request_codec import request_map
 
 from tests.daemon.harness import Daemon, Raw, a_request, until
 

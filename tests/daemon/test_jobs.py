@@ -18,7 +18,7 @@ from acetate_wire.events import (
     Progress,
     Rejected,
 )
-from acetate_wire.validate import request_map
+from acetate_wire.request_codec import request_map
 
 from tests.daemon.harness import Daemon, Editor, Raw, a_request, until
 from tests.daemon.standin import colour

@@ -14,7 +14,7 @@ from acetate.daemon.journal import Journal
 from acetate_wire.connection import client_key
 from acetate_wire.errors import WireError
 from acetate_wire.events import Connected, Done, Failed, Progress
-from acetate_wire.validate import request_map
+from acetate_wire.request_codec import request_map
 
 from tests.daemon.harness import Daemon, Editor, a_request, until
 from tests.daemon.test_presence import acetate

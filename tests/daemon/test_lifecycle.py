@@ -10,8 +10,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 from acetate_wire import launch
+from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError
-from acetate_wire.session import Session
 
 from tests.daemon.harness import Daemon, a_request, until
 

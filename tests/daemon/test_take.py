@@ -21,11 +21,11 @@ import psutil
 import pytest
 from acetate.cli.jobs import CLIENT
 from acetate.models import catalogue
+from acetate_wire import blocking as sessions
 from acetate_wire import connection as connections
-from acetate_wire import session as sessions
+from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError
 from acetate_wire.events import Progress
-from acetate_wire.session import Session
 from PIL import Image
 
 from tests.daemon.harness import ROOT, Daemon, a_request, until

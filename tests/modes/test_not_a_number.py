@@ -15,10 +15,10 @@ from acetate.layers import run
 from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import FAMILIES
 from acetate.models.store import ModelStore
+from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError
 from acetate_wire.events import Failed
 from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
-from acetate_wire.session import Session
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
@@ -150,7 +150,7 @@ def test_a_mask_is_named_too(session: Session) -> None:
 def test_a_control_is_named_by_its_number() -> None:
     from acetate.engine.transfer import read_job
     from acetate_wire.limits import Limits
-    from acetate_wire.validate import request_map
+    from acetate_wire.request_codec import request_map
 
     header = PictureHeader(0, SIDE, SIDE, "rgbaf16")
     frame = float_layer("rgbaf16", 1, 2, 0, np.nan)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError
 from acetate_wire.events import Layer
 from acetate_wire.request import LayerRequest, PictureHeader, Rect, roles_out
-from acetate_wire.session import Session
 
 from tests.daemon.harness import Daemon
 from tests.daemon.test_pictures import linear_profile

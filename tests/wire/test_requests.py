@@ -9,7 +9,7 @@ import pytest
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect, roles_out
-from acetate_wire.validate import _READERS, parse_request, request_map
+from acetate_wire.request_codec import _READERS, parse_request, request_map
 
 LIMITS = Limits()
 MUST: dict[str, Any] = {"mode": "text", "canvas": [10, 10], "target": [0, 0, 4, 2], "prompt": ""}

@@ -17,8 +17,8 @@ from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     import numpy as np
+    from acetate_wire.blocking import Session
     from acetate_wire.events import Done, Progress
-    from acetate_wire.session import Session
     from numpy.typing import NDArray
 
     Following: TypeAlias = Callable[[Callable[[Progress], None]], AbstractContextManager[Done]]

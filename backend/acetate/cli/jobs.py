@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 from acetate_wire import connection as connections
+from acetate_wire.blocking import Session
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
 from acetate_wire.events import Cancelled, Done
-from acetate_wire.folders import runtime_folder
-from acetate_wire.session import Session
+from acetate_wire.paths import runtime_folder
 
 import acetate
 from acetate.daemon.presence import Record, living, publish_for

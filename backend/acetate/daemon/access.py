@@ -15,7 +15,7 @@ from typing import Any
 import zmq
 from acetate_wire.connection import Connection, write
 from acetate_wire.errors import WireError
-from acetate_wire.folders import check_private, private_folder, write_private
+from acetate_wire.paths import check_private, private_folder, write_private
 from zmq.utils import z85
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from acetate_wire import values
+from acetate_wire import field_readers
 from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
-from acetate_wire.validate import parse_request
+from acetate_wire.request_codec import parse_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
@@ -125,8 +125,8 @@ class Conversation:
 
     def _hello(self, origin: Origin, message: Message) -> None:
         fields = message.fields
-        name = values.text(fields.get("name"), "name", 200)
-        client = values.text(fields.get("client"), "client", 200)
+        name = field_readers.text(fields.get("name"), "name", 200)
+        client = field_readers.text(fields.get("client"), "client", 200)
         if len(client) < 32:
             raise WireError(
                 "bad_request",
@@ -157,7 +157,7 @@ class Conversation:
         )
 
     def _submit(self, peer: Peer, message: Message) -> None:
-        id = values.job_id(message.fields.get("id"))
+        id = field_readers.job_id(message.fields.get("id"))
         job = self._jobs.find(peer.owner, id)
         if job is None and self._jobs.is_forgotten(id):
             self._say(peer, "forgotten", {"id": id, "reason": "acknowledged"})
@@ -216,8 +216,8 @@ class Conversation:
             peer.owed.add(id)
 
     def _attach(self, peer: Peer, message: Message) -> None:
-        for id in values.listing(message.fields.get("ids"), "ids", 0, 10_000):
-            values.job_id(id, "ids")
+        for id in field_readers.listing(message.fields.get("ids"), "ids", 0, 10_000):
+            field_readers.job_id(id, "ids")
             try:
                 self._follow(peer, id)
             except WireError:
@@ -225,7 +225,7 @@ class Conversation:
                 self._say(peer, "forgotten", {"id": id, "reason": "unknown"})
 
     def _cancel(self, peer: Peer, message: Message) -> None:
-        id = values.job_id(message.fields.get("id"))
+        id = field_readers.job_id(message.fields.get("id"))
         job = self._own(peer, id)
         if job is not None and job.state in ("waiting", "running"):
             peer.follows.add(id)
@@ -234,7 +234,7 @@ class Conversation:
             self._attach(peer, Message("attach", {"ids": [id]}, ()))
 
     def _acknowledge(self, peer: Peer, message: Message) -> None:
-        id = values.job_id(message.fields.get("id"))
+        id = field_readers.job_id(message.fields.get("id"))
         job = self._own(peer, id)
         reason = "unknown"
         if job is not None:
@@ -243,7 +243,7 @@ class Conversation:
         self._say(peer, "forgotten", {"id": id, "reason": reason})
 
     def _retry(self, peer: Peer, message: Message) -> None:
-        id = values.job_id(message.fields.get("id"))
+        id = field_readers.job_id(message.fields.get("id"))
         job = self._own(peer, id)
         if job is None:
             raise WireError("bad_request", "there is no such job", field="id", hint="see the kind jobs")
@@ -269,7 +269,7 @@ class Conversation:
         )
 
     def _vocabulary(self, peer: Peer, message: Message) -> None:
-        model = values.text(message.fields.get("model"), "model", 1024)
+        model = field_readers.text(message.fields.get("model"), "model", 1024)
         found = self._about.vocabulary(model)
         self._say(peer, "vocabulary", {"model": model, "vocabulary": None if found is None else found.to_map()})
 

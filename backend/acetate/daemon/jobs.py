@@ -12,7 +12,7 @@ from typing import Any
 from acetate_wire.errors import WireError
 from acetate_wire.messages import Message
 from acetate_wire.request import FORMATS, LayerRequest, roles_out
-from acetate_wire.validate import request_map
+from acetate_wire.request_codec import request_map
 
 from acetate.daemon.journal import ACTIVE, DiskFullError, Job, Journal
 from acetate.daemon.queue import FairQueue

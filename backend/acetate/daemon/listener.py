@@ -13,7 +13,7 @@ import zmq
 from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
-from acetate_wire.folders import private_folder
+from acetate_wire.paths import private_folder
 
 from acetate.daemon.access import DEFAULT_PORT, Keys, paired
 from acetate.daemon.settings import Settings

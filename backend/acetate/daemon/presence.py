@@ -15,7 +15,7 @@ from pathlib import Path
 from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
-from acetate_wire.folders import private_folder, write_private
+from acetate_wire.paths import private_folder, write_private
 
 from acetate.daemon.lock import Lock
 

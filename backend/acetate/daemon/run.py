@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
-from acetate_wire.folders import private_folder
 from acetate_wire.launch import remember_command
+from acetate_wire.paths import private_folder
 
 from acetate.daemon.presence import Presence, living, publish_for
 from acetate.daemon.server import Server

@@ -10,7 +10,7 @@ from typing import Any
 import zmq
 from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
-from acetate_wire.folders import private_folder
+from acetate_wire.paths import private_folder
 
 import acetate
 from acetate.daemon.access import Gatekeeper, load_keys

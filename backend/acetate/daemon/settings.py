@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
-from acetate_wire.folders import runtime_folder
 from acetate_wire.limits import Limits
+from acetate_wire.paths import runtime_folder
 
 DEFAULT_ENGINE = "acetate.engine.starter:StarterEngine"
 DAY_S = 86400.0

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import zmq
 from acetate_wire.errors import WireError
-from acetate_wire.folders import private_folder
 from acetate_wire.messages import Message, decode, encode
+from acetate_wire.paths import private_folder
 
 from acetate.daemon.access import Keys
 

@@ -10,7 +10,7 @@ from typing import Any
 from acetate_wire.limits import Limits
 from acetate_wire.pictures import picture_map
 from acetate_wire.request import LayerRequest, PictureHeader
-from acetate_wire.validate import parse_request
+from acetate_wire.request_codec import parse_request
 
 from acetate.engine.pixels import from_rgba, to_rgba
 from acetate.engine.protocol import EngineJob, Made

@@ -9,7 +9,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from acetate_wire.pictures import byte_count
 from acetate_wire.request import Control, LayerRequest, PictureHeader
-from acetate_wire.validate import parse_request, request_map
+from acetate_wire.request_codec import parse_request, request_map
 
 from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.kit.finding import STYLE, lora_file, split_kind, structure_adapter, style_adapter

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import acetate_wire
 from acetate_wire.errors import WireError
-from acetate_wire.folders import config_folder, private_folder
 from acetate_wire.launch import FILE_NAME, remember_command
+from acetate_wire.paths import config_folder, private_folder
 
 import acetate
 from acetate.plugins import sources, wheels

@@ -30,7 +30,7 @@ from acetate_wire.events import (
 )
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest, Rect
-from acetate_wire.validate import parse_request, request_map
+from acetate_wire.request_codec import parse_request, request_map
 
 from ..daemon import Link
 from ..pictures import png

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, fields
 from typing import Any, Callable, Dict, List, Sequence, Set, Tuple, Type
 
-from . import values
+from . import field_readers
 from .errors import WireError
 from .limits import Limits
 from .pictures import check_frames, picture_map
@@ -76,7 +76,7 @@ def request_map(request: LayerRequest) -> Dict[str, Any]:
 
 def _record(source: object, kind: Type[Any], where: str) -> Dict[str, Any]:
     """A map that has all fields of `kind` without a default, and none that `kind` does not have."""
-    given = values.mapping(source, where)
+    given = field_readers.mapping(source, where)
     known = {entry.name: entry for entry in fields(kind)}
     for name in given:
         if name not in known:
@@ -98,15 +98,15 @@ def _record(source: object, kind: Type[Any], where: str) -> Dict[str, Any]:
 
 
 def _canvas(value: object, where: str, limits: Limits) -> Tuple[int, int]:
-    width, height = values.listing(value, where, 2, 2)
+    width, height = field_readers.listing(value, where, 2, 2)
     return _side(width, f"{where} width", where, limits), _side(height, f"{where} height", where, limits)
 
 
 def _target(value: object, where: str, limits: Limits) -> Rect:
-    x, y, width, height = values.listing(value, where, 4, 4)
+    x, y, width, height = field_readers.listing(value, where, 4, 4)
     return Rect(
-        values.whole(x, f"{where} x", -FARTHEST, FARTHEST, field=where),
-        values.whole(y, f"{where} y", -FARTHEST, FARTHEST, field=where),
+        field_readers.whole(x, f"{where} x", -FARTHEST, FARTHEST, field=where),
+        field_readers.whole(y, f"{where} y", -FARTHEST, FARTHEST, field=where),
         _side(width, f"{where} width", where, limits),
         _side(height, f"{where} height", where, limits),
     )
@@ -120,18 +120,18 @@ def _side(value: object, name: str, field: str, limits: Limits) -> int:
             field=field,
             hint="choose a smaller selection, or generate at half size and scale up",
         )
-    return values.whole(value, name, 1, limits.side, field=field)
+    return field_readers.whole(value, name, 1, limits.side, field=field)
 
 
 def _picture(value: object, where: str, limits: Limits) -> PictureHeader:
     given = _record(value, PictureHeader, where)
     picture = PictureHeader(
-        frame=values.whole(given["frame"], f"{where}.frame", 0, limits.frames - 1),
+        frame=field_readers.whole(given["frame"], f"{where}.frame", 0, limits.frames - 1),
         width=_side(given["width"], f"{where}.width", f"{where}.width", limits),
         height=_side(given["height"], f"{where}.height", f"{where}.height", limits),
-        format=values.one_of(given.get("format", "rgba8"), f"{where}.format", tuple(FORMATS)),
-        rows=values.one_of(given.get("rows", "top-down"), f"{where}.rows", ROWS),
-        space=values.one_of(given.get("space", "srgb"), f"{where}.space", SPACES),
+        format=field_readers.one_of(given.get("format", "rgba8"), f"{where}.format", tuple(FORMATS)),
+        rows=field_readers.one_of(given.get("rows", "top-down"), f"{where}.rows", ROWS),
+        space=field_readers.one_of(given.get("space", "srgb"), f"{where}.space", SPACES),
         profile_frame=_frame_or_none(given.get("profile_frame"), f"{where}.profile_frame", limits),
     )
     _check_profile(picture.space, picture.profile_frame, f"{where}.profile_frame")
@@ -149,31 +149,37 @@ def _check_profile(space: str, frame: object, where: str) -> None:
 
 
 def _frame_or_none(value: object, where: str, limits: Limits) -> Any:
-    return None if value is None else values.whole(value, where, 0, limits.frames - 1)
+    return None if value is None else field_readers.whole(value, where, 0, limits.frames - 1)
 
 
 def _inputs(value: object, where: str, limits: Limits) -> Dict[str, PictureHeader]:
-    given = values.mapping(value, where)
-    return {values.one_of(role, where, ROLES): _picture(p, f"{where}.{role}", limits) for role, p in given.items()}
+    given = field_readers.mapping(value, where)
+    return {
+        field_readers.one_of(role, where, ROLES): _picture(p, f"{where}.{role}", limits) for role, p in given.items()
+    }
 
 
 def _layer_prompts(value: object, where: str, limits: Limits) -> Dict[str, str]:
-    given = values.mapping(value, where)
-    return {values.one_of(role, where, ROLES): _prompt(t, f"{where}.{role}", limits) for role, t in given.items()}
+    given = field_readers.mapping(value, where)
+    return {
+        field_readers.one_of(role, where, ROLES): _prompt(t, f"{where}.{role}", limits) for role, t in given.items()
+    }
 
 
 def _controls(value: object, where: str, limits: Limits) -> Tuple[Control, ...]:
-    return tuple(_control(item, f"{where}[{n}]", limits) for n, item in enumerate(values.listing(value, where, 0, 8)))
+    return tuple(
+        _control(item, f"{where}[{n}]", limits) for n, item in enumerate(field_readers.listing(value, where, 0, 8))
+    )
 
 
 def _control(value: object, where: str, limits: Limits) -> Control:
     given = _record(value, Control, where)
     control = Control(
-        kind=values.text(given["kind"], f"{where}.kind", 64),
+        kind=field_readers.text(given["kind"], f"{where}.kind", 64),
         picture=_picture(given["picture"], f"{where}.picture", limits),
-        weight=values.number(given.get("weight", 1.0), f"{where}.weight", 0.0, 4.0),
-        start=values.number(given.get("start", 0.0), f"{where}.start", 0.0, 1.0),
-        end=values.number(given.get("end", 1.0), f"{where}.end", 0.0, 1.0),
+        weight=field_readers.number(given.get("weight", 1.0), f"{where}.weight", 0.0, 4.0),
+        start=field_readers.number(given.get("start", 0.0), f"{where}.start", 0.0, 1.0),
+        end=field_readers.number(given.get("end", 1.0), f"{where}.end", 0.0, 1.0),
     )
     if control.start > control.end:
         raise WireError(
@@ -187,19 +193,21 @@ def _control(value: object, where: str, limits: Limits) -> Control:
 
 def _loras(value: object, where: str, limits: Limits) -> Tuple[Lora, ...]:
     loras: List[Lora] = []
-    for n, item in enumerate(values.listing(value, where, 0, 16)):
+    for n, item in enumerate(field_readers.listing(value, where, 0, 16)):
         given = _record(item, Lora, f"{where}[{n}]")
-        name = values.text(given["name"], f"{where}[{n}].name", 1024)
-        loras.append(Lora(name, values.number(given.get("weight", 1.0), f"{where}[{n}].weight", -4.0, 4.0)))
+        name = field_readers.text(given["name"], f"{where}[{n}].name", 1024)
+        loras.append(Lora(name, field_readers.number(given.get("weight", 1.0), f"{where}[{n}].weight", -4.0, 4.0)))
     return tuple(loras)
 
 
 def _returns(value: object, where: str, limits: Limits) -> Tuple[str, ...]:
-    return tuple(values.one_of(role, where, ROLES) for role in values.listing(value, where, 0, len(ROLES)))
+    return tuple(
+        field_readers.one_of(role, where, ROLES) for role in field_readers.listing(value, where, 0, len(ROLES))
+    )
 
 
 def _prompt(value: object, where: str, limits: Limits) -> str:
-    return values.text(value, where, limits.prompt_characters)
+    return field_readers.text(value, where, limits.prompt_characters)
 
 
 def _optional(read: Callable[[Any, str, Limits], Any]) -> Callable[[Any, str, Limits], Any]:
@@ -209,7 +217,7 @@ def _optional(read: Callable[[Any, str, Limits], Any]) -> Callable[[Any, str, Li
 def _count(value: object, where: str, limits: Limits) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > limits.pictures:
         raise _too_many(value, limits)
-    return values.whole(value, where, 1, limits.pictures)
+    return field_readers.whole(value, where, 1, limits.pictures)
 
 
 def _passes(value: object, where: str, limits: Limits) -> int:
@@ -224,32 +232,32 @@ def _passes(value: object, where: str, limits: Limits) -> int:
 
 
 _READERS: Dict[str, Callable[[Any, str, Limits], Any]] = {
-    "mode": lambda value, where, limits: values.one_of(value, where, MODES),
+    "mode": lambda value, where, limits: field_readers.one_of(value, where, MODES),
     "canvas": _canvas,
     "target": _target,
     "prompt": _prompt,
-    "model": lambda value, where, limits: values.text(value, where, 1024),
+    "model": lambda value, where, limits: field_readers.text(value, where, 1024),
     "negative": _prompt,
     "layer_prompts": _layer_prompts,
     "inputs": _inputs,
     "controls": _controls,
-    "seed": _optional(lambda value, where, limits: values.whole(value, where, 0, 2**64 - 1)),
+    "seed": _optional(lambda value, where, limits: field_readers.whole(value, where, 0, 2**64 - 1)),
     "count": _count,
-    "steps": _optional(lambda value, where, limits: values.whole(value, where, 1, 1000)),
-    "guidance": _optional(lambda value, where, limits: values.number(value, where, 0.0, 100.0)),
-    "sampler": _optional(lambda value, where, limits: values.text(value, where, 64)),
+    "steps": _optional(lambda value, where, limits: field_readers.whole(value, where, 1, 1000)),
+    "guidance": _optional(lambda value, where, limits: field_readers.number(value, where, 0.0, 100.0)),
+    "sampler": _optional(lambda value, where, limits: field_readers.text(value, where, 64)),
     "passes": _optional(_passes),
-    "fill": lambda value, where, limits: values.flag(value, where),
-    "strength": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
-    "transparency_weight": lambda value, where, limits: values.number(value, where, 0.0, 2.0),
-    "stop_at": _optional(lambda value, where, limits: values.number(value, where, 0.0, 1.0)),
+    "fill": lambda value, where, limits: field_readers.flag(value, where),
+    "strength": lambda value, where, limits: field_readers.number(value, where, 0.0, 1.0),
+    "transparency_weight": lambda value, where, limits: field_readers.number(value, where, 0.0, 2.0),
+    "stop_at": _optional(lambda value, where, limits: field_readers.number(value, where, 0.0, 1.0)),
     "loras": _loras,
-    "detail": lambda value, where, limits: values.number(value, where, 0.0, 1.0),
+    "detail": lambda value, where, limits: field_readers.number(value, where, 0.0, 1.0),
     "returns": _returns,
-    "preview": lambda value, where, limits: values.flag(value, where),
-    "reply_format": lambda value, where, limits: values.one_of(value, where, tuple(FORMATS)),
-    "reply_rows": lambda value, where, limits: values.one_of(value, where, ROWS),
-    "reply_space": lambda value, where, limits: values.one_of(value, where, SPACES),
+    "preview": lambda value, where, limits: field_readers.flag(value, where),
+    "reply_format": lambda value, where, limits: field_readers.one_of(value, where, tuple(FORMATS)),
+    "reply_rows": lambda value, where, limits: field_readers.one_of(value, where, ROWS),
+    "reply_space": lambda value, where, limits: field_readers.one_of(value, where, SPACES),
     "reply_profile_frame": _frame_or_none,
 }
 

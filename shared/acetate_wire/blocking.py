@@ -13,19 +13,7 @@ from . import connection as connections
 from .client import Client
 from .connection import Connection
 from .errors import WireError
-from .events import (
-    Accepted,
-    Cancelled,
-    Connected,
-    Done,
-    Event,
-    Failed,
-    Forgotten,
-    JobList,
-    Progress,
-    Rejected,
-    Status,
-)
+from .events import Accepted, Cancelled, Connected, Done, Event, Failed, Forgotten, JobList, Progress, Rejected, Status
 from .launch import start_daemon
 from .request import LayerRequest
 
