@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from acetate.daemon import access
+from acetate.daemon import auth
 from acetate_wire import connection as connections
 from acetate_wire.blocking import Session
 from acetate_wire.connection import Connection
@@ -114,18 +114,18 @@ def test_a_job_over_tcp_brings_the_same_layers(tcp_daemon: Daemon) -> None:
 
 def test_a_paired_machine_comes_in_until_it_is_unpaired(tcp_daemon: Daemon, home: Path) -> None:
     file = home / "studio.json"
-    access.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
+    auth.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
     paired = connections.find(file)
     assert paired is not None and mode(file) == 0o600
     with tcp_daemon.session("studio", connection=paired) as session:
         assert session.run(a_request()).layers
-    assert access.unpair(tcp_daemon.state, "studio")
+    assert auth.unpair(tcp_daemon.state, "studio")
     assert not greeted_by(paired)
 
 
 def test_a_paired_machine_may_not_stop_the_daemon(tcp_daemon: Daemon, home: Path) -> None:
     file = home / "studio.json"
-    access.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
+    auth.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
     paired = connections.find(file)
     assert paired is not None
     raw = Raw(tcp_daemon, greet=False, connection=paired)
@@ -139,7 +139,7 @@ def test_a_paired_machine_may_not_stop_the_daemon(tcp_daemon: Daemon, home: Path
 @pytest.mark.parametrize("name", ["/etc/passwd", "../secret", "~/ink", "C:\\ink", "sub/ink"])
 def test_a_paired_machine_names_no_file_by_its_path(tcp_daemon: Daemon, home: Path, name: str) -> None:
     file = home / "studio.json"
-    access.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
+    auth.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
     far, near = (a_request(loras=(Lora(each, 0.5),)) for each in (name, "ink"))
     with tcp_daemon.session("studio", connection=connections.find(file)) as session:
         with pytest.raises(WireError) as refusal:
@@ -155,7 +155,7 @@ def test_nothing_listens_beyond_loopback_before_a_machine_is_paired(make_daemon:
     process = daemon.spawn()
     _, complaint = process.communicate(timeout=30)
     assert process.returncode == 2 and b"acetate pair NAME" in complaint
-    access.pair(daemon.state, "studio", "tcp://studio.example:1", daemon.home / "studio.json")
+    auth.pair(daemon.state, "studio", "tcp://studio.example:1", daemon.home / "studio.json")
     daemon.start()
     assert daemon.alive
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from acetate.daemon import journal as journals
-from acetate.daemon.journal import Journal
+from acetate.daemon import job_store as journals
+from acetate.daemon.job_store import Journal
 from acetate_wire.connection import client_key
 from acetate_wire.errors import WireError
 from acetate_wire.events import Connected, Done, Failed, Progress

@@ -20,8 +20,8 @@ from acetate_wire.events import Cancelled, Done
 from acetate_wire.paths import runtime_folder
 
 import acetate
+from acetate.daemon.config import state_folder
 from acetate.daemon.presence import Record, living, publish_for
-from acetate.daemon.settings import state_folder
 from acetate.messages import tr as _
 
 CLIENT = "cli"
@@ -201,24 +201,24 @@ def pair(
     """Let another machine use this daemon: make the connection file for it. Without NAME, list them."""
     import socket
 
-    from acetate.daemon import access
-    from acetate.daemon.settings import state_folder
+    from acetate.daemon import auth
+    from acetate.daemon.config import state_folder
 
     state = state_folder()
     if name is None:
-        typer.echo("\n".join(access.paired(state)) or _("No machine is paired."))
+        typer.echo("\n".join(auth.paired(state)) or _("No machine is paired."))
         return
     if remove:
-        if not access.unpair(state, name):
+        if not auth.unpair(state, name):
             raise WireError("bad_request", _("{name} is not paired").format(name=name), hint=_("see acetate pair"))
         typer.echo(_("{name} may connect no more.").format(name=name))
         return
-    place = endpoint or f"{socket.gethostname()}:{access.DEFAULT_PORT}"
+    place = endpoint or f"{socket.gethostname()}:{auth.DEFAULT_PORT}"
     if ":" not in place:
-        place += f":{access.DEFAULT_PORT}"
+        place += f":{auth.DEFAULT_PORT}"
     file = output or Path(f"acetate-{name}.json")
     try:
-        access.pair(state, name, f"tcp://{place}", file)
+        auth.pair(state, name, f"tcp://{place}", file)
     except OSError as error:
         raise WireError(
             "bad_request", f"{file} cannot be written: {error.strerror}", field="output", hint=_("choose another place")

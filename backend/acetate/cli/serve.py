@@ -32,8 +32,8 @@ def serve(
 ) -> None:
     """Run the daemon that draws for Krita, Blender and this command line."""
     from acetate.cli.jobs import running
+    from acetate.daemon.config import DAY_S, Settings
     from acetate.daemon.run import serve as run
-    from acetate.daemon.settings import DAY_S, Settings
 
     settings = Settings(
         tcp=tcp,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from acetate_wire.errors import WireError
 
+from acetate.daemon.config import Settings
 from acetate.daemon.run import serve
-from acetate.daemon.settings import Settings
 
 KINDS = {"Path": Path, "str": str, "float": float, "int": int}
 

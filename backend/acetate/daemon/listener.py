@@ -15,8 +15,8 @@ from acetate_wire.connection import Connection
 from acetate_wire.errors import WireError
 from acetate_wire.paths import private_folder
 
-from acetate.daemon.access import DEFAULT_PORT, Keys, paired
-from acetate.daemon.settings import Settings
+from acetate.daemon.auth import DEFAULT_PORT, Keys, paired
+from acetate.daemon.config import Settings
 
 log = logging.getLogger("acetate.daemon")
 

@@ -15,9 +15,9 @@ from acetate_wire.errors import WireError
 from acetate_wire.launch import remember_command
 from acetate_wire.paths import private_folder
 
+from acetate.daemon.config import Settings
 from acetate.daemon.presence import Presence, living, publish_for
 from acetate.daemon.server import Server
-from acetate.daemon.settings import Settings
 
 LOG_BYTES = 1 << 20
 PUBLISH_S = 4.0

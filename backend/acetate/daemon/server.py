@@ -13,16 +13,16 @@ from acetate_wire.errors import WireError
 from acetate_wire.paths import private_folder
 
 import acetate
-from acetate.daemon.access import Gatekeeper, load_keys
-from acetate.daemon.conversation import About, Conversation, Origin
-from acetate.daemon.jobs import Jobs
-from acetate.daemon.journal import Journal
+from acetate.daemon.auth import Gatekeeper, load_keys
+from acetate.daemon.clients import Peers
+from acetate.daemon.config import Settings
+from acetate.daemon.handlers import About, Conversation, Origin
+from acetate.daemon.job_manager import Jobs
+from acetate.daemon.job_store import Journal
 from acetate.daemon.listener import Listener
-from acetate.daemon.peers import Peers
 from acetate.daemon.presence import Presence
-from acetate.daemon.settings import Settings
 from acetate.daemon.spool import Spool
-from acetate.daemon.workshop import Workshop
+from acetate.daemon.worker_pool import Workshop
 from acetate.engine.choose import engine_class
 
 log = logging.getLogger("acetate.daemon")

@@ -18,10 +18,10 @@ from acetate_wire.request_codec import parse_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
-from acetate.daemon.access import owner_of, same_secret
-from acetate.daemon.jobs import Jobs
-from acetate.daemon.peers import Address, Peer, Peers
-from acetate.daemon.settings import DAY_S, Settings
+from acetate.daemon.auth import owner_of, same_secret
+from acetate.daemon.clients import Address, Peer, Peers
+from acetate.daemon.config import DAY_S, Settings
+from acetate.daemon.job_manager import Jobs
 from acetate.engine.protocol import Offer
 
 log = logging.getLogger("acetate.daemon")

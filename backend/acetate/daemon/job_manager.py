@@ -14,9 +14,9 @@ from acetate_wire.messages import Message
 from acetate_wire.request import FORMATS, LayerRequest, roles_out
 from acetate_wire.request_codec import request_map
 
-from acetate.daemon.journal import ACTIVE, DiskFullError, Job, Journal
+from acetate.daemon.config import Settings
+from acetate.daemon.job_store import ACTIVE, DiskFullError, Job, Journal
 from acetate.daemon.queue import FairQueue
-from acetate.daemon.settings import Settings
 from acetate.daemon.spool import DamagedError, Spool
 
 log = logging.getLogger("acetate.daemon")

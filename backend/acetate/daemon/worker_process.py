@@ -16,7 +16,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.messages import Message, decode, encode
 from acetate_wire.paths import private_folder
 
-from acetate.daemon.access import Keys
+from acetate.daemon.auth import Keys
 
 STOP_S = 2.0
 LOG_BYTES = 1 << 20

@@ -8,10 +8,10 @@ from typing import Any
 
 import zmq
 
-from acetate.daemon.access import Keys
-from acetate.daemon.jobs import Jobs
-from acetate.daemon.settings import Settings
-from acetate.daemon.supervisor import WorkerProcess
+from acetate.daemon.auth import Keys
+from acetate.daemon.config import Settings
+from acetate.daemon.job_manager import Jobs
+from acetate.daemon.worker_process import WorkerProcess
 from acetate.engine.choose import probable_device
 
 log = logging.getLogger("acetate.daemon")
