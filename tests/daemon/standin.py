@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
+from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
 from acetate_wire.errors import WireError
 from acetate_wire.events import LayerWarning
 from acetate_wire.limits import Limits
@@ -23,7 +23,7 @@ from acetate_wire.request import MODES, LayerRequest, roles_out
 from acetate_wire.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from acetate.engine.protocol import Pixels
+    from acetate.worker.engine import Pixels
 
 
 class StandIn:

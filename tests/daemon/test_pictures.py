@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from acetate.engine.pixels import from_rgba, to_rgba
+from acetate.image.pixel_codec import from_rgba, to_rgba
 from acetate_wire.errors import WireError
 from acetate_wire.request import FORMATS, ROWS, PictureHeader
 

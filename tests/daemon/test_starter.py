@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from acetate.engine.pixels import to_rgba
+from acetate.image.pixel_codec import to_rgba
 from acetate_wire.errors import WireError
 from acetate_wire.events import Cancelled, Connected, Done, Progress
 from acetate_wire.request import FORMATS

@@ -7,8 +7,8 @@ import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.engine.protocol import EngineJob, Made, Report
-from acetate.engine.starter import StarterEngine
+from acetate.worker.diffusion_engine import StarterEngine
+from acetate.worker.engine import EngineJob, Made, Report
 
 if TYPE_CHECKING:
     from acetate.models.catalogue import Catalogue

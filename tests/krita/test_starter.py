@@ -14,7 +14,7 @@ PICTURES = ROOT / "docs" / "images" / "krita"
 @pytest.fixture(scope="module")
 def engine() -> str:
     """The engine of an installed daemon."""
-    return "acetate.engine.starter:StarterEngine"
+    return "acetate.worker.diffusion_engine:StarterEngine"
 
 
 def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.engine.thrift import _free_memory
 from acetate.layers import run
 from acetate.models.catalogue import Catalogue, Source
 from acetate.models.devices import available, best_device
@@ -15,6 +14,7 @@ from acetate.models.memory import CARD_LADDER, PROCESSOR_LADDER, footprint, ladd
 from acetate.models.samplers import SAMPLERS, Sampler
 from acetate.models.store import ModelStore
 from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
+from acetate.worker.oom_fallback import _free_memory
 
 from tests.modes.conftest import FAMILIES, a_request
 from tests.modes.test_modes import EVERY, pictures_for

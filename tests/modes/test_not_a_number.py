@@ -148,7 +148,7 @@ def test_a_mask_is_named_too(session: Session) -> None:
 
 
 def test_a_control_is_named_by_its_number() -> None:
-    from acetate.engine.transfer import read_job
+    from acetate.worker.job_io import read_job
     from acetate_wire.limits import Limits
     from acetate_wire.request_codec import request_map
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.image.sizes import Learned
 from acetate.layers import Layer, drawing, run
 from acetate.layers.middle import Middle
 from acetate.layers.opaque import STRIDE, TRIES, is_opaque
 from acetate.models.store import ModelStore
-from acetate.placement.sizes import Learned
 from acetate_wire.request import LayerRequest, Rect
 from torch import Tensor
 

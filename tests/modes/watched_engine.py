@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.engine.protocol import EngineJob, Made, Report
-from acetate.engine.starter import StarterEngine
 from acetate.models.families import FAMILIES
+from acetate.worker.diffusion_engine import StarterEngine
+from acetate.worker.engine import EngineJob, Made, Report
 
 if TYPE_CHECKING:
     from acetate.models.catalogue import Catalogue

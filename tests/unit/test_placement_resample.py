@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from acetate.placement import resample as module
-from acetate.placement.resample import gather, place, resample
-from acetate.placement.sizes import Cover, Learned, Size, Window, cover, cover_exactly
+from acetate.image import resample as module
+from acetate.image.resample import gather, place, resample
+from acetate.image.sizes import Cover, Learned, Size, Window, cover, cover_exactly
 from torch import Tensor
 
 

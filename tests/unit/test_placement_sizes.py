@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from acetate.image.sizes import CROP_LOSS, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
 from acetate.models.families import FAMILIES
-from acetate.placement.sizes import CROP_LOSS, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
 from acetate_wire.request import Rect
 from hypothesis import given
 from hypothesis import strategies as st

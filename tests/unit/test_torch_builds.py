@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from acetate.cards import Card, build_of, device_numbers, find_cards, unused
-from acetate.engine import choose
+from acetate.worker import engine_loader
 
 from tests.unit.test_run import copy_door
 
@@ -214,11 +214,11 @@ def test_a_card_that_the_installed_build_cannot_use_is_told_with_the_way_out() -
 def test_the_daemon_foretells_the_device_by_card_and_build(
     monkeypatch: pytest.MonkeyPatch, installed: str, cards: tuple[Card, ...], device: str
 ) -> None:
-    monkeypatch.setattr(choose, "version", lambda name: installed)
-    monkeypatch.setattr(choose, "find_cards", lambda: cards)
+    monkeypatch.setattr(engine_loader, "version", lambda name: installed)
+    monkeypatch.setattr(engine_loader, "find_cards", lambda: cards)
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    assert choose.probable_device() == device
+    assert engine_loader.probable_device() == device
 
 
 @LINUX_X86

@@ -10,10 +10,10 @@ import pytest
 import torch
 from acetate import layers
 from acetate.evaluation.installed import catalogue_of
+from acetate.image.sizes import Learned
 from acetate.layers.sheet import Sheet
 from acetate.models.library import files_of
 from acetate.models.store import ModelStore
-from acetate.placement.sizes import Learned
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest, Rect

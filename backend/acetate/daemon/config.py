@@ -10,7 +10,7 @@ import platformdirs
 from acetate_wire.limits import Limits
 from acetate_wire.paths import runtime_folder
 
-DEFAULT_ENGINE = "acetate.engine.starter:StarterEngine"
+DEFAULT_ENGINE = "acetate.worker.diffusion_engine:StarterEngine"
 DAY_S = 86400.0
 
 

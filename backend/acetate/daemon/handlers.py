@@ -22,7 +22,7 @@ from acetate.daemon.auth import owner_of, same_secret
 from acetate.daemon.clients import Address, Peer, Peers
 from acetate.daemon.config import DAY_S, Settings
 from acetate.daemon.job_manager import Jobs
-from acetate.engine.protocol import Offer
+from acetate.worker.engine import Offer
 
 log = logging.getLogger("acetate.daemon")
 

@@ -23,7 +23,7 @@ from acetate.daemon.listener import Listener
 from acetate.daemon.presence import Presence
 from acetate.daemon.spool import Spool
 from acetate.daemon.worker_pool import Workshop
-from acetate.engine.choose import engine_class
+from acetate.worker.engine_loader import engine_class
 
 log = logging.getLogger("acetate.daemon")
 

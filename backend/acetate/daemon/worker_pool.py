@@ -12,7 +12,7 @@ from acetate.daemon.auth import Keys
 from acetate.daemon.config import Settings
 from acetate.daemon.job_manager import Jobs
 from acetate.daemon.worker_process import WorkerProcess
-from acetate.engine.choose import probable_device
+from acetate.worker.engine_loader import probable_device
 
 log = logging.getLogger("acetate.daemon")
 

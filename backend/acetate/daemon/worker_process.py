@@ -54,7 +54,7 @@ class WorkerProcess:
             setup["endpoint"] = f"ipc://{self._file}"
             self.socket.bind(setup["endpoint"])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "acetate.engine.worker"],
+            [sys.executable, "-m", "acetate.worker.worker"],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

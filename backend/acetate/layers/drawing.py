@@ -14,6 +14,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from acetate.image.resample import stored
+from acetate.image.sizes import Size
 from acetate.layers.checks import adapter_kind
 from acetate.layers.job import Job, Layer
 from acetate.layers.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
@@ -27,8 +29,6 @@ from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor
 from acetate.models.samplers import sampler_named
 from acetate.models.states import TextStates
-from acetate.placement.resample import stored
-from acetate.placement.sizes import Size
 from acetate.transparency import Passes
 
 SEEDS = 2**64

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from acetate.image.resample import stored
 from acetate.layers.drawing import Drawing, finished, pixel_type
 from acetate.layers.job import Job, Layer
 from acetate.layers.middle import PLAIN, Middle
-from acetate.placement.resample import stored
 
 
 def draw(job: Job) -> tuple[Layer, ...]:

@@ -8,11 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from acetate.image.resample import premultiplied, straight
+from acetate.image.sizes import Learned, Size, cover
 from acetate.layers.drawing import Drawing, Origin
 from acetate.layers.job import Job, Layer
 from acetate.layers.refine import unchanged
-from acetate.placement.resample import premultiplied, straight
-from acetate.placement.sizes import Learned, Size, cover
 
 SEAM = 6
 """How far into the mask the old layer reaches, getting weaker, in pixels of the model's size."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from acetate.image.resample import stored
 from acetate.layers.drawing import SEEDS, Drawing, Origin, finished, pixel_type
 from acetate.layers.job import Job, Layer
-from acetate.placement.resample import stored
 
 
 def draw(job: Job) -> tuple[Layer, ...]:

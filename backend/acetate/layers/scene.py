@@ -7,11 +7,11 @@ from dataclasses import replace
 from acetate_wire.errors import WireError
 from acetate_wire.request import roles_out
 
+from acetate.image.resample import stored
 from acetate.layers.drawing import Drawing, finished, pixel_type
 from acetate.layers.job import Job, Layer, Progress
 from acetate.layers.middle import PLAIN, Middle, headers_of
 from acetate.models.parts import Way
-from acetate.placement.resample import stored
 
 
 def draw(job: Job) -> tuple[Layer, ...]:

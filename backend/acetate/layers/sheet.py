@@ -9,9 +9,9 @@ from acetate_wire.request import LayerRequest
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from acetate.image.resample import gather, place
+from acetate.image.sizes import GRID, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
 from acetate.layers.steps import Tiles
-from acetate.placement.resample import gather, place
-from acetate.placement.sizes import GRID, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
 
 SMALLEST_TILE = 2 * GRID
 """Tiles must overlap by a multiple of the grid, and at most by half."""

@@ -12,11 +12,11 @@ from typing import Any
 
 from acetate_wire.errors import WireError
 
+from acetate.image.sizes import Learned
 from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
 from acetate.models.folders import SUFFIX, cached_folder, layer_file
 from acetate.models.layout import CALLED, UPSAMPLER, absent, lacking
 from acetate.models.parts import Way
-from acetate.placement.sizes import Learned
 
 __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
 

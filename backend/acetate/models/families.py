@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from acetate.image.sizes import Size
 from acetate.models.parts import SD15_WAYS, SDXL_WAYS, STARTER_WAYS, Way
-from acetate.placement.sizes import Size
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""

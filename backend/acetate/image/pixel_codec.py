@@ -13,7 +13,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import PictureHeader
 from numpy.typing import NDArray
 
-from acetate.engine import colour
+from acetate.image import color
 
 Pixels = NDArray[np.float32]
 
@@ -47,9 +47,9 @@ def to_rgba(header: PictureHeader, data: Any, profile: bytes | None = None, fiel
     if full:
         rgba /= np.float32(full)
     if header.space == "linear":
-        rgba[..., :3] = colour.encode_srgb(rgba[..., :3])
+        rgba[..., :3] = color.encode_srgb(rgba[..., :3])
     elif header.space == "icc" and profile is not None:
-        rgba[..., :3] = colour.from_profile(rgba[..., :3], profile)
+        rgba[..., :3] = color.from_profile(rgba[..., :3], profile)
     return rgba
 
 
@@ -85,9 +85,9 @@ def from_rgba(rgba: NDArray[Any], format: str, rows: str, space: str, profile: b
     else:
         out = rgba if space == "srgb" else rgba.copy()
         if space == "linear":
-            out[..., :3] = colour.decode_srgb(out[..., :3])
+            out[..., :3] = color.decode_srgb(out[..., :3])
         elif space == "icc" and profile is not None:
-            out[..., :3] = colour.to_profile(out[..., :3], profile)
+            out[..., :3] = color.to_profile(out[..., :3], profile)
         if format.startswith("bgra"):
             out = out[..., [2, 1, 0, 3]]
     if rows == "bottom-up":

@@ -8,7 +8,7 @@ import sys
 
 from acetate_wire.errors import WireError
 
-from acetate.engine.protocol import Engine, EngineJob, Made, OutOfMemory, Report
+from acetate.worker.engine import Engine, EngineJob, Made, OutOfMemory, Report
 
 _WORDS = (
     "out of memory",

@@ -11,7 +11,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate.placement.sizes import Cover, Fit, Size, Window, fit
+from acetate.image.sizes import Cover, Fit, Size, Window, fit
 
 BAND_PIXELS = 1 << 22
 """Pixels resampled at a time, so that memory does not grow with the target."""

@@ -11,7 +11,7 @@ from typing import cast
 from acetate_wire.errors import WireError
 
 from acetate.cards import build_of, find_cards
-from acetate.engine.protocol import Engine
+from acetate.worker.engine import Engine
 
 
 def engine_class(path: str) -> type[Engine]:

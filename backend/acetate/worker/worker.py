@@ -1,6 +1,6 @@
 """The worker process: takes one job after another from the daemon, has the engine do it, and writes the layers.
 
-`python -m acetate.engine.worker` reads one line of JSON from standard input (where to connect, which
+`python -m acetate.worker.worker` reads one line of JSON from standard input (where to connect, which
 engine) and ends when that input closes, so it never outlives the daemon. Pixels go through the spool's
 files, only words and previews through the socket.
 """
@@ -24,11 +24,11 @@ from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
 from acetate.daemon.spool import is_full, write_whole
-from acetate.engine.choose import engine_class
-from acetate.engine.desk import Desk
-from acetate.engine.protocol import Cancelled, Engine
-from acetate.engine.thrift import run_thriftily
-from acetate.engine.transfer import read_job, reply_frames
+from acetate.worker.engine import Cancelled, Engine
+from acetate.worker.engine_loader import engine_class
+from acetate.worker.job_io import read_job, reply_frames
+from acetate.worker.oom_fallback import run_thriftily
+from acetate.worker.progress_reporter import Desk
 
 NO_LIMITS = Limits(message_bytes=1 << 62, header_bytes=64 << 20)
 

@@ -9,7 +9,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 
-from acetate.engine.protocol import EngineJob, Made, MadeLayer, Offer, Report
+from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
 
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary

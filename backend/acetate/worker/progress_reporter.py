@@ -11,10 +11,10 @@ from acetate_wire.messages import decode, encode
 from acetate_wire.pictures import picture_map
 from acetate_wire.request import PictureHeader
 
-from acetate.engine.protocol import Cancelled
+from acetate.worker.engine import Cancelled
 
 if TYPE_CHECKING:
-    from acetate.engine.protocol import Array
+    from acetate.worker.engine import Array
 
 PREVIEW_S = 0.5
 PREVIEW_SIDE = 256
@@ -87,7 +87,7 @@ class Desk:
 
 
 def _preview_picture(rgba: Array) -> tuple[PictureHeader, bytes]:
-    from acetate.engine.pixels import from_rgba, shrink
+    from acetate.image.pixel_codec import from_rgba, shrink
 
     small = shrink(rgba, PREVIEW_SIDE)
     return PictureHeader(0, small.shape[1], small.shape[0]), from_rgba(small, "rgba8", "top-down", "srgb")

@@ -12,8 +12,8 @@ from acetate_wire.pictures import picture_map
 from acetate_wire.request import LayerRequest, PictureHeader
 from acetate_wire.request_codec import parse_request
 
-from acetate.engine.pixels import from_rgba, to_rgba
-from acetate.engine.protocol import EngineJob, Made
+from acetate.image.pixel_codec import from_rgba, to_rgba
+from acetate.worker.engine import EngineJob, Made
 
 
 def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:

@@ -1,1 +1,0 @@
-"""Canvas rectangles and model sizes: every pixel goes back where it belongs."""
