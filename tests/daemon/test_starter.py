@@ -1,4 +1,4 @@
-"""The same promises with the real engine: `acetate.layers` on a tiny model, in a real worker."""
+"""The same promises with the real engine: `acetate.pipelines` on a tiny model, in a real worker."""
 
 from __future__ import annotations
 

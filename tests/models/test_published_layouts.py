@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.layers import run
 from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import SD15, SDXL, Family
 from acetate.models.layout import family_of, prefixes
 from acetate.models.memory import footprint
 from acetate.models.store import ModelStore
+from acetate.pipelines import run
 from acetate_wire.errors import WireError
 from safetensors.torch import load_file, save_file
 from torch import Tensor

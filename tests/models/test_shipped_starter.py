@@ -16,9 +16,9 @@ from acetate.evaluation.coverage import coverage_of, mean_coverage, shape_of
 from acetate.evaluation.generation.aspects import is_doubled
 from acetate.evaluation.held_out import read_held_out
 from acetate.evaluation.transparency.reconstruction import Parts, reconstruct
-from acetate.layers import run
 from acetate.models.catalogue import STARTER_FOLDER
 from acetate.models.store import ModelStore
+from acetate.pipelines import run
 from acetate.training.starter.colours import dominant_colour
 from acetate_wire.request import LayerRequest, Rect
 from numpy.typing import NDArray

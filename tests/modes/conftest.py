@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.layers import Layer, Progress, run
 from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import SD15, SDXL, STARTER
 from acetate.models.store import ModelStore
+from acetate.pipelines import Layer, Progress, run
 from acetate.sharing import SharingLayers
 from acetate_wire.request import LayerRequest, PictureHeader, Rect
 from diffusers import UNet2DConditionModel

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Size
-from acetate.layers.steps import Frames, Question, Tiles
 from acetate.models.loaded import LoadedModel
 from acetate.models.samplers import make_scheduler, sampler_named
 from acetate.models.states import TextStates
 from acetate.models.store import ModelStore
 from acetate.models.weights import read_weights
+from acetate.pipelines.sampling import Frames, Question, Tiles
 from acetate.sharing import SharedAttention
 from diffusers import DDIMScheduler
 from torch import Tensor

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.layers import Layer, check, run
-from acetate.layers.settings import picture_hash
 from acetate.models.store import ModelStore
+from acetate.pipelines import Layer, check, run
+from acetate.pipelines.metadata import picture_hash
 from acetate_wire.errors import WireError
 from acetate_wire.request import Control, PictureHeader
 from diffusers import ControlNetModel, UNet2DConditionModel

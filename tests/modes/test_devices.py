@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.layers import run
 from acetate.models.catalogue import Catalogue, Source
 from acetate.models.devices import available, best_device
 from acetate.models.memory import CARD_LADDER, PROCESSOR_LADDER, footprint, ladder_for
 from acetate.models.samplers import SAMPLERS, Sampler
 from acetate.models.store import ModelStore
+from acetate.pipelines import run
 from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
 from acetate.worker.oom_fallback import _free_memory
 

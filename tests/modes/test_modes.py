@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Learned
-from acetate.layers import Cancelled, Progress, check, run
-from acetate.layers.inpaint import inside, seam
 from acetate.models.store import ModelStore
+from acetate.pipelines import Cancelled, Progress, check, run
+from acetate.pipelines.inpaint import inside, seam
 from acetate_wire.errors import WireError
 from acetate_wire.request import PictureHeader, Rect
 from torch import Tensor

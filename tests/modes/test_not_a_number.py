@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.layers import run
 from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import FAMILIES
 from acetate.models.store import ModelStore
+from acetate.pipelines import run
 from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError
 from acetate_wire.events import Failed

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.layers import check
-from acetate.layers.filling import filled
 from acetate.models.store import ModelStore
+from acetate.pipelines import check
+from acetate.pipelines.filling import filled
 from acetate_wire.errors import WireError
 from torch import Tensor
 

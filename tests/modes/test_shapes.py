@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Learned
-from acetate.layers import Layer, drawing, run
-from acetate.layers.middle import Middle
-from acetate.layers.opaque import STRIDE, TRIES, is_opaque
 from acetate.models.store import ModelStore
+from acetate.pipelines import Layer, layer_pipeline, run
+from acetate.pipelines.middle import Middle
+from acetate.pipelines.opaque import STRIDE, TRIES, is_opaque
 from acetate_wire.request import LayerRequest, Rect
 from torch import Tensor
 
@@ -124,9 +124,9 @@ def opaque_seeds(monkeypatch: pytest.MonkeyPatch) -> set[int]:
             picture.seed = self.seed  # type: ignore[attr-defined]
             return picture
 
-    plain = drawing._sample
-    monkeypatch.setattr(drawing, "_sample", lambda seed: replace(plain(seed), pictures=Signed(seed)))
-    monkeypatch.setattr(drawing, "is_opaque", lambda picture: picture.seed in seeds)
+    plain = layer_pipeline._sample
+    monkeypatch.setattr(layer_pipeline, "_sample", lambda seed: replace(plain(seed), pictures=Signed(seed)))
+    monkeypatch.setattr(layer_pipeline, "is_opaque", lambda picture: picture.seed in seeds)
     return seeds
 
 

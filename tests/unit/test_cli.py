@@ -24,7 +24,7 @@ def test_help_lists_every_command() -> None:
 
 
 def test_help_and_checks_do_not_wait_for_pytorch() -> None:
-    program = "import sys, acetate.cli, acetate.layers, acetate.models.vocabulary; print('torch' in sys.modules)"
+    program = "import sys, acetate.cli, acetate.pipelines, acetate.models.vocabulary; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout == "False\n"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.layers import Cancelled, Layer, Progress, check, run
 from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.store import ModelStore
+from acetate.pipelines import Cancelled, Layer, Progress, check, run
 from acetate_wire.errors import WireError
 from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 

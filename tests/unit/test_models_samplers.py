@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.layers import check
 from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.samplers import (
     SAMPLERS,
@@ -20,6 +19,7 @@ from acetate.models.samplers import (
     make_scheduler,
     sampler_named,
 )
+from acetate.pipelines import check
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest, Rect
 

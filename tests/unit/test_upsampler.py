@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate import layers
+from acetate import pipelines
 from acetate.evaluation.installed import catalogue_of
 from acetate.image.sizes import Learned
-from acetate.layers.sheet import Sheet
 from acetate.models.library import files_of
 from acetate.models.store import ModelStore
+from acetate.pipelines.working_size import Sheet
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest, Rect
@@ -45,7 +45,7 @@ def drawn(folder: Path, width: int, height: int, mode: str = "text") -> Tensor:
         passes=1,
         reply_format="rgbaf32",
     )
-    return layers.run(request, {}, ModelStore(catalogue_of(folder)), lambda progress: None)[0].picture
+    return pipelines.run(request, {}, ModelStore(catalogue_of(folder)), lambda progress: None)[0].picture
 
 
 def test_a_fresh_upsampler_enlarges_evenly() -> None:

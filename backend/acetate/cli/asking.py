@@ -17,16 +17,16 @@ from acetate.cli.areas import Area
 from acetate.cli.drawing import Drawn
 from acetate.cli.kit import Steering, parse_lora, steered
 from acetate.cli.options import Options
-from acetate.layers import check
 from acetate.messages import tr as _
 from acetate.models.catalogue import Catalogue
 from acetate.models.vocabulary import load_vocabulary
+from acetate.pipelines import check
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.layers.settings import Settings
+    from acetate.pipelines.metadata import Settings
 
 SIZE = re.compile(r"(\d{1,9})(?:[xX×](\d{1,9}))?")
 

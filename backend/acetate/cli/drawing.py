@@ -12,8 +12,8 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest
 
 from acetate.cli.jobs import open_session
-from acetate.layers.settings import Settings
 from acetate.messages import tr as _
+from acetate.pipelines.metadata import Settings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.layers.settings import Settings
+    from acetate.pipelines.metadata import Settings
 
 
 @dataclass(frozen=True, eq=False)

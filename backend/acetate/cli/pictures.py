@@ -12,7 +12,7 @@ from acetate_wire.errors import WireError
 from PIL import Image, PngImagePlugin
 
 from acetate.io import part_of, whole
-from acetate.layers.settings import Settings, pixels_hash
+from acetate.pipelines.metadata import Settings, pixels_hash
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from acetate_wire.request import LayerRequest, Rect
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate import layers
+from acetate import pipelines
 from acetate.evaluation.coverage import Coverage, Shape, coverage_of, shape_of
 from acetate.evaluation.outline import Outline, outline_of
 from acetate.models.store import ModelStore
@@ -58,7 +58,7 @@ def drawer(store: ModelStore, name: str, passes: PassCount, aspect: float = 1.0)
             passes=passes,
             reply_format="rgbaf32",
         )
-        (layer,) = layers.run(request, {}, store, lambda progress: None)
+        (layer,) = pipelines.run(request, {}, store, lambda progress: None)
         return layer.picture.permute(2, 0, 1)[None]
 
     return generate

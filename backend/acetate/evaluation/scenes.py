@@ -11,7 +11,7 @@ from acetate_wire.request import LayerRequest, Rect
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from acetate import layers
+from acetate import pipelines
 from acetate.evaluation.backgrounds import composite
 from acetate.evaluation.coverage import VISIBLE_ABOVE
 from acetate.evaluation.figure import Figure
@@ -103,7 +103,7 @@ def _draw(store: ModelStore, model: str, prompts: tuple[str, str], seed: int) ->
         seed=seed,
         reply_format="rgbaf32",
     )
-    made = layers.run(request, {}, store, lambda progress: None)
+    made = pipelines.run(request, {}, store, lambda progress: None)
     found = {layer.role: layer.picture.permute(2, 0, 1) for layer in made}
     return Scene(found["foreground"], found["background"][:3], found["blend"][:3], prompts, seed)
 

@@ -1,4 +1,4 @@
-"""The engine that runs `acetate.layers` with the models of the catalogue."""
+"""The engine that runs `acetate.pipelines` with the models of the catalogue."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
 
-    from acetate.layers.job import Progress
     from acetate.models.catalogue import Catalogue
+    from acetate.pipelines.context import Progress
 
 
 class StarterEngine:
@@ -54,7 +54,7 @@ class StarterEngine:
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
         """Raise WireError for what this engine would refuse, without loading a model."""
-        from acetate.layers.checks import check
+        from acetate.pipelines.validation import check
 
         check(_for_layers(request), cls.catalogue(), limits)
 
@@ -70,8 +70,8 @@ class StarterEngine:
         """Make the layers of a job. Raises WireError, `out_of_memory` among them, and Cancelled."""
         import torch
 
-        from acetate import layers
-        from acetate.layers.sheet import Sheet
+        from acetate import pipelines
+        from acetate.pipelines.working_size import Sheet
 
         def on_progress(progress: Progress) -> None:
             preview = None if progress.preview is None else progress.preview.cpu().numpy()
@@ -89,7 +89,7 @@ class StarterEngine:
         self._store.get(request.model, plan)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
         controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
-        made = layers.run(request, inputs, self._store, on_progress, controls)
+        made = pipelines.run(request, inputs, self._store, on_progress, controls)
         return Made(
             layers=tuple(
                 MadeLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.layers.steps import Tiles
 from acetate.models.loaded import LoadedModel
+from acetate.pipelines.sampling import Tiles
 from acetate.transparency import Passes
 from acetate.transparency.tiling import Span, blend_tiles, latent_part
 

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from acetate.image.resample import premultiplied, straight
 from acetate.image.sizes import Learned, Size, cover
-from acetate.layers.drawing import Drawing, Origin
-from acetate.layers.job import Job, Layer
-from acetate.layers.refine import unchanged
+from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.layer_pipeline import Drawing, Origin
+from acetate.pipelines.refine import unchanged
 
 SEAM = 6
 """How far into the mask the old layer reaches, getting weaker, in pixels of the model's size."""

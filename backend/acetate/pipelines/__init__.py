@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from acetate_wire.errors import WireError
 from acetate_wire.request import MODES
 
-from acetate.layers.checks import check
-from acetate.layers.job import Cancelled, Job, Layer, Progress
-from acetate.layers.settings import Settings
+from acetate.pipelines.context import Cancelled, Job, Layer, Progress
+from acetate.pipelines.metadata import Settings
+from acetate.pipelines.validation import check
 
 if TYPE_CHECKING:
     from acetate_wire.request import LayerRequest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cancelled", "Layer", "Progress", "Settings", "check", "run"]
 
-MODULES = {mode: f"acetate.layers.{mode}" for mode in MODES}
+MODULES = {mode: f"acetate.pipelines.{mode}" for mode in MODES}
 """The module of each mode; its `draw` makes the layers of a checked request. Loaded when first needed."""
 
 

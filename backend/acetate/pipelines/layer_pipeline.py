@@ -16,19 +16,19 @@ from torch.nn.functional import max_pool2d
 
 from acetate.image.resample import stored
 from acetate.image.sizes import Size
-from acetate.layers.checks import adapter_kind
-from acetate.layers.job import Job, Layer
-from acetate.layers.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
-from acetate.layers.pace import Pace
-from acetate.layers.pictures import decode, encode
-from acetate.layers.settings import Settings, picture_hash
-from acetate.layers.sheet import Sheet
-from acetate.layers.steps import Course, Frames, Start, denoise
 from acetate.models.kit.finding import STYLE
 from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor
 from acetate.models.samplers import sampler_named
 from acetate.models.states import TextStates
+from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.latent_codec import decode, encode
+from acetate.pipelines.metadata import Settings, picture_hash
+from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
+from acetate.pipelines.progress import Pace
+from acetate.pipelines.sampling import Course, Frames, Start, denoise
+from acetate.pipelines.validation import adapter_kind
+from acetate.pipelines.working_size import Sheet
 from acetate.transparency import Passes
 
 SEEDS = 2**64

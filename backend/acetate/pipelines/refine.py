@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from acetate.image.resample import stored
-from acetate.layers.drawing import SEEDS, Drawing, Origin, finished, pixel_type
-from acetate.layers.job import Job, Layer
+from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.layer_pipeline import SEEDS, Drawing, Origin, finished, pixel_type
 
 
 def draw(job: Job) -> tuple[Layer, ...]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Shaped, UInt8
     from torch import Tensor
 
-    from acetate.layers.settings import Settings
     from acetate.models.loaded import LoadedModel
     from acetate.models.parts import Way
+    from acetate.pipelines.metadata import Settings
 
 
 class Cancelled(Exception):  # noqa: N818  # it is an answer, no error

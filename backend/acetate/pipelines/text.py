@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from acetate.layers.drawing import Drawing
-from acetate.layers.job import Job, Layer
+from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.layer_pipeline import Drawing
 
 
 def draw(job: Job) -> tuple[Layer, ...]:

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from acetate.image.sizes import CROP_LOSS, Learned
-from acetate.layers.checks import adapter_kind
-from acetate.layers.job import Job
 from acetate.models.kit.finding import STYLE
+from acetate.pipelines.context import Job
+from acetate.pipelines.validation import adapter_kind
 
 SEAM_SHARE = 1 / 16
 """How much of the middle's shorter side its border takes to fade into what lies around it."""

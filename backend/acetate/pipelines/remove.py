@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from acetate.image.resample import premultiplied, stored, straight
 from acetate.image.sizes import Size
-from acetate.layers.drawing import SEEDS, VISIBLE, Drawing, Origin, finished, pixel_type
-from acetate.layers.filling import filled, grown
-from acetate.layers.inpaint import checked_mask, merged, seam
-from acetate.layers.job import Job, Layer
-from acetate.layers.sheet import Sheet
+from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.filling import filled, grown
+from acetate.pipelines.inpaint import checked_mask, merged, seam
+from acetate.pipelines.layer_pipeline import SEEDS, VISIBLE, Drawing, Origin, finished, pixel_type
+from acetate.pipelines.working_size import Sheet
 
 STRENGTH = 0.5
 """How much of the way from noise the model draws what has gone on into the mask: its texture, no new thing."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from jaxtyping import UInt8
 from torch import Tensor
 
-from acetate.layers.job import Progress
+from acetate.pipelines.context import Progress
 
 PREVIEW_SHARE = 0.2
 """Previews take at most about this share of the time."""

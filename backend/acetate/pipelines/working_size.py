@@ -11,7 +11,7 @@ from torch import Tensor
 
 from acetate.image.resample import gather, place
 from acetate.image.sizes import GRID, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
-from acetate.layers.steps import Tiles
+from acetate.pipelines.sampling import Tiles
 
 SMALLEST_TILE = 2 * GRID
 """Tiles must overlap by a multiple of the grid, and at most by half."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from acetate.image.resample import stored
-from acetate.layers.drawing import Drawing, finished, pixel_type
-from acetate.layers.job import Job, Layer
-from acetate.layers.middle import PLAIN, Middle
+from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.layer_pipeline import Drawing, finished, pixel_type
+from acetate.pipelines.middle import PLAIN, Middle
 
 
 def draw(job: Job) -> tuple[Layer, ...]:

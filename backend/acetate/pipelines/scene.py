@@ -8,10 +8,10 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import roles_out
 
 from acetate.image.resample import stored
-from acetate.layers.drawing import Drawing, finished, pixel_type
-from acetate.layers.job import Job, Layer, Progress
-from acetate.layers.middle import PLAIN, Middle, headers_of
 from acetate.models.parts import Way
+from acetate.pipelines.context import Job, Layer, Progress
+from acetate.pipelines.layer_pipeline import Drawing, finished, pixel_type
+from acetate.pipelines.middle import PLAIN, Middle, headers_of
 
 
 def draw(job: Job) -> tuple[Layer, ...]:
