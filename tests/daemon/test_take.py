@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 from acetate.cli.jobs import CLIENT
-from acetate.models import catalogue
+from acetate.models import registry
 from acetate_wire import blocking as sessions
 from acetate_wire import connection as connections
 from acetate_wire.blocking import Session
@@ -61,7 +61,7 @@ def acetate(
     capsys: pytest.CaptureFixture[str],
 ) -> Acetate:
     """The command, in this process and in an empty folder."""
-    monkeypatch.setattr(catalogue, "STARTER_FOLDER", tiny_starter)
+    monkeypatch.setattr(registry, "STARTER_FOLDER", tiny_starter)
     monkeypatch.chdir(tmp_path)
     return typed(daemon, monkeypatch, capsys)
 

@@ -11,7 +11,7 @@ from acetate.worker.diffusion_engine import StarterEngine
 from acetate.worker.engine import EngineJob, Made, Report
 
 if TYPE_CHECKING:
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
 
 
 class TinyStarter(StarterEngine):
@@ -20,7 +20,7 @@ class TinyStarter(StarterEngine):
     @staticmethod
     def catalogue() -> Catalogue:
         """The folder that the test names."""
-        from acetate.models.catalogue import STARTER, Catalogue, Source
+        from acetate.models.registry import STARTER, Catalogue, Source
 
         return Catalogue({"starter": Source(Path(os.environ["ACETATE_TEST_MODEL"]), STARTER, "Apache-2.0")})
 

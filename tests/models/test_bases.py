@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue, Source
+from acetate.models.diffusers_layout import family_of
+from acetate.models.diffusion_model import LoadedModel
 from acetate.models.families import SD15, SDXL, Family
-from acetate.models.layout import family_of
-from acetate.models.loaded import LoadedModel
-from acetate.models.shelf import own_sources
-from acetate.models.store import ModelStore
-from acetate.models.text import prompt_length
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import Catalogue, Source
+from acetate.models.text_encoder import prompt_length
+from acetate.models.user_models import own_sources
 from acetate_wire.errors import WireError
 from safetensors.torch import load_file, save_file
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue
+from acetate.models.diffusion_model import LoadedModel
 from acetate.models.kit.finding import structure_adapter
-from acetate.models.loaded import LoadedModel
-from acetate.models.parts import Part
+from acetate.models.model_cache import ModelStore
 from acetate.models.prepare import ControlPicture, Predictor
-from acetate.models.store import ModelStore
+from acetate.models.recipes import Part
+from acetate.models.registry import Catalogue
 from acetate_wire.errors import WireError
 from acetate_wire.request import Lora
 from diffusers import ControlNetModel, T2IAdapter

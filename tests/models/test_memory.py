@@ -12,9 +12,8 @@ import pytest
 import torch
 from acetate.cards import Card, build_of
 from acetate.cli import app
-from acetate.models.catalogue import Catalogue
-from acetate.models.loaded import LoadedModel
-from acetate.models.memory import (
+from acetate.models.diffusion_model import LoadedModel
+from acetate.models.memory_plan import (
     CARD_LADDER,
     PROCESSOR_LADDER,
     WORKSPACE,
@@ -26,9 +25,10 @@ from acetate.models.memory import (
     ladder_for,
     takes_eight_bits,
 )
-from acetate.models.parts import Part
-from acetate.models.placing import place
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
+from acetate.models.offload import place
+from acetate.models.recipes import Part
+from acetate.models.registry import Catalogue
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -135,8 +135,8 @@ def test_a_model_that_is_in_the_way_is_dropped(families: Catalogue, monkeypatch:
     store = ModelStore(families, torch.device("cpu"), torch.float32)
     store.get("sd15")
     free: Callable[[torch.device], int] = lambda device: GIB if store.loaded == ("sd15",) else 64 * GIB  # noqa: E731
-    monkeypatch.setattr("acetate.models.store.available", free)
-    monkeypatch.setattr("acetate.models.store.footprint", lambda *arguments: LARGE)
+    monkeypatch.setattr("acetate.models.model_cache.available", free)
+    monkeypatch.setattr("acetate.models.model_cache.footprint", lambda *arguments: LARGE)
     assert store.plan("sdxl", "text", (), (64, 64)).plan == Plan()
     assert store.loaded == ()
 
@@ -166,8 +166,8 @@ def test_the_doctor_tells_the_pytorch_and_what_to_do_about_a_card_that_it_cannot
 ) -> None:
     installed = build_of(torch.__version__, sys.platform, platform.machine())
     cards = {"rocm": (Card("AMD", "rocm"),), "cpu": (), "same": (Card("NVIDIA", installed),)}[build]
-    monkeypatch.setattr("acetate.models.checkup.find_cards", lambda: cards)
-    monkeypatch.setattr("acetate.models.store.best_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("acetate.models.memory_report.find_cards", lambda: cards)
+    monkeypatch.setattr("acetate.models.model_cache.best_device", lambda: torch.device("cpu"))
     result = CliRunner().invoke(app, ["doctor", "--json", str(tmp_path / "plans.json")])
     assert result.exit_code == 0, result.output
     figures = json.loads((tmp_path / "plans.json").read_text(encoding="utf-8"))
@@ -180,12 +180,12 @@ def test_eight_bit_weights_are_for_what_adds_nothing_to_them(
     families: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = object()
-    monkeypatch.setattr("acetate.models.memory.find_spec", lambda name: installed if name == "torchao" else None)
+    monkeypatch.setattr("acetate.models.memory_plan.find_spec", lambda name: installed if name == "torchao" else None)
     assert takes_eight_bits(families.entry("sd15").way("scene"))
     assert not takes_eight_bits(families.entry("sdxl").way("text"))
     ladder = ladder_for("cuda", 2, eight=True)
     assert ladder[choose(ladder, LARGE, 9 * GIB)] == Plan(tiled=True, eight=True)
-    monkeypatch.setattr("acetate.models.memory.find_spec", lambda name: None)
+    monkeypatch.setattr("acetate.models.memory_plan.find_spec", lambda name: None)
     assert not takes_eight_bits(families.entry("sd15").way("scene"))
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue, Source
+from acetate.models.diffusion_model import LoadedModel
 from acetate.models.families import SD15, SDXL
-from acetate.models.loaded import LoadedModel
-from acetate.models.parts import Part
-from acetate.models.states import TextStates
-from acetate.models.store import ModelStore
-from acetate.models.transparent import decoder_for, encoder_for
+from acetate.models.model_cache import ModelStore
+from acetate.models.prompt_embeds import TextStates
+from acetate.models.recipes import Part
+from acetate.models.registry import Catalogue, Source
+from acetate.models.transparency_loader import decoder_for, encoder_for
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate_wire.errors import WireError
 from safetensors.torch import load_file

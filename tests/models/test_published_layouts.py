@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue, Source
+from acetate.models.diffusers_layout import family_of, prefixes
 from acetate.models.families import SD15, SDXL, Family
-from acetate.models.layout import family_of, prefixes
-from acetate.models.memory import footprint
-from acetate.models.store import ModelStore
+from acetate.models.memory_plan import footprint
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import run
 from acetate_wire.errors import WireError
 from safetensors.torch import load_file, save_file
@@ -200,7 +200,7 @@ def test_files_of_other_models_are_of_no_family(published: Published, tmp_path: 
 def test_the_hint_of_an_absent_model_names_what_can_be_fetched(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from acetate.models.fetching import wanted_for
+    from acetate.models.hub_download import wanted_for
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(WireError, match="acetate models pull") as refusal:

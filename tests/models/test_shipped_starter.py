@@ -16,8 +16,8 @@ from acetate.evaluation.coverage import coverage_of, mean_coverage, shape_of
 from acetate.evaluation.generation.aspects import is_doubled
 from acetate.evaluation.held_out import read_held_out
 from acetate.evaluation.transparency.reconstruction import Parts, reconstruct
-from acetate.models.catalogue import STARTER_FOLDER
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import STARTER_FOLDER
 from acetate.pipelines import run
 from acetate.training.starter.colours import dominant_colour
 from acetate_wire.request import LayerRequest, Rect

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from acetate.models.families import SD15, SDXL, Family
-from acetate.models.fetching import wanted_for
+from acetate.models.hub_download import wanted_for
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from huggingface_hub.utils._paths import filter_repo_objects
 from safetensors.torch import load_file, save_file

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import SD15, SDXL, STARTER
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import Layer, Progress, run
 from acetate.sharing import SharingLayers
 from acetate_wire.request import LayerRequest, PictureHeader, Rect

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Size
-from acetate.models.loaded import LoadedModel
+from acetate.models.diffusion_model import LoadedModel
+from acetate.models.model_cache import ModelStore
+from acetate.models.prompt_embeds import TextStates
 from acetate.models.samplers import make_scheduler, sampler_named
-from acetate.models.states import TextStates
-from acetate.models.store import ModelStore
 from acetate.models.weights import read_weights
 from acetate.pipelines.sampling import Frames, Question, Tiles
 from acetate.sharing import SharedAttention

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from acetate import documents
-from acetate.models import catalogue
+from acetate.models import registry
 from PIL import Image
 from psd_tools import PSDImage
 
@@ -43,7 +43,7 @@ def acetate(
     capsys: pytest.CaptureFixture[str],
 ) -> Acetate:
     """The command, run in a folder with a layer, a background and a mask."""
-    monkeypatch.setattr(catalogue, "STARTER_FOLDER", models_folder / "starter")
+    monkeypatch.setattr(registry, "STARTER_FOLDER", models_folder / "starter")
     monkeypatch.chdir(tmp_path)
     noise = np.random.default_rng(1).integers(0, 256, (70, 90, 4), dtype=np.uint8)
     Image.fromarray(noise, "RGBA").save("layer.png")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 from acetate.pipelines import Layer, check, run
 from acetate.pipelines.metadata import picture_hash
 from acetate_wire.errors import WireError

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue, Source
 from acetate.models.devices import available, best_device
-from acetate.models.memory import CARD_LADDER, PROCESSOR_LADDER, footprint, ladder_for
+from acetate.models.memory_plan import CARD_LADDER, PROCESSOR_LADDER, footprint, ladder_for
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import Catalogue, Source
 from acetate.models.samplers import SAMPLERS, Sampler
-from acetate.models.store import ModelStore
 from acetate.pipelines import run
 from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
 from acetate.worker.oom_fallback import _free_memory
@@ -94,7 +94,7 @@ def test_when_memory_is_short_a_mac_that_was_asked_for_float32_halves_its_weight
     needs = footprint(entry, entry.way("text"), 64, 64, 4)
     tiled, short = (needs.needed(plan) for plan in PROCESSOR_LADDER[1:3])
     assert short < tiled
-    monkeypatch.setattr("acetate.models.store.available", lambda device: int((short + tiled) / 2 * 16 / 15))
+    monkeypatch.setattr("acetate.models.model_cache.available", lambda device: int((short + tiled) / 2 * 16 / 15))
     planned = store.plan("sd15", "text", (), (64, 64))
     assert planned.plan == PROCESSOR_LADDER[2]
     assert store.get("sd15", planned.plan).unet.dtype == torch.float16

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Learned
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 from acetate.pipelines import Cancelled, Progress, check, run
 from acetate.pipelines.inpaint import inside, seam
 from acetate_wire.errors import WireError

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.catalogue import Catalogue, Source
 from acetate.models.families import FAMILIES
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import run
 from acetate_wire.blocking import Session
 from acetate_wire.errors import WireError

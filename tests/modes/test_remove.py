@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 from acetate.pipelines import check
 from acetate.pipelines.filling import filled
 from acetate_wire.errors import WireError

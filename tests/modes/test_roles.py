@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 from torch import equal
 
 from tests.modes.conftest import Draw

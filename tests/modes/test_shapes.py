@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Learned
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 from acetate.pipelines import Layer, layer_pipeline, run
 from acetate.pipelines.middle import Middle
 from acetate.pipelines.opaque import STRIDE, TRIES, is_opaque

@@ -13,7 +13,7 @@ from acetate.worker.diffusion_engine import StarterEngine
 from acetate.worker.engine import EngineJob, Made, Report
 
 if TYPE_CHECKING:
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
 
 
 class Watched(StarterEngine):
@@ -22,7 +22,7 @@ class Watched(StarterEngine):
     @staticmethod
     def catalogue() -> Catalogue:
         """The tiny models; their layer files are in the models folder."""
-        from acetate.models.catalogue import Catalogue, Source
+        from acetate.models.registry import Catalogue, Source
 
         folder = Path(os.environ["ACETATE_MODELS_DIR"])
         return Catalogue({name: Source(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()})

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from acetate.models import catalogue
+from acetate.models import registry
 from PIL import Image, PngImagePlugin
 
 from tests.daemon.harness import Daemon
@@ -36,7 +36,7 @@ def acetate(
     capsys: pytest.CaptureFixture[str],
 ) -> Acetate:
     """The command, run in an empty folder with a tiny untrained model for the starter."""
-    monkeypatch.setattr(catalogue, "STARTER_FOLDER", tiny_starter)
+    monkeypatch.setattr(registry, "STARTER_FOLDER", tiny_starter)
     monkeypatch.chdir(tmp_path)
     return typed(daemon, monkeypatch, capsys)
 
@@ -169,7 +169,7 @@ def test_bad_values_are_refused_in_one_line_before_the_model_is_loaded(
     forged = PngImagePlugin.PngInfo()
     forged.add_itxt("acetate", '{"prompt": 3}')
     Image.new("RGBA", (8, 8)).save(tmp_path / "forged.png", pnginfo=forged)
-    monkeypatch.setattr("acetate.models.store.load_model", lambda *arguments: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("acetate.models.model_cache.load_model", lambda *arguments: pytest.fail("a model was loaded"))
     answer = acetate("generate", *arguments)
     assert answer.code == 2
     assert words in answer.errors
@@ -180,7 +180,7 @@ def test_bad_values_are_refused_in_one_line_before_the_model_is_loaded(
 def test_a_model_without_its_weights_is_said_in_one_line(
     acetate: Acetate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "STARTER_FOLDER", tmp_path)
+    monkeypatch.setattr(registry, "STARTER_FOLDER", tmp_path)
     answer = acetate("generate", "a cat", "-o", "cat.png")
     assert answer.code == 1
     assert "the model starter lacks model_index.json" in answer.errors

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.catalogue import STARTER, Catalogue, Source
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import STARTER, Catalogue, Source
 from acetate.pipelines import Cancelled, Layer, Progress, check, run
 from acetate_wire.errors import WireError
 from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.catalogue import STARTER, Catalogue, Source
+from acetate.models.registry import STARTER, Catalogue, Source
 from acetate.models.samplers import (
     SAMPLERS,
     Sampler,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.catalogue import STARTER, Catalogue, Source
 from acetate.models.latents import scaled, unscaled
-from acetate.models.store import ModelStore
-from acetate.models.text import prompt_length
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import STARTER, Catalogue, Source
+from acetate.models.text_encoder import prompt_length
 from acetate_wire.errors import WireError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from acetate.models.catalogue import STARTER_FOLDER
+from acetate.models.registry import STARTER_FOLDER
 from acetate.sharing import SharingLayers
 from acetate.training.starter.networks import new_unet
 from acetate.training.starter.sharing import FILE, RANK, narrowed, open_sharing, save_sharing

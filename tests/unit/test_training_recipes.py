@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from acetate.models.deltas import read_deltas
-from acetate.models.transparent import decoder_for, encoder_for
+from acetate.models.transparency_loader import decoder_for, encoder_for
 from acetate.sharing import SharedAttention
 from acetate.training.recipes.estimate import Estimate
 from acetate.training.recipes.layers import run_layers

@@ -11,8 +11,8 @@ import torch
 from acetate import pipelines
 from acetate.evaluation.installed import catalogue_of
 from acetate.image.sizes import Learned
-from acetate.models.library import files_of
-from acetate.models.store import ModelStore
+from acetate.models.inventory import files_of
+from acetate.models.model_cache import ModelStore
 from acetate.pipelines.working_size import Sheet
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_wire.errors import WireError

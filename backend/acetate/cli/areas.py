@@ -13,8 +13,8 @@ from acetate_wire.request import Rect
 from acetate.cli.drawing import Drawn
 from acetate.cli.kit import Steering
 from acetate.messages import tr as _
-from acetate.models.catalogue import ModelEntry
 from acetate.models.kit.finding import STYLE, split_kind
+from acetate.models.registry import ModelEntry
 
 if TYPE_CHECKING:
     import numpy as np

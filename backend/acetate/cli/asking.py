@@ -18,7 +18,7 @@ from acetate.cli.drawing import Drawn
 from acetate.cli.kit import Steering, parse_lora, steered
 from acetate.cli.options import Options
 from acetate.messages import tr as _
-from acetate.models.catalogue import Catalogue
+from acetate.models.registry import Catalogue
 from acetate.models.vocabulary import load_vocabulary
 from acetate.pipelines import check
 

@@ -15,7 +15,7 @@ from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     from acetate.evaluation.vectors import Case
-    from acetate.models.checkup import ModePlan
+    from acetate.models.memory_report import ModePlan
 
 
 def doctor(
@@ -40,9 +40,9 @@ def doctor(
 def _memory(console: Console, json_file: Path | None) -> None:
     from rich.filesize import decimal
 
-    from acetate.models.checkup import mode_plans, torch_state
     from acetate.models.devices import available
-    from acetate.models.store import ModelStore
+    from acetate.models.memory_report import mode_plans, torch_state
+    from acetate.models.model_cache import ModelStore
 
     store = ModelStore()
     free = available(store.device)

@@ -15,7 +15,7 @@ from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     from acetate.models.families import Family
-    from acetate.models.library import Holding
+    from acetate.models.inventory import Holding
 
 NAME = typer.Argument(help=_("Name of the model."))
 
@@ -27,8 +27,8 @@ def models(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the models: what each can do, its licence, its size, and where it lives."""
     if context.invoked_subcommand is not None:
         return
-    from acetate.models.catalogue import Catalogue
-    from acetate.models.library import holdings
+    from acetate.models.inventory import holdings
+    from acetate.models.registry import Catalogue
 
     found = holdings(Catalogue())
     if write_json(json_file, {"models": [asdict(holding) for holding in found]}):
@@ -66,8 +66,8 @@ def pull(
 ) -> None:
     """Fetch a model from the Hugging Face hub. Stopped half-way, it goes on from there when called again."""
     from acetate.models.families import FAMILIES
-    from acetate.models.fetching import fetch, wanted_for
-    from acetate.models.shelf import Note, read_notes, write_notes
+    from acetate.models.hub_download import fetch, wanted_for
+    from acetate.models.user_models import Note, read_notes, write_notes
 
     foreign = "/" in name and name.partition("/")[0] not in FAMILIES
     kind = _family(family) if foreign else None
@@ -97,9 +97,9 @@ def add(
     ] = "",
 ) -> None:
     """Add a model where it is: nothing is copied or changed."""
-    from acetate.models.layout import family_of
-    from acetate.models.library import sha256_of
-    from acetate.models.shelf import Note, read_notes, write_notes
+    from acetate.models.diffusers_layout import family_of
+    from acetate.models.inventory import sha256_of
+    from acetate.models.user_models import Note, read_notes, write_notes
 
     whole = path.expanduser().resolve()
     family = family_of(whole)
@@ -121,7 +121,7 @@ def add(
 
 
 def _refuse_known(name: str) -> None:
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
 
     if name in Catalogue().sources:
         raise _refusal(_("there is a model {name} already").format(name=name), _("give another name with --name"))
@@ -138,8 +138,8 @@ def _layer_file(text: str, family: str) -> tuple[str, str]:
 
 
 def _check_part(part: str, family: str, option: str) -> None:
-    from acetate.models.catalogue import DECODER, ENCODER
     from acetate.models.families import FAMILIES
+    from acetate.models.registry import DECODER, ENCODER
 
     known = {each.name for way in FAMILIES[family].ways for each in way.parts if each.files} | {ENCODER, DECODER}
     if part not in known:
@@ -157,9 +157,9 @@ def remove(
     ] = False,
 ) -> None:
     """Take a model off the list. Files stay where they are, unless --delete says otherwise."""
-    from acetate.models.catalogue import Catalogue
-    from acetate.models.fetching import forget
-    from acetate.models.shelf import read_notes, write_notes
+    from acetate.models.hub_download import forget
+    from acetate.models.registry import Catalogue
+    from acetate.models.user_models import read_notes, write_notes
 
     source = Catalogue().sources.get(name)
     notes = read_notes()
@@ -189,8 +189,8 @@ def verify(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from acetate.models.catalogue import Catalogue
-    from acetate.models.library import check_files, files_of, holdings
+    from acetate.models.inventory import check_files, files_of, holdings
+    from acetate.models.registry import Catalogue
 
     catalogue = Catalogue()
     names = [name] if name is not None else [each.name for each in holdings(catalogue) if each.bytes]

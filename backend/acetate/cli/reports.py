@@ -16,7 +16,7 @@ from acetate.evaluation.figure import Figure, held_to_bars
 from acetate.messages import tr as _
 
 if TYPE_CHECKING:
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
 
 STANDARD_OUTPUT = Path("-")
 PASSES = (1, 2, 4, 8)
@@ -55,7 +55,7 @@ def prepare(report: Path, json_file: Path | None, passes: int | None = None) -> 
 def chosen_catalogue(model: Path | None) -> Catalogue:
     """The models that Acetate knows, or one whose starter is the model in `--model DIR`."""
     from acetate.evaluation.installed import catalogue_of
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
 
     if model is None:
         return Catalogue()

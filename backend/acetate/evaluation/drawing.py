@@ -16,7 +16,7 @@ from torch import Tensor
 from acetate import pipelines
 from acetate.evaluation.coverage import Coverage, Shape, coverage_of, shape_of
 from acetate.evaluation.outline import Outline, outline_of
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 
 PassCount: TypeAlias = Literal[1, 2, 4, 8]
 """A fixed number of passes, so that figures of different pictures are of the same decode."""

@@ -8,8 +8,8 @@ from acetate.evaluation.drawing import PassCount, drawer, evaluation_prompts
 from acetate.evaluation.held_out import HeldOut
 from acetate.evaluation.starter import Report, StarterReport, evaluate_starter
 from acetate.evaluation.transparency.reconstruction import Parts
-from acetate.models.catalogue import STARTER, Catalogue, Source
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
+from acetate.models.registry import STARTER, Catalogue, Source
 from acetate.training.soft import SOFT_SUBJECTS
 
 NAME = "starter"

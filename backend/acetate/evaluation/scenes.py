@@ -15,7 +15,7 @@ from acetate import pipelines
 from acetate.evaluation.backgrounds import composite
 from acetate.evaluation.coverage import VISIBLE_ABOVE
 from acetate.evaluation.figure import Figure
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 
 STRIDE = 7
 """How far apart in the list of all things the subjects of neighbouring scenes are, so that they look different."""

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from acetate.models.diffusers_layout import CALLED, prefixes
 from acetate.models.families import Family
-from acetate.models.layout import CALLED, prefixes
 
 Tensors = Mapping[str, Tensor]
 OPEN_CLIP = "conditioner.embedders.1.model."

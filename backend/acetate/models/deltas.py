@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acetate.models.names import ldm_names
+from acetate.models.key_mapping import ldm_names
 from acetate.models.weights import WrongFileError, check_keys, check_shapes, read_weights
 
 PREFIX = "diffusion_model."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from acetate.models.memory import CARDS
+from acetate.models.memory_plan import CARDS
 
 
 def best_device() -> torch.device:

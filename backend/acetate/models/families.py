@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acetate.image.sizes import Size
-from acetate.models.parts import SD15_WAYS, SDXL_WAYS, STARTER_WAYS, Way
+from acetate.models.recipes import SD15_WAYS, SDXL_WAYS, STARTER_WAYS, Way
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""

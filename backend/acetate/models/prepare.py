@@ -11,13 +11,13 @@ from acetate_wire.request import Lora
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.catalogue import missing_model
 from acetate.models.deltas import WeightDeltas, read_deltas
 from acetate.models.kit.controls import ControlPicture, Controls, controlled
 from acetate.models.kit.lora import applied
 from acetate.models.kit.structure import Moment
-from acetate.models.parts import Part
-from acetate.models.states import TextStates
+from acetate.models.prompt_embeds import TextStates
+from acetate.models.recipes import Part
+from acetate.models.registry import missing_model
 from acetate.models.weights import read_weights
 from acetate.sharing import SharedAttention, SharingLayers
 from acetate.transparency import vae_feed
@@ -26,7 +26,7 @@ from acetate.transparency.tiling import Span, latent_part
 __all__ = ["ControlPicture", "Predictor", "Tile", "prepared"]
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 
 Tile: TypeAlias = tuple[Span, Span]

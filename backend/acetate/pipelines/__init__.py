@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from acetate_wire.request import LayerRequest
     from torch import Tensor
 
-    from acetate.models.store import ModelStore
+    from acetate.models.model_cache import ModelStore
 
 __all__ = ["Cancelled", "Layer", "Progress", "Settings", "check", "run"]
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Shaped, UInt8
     from torch import Tensor
 
-    from acetate.models.loaded import LoadedModel
-    from acetate.models.parts import Way
+    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.recipes import Way
     from acetate.pipelines.metadata import Settings
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.loaded import LoadedModel
+from acetate.models.diffusion_model import LoadedModel
 from acetate.pipelines.sampling import Tiles
 from acetate.transparency import Passes
 from acetate.transparency.tiling import Span, blend_tiles, latent_part

@@ -17,10 +17,10 @@ from torch.nn.functional import max_pool2d
 from acetate.image.resample import stored
 from acetate.image.sizes import Size
 from acetate.models.kit.finding import STYLE
-from acetate.models.parts import Part
 from acetate.models.prepare import ControlPicture, Predictor
+from acetate.models.prompt_embeds import TextStates
+from acetate.models.recipes import Part
 from acetate.models.samplers import sampler_named
-from acetate.models.states import TextStates
 from acetate.pipelines.context import Job, Layer
 from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import Settings, picture_hash

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.image.sizes import Size
-from acetate.models.loaded import LoadedModel
+from acetate.models.diffusion_model import LoadedModel
 from acetate.models.prepare import Predictor
+from acetate.models.prompt_embeds import TextStates
 from acetate.models.samplers import Sampler, Scheduler, make_scheduler
-from acetate.models.states import TextStates
 from acetate.transparency.tiling import Span, blend_tiles, latent_part, spans
 
 OnStep: TypeAlias = Callable[[float, Callable[[], Tensor] | None], None]

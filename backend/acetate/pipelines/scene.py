@@ -8,7 +8,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import roles_out
 
 from acetate.image.resample import stored
-from acetate.models.parts import Way
+from acetate.models.recipes import Way
 from acetate.pipelines.context import Job, Layer, Progress
 from acetate.pipelines.layer_pipeline import Drawing, finished, pixel_type
 from acetate.pipelines.middle import PLAIN, Middle, headers_of

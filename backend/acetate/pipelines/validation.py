@@ -11,11 +11,11 @@ from acetate_wire.pictures import byte_count
 from acetate_wire.request import Control, LayerRequest, PictureHeader
 from acetate_wire.request_codec import parse_request, request_map
 
-from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.kit.finding import STYLE, lora_file, split_kind, structure_adapter, style_adapter
-from acetate.models.parts import Way
+from acetate.models.recipes import Way
+from acetate.models.registry import Catalogue, ModelEntry, missing_model
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, sampler_named
-from acetate.models.text import prompt_length
+from acetate.models.text_encoder import prompt_length
 
 DRAWN_SEEDS = 2**32
 """Seeds that are drawn stay below this, so that they are short enough to be typed again."""

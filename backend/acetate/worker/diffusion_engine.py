@@ -14,7 +14,7 @@ from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
 
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
     from acetate.pipelines.context import Progress
 
 
@@ -22,8 +22,8 @@ class StarterEngine:
     """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
 
     def __init__(self) -> None:
-        from acetate.models.memory import ladder_for
-        from acetate.models.store import ModelStore
+        from acetate.models.memory_plan import ladder_for
+        from acetate.models.model_cache import ModelStore
         from acetate.transparency import fastest_dtype
 
         self._store = ModelStore(catalogue=self.catalogue())
@@ -33,7 +33,7 @@ class StarterEngine:
     @staticmethod
     def catalogue() -> Catalogue:
         """The models that there are."""
-        from acetate.models.catalogue import Catalogue
+        from acetate.models.registry import Catalogue
 
         return Catalogue()
 

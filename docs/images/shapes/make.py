@@ -29,7 +29,7 @@ PAPER, INK, CHECKER = (255, 255, 255), (60, 60, 60), ((204, 204, 204), (240, 240
 
 def draw(folder: Path) -> None:
     """Draw every layer with the Acetate that is imported, into `SHAPE-NUMBER.png`."""
-    from acetate.models.store import ModelStore
+    from acetate.models.model_cache import ModelStore
     from acetate.pipelines import run
     from acetate_wire.request import LayerRequest, Rect
 

@@ -33,7 +33,7 @@ def scenes(
     from acetate.evaluation.installed import NAME
     from acetate.evaluation.scenes import evaluate_scenes, scene_figures
     from acetate.evaluation.scenes_report import scenes_json, write_scenes_report
-    from acetate.models.store import ModelStore
+    from acetate.models.model_cache import ModelStore
 
     console = prepare(report, json_file)
     store = ModelStore(chosen_catalogue(model))

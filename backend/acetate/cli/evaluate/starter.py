@@ -24,7 +24,7 @@ from acetate.messages import tr as _
 
 if TYPE_CHECKING:
     from acetate.evaluation.starter import StarterReport
-    from acetate.models.catalogue import Catalogue
+    from acetate.models.registry import Catalogue
 
 
 def starter(
@@ -66,7 +66,7 @@ def _measure(catalogue: Catalogue, held_out: Path | None, layers: int, seed: int
     from acetate.evaluation.held_out import read_held_out
     from acetate.evaluation.installed import NAME, evaluate_installed
     from acetate.evaluation.transparency.opened import held_out_folder
-    from acetate.models.store import ModelStore
+    from acetate.models.model_cache import ModelStore
 
     pictures = read_held_out(held_out or held_out_folder(catalogue.entry(NAME).folder))
     store = ModelStore(catalogue)

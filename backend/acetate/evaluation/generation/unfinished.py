@@ -14,8 +14,8 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from acetate.evaluation.drawing import Draw
-from acetate.models.catalogue import ModelEntry
-from acetate.models.library import state_of
+from acetate.models.inventory import state_of
+from acetate.models.registry import ModelEntry
 
 FOLDER = "unfinished"
 SECONDS = "seconds"

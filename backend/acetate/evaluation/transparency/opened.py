@@ -7,9 +7,9 @@ from pathlib import Path
 
 from acetate.evaluation.drawing import PassCount
 from acetate.evaluation.transparency.reconstruction import Parts
-from acetate.models.catalogue import STARTER_FOLDER, Catalogue, read_json
 from acetate.models.devices import best_device
-from acetate.models.transparent import load_decoder, load_encoder
+from acetate.models.registry import STARTER_FOLDER, Catalogue, read_json
+from acetate.models.transparency_loader import load_decoder, load_encoder
 from acetate.transparency.files import Transparency, load
 
 HELD_OUT = "held_out"

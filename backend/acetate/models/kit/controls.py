@@ -17,7 +17,7 @@ from acetate.models.kit.style import Style, styled
 from acetate.transparency.tiling import Span
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 
 @dataclass(frozen=True, eq=False)

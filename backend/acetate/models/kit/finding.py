@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acetate_wire.errors import WireError
 
-from acetate.models.folders import SUFFIX, cached, models_folder
+from acetate.models.hub_cache import SUFFIX, cached, models_folder
 
 STYLE = "style"
 """The kind of IP-Adapter: what a picture looks like, rather than where things are in it."""

@@ -13,7 +13,7 @@ from acetate.models.kit.finding import lora_file
 from acetate.models.kit.pipeline import as_pipeline
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 
 def as_pipeline(model: LoadedModel) -> Any:

@@ -11,14 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.catalogue import missing_model, read_json
-from acetate.models.layout import tensor_names, weight_variant
-from acetate.models.names import CONTROLNET
-from acetate.models.states import TextStates
+from acetate.models.diffusers_layout import tensor_names, weight_variant
+from acetate.models.key_mapping import CONTROLNET
+from acetate.models.prompt_embeds import TextStates
+from acetate.models.registry import missing_model, read_json
 from acetate.models.weights import WrongFileError, give_weights, read_weights
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 BETWEEN, INSIDE = "down_block_additional_residuals", "down_intrablock_additional_residuals"
 MIDDLE = "mid_block_additional_residual"

@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.catalogue import missing_model
 from acetate.models.kit.finding import style_adapter
 from acetate.models.kit.pipeline import as_pipeline
+from acetate.models.registry import missing_model
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 
 class Style:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from acetate.data.collection import Collection, Entry, filled, fitted
 from acetate.models.latents import scaled
-from acetate.models.states import TextStates
+from acetate.models.prompt_embeds import TextStates
 from acetate.training.augment import View, from_stored, random_views
 from acetate.training.diffusion import Samples
 from acetate.training.hardware import Hardware

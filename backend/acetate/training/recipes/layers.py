@@ -9,7 +9,7 @@ import torch
 from acetate_wire.errors import WireError
 
 from acetate.data.collection import open_collection
-from acetate.models.states import TextStates
+from acetate.models.prompt_embeds import TextStates
 from acetate.sharing import SharedAttention, SharingLayers
 from acetate.training.diffusion import Samples
 from acetate.training.hardware import Hardware

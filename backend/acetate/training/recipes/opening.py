@@ -12,11 +12,11 @@ from acetate_wire.errors import WireError
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
-from acetate.models.catalogue import Catalogue, read_json
-from acetate.models.layout import weight_variant
-from acetate.models.states import TextStates
-from acetate.models.text import TextEncoders
-from acetate.models.transparent import decoder_for, encoder_for
+from acetate.models.diffusers_layout import weight_variant
+from acetate.models.prompt_embeds import TextStates
+from acetate.models.registry import Catalogue, read_json
+from acetate.models.text_encoder import TextEncoders
+from acetate.models.transparency_loader import decoder_for, encoder_for
 from acetate.models.weights import give_weights, read_weights
 from acetate.training.diffusion import Objective, Predict
 from acetate.training.hardware import Hardware

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from acetate.models.deltas import PREFIX
-from acetate.models.names import ldm_names
+from acetate.models.key_mapping import ldm_names
 from acetate.training.recipes.opening import open_unet
 from acetate.training.transparency import LatentTransparency
 from acetate.transparency import Transparency, files

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from acetate.data.collection import Collection, Entry
 from acetate.models.latents import unscaled
-from acetate.models.states import TextStates
+from acetate.models.prompt_embeds import TextStates
 from acetate.training.diffusion import Objective, Predict, sample_latents
 from acetate.training.hardware import Hardware
 from acetate.training.recipes.cached import TRANSPARENT, CachedCaptions

@@ -11,7 +11,7 @@ from peft import LoraConfig
 from torch import Tensor
 
 from acetate.data.collection import open_collection
-from acetate.models.states import TextStates
+from acetate.models.prompt_embeds import TextStates
 from acetate.training.diffusion import Samples, train_diffusion
 from acetate.training.hardware import Hardware
 from acetate.training.loop import LoopSettings

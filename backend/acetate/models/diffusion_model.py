@@ -15,14 +15,14 @@ from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.catalogue import ModelEntry
 from acetate.models.finite import finite
 from acetate.models.latents import scaled, unscaled
-from acetate.models.memory import Placement
-from acetate.models.parts import Part
+from acetate.models.memory_plan import Placement
 from acetate.models.prepare import ControlPicture, Predictor, prepared
-from acetate.models.text import TextEncoders
-from acetate.models.transparent import load_decoder, load_encoder, load_upsampler_of
+from acetate.models.recipes import Part
+from acetate.models.registry import ModelEntry
+from acetate.models.text_encoder import TextEncoders
+from acetate.models.transparency_loader import load_decoder, load_encoder, load_upsampler_of
 from acetate.transparency import (
     LayerUpsampler,
     Passes,

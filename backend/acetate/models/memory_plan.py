@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from acetate.models.catalogue import DECODER, ENCODER, ModelEntry, read_json
-from acetate.models.folders import SUFFIX
-from acetate.models.layout import networks_of, prefixes, tensor_names
-from acetate.models.parts import Part, Way
+from acetate.models.diffusers_layout import networks_of, prefixes, tensor_names
+from acetate.models.hub_cache import SUFFIX
+from acetate.models.recipes import Part, Way
+from acetate.models.registry import DECODER, ENCODER, ModelEntry, read_json
 
 Placement = Literal["resident", "model", "sequential"]
 SINGLE, HALF = 4, 2

@@ -13,10 +13,10 @@ from typing import Any
 from acetate_wire.errors import WireError
 
 from acetate.image.sizes import Learned
+from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, lacking
 from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
-from acetate.models.folders import SUFFIX, cached_folder, layer_file
-from acetate.models.layout import CALLED, UPSAMPLER, absent, lacking
-from acetate.models.parts import Way
+from acetate.models.hub_cache import SUFFIX, cached_folder, layer_file
+from acetate.models.recipes import Way
 
 __all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
 
@@ -136,7 +136,7 @@ def known_sources() -> dict[str, Source]:
 
 def all_sources() -> dict[str, Source]:
     """The models that Acetate knows, and those that this user has added."""
-    from acetate.models.shelf import own_sources
+    from acetate.models.user_models import own_sources
 
     return known_sources() | own_sources()
 

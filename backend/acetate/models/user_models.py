@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 from acetate_wire.errors import WireError
 
-from acetate.models.catalogue import Source
+from acetate.models.diffusers_layout import family_of
 from acetate.models.families import FAMILIES
-from acetate.models.folders import SUFFIX, models_folder
-from acetate.models.layout import family_of
+from acetate.models.hub_cache import SUFFIX, models_folder
+from acetate.models.registry import Source
 
 NOTES = "catalogue.json"
 BASE = "base"

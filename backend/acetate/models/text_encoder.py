@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acetate.models.catalogue import read_json
-from acetate.models.states import TextStates
+from acetate.models.prompt_embeds import TextStates
+from acetate.models.registry import read_json
 from acetate.models.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:

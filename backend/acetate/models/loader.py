@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from acetate.models.catalogue import ModelEntry, read_json
 from acetate.models.checkpoint import build, read_checkpoint
-from acetate.models.layout import networks_of, text_folders, weight_variant
-from acetate.models.text import TextEncoders
+from acetate.models.diffusers_layout import networks_of, text_folders, weight_variant
+from acetate.models.registry import ModelEntry, read_json
+from acetate.models.text_encoder import TextEncoders
 
 
 @dataclass(frozen=True, eq=False)

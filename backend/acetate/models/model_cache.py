@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import torch
 from safetensors import SafetensorError
 
-from acetate.models.base import load_base
-from acetate.models.catalogue import Catalogue, ModelEntry, missing_model
 from acetate.models.devices import available, best_device, empty_caches
-from acetate.models.library import state_of
-from acetate.models.loaded import LoadedModel
-from acetate.models.memory import Footprint, Plan, choose, footprint, ladder_for, takes_eight_bits
-from acetate.models.placing import place, shrink
+from acetate.models.diffusion_model import LoadedModel
+from acetate.models.inventory import state_of
+from acetate.models.loader import load_base
+from acetate.models.memory_plan import Footprint, Plan, choose, footprint, ladder_for, takes_eight_bits
+from acetate.models.offload import place, shrink
+from acetate.models.registry import Catalogue, ModelEntry, missing_model
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype, fastest_layout, short_dtype
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acetate_wire.errors import WireError
 
 from acetate.cards import build_of, find_cards, unused
-from acetate.models.store import ModelStore
+from acetate.models.model_cache import ModelStore
 
 
 @dataclass(frozen=True)

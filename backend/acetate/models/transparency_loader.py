@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from acetate.models.catalogue import DECODER, ENCODER, ModelEntry, missing_model
-from acetate.models.layout import UPSAMPLER
+from acetate.models.diffusers_layout import UPSAMPLER
+from acetate.models.registry import DECODER, ENCODER, ModelEntry, missing_model
 from acetate.models.weights import WrongFileError, give_weights, read_weights
 from acetate.transparency import LayerUpsampler, OffsetEncoder, TransparentDecoder, load, load_upsampler, prepare
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from acetate.models.memory import VAE_TILE, Plan
+from acetate.models.memory_plan import VAE_TILE, Plan
 
 if TYPE_CHECKING:
-    from acetate.models.loaded import LoadedModel
+    from acetate.models.diffusion_model import LoadedModel
 
 
 def place(model: LoadedModel, plan: Plan) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from acetate_wire.errors import WireError
 
-from acetate.models.catalogue import Catalogue, ModelEntry, Source
-from acetate.models.folders import SUFFIX
-from acetate.models.layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, tensor_names
-from acetate.models.shelf import read_notes
+from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, tensor_names
+from acetate.models.hub_cache import SUFFIX
+from acetate.models.registry import Catalogue, ModelEntry, Source
+from acetate.models.user_models import read_notes
 
 OnBytes = Callable[[int], None]
 """Hears how many bytes more have been read."""
