@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acetate.plugins import blender as packager
+from acetate.plugin_packaging import blender as packager
 
 from tests.blender import editors
 from tests.blender.editors import Blender

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acetate.plugins import path_beside
+from acetate.plugin_packaging import path_beside
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "inside" / "driver.py"

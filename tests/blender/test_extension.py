@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from acetate.plugins import blender as packager
+from acetate.plugin_packaging import blender as packager
 
 from tests.blender import editors
 from tests.blender.conftest import EXTENSION_RELEASES, RELEASES

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from acetate.plugins import path_beside
+from acetate.plugin_packaging import path_beside
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acetate.plugins.krita import build_for, this_platform
+from acetate.plugin_packaging.krita import build_for, this_platform
 
 from tests.daemon.harness import Daemon
 from tests.krita.conftest import new_krita

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from acetate.documents import Document, DocumentLayer, write
-from acetate.plugins import path_beside
+from acetate.plugin_packaging import path_beside
 
 PATIENCE_S = 300
 HERE = Path(__file__).parent

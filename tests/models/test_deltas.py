@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.deltas import WeightDeltas, read_deltas
+from acetate.adapters.deltas import WeightDeltas, read_deltas
 from acetate.models.key_mapping import ldm_names
 from acetate.models.weights import WrongFileError
 from diffusers import UNet2DConditionModel

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.adapters.attach import ControlPicture, Predictor
+from acetate.models.adapter_files import structure_adapter
 from acetate.models.diffusion_model import LoadedModel
-from acetate.models.kit.finding import structure_adapter
 from acetate.models.model_cache import ModelStore
-from acetate.models.prepare import ControlPicture, Predictor
 from acetate.models.recipes import Part
 from acetate.models.registry import Catalogue
 from acetate_wire.errors import WireError
@@ -58,7 +58,7 @@ def kit_folder(written_families: Path) -> Path:
 
 
 def _write_style(folder: Path, unet: Any) -> None:
-    from acetate.sharing import attention_layers
+    from acetate.adapters.shared_attention import attention_layers
 
     make = torch.Generator().manual_seed(1)
     width = unet.config.cross_attention_dim
@@ -91,7 +91,7 @@ def _write_style(folder: Path, unet: Any) -> None:
 
 def _write_lora(path: Path, unet: Any) -> None:
     """A LoRA in diffusers' form on every attention of the UNet and of the first text encoder."""
-    from acetate.sharing import attention_layers
+    from acetate.adapters.shared_attention import attention_layers
 
     make = torch.Generator().manual_seed(3)
     weights: dict[str, Tensor] = {}
@@ -234,7 +234,7 @@ def test_loras_add_up_by_their_weights(load: Load) -> None:
     heard = torch.randn(1, 3, 32, generator=torch.Generator().manual_seed(4))
     layer = model.unet.get_submodule(name)
     plain = layer(heard)
-    from acetate.models.kit.finding import lora_file
+    from acetate.models.adapter_files import lora_file
     from safetensors.torch import load_file
 
     weights = load_file(lora_file("sdxl"))

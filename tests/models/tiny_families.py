@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from acetate.sharing import SharingLayers
+from acetate.adapters.shared_attention import SharingLayers
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer

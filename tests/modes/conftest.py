@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.adapters.shared_attention import SharingLayers
 from acetate.models.families import SD15, SDXL, STARTER
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import Layer, Progress, run
-from acetate.sharing import SharingLayers
 from acetate_wire.request import LayerRequest, PictureHeader, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.adapters.shared_attention import SharedAttention
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import LoadedModel
 from acetate.models.model_cache import ModelStore
@@ -13,7 +14,6 @@ from acetate.models.prompt_embeds import TextStates
 from acetate.models.samplers import make_scheduler, sampler_named
 from acetate.models.weights import read_weights
 from acetate.pipelines.sampling import Frames, Question, Tiles
-from acetate.sharing import SharedAttention
 from diffusers import DDIMScheduler
 from torch import Tensor
 

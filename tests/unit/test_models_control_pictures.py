@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from acetate.models.kit.finding import split_kind
-from acetate.models.kit.pictures import control_picture, edges
+from acetate.adapters.preprocessors import control_picture, edges
+from acetate.models.adapter_files import split_kind
 from acetate_wire.errors import WireError
 from torch import Tensor
 

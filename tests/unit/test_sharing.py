@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.sharing import SharedAttention, SharingLayers, attention_layers
+from acetate.adapters.shared_attention import SharedAttention, SharingLayers, attention_layers
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from acetate.adapters.shared_attention import SharingLayers
 from acetate.models.registry import STARTER_FOLDER
-from acetate.sharing import SharingLayers
 from acetate.training.starter.networks import new_unet
 from acetate.training.starter.sharing import FILE, RANK, narrowed, open_sharing, save_sharing
 from safetensors.torch import load_file

@@ -213,8 +213,8 @@ def _small_data(folder: Path, count: int = 12) -> None:
 
 
 def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
+    from acetate.adapters.shared_attention import SharedAttention
     from acetate.evaluation.held_out import read_held_out
-    from acetate.sharing import SharedAttention
     from acetate.training.starter.export import export_starter
     from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
     from diffusers import AutoencoderKL, UNet2DConditionModel

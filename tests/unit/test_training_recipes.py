@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.deltas import read_deltas
+from acetate.adapters.deltas import read_deltas
+from acetate.adapters.shared_attention import SharedAttention
 from acetate.models.transparency_loader import decoder_for, encoder_for
-from acetate.sharing import SharedAttention
 from acetate.training.recipes.estimate import Estimate
 from acetate.training.recipes.layers import run_layers
 from acetate.training.recipes.opening import open_transparency, open_vae

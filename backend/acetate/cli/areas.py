@@ -13,7 +13,7 @@ from acetate_wire.request import Rect
 from acetate.cli.drawing import Drawn
 from acetate.cli.kit import Steering
 from acetate.messages import tr as _
-from acetate.models.kit.finding import STYLE, split_kind
+from acetate.models.adapter_files import STYLE, split_kind
 from acetate.models.registry import ModelEntry
 
 if TYPE_CHECKING:

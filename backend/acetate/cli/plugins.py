@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from acetate.messages import tr as _
-from acetate.plugins import EDITORS, packager
+from acetate.plugin_packaging import EDITORS, packager
 
 app = typer.Typer(help=_("Build or install the plug-ins for Krita and Blender."), no_args_is_help=True)
 Editor = Annotated[str, typer.Argument(metavar="|".join(EDITORS), help=_("Which editor it is for."))]

@@ -14,8 +14,7 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
-from acetate.evaluation.vector_folder import Shapes, Vectors, read_vectors
-from acetate.sharing import (
+from acetate.adapters.shared_attention import (
     ConditionEncoder,
     ControlMaps,
     FramePrompts,
@@ -25,6 +24,7 @@ from acetate.sharing import (
     UnitShape,
     attention_layers,
 )
+from acetate.evaluation.vector_folder import Shapes, Vectors, read_vectors
 from acetate.transparency import (
     OffsetEncoder,
     TransparentDecoder,

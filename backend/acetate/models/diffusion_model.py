@@ -15,10 +15,10 @@ from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
+from acetate.adapters.attach import ControlPicture, Predictor, prepared
 from acetate.models.finite import finite
 from acetate.models.latents import scaled, unscaled
 from acetate.models.memory_plan import Placement
-from acetate.models.prepare import ControlPicture, Predictor, prepared
 from acetate.models.recipes import Part
 from acetate.models.registry import ModelEntry
 from acetate.models.text_encoder import TextEncoders
@@ -90,7 +90,7 @@ class LoadedModel:
         loras: Sequence[Lora] = (),
         controls: Sequence[ControlPicture] = (),
     ) -> AbstractContextManager[Predictor]:
-        """Attach to the UNet what a job needs, for a `with` block; see `acetate.models.prepare.prepared`."""
+        """Attach to the UNet what a job needs, for a `with` block; see `acetate.adapters.attach.prepared`."""
         return prepared(self, part, given, transparency_weight=transparency_weight, loras=loras, controls=controls)
 
     @torch.inference_mode()

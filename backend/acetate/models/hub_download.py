@@ -7,10 +7,10 @@ from pathlib import Path
 
 from acetate_wire.errors import WireError
 
+from acetate.models.adapter_files import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
 from acetate.models.diffusers_layout import networks_of
 from acetate.models.families import FAMILIES, PUBLISHED, Family
 from acetate.models.hub_cache import SUFFIX
-from acetate.models.kit.finding import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
 

@@ -14,10 +14,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from acetate.adapters.attach import ControlPicture, Predictor
 from acetate.image.resample import stored
 from acetate.image.sizes import Size
-from acetate.models.kit.finding import STYLE
-from acetate.models.prepare import ControlPicture, Predictor
+from acetate.models.adapter_files import STYLE
 from acetate.models.prompt_embeds import TextStates
 from acetate.models.recipes import Part
 from acetate.models.samplers import sampler_named

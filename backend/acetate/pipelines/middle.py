@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from acetate.image.sizes import CROP_LOSS, Learned
-from acetate.models.kit.finding import STYLE
+from acetate.models.adapter_files import STYLE
 from acetate.pipelines.context import Job
 from acetate.pipelines.validation import adapter_kind
 

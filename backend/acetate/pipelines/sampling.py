@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from acetate.adapters.attach import Predictor
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import LoadedModel
-from acetate.models.prepare import Predictor
 from acetate.models.prompt_embeds import TextStates
 from acetate.models.samplers import Sampler, Scheduler, make_scheduler
 from acetate.transparency.tiling import Span, blend_tiles, latent_part, spans

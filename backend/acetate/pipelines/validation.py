@@ -11,7 +11,7 @@ from acetate_wire.pictures import byte_count
 from acetate_wire.request import Control, LayerRequest, PictureHeader
 from acetate_wire.request_codec import parse_request, request_map
 
-from acetate.models.kit.finding import STYLE, lora_file, split_kind, structure_adapter, style_adapter
+from acetate.models.adapter_files import STYLE, lora_file, split_kind, structure_adapter, style_adapter
 from acetate.models.recipes import Way
 from acetate.models.registry import Catalogue, ModelEntry, missing_model
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, sampler_named

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from acetate.sharing import SharedAttention
+from acetate.adapters.shared_attention import SharedAttention
 from acetate.training.diffusion import Objective, Predict, Samples, Words, train_diffusion
 from acetate.training.hardware import Hardware
 from acetate.training.loop import LoopSettings, Say

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from acetate.transparency.speed import fastest_dtype
+from acetate.transparency.inference import fastest_dtype
 
 
 def computing_dtype(device: torch.device) -> torch.dtype:

@@ -24,9 +24,9 @@ from acetate.training.loop import Loop, LoopSettings, Losses, Say, Stateful, Tra
 from acetate.training.optimise import Average, Learning, Optimiser
 from acetate.training.patchgan import Adversary
 from acetate.training.sheets import write_sheet
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
-from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
 LEVEL = 1 / 512

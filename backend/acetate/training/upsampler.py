@@ -17,7 +17,7 @@ from acetate.training.optimise import Average, Learning, Optimiser
 from acetate.training.patchgan import Adversary
 from acetate.training.sheets import write_sheet
 from acetate.training.transparency import LatentTransparency, reconstruction_loss
-from acetate.transparency.latent import adjusted_latent
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 from acetate.transparency.upsampler import LayerUpsampler
 

@@ -1,12 +1,12 @@
 """Latent transparency: padding, offset encoder, transparent decoder, augmentation, tiling, upsampler."""
 
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.augmentation import Passes, decode_augmented
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
 from acetate.transparency.files import Transparency, load, load_upsampler, save, save_upsampler
-from acetate.transparency.latent import adjusted_latent
+from acetate.transparency.inference import fastest_dtype, fastest_layout, prepare, short_dtype
 from acetate.transparency.padding import pad_rgb, vae_feed
-from acetate.transparency.speed import fastest_dtype, fastest_layout, prepare, short_dtype
 from acetate.transparency.tiling import decode_tiled
 from acetate.transparency.upsampler import LayerUpsampler
 

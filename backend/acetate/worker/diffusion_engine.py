@@ -110,7 +110,7 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
 
 
 def _offer(catalogue: Catalogue, name: str) -> Offer:
-    from acetate.models.kit.finding import loras_here, structures_here
+    from acetate.models.adapter_files import loras_here, structures_here
     from acetate.models.samplers import SAMPLERS
     from acetate.models.vocabulary import VOCABULARY_FILE
 

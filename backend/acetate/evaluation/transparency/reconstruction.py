@@ -16,9 +16,9 @@ from acetate.evaluation.held_out import HeldOut, HeldOutPicture
 from acetate.evaluation.matting import connectivity_error, gradient_error
 from acetate.evaluation.metrics import alpha_iou, alpha_mae, alpha_mse, alpha_sad, padded_colour_psnr, psnr
 from acetate.evaluation.transparency.perceptual import Perceptual
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.augmentation import decode_augmented
 from acetate.transparency.files import Transparency
-from acetate.transparency.latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
 BATCH = 8

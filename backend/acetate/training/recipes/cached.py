@@ -27,7 +27,7 @@ from acetate.training.loop import Loop, Say
 from acetate.training.recipes.opening import encode_captions
 from acetate.training.recipes.settings import DataSettings
 from acetate.training.transparency import LatentTransparency
-from acetate.transparency.latent import adjusted_latent
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
 SHARD = 64

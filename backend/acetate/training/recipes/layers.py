@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from acetate_wire.errors import WireError
 
+from acetate.adapters.shared_attention import SharedAttention, SharingLayers
 from acetate.data.collection import open_collection
 from acetate.models.prompt_embeds import TextStates
-from acetate.sharing import SharedAttention, SharingLayers
 from acetate.training.diffusion import Samples
 from acetate.training.hardware import Hardware
 from acetate.training.layers import steered, train_layers

@@ -15,7 +15,7 @@ from diffusers.loaders.single_file_utils import DIFFUSERS_TO_LDM_MAPPING
 from safetensors.torch import save_file
 from torch import Tensor
 
-from acetate.models.deltas import PREFIX
+from acetate.adapters.deltas import PREFIX
 from acetate.models.key_mapping import ldm_names
 from acetate.training.recipes.opening import open_unet
 from acetate.training.transparency import LatentTransparency

@@ -26,7 +26,7 @@ from acetate.training.starter.pictures import BACKDROP_SET, PictureRecord, Pictu
 from acetate.training.starter.samples import Sample, group_sample, thing_sample
 from acetate.training.starter.wording import Wording, with_role
 from acetate.training.transparency import LatentTransparency
-from acetate.transparency.latent import adjusted_latent
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 
 VIEW = View(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate.sharing import SharedAttention, SharingLayers
+from acetate.adapters.shared_attention import SharedAttention, SharingLayers
 from acetate.training.augment import View, randomly_tinted
 from acetate.training.autoencoder import Batch, picture_batches, train_autoencoder
 from acetate.training.decoding import train_decoder

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from acetate.sharing import SharingLayers
+from acetate.adapters.shared_attention import SharingLayers
 from acetate.training.starter.scenes import FRAMES
 
 RANK = 6

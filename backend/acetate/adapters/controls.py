@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.kit.finding import STYLE, split_kind, structure_adapter
-from acetate.models.kit.pictures import control_picture
-from acetate.models.kit.structure import Moment, Structure, load_structure, together
-from acetate.models.kit.style import Style, styled
+from acetate.adapters.ip_adapter import Style, styled
+from acetate.adapters.preprocessors import control_picture
+from acetate.adapters.spatial import Moment, Structure, load_structure, together
+from acetate.models.adapter_files import STYLE, split_kind, structure_adapter
 from acetate.transparency.tiling import Span
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from pathlib import Path
 import acetate_wire
 from acetate_wire.errors import WireError
 
-from acetate.plugins import path_beside, sources, wheels
+from acetate.plugin_packaging import path_beside, sources, wheels
 
 ADD_ON = "acetate_blender"
 MANIFEST = "blender_manifest.toml"

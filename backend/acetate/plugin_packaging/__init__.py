@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from acetate_wire.errors import WireError
 
-EDITORS = {"krita": "acetate.plugins.krita", "blender": "acetate.plugins.blender"}
+EDITORS = {"krita": "acetate.plugin_packaging.krita", "blender": "acetate.plugin_packaging.blender"}
 """The module of each editor, imported when it is asked for."""
 REPOSITORY = Path(__file__).parents[3]
 INSIDE_THE_PACKAGE = Path(__file__).parent / "sources"

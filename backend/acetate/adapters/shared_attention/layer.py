@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acetate.sharing.condition import ControlMaps
+from acetate.adapters.shared_attention.condition_encoder import ControlMaps
 
 
 class AttentionLayer(Protocol):

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.kit.finding import style_adapter
-from acetate.models.kit.pipeline import as_pipeline
+from acetate.adapters.diffusers_pipeline import as_pipeline
+from acetate.models.adapter_files import style_adapter
 from acetate.models.registry import missing_model
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from diffusers.models.attention_processor import Attention
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from acetate.sharing.condition import ConditionEncoder
-from acetate.sharing.unit import FramePrompts, Given, ImagePrompt, SharingUnit, UnitShape
+from acetate.adapters.shared_attention.condition_encoder import ConditionEncoder
+from acetate.adapters.shared_attention.layer import FramePrompts, Given, ImagePrompt, SharingUnit, UnitShape
 
 FIRST = "hookers.layers.0"
 

@@ -22,7 +22,7 @@ from acetate_wire.launch import FILE_NAME, remember_command
 from acetate_wire.paths import config_folder, private_folder
 
 import acetate
-from acetate.plugins import sources, wheels
+from acetate.plugin_packaging import sources, wheels
 
 ROOM = "plugin_krita"
 NAME = "acetate_krita"

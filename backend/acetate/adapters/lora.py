@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from acetate_wire.errors import WireError
 from acetate_wire.request import Lora
 
-from acetate.models.kit.finding import lora_file
-from acetate.models.kit.pipeline import as_pipeline
+from acetate.adapters.diffusers_pipeline import as_pipeline
+from acetate.models.adapter_files import lora_file
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import LoadedModel

@@ -11,15 +11,15 @@ from acetate_wire.request import Lora
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.deltas import WeightDeltas, read_deltas
-from acetate.models.kit.controls import ControlPicture, Controls, controlled
-from acetate.models.kit.lora import applied
-from acetate.models.kit.structure import Moment
+from acetate.adapters.controls import ControlPicture, Controls, controlled
+from acetate.adapters.deltas import WeightDeltas, read_deltas
+from acetate.adapters.lora import applied
+from acetate.adapters.shared_attention import SharedAttention, SharingLayers
+from acetate.adapters.spatial import Moment
 from acetate.models.prompt_embeds import TextStates
 from acetate.models.recipes import Part
 from acetate.models.registry import missing_model
 from acetate.models.weights import read_weights
-from acetate.sharing import SharedAttention, SharingLayers
 from acetate.transparency import vae_feed
 from acetate.transparency.tiling import Span, latent_part
 
