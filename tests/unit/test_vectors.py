@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import typer
 from acetate.cli.doctor import doctor
-from acetate.evaluation.vector_folder import UnreadableVectorsError
-from acetate.evaluation.vectors import Case, check_vectors
+from acetate.reference_vectors.check import Case, check_vectors
+from acetate.reference_vectors.folder import UnreadableVectorsError
 from typer.testing import CliRunner, Result
 
 REFERENCE = Path(__file__).parents[1] / "reference"

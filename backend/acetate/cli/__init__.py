@@ -13,11 +13,11 @@ from acetate.cli import data, evaluate, models, plugins, study, train
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
+from acetate.cli.mode_commands import background, extract, foreground, inpaint, refine, remove, scene
 from acetate.cli.samplers import samplers
 from acetate.cli.serve import serve
 from acetate.cli.take import take
-from acetate.cli.verbs import background, extract, foreground, inpaint, refine, remove, scene
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 app = typer.Typer(
     name="acetate",

@@ -10,9 +10,9 @@ from acetate_wire.errors import WireError
 from acetate_wire.geometry import area_around
 from acetate_wire.request import Rect
 
-from acetate.cli.drawing import Drawn
-from acetate.cli.kit import Steering
-from acetate.messages import tr as _
+from acetate.cli.adapter_options import Steering
+from acetate.cli.submit import Drawn
+from acetate.i18n import tr as _
 from acetate.models.adapter_files import STYLE, split_kind
 from acetate.models.registry import ModelEntry
 

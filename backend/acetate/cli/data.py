@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 app = typer.Typer(no_args_is_help=True, help=_("Make data sets to train on; docs/training.md tells how."))
 

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from acetate.cli.reports import STANDARD_OUTPUT, JsonOption, refuse, write_json
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
-    from acetate.evaluation.vectors import Case
     from acetate.models.memory_report import ModePlan
+    from acetate.reference_vectors.check import Case
 
 
 def doctor(
@@ -79,8 +79,8 @@ def _plan_line(plan: ModePlan) -> str:
 
 def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:
     # PyTorch takes seconds to import, which no other command should wait for.
-    from acetate.evaluation.vector_folder import UnreadableVectorsError
-    from acetate.evaluation.vectors import check_vectors
+    from acetate.reference_vectors.check import check_vectors
+    from acetate.reference_vectors.folder import UnreadableVectorsError
 
     cases: list[Case] = []
     try:

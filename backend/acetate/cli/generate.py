@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from acetate_wire.errors import WireError
 
+from acetate.cli.mode_commands import draw_and_save
 from acetate.cli.options import Options, takes_options
 from acetate.cli.stack import draw_stack
-from acetate.cli.verbs import draw_and_save
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 
 @takes_options

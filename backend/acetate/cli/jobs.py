@@ -22,7 +22,7 @@ from acetate_wire.paths import runtime_folder
 import acetate
 from acetate.daemon.config import state_folder
 from acetate.daemon.presence import Record, living, publish_for
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 CLIENT = "cli"
 STANDARD_OUTPUT = Path("-")

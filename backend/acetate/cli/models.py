@@ -11,7 +11,7 @@ import typer
 from acetate_wire.errors import WireError
 
 from acetate.cli.jobs import JsonFile, write_json
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     from acetate.models.families import Family

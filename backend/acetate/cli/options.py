@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 from acetate.plugin_packaging import EDITORS, packager
 
 app = typer.Typer(help=_("Build or install the plug-ins for Krita and Blender."), no_args_is_help=True)

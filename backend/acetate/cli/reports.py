@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from acetate.evaluation.figure import Figure, held_to_bars
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     from acetate.models.registry import Catalogue

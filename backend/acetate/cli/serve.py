@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from acetate_wire.connection import Connection
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 
 def serve(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import typer
 from acetate_wire.errors import WireError
 
-from acetate.cli.asking import Asked, ask, with_pictures
-from acetate.cli.drawing import drawing
+from acetate.cli.mode_commands import without_blend
 from acetate.cli.options import Options
-from acetate.cli.outputs import Output
-from acetate.cli.verbs import without_blend
-from acetate.messages import tr as _
+from acetate.cli.output_files import Output
+from acetate.cli.request_builder import Asked, ask, with_pictures
+from acetate.cli.submit import drawing
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from acetate.cli.reports import JsonOption, ReportOption, finish, prepare, refuse, write_json
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 app = typer.Typer(help=_("Ask people, blind, whether they prefer native layers or cut-outs."))
 

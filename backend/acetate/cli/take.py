@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acetate.cli.drawing import drawing
 from acetate.cli.jobs import JobId, find_job
-from acetate.messages import tr as _
+from acetate.cli.submit import drawing
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
-    from acetate.cli.drawing import Drawn
+    from acetate.cli.submit import Drawn
 
 NAME_CHARACTERS = 40
 """How much of a prompt goes into the name of a file."""
@@ -41,8 +41,8 @@ def take(
 
     Pictures that the job worked on are not among them, in a document neither.
     """
-    from acetate.cli.outputs import ENDINGS, Output
-    from acetate.cli.pictures import PNG, check_writable
+    from acetate.cli.layer_png import PNG, check_writable
+    from acetate.cli.output_files import ENDINGS, Output
 
     if output is not None:
         check_writable(output, ENDINGS)

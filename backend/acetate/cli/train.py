@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     from acetate.training.recipes.estimate import Estimate

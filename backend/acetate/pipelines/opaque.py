@@ -9,7 +9,7 @@ from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 COVERED = 0.5
 """Alpha above this covers a pixel."""

@@ -9,7 +9,7 @@ from acetate.cli.evaluate.generation import generation
 from acetate.cli.evaluate.scenes import scenes
 from acetate.cli.evaluate.starter import starter
 from acetate.cli.evaluate.transparency import transparency
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 app = typer.Typer(no_args_is_help=True, help=_("Measure how good a model is, and write a report with pictures."))
 for command in (starter, transparency, generation, cutout, scenes):

@@ -19,7 +19,7 @@ from acetate.cli.reports import (
     progress_bars,
     refuse,
 )
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 
 def scenes(

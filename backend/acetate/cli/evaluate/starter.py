@@ -20,7 +20,7 @@ from acetate.cli.reports import (
     progress_bars,
     refuse,
 )
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     from acetate.evaluation.starter import StarterReport

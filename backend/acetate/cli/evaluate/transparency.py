@@ -17,7 +17,7 @@ from acetate.cli.reports import (
     progress_bars,
     refuse,
 )
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 SIDE_STEP = 64
 

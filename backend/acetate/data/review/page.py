@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 
 PAGE = Path(__file__).parent / "page.html"
 

@@ -54,7 +54,7 @@ def control_file(text: str) -> Path:
 
 
 def _steering(text: str) -> Steering:
-    from acetate.cli.pictures import read_pixels
+    from acetate.cli.layer_png import read_pixels
 
     name, equals, _file = text.partition("=")
     kind, star, weight = name.partition("*")

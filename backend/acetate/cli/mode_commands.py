@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from acetate_wire.request import LAYERS_OUT, roles_out
 
-from acetate.cli.asking import ask
-from acetate.cli.drawing import drawing
-from acetate.cli.kit import control_file
+from acetate.cli.adapter_options import control_file
 from acetate.cli.options import Options, SeveralLayers, takes_options
-from acetate.cli.outputs import Output
-from acetate.messages import tr as _
+from acetate.cli.output_files import Output
+from acetate.cli.request_builder import ask
+from acetate.cli.submit import drawing
+from acetate.i18n import tr as _
 
 REFINE_STRENGTH = 0.5
 """How much a layer changes when it is refined, where nothing else is said."""

@@ -13,11 +13,11 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 
 import acetate
+from acetate.cli.adapter_options import Steering, parse_lora, steered
 from acetate.cli.areas import Area
-from acetate.cli.drawing import Drawn
-from acetate.cli.kit import Steering, parse_lora, steered
 from acetate.cli.options import Options
-from acetate.messages import tr as _
+from acetate.cli.submit import Drawn
+from acetate.i18n import tr as _
 from acetate.models.registry import Catalogue
 from acetate.models.vocabulary import load_vocabulary
 from acetate.pipelines import check
@@ -167,7 +167,7 @@ def _base(
 
 
 def _former(like: Path, mode: str) -> Settings:
-    from acetate.cli.pictures import read_settings
+    from acetate.cli.layer_png import read_settings
 
     settings = read_settings(like)
     if settings.mode != mode:
@@ -190,7 +190,7 @@ def _former(like: Path, mode: str) -> Settings:
 
 def _read(given: Mapping[str, Path | None]) -> dict[str, NDArray[np.uint8]]:
     """The pixels of the given files by role."""
-    from acetate.cli.pictures import read_pixels
+    from acetate.cli.layer_png import read_pixels
 
     return {role: read_pixels(path, role) for role, path in given.items() if path is not None}
 
@@ -202,7 +202,7 @@ def _check_former(
     like: Path | None,
 ) -> None:
     """The pictures that a former layer was made from are there. Says so where they are other ones."""
-    from acetate.cli.pictures import pixels_digest
+    from acetate.cli.layer_png import pixels_digest
 
     for role, digest in ({} if former is None else former.inputs).items():
         if role not in pictures:

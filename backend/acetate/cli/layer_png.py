@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.cli.drawing import Drawn
+    from acetate.cli.submit import Drawn
 
 PNG = ".png"
 CHUNK = "acetate"

@@ -24,7 +24,7 @@ from acetate.adapters.shared_attention import (
     UnitShape,
     attention_layers,
 )
-from acetate.evaluation.vector_folder import Shapes, Vectors, read_vectors
+from acetate.reference_vectors.folder import Shapes, Vectors, read_vectors
 from acetate.transparency import (
     OffsetEncoder,
     TransparentDecoder,

@@ -12,7 +12,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest
 
 from acetate.cli.jobs import open_session
-from acetate.messages import tr as _
+from acetate.i18n import tr as _
 from acetate.pipelines.metadata import Settings
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from acetate_wire.errors import WireError
 
-from acetate.cli.drawing import Drawn
-from acetate.cli.pictures import (
+from acetate.cli.layer_png import (
     CHUNK,
     PNG,
     cannot_write,
@@ -22,7 +21,8 @@ from acetate.cli.pictures import (
     save_layer,
     save_preview,
 )
-from acetate.messages import tr as _
+from acetate.cli.submit import Drawn
+from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     import numpy as np
