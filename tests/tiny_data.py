@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from acetate.data.collection import Collection, Entry, write_manifest
+from acetate_lab.data.collection import Collection, Entry, write_manifest
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from acetate.data.collection import Collection, Entry, open_collection, write_manifest
-from acetate.data.review.server import ReviewServer
+from acetate_lab.data.collection import Collection, Entry, open_collection, write_manifest
+from acetate_lab.data.review.server import ReviewServer
 from PIL import Image
 
 from tests.browser.chromium import Browser

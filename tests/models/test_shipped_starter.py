@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 from acetate.cli import app
-from acetate.evaluation.coverage import coverage_of, mean_coverage, shape_of
-from acetate.evaluation.generation.aspects import is_doubled
-from acetate.evaluation.held_out import read_held_out
-from acetate.evaluation.transparency.reconstruction import Parts, reconstruct
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import STARTER_FOLDER
 from acetate.pipelines import run
-from acetate.training.starter.colours import dominant_colour
+from acetate_lab.evaluation.generation.aspects import is_doubled
+from acetate_lab.evaluation.transparency.reconstruction import Parts, reconstruct
+from acetate_lab.metrics.coverage import coverage_of, mean_coverage, shape_of
+from acetate_lab.metrics.held_out import read_held_out
+from acetate_lab.training.starter.colours import dominant_colour
 from acetate_wire.request import LayerRequest, Rect
 from numpy.typing import NDArray
 from typer.testing import CliRunner

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acetate.data.build import BuildSettings, Built, build
-from acetate.data.captions import from_name, split_of, subject_of
-from acetate.data.collection import Collection, fitted, open_collection
-from acetate.data.filters import Filter
-from acetate.data.kra import decompress
-from acetate.data.likeness import Known, fingerprint
-from acetate.data.scenes import build_scenes
 from acetate.documents import WRITERS, Document, DocumentLayer
+from acetate_lab.data.build import BuildSettings, Built, build
+from acetate_lab.data.captions import from_name, split_of, subject_of
+from acetate_lab.data.collection import Collection, fitted, open_collection
+from acetate_lab.data.filters import Filter
+from acetate_lab.data.kra import decompress
+from acetate_lab.data.perceptual_hash import Known, fingerprint
+from acetate_lab.data.scenes import build_scenes
 from acetate_wire.errors import WireError
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin

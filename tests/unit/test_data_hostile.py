@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acetate.data import archives
-from acetate.data.build import BuildSettings, Built, build
-from acetate.data.captions import from_sidecar
-from acetate.data.collection import MANIFEST, Collection, open_collection
-from acetate.data.documents import read_document
-from acetate.data.filters import Filter
-from acetate.data.review.desk import ReviewDesk
+from acetate_lab.data import archives
+from acetate_lab.data.build import BuildSettings, Built, build
+from acetate_lab.data.captions import from_sidecar
+from acetate_lab.data.collection import MANIFEST, Collection, open_collection
+from acetate_lab.data.documents import read_document
+from acetate_lab.data.filters import Filter
+from acetate_lab.data.review.session import ReviewDesk
 from acetate_wire.errors import WireError
 from numpy.typing import NDArray
 from PIL import Image
@@ -155,7 +155,7 @@ def test_memory_stays_bounded(hostile: Path, tmp_path: Path) -> None:
             file.write(bytes(1 << 20))
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))\n"
-        "from pathlib import Path; from acetate.data.build import BuildSettings, build\n"
+        "from pathlib import Path; from acetate_lab.data.build import BuildSettings, build\n"
         "found = build(Path(sys.argv[1]), [Path(sys.argv[2])], BuildSettings(), lambda line: None)\n"
         "print(*(Path(source).name for source, _ in found.unreadable), sep='\\n')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)"

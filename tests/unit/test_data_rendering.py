@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acetate.data.build import BuildSettings, build
-from acetate.data.rendering.blender import VARIABLE, run_studio, straight
-from acetate.data.rendering.render import SUBJECTS, render
+from acetate_lab.data.build import BuildSettings, build
+from acetate_lab.data.rendering.blender import VARIABLE, run_studio, straight
+from acetate_lab.data.rendering.render import SUBJECTS, render
 from acetate_wire.errors import WireError
 from PIL import Image
 

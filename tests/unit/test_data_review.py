@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acetate.data.collection import open_collection
-from acetate.data.review.server import ReviewServer
+from acetate_lab.data.collection import open_collection
+from acetate_lab.data.review.server import ReviewServer
 from acetate_wire.errors import WireError
 
 from tests.reviewing import served

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acetate.cli.evaluate import app
-from acetate.evaluation.coverage import Coverage
-from acetate.evaluation.held_out import HeldOutPicture, write_held_out
+from acetate_lab.cli.evaluate import app
+from acetate_lab.metrics.coverage import Coverage
+from acetate_lab.metrics.held_out import HeldOutPicture, write_held_out
 from typer.testing import CliRunner
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from acetate.evaluation.drawing import keep_nothing
-from acetate.evaluation.generation.aspects import ASPECTS, draw_at, is_doubled, middle_of
+from acetate_lab.evaluation.generation.aspects import ASPECTS, draw_at, is_doubled, middle_of
+from acetate_lab.evaluation.generation.generator import keep_nothing
 from torch import Tensor
 
 SIDE = 64

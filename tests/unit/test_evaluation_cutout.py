@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.cli.evaluate import app
-from acetate.evaluation.backgrounds import composite
-from acetate.evaluation.cutout.figures import by_background, chosen, cutout_json, duels, way_figures, ways
-from acetate.evaluation.cutout.measure import NATIVE, Result, Subject, compare
-from acetate.evaluation.cutout.methods import chroma_key, closed_form, cut_out_methods, knn, local_rembg, trimap_of
-from acetate.evaluation.cutout.report import cutout_html, write_cutout_report
-from acetate.evaluation.study.pairs import read_pairs
+from acetate_lab.cli.evaluate import app
+from acetate_lab.evaluation.cutout.measure import NATIVE, Result, Subject, compare
+from acetate_lab.evaluation.cutout.methods import chroma_key, closed_form, cut_out_methods, knn, local_rembg, trimap_of
+from acetate_lab.evaluation.cutout.report import cutout_html, write_cutout_report
+from acetate_lab.evaluation.cutout.summary import by_background, chosen, cutout_json, duels, way_figures, ways
+from acetate_lab.evaluation.study.pairs import read_pairs
+from acetate_lab.metrics.over_backgrounds import composite
 from torch import Tensor
 from typer.testing import CliRunner
 

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate.cli.evaluate import app
-from acetate.evaluation.coverage import Coverage, hole_share
-from acetate.evaluation.generation.examples import Examples, examples_of, small_view, straight
-from acetate.evaluation.generation.figures import HOLE_LIMIT, generation_figures, generation_json, soft_subjects
-from acetate.evaluation.generation.judge import Judge, load_judge, ranked_classes
-from acetate.evaluation.generation.likeness import frechet_distance, nearest, nearest_pixels
-from acetate.evaluation.generation.measure import (
+from acetate_lab.cli.evaluate import app
+from acetate_lab.evaluation.classifier.model import Judge, load_judge, ranked_classes
+from acetate_lab.evaluation.classifier.reference_data import folder_pictures
+from acetate_lab.evaluation.classifier.training import judge_for, judged_examples
+from acetate_lab.evaluation.generation.examples import Examples, examples_of, small_view, straight
+from acetate_lab.evaluation.generation.measure import (
     COLOURS,
     Asked,
     GenerationReport,
@@ -25,13 +24,14 @@ from acetate.evaluation.generation.measure import (
     evaluate_generation,
     prompts_for,
 )
-from acetate.evaluation.generation.report import generation_html
-from acetate.training.judge import judge_for, judged_examples
-from acetate.training.judged import folder_pictures
-from acetate.training.loop import Loop
-from acetate.training.starter.colours import dominant_colour
-from acetate.training.starter.latents import VIEW
-from acetate.training.starter.pictures import PictureSet
+from acetate_lab.evaluation.generation.report import generation_html
+from acetate_lab.evaluation.generation.similarity import frechet_distance, nearest, nearest_pixels
+from acetate_lab.evaluation.generation.summary import HOLE_LIMIT, generation_figures, generation_json, soft_subjects
+from acetate_lab.metrics.coverage import Coverage, hole_share
+from acetate_lab.training.starter.colours import dominant_colour
+from acetate_lab.training.starter.dataset import PictureSet
+from acetate_lab.training.starter.latent_cache import VIEW
+from acetate_lab.training.trainer import Loop
 from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
@@ -75,7 +75,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acetate.training.judge.BATCH", 12)
+        patch.setattr("acetate_lab.evaluation.classifier.training.BATCH", 12)
         yield
 
 
@@ -226,7 +226,7 @@ def test_a_stopped_judge_goes_on_to_the_same_weights(pictures: PictureSet, tmp_p
 
     original = Loop._save
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("acetate.training.judge.CHECKPOINT_SECONDS", 0.0)
+        patch.setattr("acetate_lab.evaluation.classifier.training.CHECKPOINT_SECONDS", 0.0)
         patch.setattr(Loop, "_save", die_at_3)
         with pytest.raises(KilledError):
             judge_for(pictures, tmp_path / "stopped", 6, lambda line: None)

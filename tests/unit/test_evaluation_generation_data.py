@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 from acetate.cli import app
-from acetate.data.collection import Collection, open_collection, write_manifest
-from acetate.evaluation.drawing import draw_layers
-from acetate.evaluation.generation.unfinished import Unfinished
-from acetate.training.judged import MOST_OF_ONE, open_judged
+from acetate_lab.data.collection import Collection, open_collection, write_manifest
+from acetate_lab.evaluation.classifier.reference_data import MOST_OF_ONE, open_judged
+from acetate_lab.evaluation.generation.generator import draw_layers
+from acetate_lab.evaluation.generation.resume import Unfinished
 from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
@@ -63,7 +63,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acetate.training.judge.BATCH", 12)
+    monkeypatch.setattr("acetate_lab.evaluation.classifier.training.BATCH", 12)
 
 
 def test_the_command_judges_by_what_the_manifest_says(data: Path, tiny_starter: Path, tmp_path: Path) -> None:

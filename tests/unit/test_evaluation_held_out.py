@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from acetate.evaluation.coverage import Coverage
-from acetate.evaluation.held_out import HeldOutPicture, read_held_out, write_held_out
+from acetate_lab.metrics.coverage import Coverage
+from acetate_lab.metrics.held_out import HeldOutPicture, read_held_out, write_held_out
 
 APPLE = HeldOutPicture("red apple", "noto", "Apache-2.0", "hard")
 SMOKE = HeldOutPicture("Smoke / wisp", "drawn", "CC0-1.0", "soft")

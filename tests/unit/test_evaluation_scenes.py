@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate.evaluation.backgrounds import composite
-from acetate.evaluation.scenes import Scene, compare, correlation
-from acetate.evaluation.scenes_report import write_scenes_report
+from acetate_lab.evaluation.scenes import Scene, compare, correlation
+from acetate_lab.evaluation.scenes_report import write_scenes_report
+from acetate_lab.metrics.over_backgrounds import composite
 from torch import Tensor
 
 EVERYWHERE = torch.ones(3, 16, 16, dtype=torch.bool)

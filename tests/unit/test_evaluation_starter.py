@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.evaluation.backgrounds import BACKGROUNDS
-from acetate.evaluation.coverage import Coverage
-from acetate.evaluation.drawing import evaluation_prompts
-from acetate.evaluation.held_out import HeldOut, HeldOutPicture
-from acetate.evaluation.metrics import PSNR_LIMIT
-from acetate.evaluation.outline import outline_of
-from acetate.evaluation.starter import StarterReport, as_json, evaluate_starter, layer_figures
-from acetate.evaluation.transparency.figures import by_kind, reconstruction_figures
-from acetate.evaluation.transparency.reconstruction import Parts
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
 from acetate.transparency.files import Transparency
+from acetate_lab.evaluation.generation.generator import evaluation_prompts
+from acetate_lab.evaluation.outline import outline_of
+from acetate_lab.evaluation.starter import StarterReport, as_json, evaluate_starter, layer_figures
+from acetate_lab.evaluation.transparency.reconstruction import Parts
+from acetate_lab.evaluation.transparency.summary import by_kind, reconstruction_figures
+from acetate_lab.metrics.coverage import Coverage
+from acetate_lab.metrics.held_out import HeldOut, HeldOutPicture
+from acetate_lab.metrics.image_quality import PSNR_LIMIT
+from acetate_lab.metrics.over_backgrounds import BACKGROUNDS
 from diffusers import AutoencoderKL
 from torch import nn
 

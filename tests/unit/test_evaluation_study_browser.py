@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acetate.evaluation.study.page import key_path, read_key, write_study
-from acetate.evaluation.study.pairs import read_pairs
-from acetate.evaluation.study.votes import read_ballot
+from acetate_lab.evaluation.study.page import key_path, read_key, write_study
+from acetate_lab.evaluation.study.pairs import read_pairs
+from acetate_lab.evaluation.study.votes import read_ballot
 from PIL import Image
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

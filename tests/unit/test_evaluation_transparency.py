@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate.cli.evaluate import app
-from acetate.evaluation.bars import Limit
-from acetate.evaluation.figure import Figure
-from acetate.evaluation.matting import connectivity_error, gradient_error
-from acetate.evaluation.pictures import kind_of, read_pictures, spread
-from acetate.evaluation.transparency.perceptual import local_lpips
-from acetate.evaluation.transparency.probes import Probe, ProbeResult, draw_probes, measure_probe, probe_checks
+from acetate_lab.cli.evaluate import app
+from acetate_lab.evaluation.image_folder import kind_of, read_pictures, spread
+from acetate_lab.evaluation.metric import Figure
+from acetate_lab.evaluation.thresholds import Limit
+from acetate_lab.evaluation.transparency.perceptual import local_lpips
+from acetate_lab.evaluation.transparency.probes import Probe, ProbeResult, draw_probes, measure_probe, probe_checks
+from acetate_lab.metrics.matting import connectivity_error, gradient_error
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage

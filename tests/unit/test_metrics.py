@@ -8,9 +8,9 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 import torch
-from acetate.evaluation.backgrounds import BACKGROUNDS, compare_over_nine, over_colour
-from acetate.evaluation.coverage import Coverage, coverage_of, island_sizes, mean_coverage, shape_of
-from acetate.evaluation.metrics import (
+from acetate.transparency.padding import pad_rgb
+from acetate_lab.metrics.coverage import Coverage, coverage_of, island_sizes, mean_coverage, shape_of
+from acetate_lab.metrics.image_quality import (
     PSNR_LIMIT,
     alpha_iou,
     alpha_mae,
@@ -19,7 +19,7 @@ from acetate.evaluation.metrics import (
     psnr,
     ssim,
 )
-from acetate.transparency.padding import pad_rgb
+from acetate_lab.metrics.over_backgrounds import BACKGROUNDS, compare_over_nine, over_colour
 
 
 def layer(red: float, green: float, blue: float, alpha: float, size: int = 16) -> torch.Tensor:

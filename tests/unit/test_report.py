@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate.evaluation.backgrounds import BACKGROUNDS
-from acetate.evaluation.coverage import Coverage, coverage_of, shape_of
-from acetate.evaluation.drawing import GeneratedLayer
-from acetate.evaluation.held_out import HeldOutPicture
-from acetate.evaluation.page import Bar, bars, checker, table
-from acetate.evaluation.starter import StarterReport
-from acetate.evaluation.starter_report import report_html, write_report
-from acetate.evaluation.transparency.reconstruction import Reconstruction
-from acetate.evaluation.transparency.report import difference
+from acetate_lab.evaluation.generation.generator import GeneratedLayer
+from acetate_lab.evaluation.html import Bar, bars, checker, table
+from acetate_lab.evaluation.starter import StarterReport
+from acetate_lab.evaluation.starter_report import report_html, write_report
+from acetate_lab.evaluation.transparency.reconstruction import Reconstruction
+from acetate_lab.evaluation.transparency.report import difference
+from acetate_lab.metrics.coverage import Coverage, coverage_of, shape_of
+from acetate_lab.metrics.held_out import HeldOutPicture
+from acetate_lab.metrics.over_backgrounds import BACKGROUNDS
 from PIL import Image
 
 SIZE = 32

@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 import pytest
-from acetate.training.soft import SOFT_SUBJECTS, SoftSubject
-from acetate.training.soft.paint import HUES, Canvas, Noise, Strands
+from acetate_lab.synthetic.soft import SOFT_SUBJECTS, SoftSubject
+from acetate_lab.synthetic.soft.paint import HUES, Canvas, Noise, Strands
 from numpy.typing import NDArray
 
 SIZE = 48

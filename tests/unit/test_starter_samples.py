@@ -8,12 +8,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from acetate.training.starter import groups, recolour
-from acetate.training.starter.colours import dominant_colour, hue_saturation_value
-from acetate.training.starter.pictures import PictureRecord, PictureSet
-from acetate.training.starter.plurals import plural
-from acetate.training.starter.samples import group_sample, is_symmetric, thing_sample
-from acetate.training.starter.wording import ROLES, Wording, article
+from acetate_lab.training.starter import groups, recolour
+from acetate_lab.training.starter.colours import dominant_colour, hue_saturation_value
+from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
+from acetate_lab.training.starter.plurals import plural
+from acetate_lab.training.starter.samples import group_sample, is_symmetric, thing_sample
+from acetate_lab.training.starter.wording import ROLES, Wording, article
 from numpy.typing import NDArray
 
 SIDE = 256

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from acetate.adapters.shared_attention import SharingLayers
 from acetate.models.registry import STARTER_FOLDER
-from acetate.training.starter.networks import new_unet
-from acetate.training.starter.sharing import FILE, RANK, narrowed, open_sharing, save_sharing
+from acetate_lab.training.starter.networks import new_unet
+from acetate_lab.training.starter.sharing import FILE, RANK, narrowed, open_sharing, save_sharing
 from safetensors.torch import load_file
 
 WIDE = 16

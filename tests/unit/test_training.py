@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate.training import packages
-from acetate.training.augment import View, from_stored, random_views
-from acetate.training.backdrops import BACKDROPS
-from acetate.training.hardware import Hardware
-from acetate.training.loop import Loop
-from acetate.training.optimise import Average, Learning, Optimiser, orthogonalised
-from acetate.training.rolling import Turnover
-from acetate.training.starter.captions import caption, train_tokenizer
-from acetate.training.starter.colours import dominant_colour, turn_hue
-from acetate.training.starter.concepts import load_concepts, without_colour
-from acetate.training.starter.pictures import PictureRecord, normalised, open_pictures
-from acetate.training.starter.wording import ROLES, article, with_role
 from acetate.transparency import load_upsampler
+from acetate_lab.synthetic.backgrounds import BACKDROPS
+from acetate_lab.training import packages
+from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.optimizer import Average, Learning, Optimiser, orthogonalised
+from acetate_lab.training.rolling import Turnover
+from acetate_lab.training.starter.captions import caption, train_tokenizer
+from acetate_lab.training.starter.colours import dominant_colour, turn_hue
+from acetate_lab.training.starter.concepts import load_concepts, without_colour
+from acetate_lab.training.starter.dataset import PictureRecord, normalised, open_pictures
+from acetate_lab.training.starter.wording import ROLES, article, with_role
+from acetate_lab.training.trainer import Loop
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
@@ -38,9 +38,9 @@ RUN = """
 import sys, torch
 from pathlib import Path
 from torch import nn
-from acetate.training.loop import Loop, LoopSettings
-from acetate.training.hardware import Hardware
-from acetate.training.optimise import Average, Learning, Optimiser
+from acetate_lab.training.trainer import Loop, LoopSettings
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.optimizer import Average, Learning, Optimiser
 
 torch.manual_seed(0)
 hardware = Hardware()
@@ -214,9 +214,9 @@ def _small_data(folder: Path, count: int = 12) -> None:
 
 def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
     from acetate.adapters.shared_attention import SharedAttention
-    from acetate.evaluation.held_out import read_held_out
-    from acetate.training.starter.export import export_starter
-    from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from acetate_lab.metrics.held_out import read_held_out
+    from acetate_lab.training.starter.export import export_starter
+    from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
     _small_data(tmp_path / "runs/data")
@@ -255,7 +255,7 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
 
 
 def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
 
     _small_data(tmp_path / "runs/data")
     stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
@@ -281,8 +281,8 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
 
 
 def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate.training.loop import Deadline
-    from acetate.training.starter.recipe import Pace, Stage, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import Pace, Stage, StarterRecipe, train_starter
+    from acetate_lab.training.trainer import Deadline
 
     _small_data(tmp_path / "runs/data")
     stage = Stage(3, 2, 1e-3)
@@ -301,7 +301,7 @@ def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter
 
 
 def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate.training.text import take_words
+    from acetate_lab.training.text import take_words
     from transformers import CLIPTextModel, CLIPTokenizer
 
     encoder = CLIPTextModel.from_pretrained(tiny_starter / "text_encoder").float().eval()
@@ -335,7 +335,7 @@ def test_a_role_is_one_token_that_the_saved_tokenizer_keeps(tmp_path: Path) -> N
 
 
 def test_scenes_are_asked_for_with_one_prompt_or_one_a_layer_and_never_given_whole() -> None:
-    from acetate.training.starter.scenes import GIVEN, scene_prompts
+    from acetate_lab.training.starter.scenes import GIVEN, scene_prompts
 
     assert sum(share for _, share in GIVEN) == pytest.approx(1)
     assert all(len(frames) < 3 for frames, _ in GIVEN), "something is left to be made"
@@ -356,7 +356,7 @@ def test_a_backdrop_fills_the_whole_picture_and_is_another_each_time(name: str) 
 
 def test_words_of_roles_groups_and_changes_reach_the_vocabulary_and_the_tokenizer(tmp_path: Path) -> None:
     from acetate.models.vocabulary import load_vocabulary
-    from acetate.training.starter.captions import write_vocabulary
+    from acetate_lab.training.starter.captions import write_vocabulary
 
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/emoji-en-US.json").write_text("{}")

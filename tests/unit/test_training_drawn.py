@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate.training.decoding import Drawn, agreement, settled, train_decoder
-from acetate.training.diffusion import Objective, Start, sample_latents
-from acetate.training.hardware import Hardware
-from acetate.training.loop import Deadline, Loop, LoopSettings, Stopwatch
-from acetate.training.optimise import Learning, Muon, orthogonalised
-from acetate.training.rolling import Rolling, Slice, Turnover
-from acetate.training.starter.drawn import Artist, drawn_batches
-from acetate.training.starter.networks import open_transparency
-from acetate.training.starter.pictures import PictureRecord, PictureSet
-from acetate.training.text import noise_scheduler
+from acetate_lab.training.decoding import Drawn, agreement, settled, train_decoder
+from acetate_lab.training.diffusion import Objective, Start, sample_latents
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.optimizer import Learning, Muon, orthogonalised
+from acetate_lab.training.rolling import Rolling, Slice, Turnover
+from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
+from acetate_lab.training.starter.drawn import Artist, drawn_batches
+from acetate_lab.training.starter.networks import open_transparency
+from acetate_lab.training.text import noise_scheduler
+from acetate_lab.training.trainer import Deadline, Loop, LoopSettings, Stopwatch
 from diffusers import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer

@@ -16,17 +16,17 @@ import torch
 from acetate.adapters.deltas import read_deltas
 from acetate.adapters.shared_attention import SharedAttention
 from acetate.models.transparency_loader import decoder_for, encoder_for
-from acetate.training.recipes.estimate import Estimate
-from acetate.training.recipes.layers import run_layers
-from acetate.training.recipes.opening import open_transparency, open_vae
-from acetate.training.recipes.published import original_names, save_transparency
-from acetate.training.recipes.reading import read_settings
-from acetate.training.recipes.running import Finished, Order
-from acetate.training.recipes.settings import ModelSettings, TextSettings
-from acetate.training.recipes.text import run_text
-from acetate.training.recipes.transparency import run_transparency
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate.transparency.files import load, save
+from acetate_lab.training.configs.dry_run import Estimate
+from acetate_lab.training.configs.export import original_names, save_transparency
+from acetate_lab.training.configs.layers import run_layers
+from acetate_lab.training.configs.loading import open_transparency, open_vae
+from acetate_lab.training.configs.runner import Finished, Order
+from acetate_lab.training.configs.schema import ModelSettings, TextSettings
+from acetate_lab.training.configs.text import run_text
+from acetate_lab.training.configs.toml_reader import read_settings
+from acetate_lab.training.configs.transparency import run_transparency
 from acetate_wire.errors import WireError
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
@@ -196,8 +196,8 @@ def test_a_dry_run_measures_and_leaves_nothing(tiny_starter: Path, scenes: Path,
 RESUMED = """
 import sys
 from pathlib import Path
-from acetate.training.recipes.running import Order
-from acetate.training.recipes.layers import run_layers
+from acetate_lab.training.configs.runner import Order
+from acetate_lab.training.configs.layers import run_layers
 run_layers(Order(Path(sys.argv[1]), False, lambda line: print(line, flush=True)))
 """
 

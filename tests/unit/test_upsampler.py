@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from acetate import pipelines
-from acetate.evaluation.installed import catalogue_of
 from acetate.image.sizes import Learned
 from acetate.models.inventory import files_of
 from acetate.models.model_cache import ModelStore
 from acetate.pipelines.working_size import Sheet
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
+from acetate_lab.evaluation.installed import catalogue_of
 from acetate_wire.errors import WireError
 from acetate_wire.request import LayerRequest, Rect
 from torch import Tensor

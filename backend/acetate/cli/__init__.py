@@ -6,10 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
+from acetate_lab.cli import data, evaluate, study, train
 from acetate_wire.errors import WireError
 
 import acetate
-from acetate.cli import data, evaluate, models, plugins, study, train
+from acetate.cli import models, plugins
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop

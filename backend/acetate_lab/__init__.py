@@ -1,0 +1,1 @@
+"""The laboratory: training, evaluation and data sets. The product imports nothing of it."""

@@ -1,0 +1,149 @@
+"""`acetate evaluate generation`: what a model draws from prompts, judged by its own data."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import platformdirs
+import typer
+from acetate.i18n import tr as _
+from rich.console import Console
+
+from acetate_lab.cli.reports import (
+    JsonOption,
+    PassesOption,
+    ReportOption,
+    SeedOption,
+    figures_table,
+    finish,
+    prepare,
+    progress_bars,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from acetate_lab.evaluation.classifier.reference_data import JudgedData
+    from acetate_lab.training.starter.dataset import PictureSet
+
+GLANCE = 32
+"""Every so manieth pixel tells pictures of the same names apart."""
+
+
+def generation(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=_("A model's name, or the folder of one."))],
+    report: ReportOption = Path("generation-report"),
+    json_file: JsonOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help=_("What it learned from: a data set, or any folder of pictures; else the starter's."),
+        ),
+    ] = None,
+    layers: Annotated[int, typer.Option(min=2, help=_("How many layers to draw, spread over all things."))] = 192,
+    colours: Annotated[bool, typer.Option(help=_("Also draw twelve things in six colours."))] = True,
+    aspects: Annotated[
+        int, typer.Option(min=0, help=_("How many of them to draw again at each of 16:9, 3:2, 1:√2 and 9:16."))
+    ] = 24,
+    judge: Annotated[
+        Path | None, typer.Option("--judge", metavar="DIR", help=_("Where the judge is kept; else in the cache."))
+    ] = None,
+    judge_steps: Annotated[
+        int | None, typer.Option(min=1, help=_("Steps of the judge's training; else by how many things it must tell."))
+    ] = None,
+    seed: SeedOption = 0,
+    passes: PassesOption = 8,
+) -> None:
+    """Judge layers drawn from prompts: subject, colour, copies, and whether their alpha is like the data's.
+
+    The judge is a small classifier trained on the same data, once: it takes minutes. What is stopped goes on: the
+    judge's training, and the layers, which are kept beside the report until it is written.
+    """
+    console = prepare(report, json_file, passes)
+    say = Console(stderr=True, highlight=False)
+    try:
+        # With the training's libraries missing, this is where they would first be asked for.
+        from acetate_lab.evaluation.classifier.training import judge_for, judged_examples, usual_steps
+        from acetate_lab.training.packages import PackageError
+        from acetate_lab.training.starter.colours import dominant_colour
+        from acetate_lab.training.starter.export import VIEW
+    except ImportError as error:
+        refuse(_("{name} is missing: install Acetate with its training tools (acetate[train])").format(name=error.name))
+    from acetate_lab.evaluation.generation.generator import drawer
+    from acetate_lab.evaluation.generation.measure import colour_things_for, evaluate_generation, prompts_for
+    from acetate_lab.evaluation.generation.report import write_generation_report
+    from acetate_lab.evaluation.generation.resume import Unfinished, drawn_by
+    from acetate_lab.evaluation.generation.summary import generation_figures, generation_json
+    from acetate_lab.evaluation.installed import open_store
+    from acetate_lab.evaluation.transparency.model_loading import held_out_folder
+    from acetate_lab.metrics.held_out import read_held_out
+
+    try:
+        store, name = open_store(model)
+        opened = store.get(name)
+        given = _data(data, say)
+        held_out = given.held_out or read_held_out(held_out_folder(opened.entry.folder)).coverage
+        steps = judge_steps or usual_steps(given.pictures)
+        kept = judge or _kept_judge(given.pictures, steps)
+        judging = judge_for(given.pictures, kept, steps, lambda line: say.log(line))
+        examples = judged_examples(given.pictures, opened.entry.full_size, VIEW)
+        known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
+        asked = prompts_for(None if given.taught else known, examples, layers)
+    except (ValueError, PackageError) as error:
+        refuse(str(error))
+    things = colour_things_for(set(examples.things) if given.taught else known) if colours else ()
+    unfinished = Unfinished(report, drawn_by(opened.entry, passes))
+    if unfinished.found:
+        say.log(_("{count} layers are there from before").format(count=unfinished.found))
+    with progress_bars() as progress:
+        bars = {
+            "layers": progress.add_task(_("Generated layers"), total=len(asked)),
+            "colours": progress.add_task(_("Asked colours"), total=None, visible=bool(things)),
+            "aspects": progress.add_task(_("Other shapes"), total=None, visible=aspects > 0),
+        }
+        measured = evaluate_generation(
+            drawer(store, name, passes),  # type: ignore[arg-type]  # checked above
+            examples,
+            judging,
+            dominant_colour,
+            asked,
+            things,
+            held_out,
+            model=model,
+            seed=seed,
+            report=lambda stage, done, total: progress.update(bars[stage], completed=done, total=total),
+            keep=unfinished,
+            generate_at=lambda aspect: drawer(store, name, passes, aspect),  # type: ignore[arg-type]  # checked above
+            aspect_layers=aspects,
+        )
+    title = _("{count} generated layers of {size} pixels").format(count=len(asked), size=measured.size)
+    figures = generation_figures(measured)
+    console.print(figures_table(title, figures))
+    if any(figure.key == "judge" and not figure.met for figure in figures):
+        console.print(_("The judge itself is often wrong: teach it longer with --judge-steps."), style="yellow")
+    finish(console, json_file, generation_json(measured), lambda: write_generation_report(measured, report))
+    unfinished.finished()
+
+
+def _data(data: Path | None, say: Console) -> JudgedData:
+    """The data of a model: as a training stored it, or any folder of pictures; without a folder the starter's."""
+    from acetate_lab.evaluation.classifier.reference_data import JudgedData, open_judged
+    from acetate_lab.training.starter.dataset import build_pictures
+
+    if data is None:
+        cache = platformdirs.user_cache_path("acetate")
+        return JudgedData(build_pictures(cache / "starter-data", cache / "packages", lambda line: say.log(line)))
+    if not data.is_dir():
+        raise ValueError(_("--data {path}: there is no such folder").format(path=data))
+    return open_judged(data)
+
+
+def _kept_judge(pictures: PictureSet, steps: int) -> Path:
+    """Where the judge of this data and length is kept: other data never meets it."""
+    told = [(record.name, record.set, record.use) for record in pictures.records]
+    digest = hashlib.sha256(repr((told, pictures.pictures.shape, steps)).encode())
+    digest.update(pictures.pictures[:, ::GLANCE, ::GLANCE].tobytes())
+    return platformdirs.user_cache_path("acetate") / "judges" / digest.hexdigest()[:16]

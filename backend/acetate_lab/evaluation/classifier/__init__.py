@@ -1,0 +1,1 @@
+"""The classifier that judges generated layers, and its training."""

@@ -1,0 +1,1 @@
+"""Pictures made by procedures: soft subjects and backgrounds."""

@@ -1,0 +1,102 @@
+"""Training of the base VAE that the latent transparency then works on (it stays frozen from there on)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from acetate.transparency.padding import pad_rgb, vae_feed
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate_lab.training.augment import View, from_stored, random_backgrounds, random_views
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.starter.dataset import PictureSet, evenly
+from acetate_lab.training.trainer import Loop, LoopSettings, Say, Trained
+
+KL_WEIGHT = 3e-5
+SQUARE_WEIGHT = 2.0
+
+Batch = Callable[[int], Float[Tensor, "n 4 h w"]]
+
+
+def picture_batches(pictures: PictureSet, batch: int, size: int, view: View, *uses: str, soft: float = 1.0) -> Batch:
+    """Random views of the pictures with these uses, soft ones `soft` times as often; the batch of a step depends on
+    the step alone.
+    """
+    choose = evenly(pictures, *uses, soft=soft)
+
+    def draw(step: int) -> Float[Tensor, "n 4 h w"]:
+        generator = Loop.generator(step)
+        chosen = choose(batch, generator)
+        return random_views(from_stored(pictures.pictures[chosen]), size, view, generator)
+
+    return draw
+
+
+def vae_pictures(rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 3 h w"]:
+    """What the VAE must be able to hold, in [-1, 1]: half over grey as it will be fed, padded colour, composites."""
+    generator = Loop.generator(step + 1)
+    padded = pad_rgb(rgba)
+    alpha = rgba[:, 3:]
+    under = random_backgrounds(padded, generator)
+    kind = torch.rand(rgba.shape[0], 1, 1, 1, generator=generator)
+    composite = padded * alpha + under * (1 - alpha)
+    picture = torch.where(kind < 0.75, padded, composite) * 2 - 1
+    return torch.where(kind < 0.5, vae_feed(rgba), picture)
+
+
+def gradient_loss(made: Float[Tensor, "n c h w"], wanted: Float[Tensor, "n c h w"]) -> Tensor:
+    """Mean absolute difference of the horizontal and vertical differences: sharpness."""
+    error = made - wanted
+    return error.diff(dim=3).abs().mean() + error.diff(dim=2).abs().mean()
+
+
+def train_autoencoder(
+    vae: AutoencoderKL,
+    pictures: PictureSet,
+    folder: Path,
+    settings: LoopSettings,
+    size: int,
+    learning: Learning,
+    hardware: Hardware,
+    say: Say,
+) -> None:
+    """Train `vae` in place to its average over the run: L1, squared, gradient and KL losses."""
+    device = hardware.device
+    vae.to(device, memory_format=torch.channels_last).train()
+    average, optimiser = Average(vae, learning.average), Optimiser([vae], learning, hardware)
+    view = View(scale=(0.6, 1.3), turn=0.4, shift=0.15)
+    draw = picture_batches(pictures, settings.batch, size, view, "vocabulary")
+
+    def take_step(step: int) -> Mapping[str, float]:
+        for number in hardware.draws(step, settings.accumulate):
+            wanted = vae_pictures(draw(number), number).to(device, memory_format=torch.channels_last)
+            with hardware.computing():
+                posterior = vae.encode(wanted).latent_dist
+                made = vae.decode(posterior.sample()).sample.float()
+            absolute, square = F.l1_loss(made, wanted), F.mse_loss(made, wanted)
+            kl = posterior.kl().mean() / posterior.mean[0].numel()
+            loss = absolute + SQUARE_WEIGHT * square + gradient_loss(made, wanted) + KL_WEIGHT * kl
+            (loss / settings.accumulate).backward()
+        optimiser.step(step, settings.steps)
+        average.update()
+        return {"l1": absolute.item(), "psnr": -10 * (square / 4).log10().item(), "kl": kl.item()}
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        wanted = vae_pictures(draw(0)[:12], 0).to(device)
+        with average, hardware.computing():
+            made = vae.decode(vae.encode(wanted).latent_dist.mean).sample
+        write_sheet(path, [wanted / 2 + 0.5, made.float() / 2 + 0.5])
+
+    loop = Loop(folder, {"vae": Trained(vae), "average": average, "optimiser": optimiser}, settings, say, hardware)
+    loop.run(take_step, draw_sheet)
+    loop.restore()
+    average.settle()
+    vae.eval().requires_grad_(False)

@@ -1,0 +1,102 @@
+"""`acetate train transparency`: offset encoder and transparent decoder for any frozen VAE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from acetate.transparency import OffsetEncoder, TransparentDecoder
+from acetate.transparency.padding import vae_feed
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate_lab.data.collection import Collection, Entry, fitted, open_collection
+from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.configs.dry_run import Estimate
+from acetate_lab.training.configs.export import save_transparency
+from acetate_lab.training.configs.latent_cache import TRANSPARENT, chosen_entries
+from acetate_lab.training.configs.loading import base_folder, open_transparency, open_vae
+from acetate_lab.training.configs.runner import Finished, Order, carry_out
+from acetate_lab.training.configs.schema import DataSettings, NetworkSettings, TransparencySettings
+from acetate_lab.training.configs.toml_reader import read_settings
+from acetate_lab.training.distributed import Hardware, checkpoint_gradients
+from acetate_lab.training.trainer import Loop, LoopSettings
+from acetate_lab.training.transparency import LatentTransparency, train_transparency
+
+VIEW = View(scale=(0.7, 1.1), turn=0.3, shift=0.08)
+PROBED = 4
+"""Batches from which the spread of a VAE's latents is measured."""
+
+
+def run_transparency(order: Order) -> Estimate | Finished:
+    """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
+    settings = read_settings(order.config, TransparencySettings)
+    run, learning = settings.run, settings.learning.learning
+    hardware = Hardware(run.precision)
+    folder = base_folder(settings.model)
+    vae = open_vae(folder)
+    draw = picture_batches(open_collection(settings.data.folder), settings.data, run.batch, run.seed)
+    parts = open_transparency(settings.model, folder, vae) or fresh(vae, settings.networks, draw, run.seed)
+    if run.gradient_checkpointing:
+        for network in (vae, parts.decoder):
+            checkpoint_gradients(network)
+
+    # A dry run measures the discriminator too, which joins late.
+    losses = replace(settings.losses, adversarial_from=0.0) if order.dry_run else settings.losses
+
+    def train(source: Callable[[int], Float[Tensor, "n 4 h w"]], place: Path, loop: LoopSettings) -> None:
+        train_transparency(parts, source, place, loop, losses, learning, hardware, order.say)
+
+    return carry_out(
+        order,
+        train,
+        draw,
+        lambda: (vae, parts.encoder, parts.decoder),
+        run,
+        learning,
+        hardware,
+        lambda: save_transparency(run.output, parts),
+        settings,
+    )
+
+
+def picture_batches(
+    collection: Collection, data: DataSettings, batch: int, seed: int
+) -> Callable[[int], Float[Tensor, "n 4 size size"]]:
+    """Random views of transparent pictures; every subject is equally likely. A batch depends on its number alone."""
+    entries = chosen_entries(collection, (TRANSPARENT,))
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[entry.subject] = counts.get(entry.subject, 0) + 1
+    weights = torch.tensor([1 / counts[entry.subject] for entry in entries])
+    view = View(VIEW.scale, VIEW.turn, VIEW.shift, data.mirror)
+
+    def stored(entry: Entry) -> Float[np.ndarray, "size size 4"]:
+        return fitted(collection.picture(entry), data.size)
+
+    def draw(number: int) -> Float[Tensor, "n 4 size size"]:
+        generator = Loop.generator(number + seed * 0x1000003)
+        rows = torch.multinomial(weights, batch, replacement=True, generator=generator).tolist()
+        pictures = np.stack([stored(entries[row]) for row in rows])
+        return random_views(from_stored(pictures), data.size, view, generator)
+
+    return draw
+
+
+def fresh(
+    vae: AutoencoderKL, networks: NetworkSettings, draw: Callable[[int], Float[Tensor, "n 4 h w"]], seed: int
+) -> LatentTransparency:
+    """New networks; the factor on the offset makes it move the latent by the wanted share of the latent's spread."""
+    torch.manual_seed(seed)
+    channels = int(vae.config.latent_channels)
+    encoder = OffsetEncoder(channels, networks.encoder)
+    decoder = TransparentDecoder(channels, networks.decoder, networks.decoder_layers)
+    with torch.no_grad():
+        posteriors = [vae.encode(vae_feed(draw(number))).latent_dist for number in range(PROBED)]
+    spread = torch.cat([posterior.mean for posterior in posteriors]).std()
+    deviation = torch.cat([posterior.std for posterior in posteriors]).mean()
+    return LatentTransparency(vae, encoder, decoder, multiplier=float(networks.reach * spread / deviation))

@@ -1,0 +1,77 @@
+"""Sample sheets of a training from a TOML file: what the model draws for the same few prompts, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from acetate.models.latents import unscaled
+from acetate.models.prompt_embeds import TextStates
+from torch import Tensor
+
+from acetate_lab.data.collection import Collection, Entry
+from acetate_lab.training.configs.latent_cache import TRANSPARENT, CachedCaptions
+from acetate_lab.training.diffusion import Objective, Predict, sample_latents
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.transparency import LatentTransparency
+
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class SheetPrompts:
+    """The prompts of each sample, a frame each, and the entries that control pictures are taken from."""
+
+    rows: tuple[tuple[str, ...], ...]
+    entries: tuple[Entry, ...]
+    roles: tuple[str, ...]
+
+    @classmethod
+    def chosen(cls, wanted: Sequence[str], collection: Collection, roles: Sequence[str]) -> SheetPrompts:
+        """The wanted prompts, for all frames alike; without any, captions of held-out entries, else of others."""
+        entries = (*collection.chosen("held_out", roles), *collection.chosen("train", roles))[: len(wanted) or SHOWN]
+        if wanted:
+            return cls(tuple((text,) * len(roles) for text in wanted), entries, tuple(roles))
+        rows = tuple(tuple(entry.captions.get(role, "") for role in roles) for entry in entries)
+        return cls(rows, entries, tuple(roles))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every prompt, frame fastest."""
+        return tuple(text for row in self.rows for text in row)
+
+
+def sheet_drawer(
+    predict: Predict[TextStates],
+    objective: Objective,
+    model: LatentTransparency,
+    prompts: SheetPrompts,
+    captions: CachedCaptions,
+    shape: tuple[int, int, int],
+    hardware: Hardware,
+    control: Tensor | None = None,
+) -> Callable[[Path], None]:
+    """Draws a row of pictures for each frame; `control` has a picture for each sample."""
+    texts = prompts.texts
+    both = captions.states(("",) * len(texts) + texts)
+    twice = None if control is None else torch.cat([control, control]).to(hardware.device)
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        latents = sample_latents(predict, objective, both, len(texts), shape, hardware, twice)
+        plain = unscaled(latents, model.vae.config).view(len(prompts.rows), -1, *shape)
+        rows = []
+        for frame, role in enumerate(prompts.roles):
+            with hardware.computing():
+                decoded = model.vae.decode(plain[:, frame].to(model.vae.dtype)).sample.float()
+                picture = (decoded / 2 + 0.5).clamp(0, 1)
+                if role == TRANSPARENT:
+                    raw = model.decoder(picture, plain[:, frame]).float().clamp(0, 1)
+                    picture = torch.cat([raw[:, 1:], raw[:, :1]], 1)
+            rows.append(picture.cpu())
+        write_sheet(path, rows)
+
+    return draw_sheet

@@ -1,0 +1,187 @@
+"""Training of the transparent decoder alone, on latents as they are when a diffusion model has drawn them.
+
+The VAE and the offset encoder stay as they are, so that a diffusion model's latents mean what they did. A decoder that
+has only met encoded latents leaves a haze around drawn ones: those lie a little beside all that was ever encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from acetate.transparency.padding import pad_rgb, vae_feed
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.patchgan import Adversary
+from acetate_lab.training.trainer import Loop, LoopSettings, Losses, Say, Stateful, Stopwatch, Trained
+from acetate_lab.training.transparency import LatentTransparency, reconstruction_errors
+
+DISAGREEMENT = 0.25
+"""This far, of [-1, 1], from what was encoded, the picture of a partly drawn latent says nothing of alpha."""
+BLUR = 9
+"""The side in pixels of the area that agreement is averaged over."""
+RIM = 2
+"""So many pixels on either side of an outline, nothing is known of a drawn layer's alpha."""
+SURE = 0.3
+"""Nearer than this to clear or opaque, a decoded alpha is believed to be meant so."""
+ADVERSARIAL = 0.02
+ADVERSARIAL_FROM = 0.15
+"""The weight of the discriminator, and the share of the run after which it joins."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One batch of unscaled latents, in three parts.
+
+    `encoded` were encoded from the first of `rgba`, some with noise; `partly` from its last, but finished by the
+    diffusion model; `wholly` are that model's own. All that is known of those is the layer that was decoded `before`
+    this training, and whether it shows a solid thing.
+    """
+
+    encoded: Float[Tensor, "e c h/8 w/8"]
+    partly: Float[Tensor, "p c h/8 w/8"]
+    wholly: Float[Tensor, "n c h/8 w/8"]
+    rgba: Float[Tensor, "e+p 4 h w"]
+    before: Float[Tensor, "n 4 h w"]
+    solid: Bool[Tensor, " n"]
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many latents each part has."""
+        return [len(self.encoded), len(self.partly), len(self.wholly)]
+
+
+def premultiplied(rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
+    """Colour as it adds to a picture: 0 where alpha is."""
+    return torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
+
+
+def settled(alpha: Float[Tensor, "n 1 h w"], solid: Bool[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+    """What the alpha of drawn layers ought to be, and where that is known.
+
+    A solid thing is clear outside its outline and opaque inside; what is not solid stays as it is, however faint.
+    Both results have the shape of `alpha`; the second is 1 where the first counts, else 0.
+    """
+    inside = (alpha >= 0.5).float()
+    core, near = -_grown(-inside, RIM), _grown(inside, RIM)
+    opaque = (core > 0.5) & (alpha > 1 - SURE)
+    clear = (near < 0.5) & (alpha < SURE)
+    whole = solid.view(-1, 1, 1, 1)
+    return torch.where(whole, opaque.to(alpha), alpha), ((opaque | clear) | ~whole).to(alpha)
+
+
+def agreement(picture: Float[Tensor, "n 3 h w"], feed: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
+    """How much the picture of a drawn latent shows what was encoded, from 0 to 1; both pictures are in [-1, 1]."""
+    apart = (picture - feed).abs().mean(1, keepdim=True)
+    apart = F.avg_pool2d(apart, BLUR, 1, BLUR // 2, count_include_pad=False)
+    return (1 - apart / DISAGREEMENT).clamp(0, 1)
+
+
+def _grown(area: Tensor, pixels: int) -> Tensor:
+    return F.max_pool2d(area, 2 * pixels + 1, 1, pixels)
+
+
+def train_decoder(
+    parts: LatentTransparency,
+    draw: Callable[[int], Drawn],
+    folder: Path,
+    settings: LoopSettings,
+    learning: Learning,
+    hardware: Hardware,
+    say: Say,
+) -> None:
+    """Train the decoder in place to its average over the run; VAE and encoder stay as they are."""
+    device, decoder, watch = hardware.device, parts.decoder, Stopwatch()
+    for module in (parts.vae, parts.encoder, decoder):
+        module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    decoder.train().requires_grad_(True)
+    average = Average(decoder, learning.average)
+    optimiser = Optimiser([decoder], learning, hardware)
+    adversary = Adversary(learning, hardware)
+
+    def decode(drawn: Drawn) -> tuple[Tensor, Tensor]:
+        """The VAE's pictures in [-1, 1] and the decoder's RGBA, of all three parts."""
+        latents = torch.cat([drawn.encoded, drawn.partly, drawn.wholly]).to(device)
+        latents = latents.contiguous(memory_format=torch.channels_last)
+        with hardware.computing():
+            with torch.no_grad(), watch.part("pictures"):
+                pictures = parts.vae.decode(latents).sample
+            raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
+        return pictures.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1)
+
+    def losses_of(drawn: Drawn, pictures: Tensor, made: Tensor) -> dict[str, Tensor]:
+        rgba, before = drawn.rgba.to(device), drawn.before.to(device)
+        wanted = torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
+        encoded, partly, wholly = torch.split(made, drawn.lengths)
+        count = drawn.lengths[0]
+        trust = agreement(torch.split(pictures, drawn.lengths)[1], vae_feed(rgba[count:]))
+        target, known = settled(before[:, 3:], drawn.solid.to(device))
+        colour = (wholly[:, :3] - before[:, :3]).square() * before[:, 3:]
+        alpha = wholly[:, 3:]
+        beyond = F.relu((alpha - target).abs() - torch.where((alpha < 0) | (alpha > 1), 0.05, 0.0))
+        return {
+            "encoded": reconstruction_errors(encoded, wanted[:count]).mean(),
+            "partly": (reconstruction_errors(partly, wanted[count:]) * trust).mean(),
+            "settled": (known * (beyond + beyond.square())).mean() + colour.mean(),
+        }
+
+    def learn(drawn: Drawn, judged: bool) -> dict[str, Tensor]:
+        pictures, made = decode(drawn)
+        losses = losses_of(drawn, pictures, made)
+        loss = losses["encoded"] + losses["partly"] + losses["settled"]
+        if judged:
+            real = premultiplied(drawn.rgba.to(device))
+            seen = premultiplied(made.clamp(0, 1))
+            fooling, losses["judge"] = adversary.meet(seen, real, settings.accumulate)
+            loss = loss + ADVERSARIAL * fooling
+        with watch.part("gradients"):
+            (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        return losses
+
+    def take_step(step: int) -> Losses:
+        judged = step >= ADVERSARIAL_FROM * settings.steps
+        for number in hardware.draws(step, settings.accumulate):
+            with watch.part("batch"):
+                drawn = draw(number)
+            losses = learn(drawn, judged)
+        with watch.part("optimiser"):
+            if judged:
+                adversary.optimiser.step(step, settings.steps)
+            optimiser.step(step, settings.steps)
+            average.update()
+        return losses
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        drawn = draw(0)
+        with average:
+            _, made = decode(drawn)
+        given = (*torch.split(drawn.rgba, drawn.lengths[:2]), drawn.before)
+        # So many of each part that the rows are of one length; a small batch has none of some parts.
+        shown = min(length for length in drawn.lengths if length)
+        rows = []
+        for wanted, found in zip(given, torch.split(made.clamp(0, 1), drawn.lengths), strict=True):
+            if not len(found):
+                continue
+            rows += [wanted[:shown], found[:shown], found[:shown, 3:].expand(-1, 3, -1, -1)]
+        write_sheet(path, rows)
+
+    states: dict[str, Stateful] = {
+        "model": Trained(decoder),
+        "average": average,
+        "optimiser": optimiser,
+        "judge": Trained(adversary.judge),
+        "judging": adversary.optimiser,
+    }
+    loop = Loop(folder, states, settings, say, hardware, watch)
+    loop.run(take_step, draw_sheet)
+    loop.restore()
+    average.settle()
+    decoder.eval().requires_grad_(False)

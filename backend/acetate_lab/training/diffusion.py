@@ -1,0 +1,196 @@
+"""Training of a diffusion model with its ordinary objective, whatever of it is trained (LayerDiffuse, section 3.2).
+
+Noise levels are weighed by min-SNR (Hang et al. 2023). A sample is one picture, or several frames of one scene side
+by side; in some samples single frames are given: they stay clean at time step 0 and only the others are denoised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.trainer import Loop, LoopSettings, Losses, Say, Stateful, Stopwatch, Trained
+
+MIN_SNR_GAMMA = 5.0
+WEIGHT_FLOOR = 0.25
+"""Pure noise has no signal and would get no weight at all, but the first step decides what is drawn."""
+
+Words = TypeVar("Words")
+"""What a model reads of captions: tokens, or states that were encoded before."""
+
+
+@dataclass(frozen=True)
+class Samples(Generic[Words]):
+    """Scaled latents of samples, the words of each frame (samples * frames rows), and which frames are given.
+
+    `control` is a picture in [-1, 1] for each sample, where the model takes one.
+    """
+
+    latents: Float[Tensor, "n frames c h w"]
+    words: Words
+    given: Bool[Tensor, "n frames"]
+    control: Float[Tensor, "n 3 8*h 8*w"] | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Scaled latents that a model only finishes, from noise of the last `strength` of its steps (SDEdit)."""
+
+    latents: Float[Tensor, "n c h w"]
+    strength: float
+
+
+Predict = Callable[[Tensor, Tensor, Words, Tensor | None], Tensor]
+"""Asks a model: noisy latents (samples * frames), time steps, words, and the control picture of each sample."""
+
+
+class Objective:
+    """What a diffusion model is asked: its noise schedule, and what it predicts.
+
+    `config` is that of a diffusers scheduler. `prediction` is `epsilon` or `v_prediction`.
+    """
+
+    def __init__(self, config: Mapping[str, Any], gamma: float = MIN_SNR_GAMMA) -> None:
+        self.scheduler = DDIMScheduler.from_config(dict(config))
+        self.prediction: str = self.scheduler.config.prediction_type
+        if self.prediction not in ("epsilon", "v_prediction"):
+            raise ValueError(f"models that predict {self.prediction} cannot be trained")
+        self.steps: int = self.scheduler.config.num_train_timesteps
+        self.weights = self._weights(gamma)
+
+    def wanted(self, latents: Tensor, noise: Tensor, times: Int[Tensor, " n"]) -> Tensor:
+        """What the model should answer."""
+        if self.prediction == "epsilon":
+            return noise
+        velocity: Tensor = self.scheduler.get_velocity(latents, noise, times)
+        return velocity
+
+    def _weights(self, gamma: float) -> Float[Tensor, " steps"]:
+        """min(SNR, gamma) / SNR for noise, / (SNR + 1) for velocity, with a floor; `gamma` 0 weighs all alike."""
+        if gamma == 0:
+            return torch.ones(self.steps)
+        signal: Tensor = self.scheduler.alphas_cumprod.double()
+        ratio = signal / (1 - signal)
+        if self.prediction == "epsilon":
+            return (ratio.clamp(max=gamma) / ratio.clamp(min=1e-8)).float()
+        return (ratio.clamp(max=gamma) / (ratio + 1)).clamp(min=WEIGHT_FLOOR).float()
+
+
+def train_diffusion(
+    model: nn.Module,
+    predict: Predict[Words],
+    objective: Objective,
+    draw: Callable[[int], Samples[Words]],
+    draw_sheet: Callable[[Path], None],
+    folder: Path,
+    settings: LoopSettings,
+    learning: Learning,
+    hardware: Hardware,
+    say: Say,
+) -> None:
+    """Train the parameters of `model` that require gradients, in place, to their average over the run.
+
+    `predict` asks the network that they are part of or attached to.
+    """
+    model.train()
+    watch = Stopwatch()
+    average, optimiser = Average(model, learning.average), Optimiser([model], learning, hardware)
+
+    def take_step(step: int) -> Losses:
+        for number in hardware.draws(step, settings.accumulate):
+            with watch.part("batch"):
+                samples = draw(number)
+            with watch.part("answers"):
+                errors = frame_errors(predict, objective, samples, number, hardware)
+                loss = errors[~samples.given].mean()
+            with watch.part("gradients"):
+                (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        with watch.part("optimiser"):
+            optimiser.step(step, settings.steps)
+        with watch.part("average"):
+            average.update()
+        return {"loss": loss}
+
+    def sheet(path: Path) -> None:
+        model.eval()
+        with average:
+            draw_sheet(path)
+        model.train()
+
+    states: dict[str, Stateful] = {"model": Trained(model), "average": average, "optimiser": optimiser}
+    loop = Loop(folder, states, settings, say, hardware, watch)
+    loop.run(take_step, sheet)
+    loop.restore()
+    average.settle()
+    model.eval().requires_grad_(False)
+
+
+def frame_errors(
+    predict: Predict[Words], objective: Objective, samples: Samples[Words], number: int, hardware: Hardware
+) -> Float[Tensor, "n frames"]:
+    """The weighted squared error of each frame, with noise and time steps that `number` decides.
+
+    Frames of one sample share their time step, except that given ones are clean.
+    """
+    count, frames = samples.given.shape
+    generator = Loop.generator(number + 7)
+    latents, given = samples.latents.flatten(0, 1), samples.given.flatten()
+    noise = torch.randn(latents.shape, generator=generator)
+    times = torch.randint(0, objective.steps, (count,), generator=generator).repeat_interleave(frames)
+    noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.scheduler.add_noise(latents, noise, times))
+    device = hardware.device
+    wanted = objective.wanted(latents, noise, times).to(device)
+    seen = noisy.to(device, memory_format=torch.channels_last)
+    control = None if samples.control is None else samples.control.to(device)
+    with hardware.computing():
+        made = predict(seen, times.masked_fill(given, 0).to(device), samples.words, control).float()
+    error = F.mse_loss(made, wanted, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
+    return error.view(count, frames)
+
+
+@torch.no_grad()
+def sample_latents(
+    predict: Predict[Words],
+    objective: Objective,
+    both: Words,
+    count: int,
+    shape: tuple[int, int, int],
+    hardware: Hardware,
+    control: Tensor | None = None,
+    steps: int = 20,
+    guidance: float = 4.0,
+    seed: int = 1,
+    start: Start | None = None,
+) -> Float[Tensor, "n c h w"]:
+    """Scaled latents of `count` frames: DPM++ 2M with classifier-free guidance, from noise or from a `start`.
+
+    `both` has the words of an empty prompt for each frame, then those of its prompt; `control` a picture for each
+    sample of the doubled batch.
+    """
+    solver = DPMSolverMultistepScheduler.from_config(objective.scheduler.config)
+    solver.set_timesteps(steps)
+    latents = torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
+    skipped = 0
+    if start is not None:
+        skipped = min(steps - 1, round(steps * (1 - start.strength)))
+        times = solver.timesteps[skipped].expand(count)
+        latents = objective.scheduler.add_noise(start.latents.cpu(), latents, times)
+        solver.set_begin_index(skipped)
+    latents = latents.to(hardware.device)
+    for time in solver.timesteps[skipped:]:
+        times = time.to(hardware.device).expand(2 * count)
+        with hardware.computing():
+            answer = predict(torch.cat([latents, latents]), times, both, control).float()
+        without, with_prompt = answer.chunk(2)
+        latents = solver.step(without + guidance * (with_prompt - without), time, latents).prev_sample
+    return latents

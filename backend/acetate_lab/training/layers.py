@@ -1,0 +1,57 @@
+"""Training of attention sharing: the layers of one scene drawn side by side (LayerDiffuse, section 3.3).
+
+The base UNet stays frozen; each frame's LoRA and the attention across frames are trained with the UNet's ordinary
+objective, and the condition encoder where there is control. Where single frames of a sample are given, one set of
+weights learns to find the missing layers of a scene from any of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from acetate.adapters.shared_attention import SharedAttention
+
+from acetate_lab.training.diffusion import Objective, Predict, Samples, Words, train_diffusion
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.optimizer import Learning
+from acetate_lab.training.trainer import LoopSettings, Say
+
+
+def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
+    """Asks through attached sharing: gives it the control picture of each sample first."""
+
+    def ask(noisy, times, words, control):  # type: ignore[no-untyped-def]
+        shared.give_layer(control)
+        return predict(noisy, times, words, None)
+
+    return ask
+
+
+def train_layers(
+    shared: SharedAttention,
+    predict: Predict[Words],
+    objective: Objective,
+    draw: Callable[[int], Samples[Words]],
+    draw_sheet: Callable[[Path], None],
+    folder: Path,
+    settings: LoopSettings,
+    learning: Learning,
+    hardware: Hardware,
+    say: Say,
+) -> None:
+    """Train the layers of `shared` in place to their average over the run; what `predict` asks is frozen."""
+    shared.layers.to(hardware.device).requires_grad_(True)
+    with shared:
+        train_diffusion(
+            shared.layers,
+            steered(shared, predict),
+            objective,
+            draw,
+            draw_sheet,
+            folder,
+            settings,
+            learning,
+            hardware,
+            say,
+        )

@@ -1,0 +1,146 @@
+"""The starter's latents: varied pictures and groups of them, encoded anew while a training goes on."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from acetate.models.devices import best_device
+from acetate.transparency.adjusted_latent import adjusted_latent
+from acetate.transparency.padding import pad_rgb, vae_feed
+from jaxtyping import Float
+from torch import Generator, Tensor
+from transformers import CLIPTokenizer
+
+from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.diffusion import Samples
+from acetate_lab.training.precision import mixed_precision
+from acetate_lab.training.rolling import Rolling, Slice, Turnover
+from acetate_lab.training.starter.concepts import CORE, CORE_WEIGHT
+from acetate_lab.training.starter.dataset import BACKDROP_SET, PictureRecord, PictureSet, evenly
+from acetate_lab.training.starter.samples import Sample, group_sample, thing_sample
+from acetate_lab.training.starter.wording import Wording, with_role
+from acetate_lab.training.trainer import Loop
+from acetate_lab.training.transparency import LatentTransparency
+
+VIEW = View(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)
+"""Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""
+GROUPS = 0.27
+"""How many of all samples show two or three things."""
+BACKDROP_VIEW = View(scale=(1.0, 1.3), turn=0.0, shift=0.0)
+BACKDROP_WEIGHT = 5.0
+"""How often captions teach a kind of background, next to a thing: a tenth of all, so that scenes need only put
+them together.
+"""
+NEW_WEIGHT = 2.0
+"""How often captions teach what a model that is trained on does not know yet, next to what it knows."""
+STYLE_WEIGHTS = {"3d": 0.5, "cartoon": 0.3, "flat": 0.2, "painted": 1.0}
+CHUNK = 32
+
+
+def fresh_latents(
+    model: LatentTransparency, pictures: PictureSet, size: int, known: Collection[str], turnover: Turnover, folder: Path
+) -> Rolling:
+    """Unscaled latents of varied pictures, of groups of them and of backgrounds, always new ones.
+
+    Things of the core, and those that are not yet `known` where others are, come more often. The words of each are
+    its wording as JSON.
+    """
+    rows, count = pictures.indices("vocabulary", "backdrop"), turnover.size
+    weights = _weights([pictures.records[row] for row in rows], known)
+
+    def encode(number: int) -> Slice:
+        generator = Loop.generator(number + 29)
+        chosen = rows[torch.multinomial(weights, count, replacement=True, generator=generator).numpy()]
+        grouped = torch.rand(count, generator=generator) < GROUPS
+        seeds = torch.randint(1, 2**31, (count,), generator=generator)
+        samples = [
+            group_sample(pictures, seed) if group else thing_sample(pictures, int(row), seed)
+            for row, group, seed in zip(chosen, grouped.tolist(), seeds.tolist(), strict=True)
+        ]
+        latents = [_encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, count, CHUNK)]
+        return Slice({"latents": torch.cat(latents)}, tuple(json.dumps(asdict(each.wording)) for each in samples))
+
+    return Rolling(folder, encode, turnover)
+
+
+def caption_batches(
+    latents: Rolling, tokenizer: CLIPTokenizer, batch: int, scaling_factor: float, dropout: float = 0.1
+) -> Callable[[int], Samples[Tensor]]:
+    """Samples out of those that are in use at a step, scaled, with captions drawn anew."""
+
+    def draw(step: int) -> Samples[Tensor]:
+        views, chance = latents.at(step), random.Random(step)
+        chosen = torch.randint(len(views), (batch,), generator=Loop.generator(step))
+        wordings = [Wording(**json.loads(views.words[i])) for i in chosen.tolist()]
+        texts = [with_role(each.role, "") if chance.random() < dropout else each.text(chance) for each in wordings]
+        given = torch.zeros(batch, 1, dtype=torch.bool)
+        scaled = views.tensors["latents"][chosen].float() * scaling_factor
+        return Samples(scaled[:, None], tokenize(tokenizer, texts), given)
+
+    return draw
+
+
+def deviation(model: LatentTransparency, pictures: PictureSet, size: int) -> float:
+    """The factor that gives latents of the vocabulary's pictures a deviation of 1."""
+    draw, generator = evenly(pictures, "vocabulary"), Loop.generator(0)
+    samples = [thing_sample(pictures, int(row), 0) for row in draw(16 * CHUNK, generator)]
+    latents = [
+        _encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, len(samples), CHUNK)
+    ]
+    return 1.0 / torch.cat(latents).float().std().item()
+
+
+def _weights(records: list[PictureRecord], known: Collection[str]) -> Float[Tensor, " n"]:
+    """How often each picture is shown, so that things come as often as they shall, however many there are of each."""
+    counts = Counter((record.name, record.style) for record in records)
+    return torch.tensor(
+        [_share(each, known) * STYLE_WEIGHTS[each.style] / counts[each.name, each.style] for each in records]
+    )
+
+
+def _share(record: PictureRecord, known: Collection[str]) -> float:
+    """How often captions teach a thing or a kind of background, next to an ordinary thing."""
+    if record.set == BACKDROP_SET:
+        return BACKDROP_WEIGHT
+    if record.name in CORE:
+        return CORE_WEIGHT
+    return NEW_WEIGHT if known and record.name not in known else 1.0
+
+
+def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
+    """Token ids (n, model_max_length), padded and cut to the text encoder's length."""
+    length = tokenizer.model_max_length
+    tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+    ids: Tensor = tokens.input_ids
+    return ids
+
+
+@torch.no_grad()
+def _encoded(
+    model: LatentTransparency, samples: Sequence[Sample], size: int, generator: Generator
+) -> Float[Tensor, "n c h/8 w/8"]:
+    """Latents of one view of each of these samples, in half precision."""
+    stored = from_stored(np.stack([sample.picture for sample in samples]))
+    opaque = torch.tensor([sample.wording.role == "background" for sample in samples]).view(-1, 1, 1, 1)
+    placed = random_views(stored, size, VIEW, generator)
+    rgba = torch.where(opaque, random_views(stored, size, BACKDROP_VIEW, generator), placed)
+    return adjusted(model, rgba).half().cpu()
+
+
+@torch.no_grad()
+def adjusted(model: LatentTransparency, rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
+    """Unscaled latents with the alpha hidden in them."""
+    device = best_device()
+    rgba = rgba.to(device)
+    padded = pad_rgb(rgba)
+    with mixed_precision(device):
+        posterior = model.vae.encode(vae_feed(rgba).contiguous(memory_format=torch.channels_last)).latent_dist
+        offset = model.encoder(torch.cat([rgba[:, 3:], padded], 1))
+    return adjusted_latent(posterior.mean, posterior.std, offset, model.multiplier).float()

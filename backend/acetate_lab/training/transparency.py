@@ -1,0 +1,162 @@
+"""Training of the latent transparency: offset encoder and transparent decoder on a frozen VAE (LayerDiffuse, 3.1).
+
+L = L_recon + identity * L_identity + adversarial * L_disc. Reconstruction compares padded colour and alpha;
+identity ("harmlessness") compares the frozen decoder's picture from the adjusted latent with the VAE's input; the
+discriminator sees the four-channel result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from acetate.transparency.adjusted_latent import adjusted_latent
+from acetate.transparency.decoder import TransparentDecoder
+from acetate.transparency.encoder import OffsetEncoder
+from acetate.transparency.padding import pad_rgb, vae_feed
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from msgspec import Meta
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.patchgan import Adversary
+from acetate_lab.training.trainer import Loop, LoopSettings, Losses, Say, Stateful, Trained
+
+LEVEL = 1 / 512
+"""Closer than this to 0 or 1, a pixel is clear or opaque at eight bits."""
+
+OVERSHOOT = 0.05
+"""How far beyond [0, 1] the decoder may go at clear and opaque pixels."""
+
+
+@dataclass(frozen=True)
+class TransparencyWeights:
+    """Weights of the losses; `adversarial_from` is the share of the run after which the discriminator joins."""
+
+    identity: Annotated[float, Meta(ge=0)] = 1.0
+    adversarial: Annotated[float, Meta(ge=0)] = 0.01
+    adversarial_from: Annotated[float, Meta(ge=0, le=1)] = 0.3
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way there and back: the VAE's input, its picture with the offset in [-1, 1], and the decoder's RGBA."""
+
+    feed: Float[Tensor, "n 3 h w"]
+    picture: Float[Tensor, "n 3 h w"]
+    made: Float[Tensor, "n 4 h w"]
+    wanted: Float[Tensor, "n 4 h w"]
+
+
+@dataclass(frozen=True)
+class LatentTransparency:
+    """The frozen VAE and the two networks that are trained around it."""
+
+    vae: AutoencoderKL
+    encoder: OffsetEncoder
+    decoder: TransparentDecoder
+    multiplier: float = 1.0
+
+    def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> Pass:
+        """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
+        padded = pad_rgb(rgba)
+        feed = vae_feed(rgba).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            posterior = self.vae.encode(feed).latent_dist
+        offset = self.encoder(torch.cat([rgba[:, 3:], padded], 1))
+        latent = adjusted_latent(posterior.mean, posterior.std, offset, self.multiplier)
+        picture = self.vae.decode(latent).sample
+        raw = self.decoder((picture / 2 + 0.5).clamp(0, 1), latent).float()
+        wanted = torch.cat([padded, rgba[:, 3:]], 1)
+        return Pass(feed, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), wanted)
+
+
+def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Tensor:
+    """The mean of `reconstruction_errors`."""
+    return reconstruction_errors(made, wanted).mean()
+
+
+def reconstruction_errors(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
+    """Squared and, for crisp edges, absolute error of padded colour and of alpha, which weigh the same together.
+
+    Decoded values are clipped to [0, 1], so going a little beyond what is fully clear or opaque costs nothing: only
+    thus do clear pixels come out at exactly 0 and opaque ones at exactly 1.
+    """
+    channels = torch.tensor([1.0, 1.0, 1.0, 3.0], device=made.device).view(1, 4, 1, 1) / 1.5
+    error = made - wanted
+    beyond = ((wanted < LEVEL) & (error < 0)) | ((wanted > 1 - LEVEL) & (error > 0))
+    error = torch.where(beyond, F.relu(error.abs() - OVERSHOOT), error)
+    return channels * (error.square() + 0.25 * error.abs())
+
+
+def train_transparency(
+    parts: LatentTransparency,
+    draw: Callable[[int], Float[Tensor, "n 4 h w"]],
+    folder: Path,
+    settings: LoopSettings,
+    weights: TransparencyWeights,
+    learning: Learning,
+    hardware: Hardware,
+    say: Say,
+) -> None:
+    """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are."""
+    device = hardware.device
+    parts.vae.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    both = torch.nn.ModuleList([parts.encoder, parts.decoder])
+    both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    both.requires_grad_(True)
+    average = Average(both, learning.average)
+    optimiser = Optimiser([both], learning, hardware)
+    adversary = Adversary(learning, hardware)
+
+    def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Losses:
+        """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
+        with hardware.computing():
+            run = parts.there_and_back(rgba)
+        recon = reconstruction_loss(run.made, run.wanted)
+        identity = F.mse_loss(run.picture, run.feed)
+        loss = recon + weights.identity * identity
+        losses: dict[str, float | Tensor] = {"recon": recon, "identity": identity}
+        losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean()
+        if judged:
+            fooling, losses["judge"] = adversary.meet(run.made.clamp(0, 1), run.wanted, settings.accumulate)
+            loss = loss + weights.adversarial * fooling
+        (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        return losses
+
+    def take_step(step: int) -> Losses:
+        judged = step >= weights.adversarial_from * settings.steps
+        for number in hardware.draws(step, settings.accumulate):
+            losses = learn(draw(number).to(device), judged)
+        if judged:
+            adversary.optimiser.step(step, settings.steps)
+        optimiser.step(step, settings.steps)
+        average.update()
+        return losses
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        with average, hardware.computing():
+            run = parts.there_and_back(draw(0)[:12].to(device))
+        alpha = run.made[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
+        write_sheet(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
+
+    states: dict[str, Stateful] = {
+        "model": Trained(both),
+        "average": average,
+        "optimiser": optimiser,
+        "judge": Trained(adversary.judge),
+        "judging": adversary.optimiser,
+    }
+    loop = Loop(folder, states, settings, say, hardware)
+    loop.run(take_step, draw_sheet)
+    loop.restore()
+    average.settle()
+    both.eval().requires_grad_(False)

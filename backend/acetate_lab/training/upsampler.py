@@ -1,0 +1,124 @@
+"""Training of the upsampler: from what a VAE and its latent transparency make of a picture to the picture itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from acetate.transparency.adjusted_latent import adjusted_latent
+from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.upsampler import LayerUpsampler
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate_lab.training.autoencoder import gradient_loss
+from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.patchgan import Adversary
+from acetate_lab.training.trainer import Loop, LoopSettings, Say, Stateful, Trained
+from acetate_lab.training.transparency import LatentTransparency, reconstruction_loss
+
+CROP = 64
+"""The side of the part of a decoded picture that a step learns from: all of it would add little but time."""
+ADVERSARIAL = 0.01
+ADVERSARIAL_FROM = 0.3
+"""The weight of the discriminator, and the share of the run after which it joins: it makes edges crisp."""
+FAULT = 0.1
+"""The most noise that is added to latents, in their deviations: drawn ones are never as clean as encoded ones."""
+
+
+@torch.no_grad()
+def decoded(parts: LatentTransparency, rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 4 h w"]:
+    """What comes back of pictures through latents that are a little wrong, each by an amount of its own."""
+    generator = Loop.generator(step + 11)
+    feed = vae_feed(rgba).contiguous(memory_format=torch.channels_last)
+    posterior = parts.vae.encode(feed).latent_dist
+    offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], 1))
+    latent = adjusted_latent(posterior.mean, posterior.std, offset, parts.multiplier)
+    amount = FAULT * torch.rand(len(rgba), 1, 1, 1, generator=generator).square()
+    fault = amount * torch.randn(latent.shape, generator=generator)
+    latent = latent + fault.to(latent) * latent.std()
+    picture = (parts.vae.decode(latent).sample / 2 + 0.5).clamp(0, 1)
+    raw = parts.decoder(picture, latent).float().clamp(0, 1)
+    return torch.cat([raw[:, 1:], raw[:, :1]], 1)
+
+
+def train_upsampler(
+    upsampler: LayerUpsampler,
+    parts: LatentTransparency,
+    draw: Callable[[int], Float[Tensor, "n 4 h w"]],
+    folder: Path,
+    settings: LoopSettings,
+    learning: Learning,
+    hardware: Hardware,
+    say: Say,
+) -> None:
+    """Train `upsampler` in place to its average over the run; `draw` gives pictures as large as it makes them."""
+    device = hardware.device
+    for module in (parts.vae, parts.encoder, parts.decoder):
+        module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    upsampler.to(device, memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
+    average, optimiser = Average(upsampler, learning.average), Optimiser([upsampler], learning, hardware)
+    adversary = Adversary(learning, hardware)
+
+    def pairs(step: int) -> tuple[Tensor, Tensor]:
+        """What the upsampler is given, and what it should make of it: RGBA with colour under clear pixels."""
+        rgba = draw(step).to(device)
+        premultiplied = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
+        small = F.avg_pool2d(premultiplied, upsampler.factor)
+        colour = torch.where(small[:, 3:] > 0, small[:, :3] / small[:, 3:].clamp_min(1e-4), 0.0).clamp(0, 1)
+        given = decoded(parts, torch.cat([colour, small[:, 3:]], 1), step)
+        return given.contiguous(memory_format=torch.channels_last), torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
+
+    def cropped(given: Tensor, wanted: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        side, k = min(CROP, *given.shape[2:]), upsampler.factor
+        chance = Loop.generator(step + 13)
+        top, left = (int(torch.randint(full - side + 1, (1,), generator=chance)) for full in given.shape[2:])
+        part = given[..., top : top + side, left : left + side]
+        return part, wanted[..., k * top : k * (top + side), k * left : k * (left + side)]
+
+    def take_step(step: int) -> Mapping[str, float]:
+        judged = step >= ADVERSARIAL_FROM * settings.steps
+        for number in hardware.draws(step, settings.accumulate):
+            with hardware.computing():
+                given, wanted = cropped(*pairs(number), number)
+                made = upsampler(given).float()
+            loss = reconstruction_loss(made, wanted) + gradient_loss(made, wanted)
+            if judged:
+                fooling, _ = adversary.meet(made.clamp(0, 1), wanted, settings.accumulate)
+                loss = loss + ADVERSARIAL * fooling
+            (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        if judged:
+            adversary.optimiser.step(step, settings.steps)
+        optimiser.step(step, settings.steps)
+        average.update()
+        return {"loss": loss.item(), "gain_db": _gain(made.detach(), given, wanted)}
+
+    @torch.no_grad()
+    def draw_sheet(path: Path) -> None:
+        with average, hardware.computing():
+            given, wanted = pairs(0)
+            made = upsampler(given).float().clamp(0, 1)
+        write_sheet(path, [F.interpolate(given, scale_factor=upsampler.factor, mode="bilinear"), made, wanted])
+
+    states: dict[str, Stateful] = {
+        "model": Trained(upsampler),
+        "average": average,
+        "optimiser": optimiser,
+        "judge": Trained(adversary.judge),
+        "judging": adversary.optimiser,
+    }
+    loop = Loop(folder, states, settings, say, hardware)
+    loop.run(take_step, draw_sheet)
+    loop.restore()
+    average.settle()
+    upsampler.eval().requires_grad_(False)
+
+
+def _gain(made: Tensor, given: Tensor, wanted: Tensor) -> float:
+    """How many dB nearer to what is wanted the upsampler comes than bilinear enlarging."""
+    plain = F.interpolate(given, size=wanted.shape[2:], mode="bilinear")
+    return float(10 * (F.mse_loss(plain, wanted) / F.mse_loss(made.clamp(0, 1), wanted)).log10())
