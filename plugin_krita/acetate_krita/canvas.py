@@ -12,8 +12,8 @@ from typing import Any
 from acetate_wire.request import Rect
 from krita import Krita
 
-from .looks import ACCENT
 from .qt import QtCore, QtGui, QtWidgets
+from .ui.theme import ACCENT
 
 POINTS_PER_INCH = 72
 """`Canvas.zoomLevel()` counts how many points of paper a point of the screen shows."""

@@ -6,9 +6,9 @@ from __future__ import annotations
 from krita import Document
 
 from .i18n import tr
-from .layer_picker import LayerPicker
 from .modes import KNOWN_ROLES, Mode
 from .qt import QtCore, QtWidgets
+from .ui.layer_picker import LayerPicker
 
 
 class Given(QtWidgets.QWidget):

@@ -8,9 +8,9 @@ from typing import Any
 
 from .i18n import tr
 from .jobs import RUNNING, Job
-from .looks import ACCENT, icon, tool
 from .qt import QtCore, QtGui, QtWidgets
-from .queue_view import progress
+from .ui.queue_view import progress
+from .ui.theme import ACCENT, icon, tool
 
 BAR_SHARE = 0.3
 """How strongly the bar covers the button's own colour."""

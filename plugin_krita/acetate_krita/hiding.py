@@ -15,7 +15,7 @@ from typing import Any
 
 from krita import Document, Krita, Node
 
-from . import documents, notes
+from .document import annotation_store, lookup
 from .qt import QtCore, QtWidgets
 
 LOOK_MS = 15
@@ -55,7 +55,7 @@ class Hiding(QtCore.QObject):
 
         Krita shows the difference when it next composes the picture: call this just before a layer is put in.
         """
-        session = notes.session_key(document)
+        session = annotation_store.session_key(document)
         ids = [source, *(each.result for each in self._entries if (each.session, each.source) == (session, source))]
         open_eyes = [id for id, layer in _found(document, ids) if layer.visible()]
         _set_eyes(document, open_eyes, False)
@@ -69,16 +69,16 @@ class Hiding(QtCore.QObject):
     def follow(self, document: Document, result: str, source: str, hidden: tuple[str, ...]) -> None:
         """The result is in: from now on what it hid follows undo and redo."""
         self._forget_closed()
-        self._entries.append(Replacement(notes.session_key(document), result, source, hidden))
+        self._entries.append(Replacement(annotation_store.session_key(document), result, source, hidden))
         self.watch()
 
     def look(self, document: Document) -> None:
         """See which results are there, and open or close eyes where the present step of undo changed that."""
-        session = notes.session_key(document)
+        session = annotation_store.session_key(document)
         mine = [entry for entry in self._entries if entry.session == session]
-        if not mine or not documents.idle(document):
+        if not mine or not lookup.idle(document):
             return
-        there = {documents.layer_id(layer) for layer, _ in documents.layers(document)}
+        there = {lookup.layer_id(layer) for layer, _ in lookup.layers(document)}
         changed = False
         undoing = time.monotonic() < self._until
         for entry in mine:
@@ -92,7 +92,7 @@ class Hiding(QtCore.QObject):
     def _look_on(self) -> None:
         document = Krita.instance().activeDocument()
         if document is not None and document.rootNode() is not None:
-            if not documents.idle(document):
+            if not lookup.idle(document):
                 self._until = max(self._until, time.monotonic() + 2 * LOOK_MS / 1000)
                 return
             self.look(document)
@@ -121,12 +121,12 @@ class Hiding(QtCore.QObject):
         self._timer.start()
 
     def _forget_closed(self) -> None:
-        sessions = {notes.session_key(document) for document in documents.opened()}
+        sessions = {annotation_store.session_key(document) for document in lookup.opened()}
         self._entries = [entry for entry in self._entries if entry.session in sessions]
 
 
 def _found(document: Document, ids: list[str] | tuple[str, ...]) -> Iterator[tuple[str, Node]]:
-    by_id = {documents.layer_id(layer): layer for layer, _ in documents.layers(document)}
+    by_id = {lookup.layer_id(layer): layer for layer, _ in lookup.layers(document)}
     return ((id, by_id[id]) for id in ids if id in by_id)
 
 

@@ -9,10 +9,10 @@ from typing import BinaryIO
 from acetate_wire.errors import WireError
 from krita import Document
 
-from . import notes
-from .archive import Archive
-from .documents import find
+from .document import annotation_store
+from .document.lookup import find
 from .i18n import tr
+from .result_store import Archive
 from .results import Result
 
 
@@ -34,12 +34,12 @@ class History:
 
     def read_document(self, document: Document) -> Iterator[None]:
         """A chore: learn what a document brought along; done once while it is open."""
-        session = notes.session_key(document)
+        session = annotation_store.session_key(document)
         if session in self._read:
             return
         self._read.add(session)
         found: list[Result] = []
-        yield from notes.results(document, found)
+        yield from annotation_store.results(document, found)
         for result in found:
             if result.id not in self._removed:
                 self._results.setdefault(result.id, result)
@@ -53,7 +53,7 @@ class History:
         self._results.pop(id, None)
         self._removed.add(id)
         self._archive.remove(id)
-        notes.remove(document, id)
+        annotation_store.remove(document, id)
 
     def of(self, document: Document) -> list[Result]:
         """The results of a document."""
@@ -78,7 +78,7 @@ class History:
         if stream is None:
             document = find("", result.document)
             if document is not None:
-                stream = notes.body(document, result.id)
+                stream = annotation_store.body(document, result.id)
         if stream is not None:
             stream.seek(len(result.header()))
             return stream
@@ -87,4 +87,6 @@ class History:
 
 def _belongs(result: Result, document: Document) -> bool:
     """Whether a result was made for this document: by its lasting id, or by its file where it was closed unsaved."""
-    return result.document == notes.known_id(document) or (not result.homeless and result.file == document.fileName())
+    return result.document == annotation_store.known_id(document) or (
+        not result.homeless and result.file == document.fileName()
+    )

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .area import Shape
-from .form import Form
+from .document.selection_mask import Shape
+from .generation_settings import Form
 from .modes import mode_named
 
 WHOLE = "whole"

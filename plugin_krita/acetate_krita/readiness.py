@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from acetate_wire.errors import WireError
 from krita import Document
 
-from . import documents
-from .form import Form
+from .daemon_connection import ABSENT, Link
+from .document import lookup
+from .document.insert import locked
+from .generation_settings import Form
 from .i18n import tr
-from .insert import locked
-from .link import ABSENT, Link
 from .modes import NEEDED, Mode, mode_named, why_not
 from .target import Target, aspect, target
 
@@ -43,7 +43,7 @@ def why_not_now(document: Document | None, form: Form, sources: Mapping[str, str
         return reason
     if mode.words == NEEDED and not _all_said(mode, form):
         return tr("Say what to draw first")
-    layer = documents.find_layer(document, sources.get(mode.beside, "")) if mode.replaces else None
+    layer = lookup.find_layer(document, sources.get(mode.beside, "")) if mode.replaces else None
     if layer is not None and layer.locked():
         return locked(layer) + ": " + tr("unlock it first")
     return ""

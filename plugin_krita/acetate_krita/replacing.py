@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from acetate_wire.request import Rect
 from krita import Node
 
-from .bench import Bench
-from .colour import Space, strips
+from .color import Space, strips
+from .document.scratch_document import Bench
 
 CODES = {"U8": "B", "U16": "H", "F16": "e", "F32": "f"}
 """How `struct` reads a channel of each depth."""

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 from acetate_wire.events import Done, Layer
 from acetate_wire.request import Rect
 
-from . import thumbs
-from .area import Shape
-from .colour import BYTES, strips
+from . import thumbnails
+from .color import BYTES, strips
+from .document.selection_mask import Shape
 
 MAGIC = b"acetate1"
 
@@ -57,7 +57,7 @@ class Result:
     settings: dict[str, Any]
     anchor: str
     shape: Shape | None
-    thumb: thumbs.Thumb
+    thumb: thumbnails.Thumb
     layers: tuple[KeptLayer, ...]
     file: str = ""
     replaces: str = ""
@@ -90,7 +90,7 @@ def read_header(stream: BinaryIO) -> Result:
     fields: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(4), "little")))
     try:
         width, height, packed = fields["thumb"]
-        fields["thumb"] = thumbs.Thumb(width, height, zlib.decompress(base64.b64decode(packed)))
+        fields["thumb"] = thumbnails.Thumb(width, height, zlib.decompress(base64.b64decode(packed)))
         fields["shape"] = None if fields["shape"] is None else Shape.from_map(fields["shape"])
         fields["layers"] = tuple(
             KeptLayer(**{**layer, "rect": Rect(*layer["rect"]), "sizes": tuple(layer["sizes"])})
@@ -126,7 +126,7 @@ def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: 
     """A chore: compress one picture's layers and add the result and its strips to `out`."""
     kept: list[KeptLayer] = []
     body: list[bytes] = []
-    samples: list[thumbs.Thumb] = []
+    samples: list[thumbnails.Thumb] = []
     for layer in layers:
         head = layer.picture.header
         row_bytes = head.width * BYTES[head.format]
@@ -139,7 +139,7 @@ def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: 
         rect = Rect(layer.x, layer.y, head.width, head.height)
         kept.append(KeptLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes)))
         if layer.role != "blend" or len(layers) == 1:
-            yield from thumbs.sample(head, layer.picture.pixels, samples)
+            yield from thumbnails.sample(head, layer.picture.pixels, samples)
     settings = {**origin.settings, "seed": _seed(number, done)}
     result = Result(
         id=f"{origin.job}-{number}",
@@ -150,7 +150,7 @@ def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: 
         settings=settings,
         anchor=origin.anchor,
         shape=origin.shape,
-        thumb=thumbs.stack(samples),
+        thumb=thumbnails.stack(samples),
         layers=tuple(kept),
         file=origin.file,
         replaces=origin.replaces,

@@ -10,7 +10,7 @@ from typing import Any
 
 from acetate_wire.paths import config_folder, private_folder, write_private
 
-from .insert import CLIPS
+from .document.insert import CLIPS
 
 
 @dataclass

@@ -23,7 +23,7 @@ def start() -> None:
 
 def _make() -> Any:
     try:
-        from .docker import Docker
+        from .ui.docker import Docker
     except ImportError as error:
         return Missing(str(error))
     return Docker()

@@ -12,8 +12,8 @@ from acetate_wire.geometry import area_around, square_in
 from acetate_wire.request import Rect
 from krita import Document, Node
 
-from . import area, documents
-from .form import STRUCTURE
+from .document import lookup, selection_mask
+from .generation_settings import STRUCTURE
 from .i18n import mark, tr
 from .jobs import WHOLE
 from .modes import Mode
@@ -55,11 +55,11 @@ def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: boo
     `fill` is the artist's wish to fill the canvas, `max_aspect` is what the model says of itself. Raises WireError
     when the mode needs a selection and there is none, and when the layer has no visible pixels.
     """
-    canvas, chosen = area.canvas(document), area.selected(document)
+    canvas, chosen = selection_mask.canvas(document), selection_mask.selected(document)
     if mode.selection:
         if chosen is None:
             raise WireError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
-        return Target(SELECTION, area.with_context(chosen, canvas), selected=chosen)
+        return Target(SELECTION, selection_mask.with_context(chosen, canvas), selected=chosen)
     rect = chosen or canvas
     subject = square_in(rect, max_aspect) if mode.name == "text" and not fill else rect
     apart = None if subject == rect else subject
@@ -101,5 +101,5 @@ def aspect(model: str, models: Iterable[Mapping[str, Any]]) -> float:
 def _layers(document: Document, sources: Mapping[str, str]) -> list[Node]:
     """The layers among the sources, in the order in which the mode asks for them."""
     ids = (id for role, id in sources.items() if role != STRUCTURE and id != WHOLE)
-    found = (documents.find_layer(document, id) for id in ids)
+    found = (lookup.find_layer(document, id) for id in ids)
     return [layer for layer in found if layer is not None]

@@ -9,8 +9,8 @@ from typing import Any
 from acetate_wire.events import Connected, ModelVocabulary
 from acetate_wire.vocabulary import Vocabulary
 
+from .daemon_connection import Link
 from .i18n import tr
-from .link import Link
 from .qt import QtCore
 
 MOST_TOLD = 4

@@ -85,7 +85,7 @@ def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     """An artist at that Krita, with the docker as it is after installation and no document open."""
     sitting = Artist(krita)
     sitting.run(
-        "from acetate_krita.form import Form\n"
+        "from acetate_krita.generation_settings import Form\n"
         "D.more.lock.setChecked(False); D.more.seed.clear(); D.more.clip.setCurrentIndex(0)\n"
         "D.more.at_once.setChecked(True); D.use_again(Form().to_map())"
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 from krita import Document
 
-from .i18n import mark, tr
-from .insert import short_name
-from .looks import COLOURS, ElidedLabel, over_checker
-from .modes import mode_named
-from .qt import QtCore, QtGui, QtWidgets
-from .results import Result
-from .studio import Studio
+from ..controller import Studio
+from ..document.insert import short_name
+from ..i18n import mark, tr
+from ..modes import mode_named
+from ..qt import QtCore, QtGui, QtWidgets
+from ..results import Result
+from .theme import COLOURS, ElidedLabel, over_checker
 
 SIDE = 72
 GAP = 4

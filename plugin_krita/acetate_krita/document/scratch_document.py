@@ -19,11 +19,11 @@ from pathlib import Path
 from acetate_wire.errors import WireError
 from krita import Document, Krita, Node
 
-from . import documents
-from .colour import Space
-from .i18n import tr
+from ..color import Space
+from ..i18n import tr
+from . import lookup
 
-FILE = Path(__file__).parent / "bench.kra"
+FILE = Path(__file__).parent / "scratch_document.kra"
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +78,7 @@ class Bench:
     @property
     def idle(self) -> bool:
         """Whether its picture is composed."""
-        return documents.idle(self._document)
+        return lookup.idle(self._document)
 
 
 def _root(document: Document) -> Node:

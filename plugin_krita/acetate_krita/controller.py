@@ -26,23 +26,24 @@ from acetate_wire.events import (
 from acetate_wire.request import PictureHeader
 from krita import Document
 
-from . import area, documents, notes, target
-from .archive import Archive
-from .bench import template
-from .capture import Frame, LayerFrame, MaskFrame
-from .chores import Chores
-from .colour import Space, transit
-from .form import Form, request
+from . import target
+from .color import Space, transit
+from .daemon_connection import Link
+from .document import annotation_store, lookup, selection_mask
+from .document.capture import Frame, LayerFrame, MaskFrame
+from .document.insert import Place, insert, locked
+from .document.scratch_document import template
+from .generation_settings import Form, request
 from .hiding import Hiding
 from .history import History
 from .i18n import tr
-from .insert import Place, insert, locked
 from .jobs import FAILED, KEEPING, RUNNING, WAITING, WHOLE, Job
-from .link import Link
 from .modes import mode_named
 from .qt import QtCore, QtGui
+from .result_store import Archive
 from .results import Origin, Result, pack, pictures
 from .settings import Settings
+from .task_scheduler import Chores
 
 
 class Studio(QtCore.QObject):
@@ -71,13 +72,13 @@ class Studio(QtCore.QObject):
     def generate(self, document: Document, form: Form, sources: Mapping[str, str]) -> Job:
         """Ask for layers; `sources` are layer ids by role, or WHOLE."""
         mode = mode_named(form.mode)
-        active = documents.layer_id(documents.owner(document.activeNode()))
+        active = lookup.layer_id(lookup.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")
         job = Job(
             id=str(uuid.uuid4()),
             form=form,
-            document=notes.document_id(document),
-            session=notes.session_key(document),
+            document=annotation_store.document_id(document),
+            session=annotation_store.session_key(document),
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
             anchor=beside if beside not in ("", WHOLE) else active,
@@ -102,19 +103,19 @@ class Studio(QtCore.QObject):
 
     def retry(self, job: Job) -> None:
         """Ask for the same again; the active layer stands in for one that is gone."""
-        document = documents.find(job.session, job.document)
+        document = lookup.find(job.session, job.document)
         if document is None:
             self.said.emit(tr("Open {title} to try this again.").format(title=job.title))
             return
         self._drop(job)
-        active = documents.layer_id(documents.owner(document.activeNode()))
-        gone = {role for role, id in job.sources.items() if id != WHOLE and documents.find_layer(document, id) is None}
+        active = lookup.layer_id(lookup.owner(document.activeNode()))
+        gone = {role for role, id in job.sources.items() if id != WHOLE and lookup.find_layer(document, id) is None}
         self.generate(document, job.form, {role: active if role in gone else id for role, id in job.sources.items()})
 
     def insert(self, document: Document, results: Sequence[Result]) -> None:
         """Put results into a document: in the place of the layer that they replace, else next to the active one."""
-        replaces = results[0].replaces if documents.find_layer(document, results[0].replaces) is not None else ""
-        place = Place((replaces or documents.layer_id(documents.owner(document.activeNode())),), replaces=replaces)
+        replaces = results[0].replaces if lookup.find_layer(document, results[0].replaces) is not None else ""
+        place = Place((replaces or lookup.layer_id(lookup.owner(document.activeNode())),), replaces=replaces)
         self.chores.start(self._insert(document, results, place), self._complain)
 
     def dismiss(self, results: Sequence[Result]) -> None:
@@ -133,7 +134,7 @@ class Studio(QtCore.QObject):
         if document is None or document.rootNode() is None:
             return
         for job in self.jobs.values():
-            if job.session == notes.session_key(document):
+            if job.session == annotation_store.session_key(document):
                 job.file = document.fileName()
         self.hiding.watch()
         self.chores.start(self._meet(document), self._complain)
@@ -182,23 +183,23 @@ class Studio(QtCore.QObject):
     def _prepare(self, job: Job, document: Document) -> Iterator[None]:
         """Read the pictures that the mode works from, then send the job."""
         mode = mode_named(job.form.mode)
-        canvas, aspect = area.canvas(document), target.aspect(job.form.model, self.link.models)
+        canvas, aspect = selection_mask.canvas(document), target.aspect(job.form.model, self.link.models)
         works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
-        replaced = documents.find_layer(document, job.replaces)
+        replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
             raise WireError("bad_request", locked(replaced), hint=tr("unlock it first"))
-        shapes: list[area.Shape] = []
+        shapes: list[selection_mask.Shape] = []
         if works_on.selected is not None:
-            yield from area.read_shape(document, works_on.selected, shapes)
+            yield from selection_mask.read_shape(document, works_on.selected, shapes)
         job.shape = shapes[0] if shapes else None
         frames: dict[str, Frame] = {}
         if mode.selection and works_on.selected is not None:
             mask = MaskFrame(works_on.rect, works_on.selected, job.shape)
             yield from mask.work()
             frames["mask"] = mask
-            job.shape = job.shape or area.full_shape(works_on.selected)
+            job.shape = job.shape or selection_mask.full_shape(works_on.selected)
         for role, source in job.sources.items():
-            layer = None if source == WHOLE else documents.find_layer(document, source)
+            layer = None if source == WHOLE else lookup.find_layer(document, source)
             if layer is None and source != WHOLE:
                 raise WireError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
             frame = LayerFrame(document, layer, works_on.rect)
@@ -231,7 +232,7 @@ class Studio(QtCore.QObject):
 
     def _keep(self, job: Job, done: Done) -> Iterator[float | None]:
         """Make the layers safe, let the daemon forget them, and give them to the document."""
-        document = documents.find(job.session, job.document)
+        document = lookup.find(job.session, job.document)
         origin = Origin(
             job=job.id,
             document=job.document,
@@ -249,11 +250,11 @@ class Studio(QtCore.QObject):
             yield from self.archive.save(result, body, unseen=True)
             self.history.add(result)
         self._settle(job, acknowledge=True)
-        document = documents.find(job.session, job.document)
+        document = lookup.find(job.session, job.document)
         results = [result for result, _ in packed]
         if document is not None:
             for result, body in packed:
-                yield from notes.keep(document, result, body)
+                yield from annotation_store.keep(document, result, body)
             mode = mode_named(job.form.mode)
             if not self.settings.at_once:
                 self.dismiss(results)
@@ -273,7 +274,7 @@ class Studio(QtCore.QObject):
             landed = yield from insert(
                 document, results, self.history.open_body, place, self.settings.clip, self.hiding
             )
-        except documents.ClosedError:
+        except lookup.ClosedError:
             return ""
         for result in results:
             self.archive.seen(result.id)
@@ -294,7 +295,7 @@ class Studio(QtCore.QObject):
     def _meet(self, document: Document) -> Iterator[None]:
         """Learn a document's history and the jobs that were running when it was saved."""
         yield from self.history.read_document(document)
-        lost = {id: values for id, values in notes.jobs(document).items() if id not in self.jobs}
+        lost = {id: values for id, values in annotation_store.jobs(document).items() if id not in self.jobs}
         if lost:
             self._adopt(lost)
             self._note(document)
@@ -338,20 +339,20 @@ class Studio(QtCore.QObject):
             self.link.client.acknowledge(job.id)
             QtCore.QTimer.singleShot(0, self.link.pump)
         self.archive.strike_job(job.id)
-        document = documents.find(job.session, job.document)
+        document = lookup.find(job.session, job.document)
         if document is not None:
             self._note(document, without=job.id)
 
     def _note(self, document: Document, without: str = "") -> None:
         """Write a document's running jobs into it."""
-        id = notes.document_id(document)
+        id = annotation_store.document_id(document)
         running = (WAITING, RUNNING)
         mine = {
             job.id: job.to_map()
             for job in self.jobs.values()
             if job.document == id and job.id != without and job.state in running
         }
-        notes.note_jobs(document, mine)
+        annotation_store.note_jobs(document, mine)
 
     def _drop(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
@@ -359,7 +360,7 @@ class Studio(QtCore.QObject):
         self.history_changed.emit()
 
     def _fail(self, job: Job, error: Exception) -> None:
-        if isinstance(error, documents.ClosedError):
+        if isinstance(error, lookup.ClosedError):
             self._drop(job)
             return
         wire = error if isinstance(error, WireError) else WireError("internal", str(error) or type(error).__name__)

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from krita import Node
 
-from .area import Shape
-from .bench import Bench
+from .scratch_document import Bench
+from .selection_mask import Shape
 
 
 def make_mask(bench: Bench, shape: Shape, name: str, out: list[Node]) -> Iterator[None]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .form import PRESET_FIELDS, Form
-from .i18n import mark, tr
-from .insert import CLIPS
-from .looks import icon, tool
-from .qt import QtCore, QtGui, QtWidgets
-from .settings import Settings
-from .steer import LoraList, Structure
+from ..document.insert import CLIPS
+from ..generation_settings import PRESET_FIELDS, Form
+from ..i18n import mark, tr
+from ..qt import QtCore, QtGui, QtWidgets
+from ..settings import Settings
+from .control_widget import LoraList, Structure
+from .theme import icon, tool
 
 MOST_STEPS = 1000
 MOST_GUIDANCE = 100.0

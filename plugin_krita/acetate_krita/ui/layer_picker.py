@@ -8,11 +8,11 @@ from typing import Any
 
 from krita import Document
 
-from . import documents
-from .i18n import tr
-from .jobs import WHOLE
-from .looks import over_checker
-from .qt import QtCore, QtGui, QtWidgets
+from ..document import lookup
+from ..i18n import tr
+from ..jobs import WHOLE
+from ..qt import QtCore, QtGui, QtWidgets
+from .theme import over_checker
 
 ACTIVE = "active"
 THUMB = 28
@@ -45,8 +45,8 @@ class LayerPicker(QtWidgets.QComboBox):
         if self._whole:
             entries.append((WHOLE, tr("Everything that is seen")))
         if document is not None:
-            for layer, depth in documents.layers(document):
-                entries.append((documents.layer_id(layer), "    " * depth + layer.name()))
+            for layer, depth in lookup.layers(document):
+                entries.append((lookup.layer_id(layer), "    " * depth + layer.name()))
         if entries != self._known:
             self._fill(entries)
 
@@ -54,7 +54,7 @@ class LayerPicker(QtWidgets.QComboBox):
         """The chosen layer's id, or WHOLE; empty when there is no document."""
         chosen = str(self.currentData() or "")
         if chosen == ACTIVE:
-            return "" if self._document is None else documents.layer_id(documents.owner(self._document.activeNode()))
+            return "" if self._document is None else lookup.layer_id(lookup.owner(self._document.activeNode()))
         return chosen
 
     def choose(self, id: str) -> None:
@@ -81,8 +81,8 @@ class LayerPicker(QtWidgets.QComboBox):
         if not 0 <= row < self.count():
             return
         id = str(self.itemData(row))
-        active = documents.owner(self._document.activeNode())
-        layer = active if id == ACTIVE else documents.find_layer(self._document, id)
+        active = lookup.owner(self._document.activeNode())
+        layer = active if id == ACTIVE else lookup.find_layer(self._document, id)
         if layer is not None:
             self.setItemIcon(row, QtGui.QIcon(self._thumb(layer.thumbnail(THUMB * 2, THUMB * 2))))
 
@@ -112,5 +112,5 @@ class LayerPicker(QtWidgets.QComboBox):
 
     @staticmethod
     def _active_name(document: Document | None) -> str:
-        active = None if document is None else documents.owner(document.activeNode())
+        active = None if document is None else lookup.owner(document.activeNode())
         return tr("Active layer") + ("" if active is None else f" ({active.name()})")

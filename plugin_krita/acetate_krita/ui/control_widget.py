@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .i18n import mark, tr
+from ..i18n import mark, tr
+from ..qt import QtCore, QtWidgets
 from .layer_picker import LayerPicker
-from .looks import icon, tool
-from .qt import QtCore, QtWidgets
+from .theme import icon, tool
 
 MOST_LORAS = 16
 HEAVIEST = 4.0

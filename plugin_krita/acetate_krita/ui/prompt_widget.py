@@ -8,10 +8,10 @@ from typing import Any
 
 from acetate_wire.vocabulary import Vocabulary
 
-from .completion import Completion
-from .i18n import tr
-from .modes import PROMPT_LABELS, UNASKED, Mode
-from .qt import QtCore, QtGui, QtWidgets
+from ..completion import Completion
+from ..i18n import tr
+from ..modes import PROMPT_LABELS, UNASKED, Mode
+from ..qt import QtCore, QtGui, QtWidgets
 
 LEAST_LINES, MOST_LINES = 2, 6
 """How high the large box is, by what is in it."""

@@ -10,24 +10,25 @@ from typing import Any
 
 from krita import DockWidget, Document, Krita
 
-from . import VERSION, area, canvas, notes
-from .form import PRESET_FIELDS, STRUCTURE, Form
-from .given import Given, StrengthRow
-from .go_button import GoButton
+from .. import VERSION, canvas
+from ..controller import Studio
+from ..daemon_connection import ABSENT
+from ..document import annotation_store, selection_mask
+from ..generation_settings import PRESET_FIELDS, STRUCTURE, Form
+from ..given import Given, StrengthRow
+from ..go_button import GoButton
+from ..i18n import tr
+from ..modes import UNASKED, Mode, mode_named
+from ..qt import QtCore, QtWidgets
+from ..readiness import find_target, why_not_now
+from ..target import Target
+from ..words import Words, told
+from .advanced_panel import More
 from .history_view import HistoryView
-from .i18n import tr
-from .link import ABSENT
-from .looks import COLOURS, ElidedLabel, small, warn
 from .mode_menu import ModeMenu
-from .modes import UNASKED, Mode, mode_named
-from .more import More
-from .prompt import Prompts
-from .qt import QtCore, QtWidgets
+from .prompt_widget import Prompts
 from .queue_view import QueueView
-from .readiness import find_target, why_not_now
-from .studio import Studio
-from .target import Target
-from .words import Words, told
+from .theme import COLOURS, ElidedLabel, small, warn
 
 LOOK_MS = 400
 LAID_OUT_MS = 30
@@ -155,7 +156,7 @@ class Docker(DockWidget):
         """Look at the document again: it, its selection, or its layers may have changed."""
         document = Krita.instance().activeDocument()
         self.document = document if document is not None and document.rootNode() is not None else None
-        session = "" if self.document is None else notes.session_key(self.document)
+        session = "" if self.document is None else annotation_store.session_key(self.document)
         if session != self._seen:
             self._seen = session
             self.studio.look(self.document)
@@ -175,7 +176,7 @@ class Docker(DockWidget):
         words = self._why_no_target if self._target is None else self._target.words()
         self.target.setText(words)
         mode = mode_named(self.modes.mode)
-        selected = self.document is not None and area.selected(self.document) is not None
+        selected = self.document is not None and selection_mask.selected(self.document) is not None
         self.fill.setVisible(mode.fills and (mode.name == "text" or not selected))
         self.fill.setText(tr("Fill the selection") if selected else tr("Fill the canvas"))
         if self.button.underMouse():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from krita import Document, Krita, Node
 
-from . import notes
+from . import annotation_store
 
 
 class ClosedError(Exception):
@@ -23,9 +23,9 @@ def find(session: str, id: str) -> Document | None:
     """The document of this session name, else one with this lasting id, else None."""
     fallback: Document | None = None
     for document in opened():
-        if session and notes.session_key(document) == session:
+        if session and annotation_store.session_key(document) == session:
             return document
-        if fallback is None and notes.known_id(document) == id:
+        if fallback is None and annotation_store.known_id(document) == id:
             fallback = document
     return fallback
 

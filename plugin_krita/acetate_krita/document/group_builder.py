@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from krita import Node
 
-from .bench import Bench
-from .colour import Space
+from ..color import Space
+from .scratch_document import Bench
 
 GLANCE_S = 0.01
 """How long to wait before looking again whether a group is composed."""

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .i18n import tr
-from .looks import icon
-from .modes import MODES, mode_named, why_not
-from .qt import QtCore, QtGui, QtWidgets
+from ..i18n import tr
+from ..modes import MODES, mode_named, why_not
+from ..qt import QtCore, QtGui, QtWidgets
+from .theme import icon
 
 PICTURE = 32
 MARGIN = 6

@@ -16,7 +16,7 @@ from typing import Any
 from acetate_wire.errors import WireError
 from krita import Document
 
-from .results import Result, read_header
+from ..results import Result, read_header
 
 DOCUMENT = "acetate-document"
 JOBS = "acetate-jobs"

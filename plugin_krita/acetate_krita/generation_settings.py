@@ -9,7 +9,7 @@ from typing import Any
 
 from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
 
-from .colour import Transit
+from .color import Transit
 from .modes import UNASKED, mode_named
 
 STRUCTURE = "structure"

@@ -18,16 +18,16 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
 from krita import Document, Node
 
-from . import documents
-from .bench import Bench
-from .colour import BYTES, ENCODED, LINEAR, Space, transit
-from .groups import GLANCE_S, compose
-from .hiding import Hiding
-from .i18n import mark, tr
+from ..color import BYTES, ENCODED, LINEAR, Space, transit
+from ..hiding import Hiding
+from ..i18n import mark, tr
+from ..modes import UNASKED, mode_named
+from ..replacing import Source, merge
+from ..results import KeptLayer, Result
+from . import lookup
+from .group_builder import GLANCE_S, compose
 from .mask import Coverage, make_mask
-from .modes import UNASKED, mode_named
-from .replacing import Source, merge
-from .results import KeptLayer, Result
+from .scratch_document import Bench
 
 CLIPS = ("mask", "alpha", "none")
 """How a selection clips a result: by a transparency mask, in the layer's alpha, or not at all."""
@@ -88,7 +88,7 @@ def insert(
     pictures the first is shown. Raises WireError when a result's pixels are gone, and ClosedError.
     """
     if document.rootNode() is None:
-        raise documents.ClosedError
+        raise lookup.ClosedError
     space, size = Space.of(document), (document.width(), document.height())
     bench = Bench(space)
     source = _source(document, place)
@@ -105,12 +105,12 @@ def insert(
     if source is not None:
         source.dress(made[0])
     yield from _land(document, made[0], place, hiding)
-    return documents.layer_id(made[0])
+    return lookup.layer_id(made[0])
 
 
 def _source(document: Document, place: Place) -> Source | None:
     """The layer that is replaced; None where none is, or where it is gone. Raises WireError when it is locked."""
-    node = documents.find_layer(document, place.replaces)
+    node = lookup.find_layer(document, place.replaces)
     if node is None:
         return None
     if node.locked():
@@ -160,7 +160,7 @@ def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
 def _land(document: Document, node: Node, place: Place, hiding: Hiding) -> Iterator[float | None]:
     """A chore: put a layer or group in when the artist's pen is up (but do not wait for ever)."""
     end = time.monotonic() + STROKE_S
-    while document.rootNode() is not None and not documents.idle(document) and time.monotonic() < end:
+    while document.rootNode() is not None and not lookup.idle(document) and time.monotonic() < end:
         yield GLANCE_S
     active = document.activeNode()
     hidden = hiding.hide(document, place.replaces) if place.replaces else ()
@@ -170,10 +170,10 @@ def _land(document: Document, node: Node, place: Place, hiding: Hiding) -> Itera
         hiding.show(document, hidden)
         raise
     if place.replaces:
-        hiding.follow(document, documents.layer_id(node), place.replaces, hidden)
+        hiding.follow(document, lookup.layer_id(node), place.replaces, hidden)
     # In the next turn of its event loop Krita makes what came in the active layer.
     yield GLANCE_S
-    stays = active is not None and documents.layer_id(documents.owner(active)) not in place.seats
+    stays = active is not None and lookup.layer_id(lookup.owner(active)) not in place.seats
     if place.seats and stays and document.rootNode() is not None:
         document.setActiveNode(active)
 
@@ -189,14 +189,14 @@ def _attach(document: Document, node: Node, place: Place) -> None:
     """The one step that is recorded."""
     root = document.rootNode()
     if root is None:
-        raise documents.ClosedError
-    found = (documents.find_layer(document, id) for id in reversed(place.anchors))
+        raise lookup.ClosedError
+    found = (lookup.find_layer(document, id) for id in reversed(place.anchors))
     anchor = next((layer for layer in found if layer is not None), None)
     parent = root if anchor is None else anchor.parentNode() or root
     above = anchor
     if anchor is not None and place.below:
         siblings = parent.childNodes()
-        at = [documents.layer_id(child) for child in siblings].index(documents.layer_id(anchor))
+        at = [lookup.layer_id(child) for child in siblings].index(lookup.layer_id(anchor))
         if at > 0:
             above = siblings[at - 1]
         else:

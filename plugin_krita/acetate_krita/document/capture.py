@@ -13,10 +13,10 @@ from typing import Callable
 from acetate_wire.request import PictureHeader, Rect
 from krita import Document, Node
 
-from . import documents
-from .area import Shape
-from .bench import Bench
-from .colour import Space, strips, transit
+from ..color import Space, strips, transit
+from . import lookup
+from .scratch_document import Bench
+from .selection_mask import Shape
 
 Reader = Callable[[int, int, int, int], object]
 
@@ -55,7 +55,7 @@ class LayerFrame(Frame):
         for rows in strips(rect.width, rect.height, way.pixel_bytes):
             strip = bytes(self._read(rect.x, rect.y + rows.start, rect.width, len(rows)))  # type: ignore[call-overload]
             if not strip:
-                raise documents.ClosedError
+                raise lookup.ClosedError
             if bench is not None and way.bridge is not None:
                 strip = bench.convert(strip, rect.width, len(rows), self._space, way.bridge)
             self.pixels += strip

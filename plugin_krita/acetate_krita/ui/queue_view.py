@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .i18n import mark, tr
-from .insert import short_name
-from .jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, Job
-from .looks import ElidedLabel, icon, over_checker, small, tool
-from .modes import UNASKED, mode_named
-from .qt import QtCore, QtGui, QtWidgets
-from .studio import Studio
+from ..controller import Studio
+from ..document.insert import short_name
+from ..i18n import mark, tr
+from ..jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, Job
+from ..modes import UNASKED, mode_named
+from ..qt import QtCore, QtGui, QtWidgets
+from .theme import ElidedLabel, icon, over_checker, small, tool
 
 PREVIEW_HEIGHT = 150
 STAGES = {

@@ -12,7 +12,7 @@ from typing import Any
 from acetate_wire.request import Rect
 from krita import Document
 
-from .colour import strips
+from ..color import strips
 
 CONTEXT_SHARE = 0.25
 """How much of the picture around a selection is shown to the mode that changes what is inside it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from acetate_wire.request import PictureHeader
 
-from .colour import BYTES
+from .color import BYTES
 from .qt import QtGui
 
 SIDE = 192
