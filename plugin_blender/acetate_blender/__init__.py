@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import interface, operators, preferences, session, settings, words
+from . import i18n, operators, preferences, runtime, settings, ui
 from .release import VERSION
 
 bl_info = {
@@ -25,19 +25,19 @@ bl_info = {
 
 def register() -> None:
     """Enable the add-on."""
-    words.register()
+    i18n.register()
     bpy.utils.register_class(preferences.AcetatePreferences)
     settings.register()
     operators.register()
-    interface.register()
-    session.register()
+    ui.register()
+    runtime.register()
 
 
 def unregister() -> None:
     """Disable it, and leave nothing behind."""
-    session.unregister()
-    interface.unregister()
+    runtime.unregister()
+    ui.unregister()
     operators.unregister()
     settings.unregister()
     bpy.utils.unregister_class(preferences.AcetatePreferences)
-    words.unregister()
+    i18n.unregister()

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
-from .fields import fields
+from .bpy_props import fields
 from .options import SHADINGS
 
 

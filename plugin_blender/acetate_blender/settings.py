@@ -7,7 +7,7 @@ import bpy
 from bpy.props import IntVectorProperty, PointerProperty, StringProperty
 
 from . import options
-from .fields import fields
+from .bpy_props import fields
 from .preferences import preferences
 
 

@@ -12,10 +12,10 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
 
 from .. import options
-from ..pictures import fitting, images
+from ..i18n import tr
+from ..insert import insert_layers, plane
+from ..pictures import images, resize
 from ..pictures.images import Pixels
-from ..placing import plane, put
-from ..words import tr
 from . import rendering, targets
 from .targets import View
 
@@ -60,7 +60,7 @@ def missing(scene: Any, role: str, chosen: Mapping[str, Any]) -> WireError | Non
 def _chosen_plane(scene: Any, role: str, chosen: Mapping[str, Any]) -> Any | None:
     if role == options.primary_role(chosen["mode"], chosen["known"]):
         return targets.primary_plane(scene, chosen)
-    return put.existing(scene, chosen[f"{role}_name"])
+    return insert_layers.existing(scene, chosen[f"{role}_name"])
 
 
 def _reader(view: View, role: str, chosen: Mapping[str, Any]) -> Reader:
@@ -71,7 +71,7 @@ def _reader(view: View, role: str, chosen: Mapping[str, Any]) -> Reader:
         pixels, covers = yield from raw()
         if role == "mask":
             pixels = images.mask_of(pixels)
-        return Spread((yield from fitting.fitted(pixels, covers.width, covers.height)), covers)
+        return Spread((yield from resize.fitted(pixels, covers.width, covers.height)), covers)
 
     return spread
 

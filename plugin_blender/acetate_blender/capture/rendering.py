@@ -12,10 +12,10 @@ from typing import Any
 import bpy
 from acetate_wire.errors import WireError
 
+from ..i18n import tr
+from ..insert import plane
 from ..pictures import images
 from ..pictures.images import Pixels
-from ..placing import plane
-from ..words import tr
 
 RESULT = "Render Result"
 

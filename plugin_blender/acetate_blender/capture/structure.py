@@ -14,10 +14,10 @@ import numpy as np
 from acetate_wire.request import Rect
 from mathutils import Vector
 
-from ..pictures import fitting
+from ..insert import camera as cameras
+from ..insert import plane
+from ..pictures import resize
 from ..pictures.images import Pixels
-from ..placing import camera as cameras
-from ..placing import plane
 
 LONGEST_SIDE = 512
 """Structure steers coarsely; the picture is scaled to the target."""
@@ -64,7 +64,7 @@ def read(scene: Any, camera: Any, target: Rect, canvas: tuple[int, int], kind: s
         if n % _RAYS == _RAYS - 1:
             yield
     seen_there = Pixels(_grey(depths) if kind == "depth" else _colours(normals))
-    return (yield from fitting.resized(seen_there, target.width, target.height))
+    return (yield from resize.resized(seen_there, target.width, target.height))
 
 
 def _first_hit(scene: Any, graph: Any, start: Any, direction: Any) -> Any:

@@ -13,11 +13,11 @@ from acetate_wire.geometry import area_around, square_in
 from acetate_wire.request import Rect
 
 from .. import options
-from ..daemon import link
-from ..pictures import fitting
-from ..placing import camera as cameras
-from ..placing import plane, put
-from ..words import tr
+from ..daemon_connection import link
+from ..i18n import tr
+from ..insert import camera as cameras
+from ..insert import insert_layers, plane
+from ..pictures import resize
 from . import visible
 
 OPTIONS = (
@@ -98,7 +98,7 @@ def primary_plane(scene: Any, chosen: Mapping[str, Any]) -> Any | None:
     if not role or chosen[f"{role}_from"] != "PLANE":
         return None
     name = chosen[f"{role}_name"]
-    return put.existing(scene, name) if name else selected_plane(scene)
+    return insert_layers.existing(scene, name) if name else selected_plane(scene)
 
 
 def selected_plane(scene: Any) -> Any | None:
@@ -120,8 +120,8 @@ def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
             field="inputs",
             hint=tr("choose another layer, or another target"),
         )
-    bounds = fitting.joined(found)
-    bounds = fitting.common(bounds, canvas) or bounds
+    bounds = resize.joined(found)
+    bounds = resize.common(bounds, canvas) or bounds
     return canvas if bounds == canvas else area_around(bounds, canvas, max_aspect)
 
 
@@ -184,9 +184,9 @@ def _covers(view: View, chosen: Mapping[str, Any], role: str) -> tuple[Any, Rect
         image = bpy.data.images.get(name)
         if image is None or image.type in ("RENDER_RESULT", "COMPOSITING") or not all(image.size):
             return None
-        return image, fitting.inner(image.size[0], image.size[1], view.target)
+        return image, resize.inner(image.size[0], image.size[1], view.target)
     is_primary = role == options.primary_role(chosen["mode"], chosen["known"])
-    obj = primary_plane(view.scene, chosen) if is_primary else put.existing(view.scene, name)
+    obj = primary_plane(view.scene, chosen) if is_primary else insert_layers.existing(view.scene, name)
     image = plane.image_of(obj) if obj is not None and source == "PLANE" else None
     if obj is None or image is None:
         return None

@@ -15,7 +15,7 @@ from acetate_wire.request import Rect
 
 from ..pictures import images
 from ..pictures.images import Pixels
-from ..work import Task
+from ..task_scheduler import Task
 
 VISIBLE = 4 / 255
 """Alpha up to this is a haze that nobody sees."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, jobs, layers, upkeep
+from . import generate, jobs, layers, maintenance
 
-CLASSES = (*generate.CLASSES, *jobs.CLASSES, *layers.CLASSES, *upkeep.CLASSES)
+CLASSES = (*generate.CLASSES, *jobs.CLASSES, *layers.CLASSES, *maintenance.CLASSES)
 
 
 def register() -> None:

@@ -9,13 +9,13 @@ import bpy
 from acetate_wire.errors import WireError
 from bpy.props import FloatProperty
 
-from .. import options, session
-from ..capture.asking import Asking, asking, missing
-from ..daemon import link
-from ..fields import fields
+from .. import options, runtime
+from ..bpy_props import fields
+from ..capture.request_builder import Asking, asking, missing
+from ..daemon_connection import link
+from ..i18n import tr
 from ..jobs.job import said_of
 from ..preferences import preferences
-from ..words import tr
 from .reporting import refuse
 
 DIALOG_WIDTH = 420
@@ -55,10 +55,10 @@ def why_not(context: Any) -> str:
 
 def start(operator: Any, scene: Any, wanted: Asking, wait: float) -> set[str]:
     """Hand a checked request to the desk; with `wait` seconds, return only when its layers are placed."""
-    desk = session.desk()
+    desk = runtime.desk()
     job = desk.ask(scene, wanted.request, wanted.placement, wanted.sending)
-    session.poll()
-    if wait and not (session.wait(wait) and job.state == "placed"):
+    runtime.poll()
+    if wait and not (runtime.wait(wait) and job.state == "placed"):
         detail = job.said or tr("it goes on, and its layers come when they are ready")
         operator.report({"ERROR"}, tr("The layers are not there yet ({detail})").format(detail=detail))
         return {"CANCELLED"}

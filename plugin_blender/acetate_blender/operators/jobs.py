@@ -11,16 +11,15 @@ import bpy
 from acetate_wire.errors import WireError
 from bpy.props import FloatProperty, StringProperty
 
-from .. import session
-from ..fields import fields
+from .. import runtime, scene_storage
+from ..bpy_props import fields
+from ..i18n import tr
+from ..insert import insert_layers
+from ..insert.placement import Placement
 from ..jobs import job as states
-from ..jobs import marks
 from ..jobs.job import Job
-from ..jobs.store import Store
+from ..jobs.result_store import Store
 from ..options import placing
-from ..placing import put
-from ..placing.placement import Placement
-from ..words import tr
 from .reporting import refuse
 
 JOB = StringProperty(name="Job", options={"HIDDEN"})
@@ -29,7 +28,7 @@ TITLE_LENGTH = 40
 
 def job_of(operator: Any) -> Job:
     """The job that an operator is about. Raises WireError when there is none of that number."""
-    desk = session.desk()
+    desk = runtime.desk()
     found: Job | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
     if found is None:
         raise WireError("bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again"))
@@ -45,7 +44,7 @@ def _done(operator: Any, act: Callable[[Job], object]) -> set[str]:
     return {"FINISHED"}
 
 
-def sheets(job: Job, store: Store, variants: str) -> list[put.Sheet]:
+def sheets(job: Job, store: Store, variants: str) -> list[insert_layers.Sheet]:
     """A job's kept layers, ready to place. Raises WireError when a file is gone."""
     of_role: dict[str, int] = {}
     found = []
@@ -65,7 +64,7 @@ def sheets(job: Job, store: Store, variants: str) -> list[put.Sheet]:
         made_with = json.dumps({**settings, "layer": number, "role": layer.role})
         hidden = layer.role == "blend" or (number > 0 and variants == "FIRST")
         name = _title(job, "" if layer.role == "layer" else layer.role)
-        found.append(put.Sheet(name, layer.role, layer.rect, png, job.id, made_with, hidden))
+        found.append(insert_layers.Sheet(name, layer.role, layer.rect, png, job.id, made_with, hidden))
     return found
 
 
@@ -86,16 +85,16 @@ class ACETATE_OT_place(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
-        desk = session.desk()
+        desk = runtime.desk()
         try:
             job = job_of(self)
-            scene = marks.scene_of(job) or context.scene
+            scene = scene_storage.scene_of(job) or context.scene
             placement = self._placement(job)
-            put.put(scene, sheets(job, desk.store, placement.variants), placement)
+            insert_layers.put(scene, sheets(job, desk.store, placement.variants), placement)
         except WireError as error:
             return refuse(self, error)
-        if marks.scene_of(job) is None:
-            job.key, job.scene = marks.key(scene), scene.name
+        if scene_storage.scene_of(job) is None:
+            job.key, job.scene = scene_storage.key(scene), scene.name
             desk.jobs[job.id] = job
         desk.placed(job)
         return {"FINISHED"}
@@ -132,7 +131,7 @@ class ACETATE_OT_cancel(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: session.desk().cancel(job))
+        return _done(self, lambda job: runtime.desk().cancel(job))
 
 
 @fields(job=JOB)
@@ -143,7 +142,7 @@ class ACETATE_OT_retry(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: session.desk().retry(job))
+        return _done(self, lambda job: runtime.desk().retry(job))
 
 
 @fields(job=JOB)
@@ -154,13 +153,13 @@ class ACETATE_OT_forget(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        job = session.desk().jobs.get(self.job)
+        job = runtime.desk().jobs.get(self.job)
         if job is not None and job.state == states.KEPT:
             return set(context.window_manager.invoke_confirm(self, event))
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: session.desk().forget(job))
+        return _done(self, lambda job: runtime.desk().forget(job))
 
 
 class ACETATE_OT_fetch(bpy.types.Operator):
@@ -170,10 +169,10 @@ class ACETATE_OT_fetch(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, context: Any) -> set[str]:
-        desk = session.desk()
+        desk = runtime.desk()
         found = desk.strangers()
         for job in found.values():
-            job.key, job.scene = marks.key(context.scene), context.scene.name
+            job.key, job.scene = scene_storage.key(context.scene), context.scene.name
         desk.fetch(found)
         self.report({"INFO"}, tr("Jobs found: {count}").format(count=len(found)))
         return {"FINISHED"}
@@ -187,7 +186,7 @@ class ACETATE_OT_wait(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        return {"FINISHED"} if session.wait(self.seconds) else {"CANCELLED"}
+        return {"FINISHED"} if runtime.wait(self.seconds) else {"CANCELLED"}
 
 
 CLASSES = (

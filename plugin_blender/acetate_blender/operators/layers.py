@@ -11,10 +11,10 @@ from acetate_wire.errors import WireError
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import options
-from ..capture.asking import asking
-from ..fields import fields
-from ..placing import plane, put
-from ..words import tr
+from ..bpy_props import fields
+from ..capture.request_builder import asking
+from ..i18n import tr
+from ..insert import insert_layers, plane
 from .generate import DIALOG_WIDTH, chosen, start
 from .jobs import JOB, job_of
 from .reporting import refuse
@@ -125,7 +125,7 @@ class ACETATE_OT_fit(bpy.types.Operator):
         try:
             for obj in context.selected_objects:
                 if plane.is_plane(obj):
-                    put.fit(context.scene, obj)
+                    insert_layers.fit(context.scene, obj)
         except WireError as error:
             return refuse(self, error)
         return {"FINISHED"}

@@ -12,7 +12,7 @@ import numpy as np
 from acetate_wire.errors import WireError
 from acetate_wire.request import PictureHeader, Rect
 
-from ..words import tr
+from ..i18n import tr
 
 _SLICE = 1 << 17
 """Numbers converted at once; takes about a millisecond."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from acetate_wire.request import Rect
 
-from . import fitting
+from . import resize
 
 _BAND_BYTES = 1 << 20
 """Bytes copied between two yields, about a millisecond."""
@@ -33,7 +33,7 @@ class Rest:
         for top in range(0, self.covers.height, band):
             whole[top : top + band] = self.rgba[top : top + band]
             yield
-        both = fitting.common(self.covers, where)
+        both = resize.common(self.covers, where)
         if both is None:
             return whole
         left, first = both.x - self.covers.x, both.y - self.covers.y

@@ -48,7 +48,7 @@ def disable() -> list[bool]:
 
 def traces() -> dict[str, Any]:
     """What of the add-on is to be found in Blender."""
-    session = sys.modules.get(f"{name()}.session")
+    session = sys.modules.get(f"{name()}.runtime")
     handlers = [
         handler
         for kind in ("load_pre", "load_post", "save_pre", "save_post", "undo_post", "redo_post")

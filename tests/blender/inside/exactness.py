@@ -57,8 +57,8 @@ def part_of_frame(camera: str, engine: str = "CYCLES") -> dict[str, float]:
 
 def fix(engine: str) -> list[str]:
     """Choose the engine, and click every fix that is offered; what was offered."""
-    health, shown = addon.part("health"), bpy.context.scene
-    shown.render.engine = "CYCLES" if engine == "CYCLES" else addon.part("versions").eevee_engine()
+    health, shown = addon.part("diagnostics"), bpy.context.scene
+    shown.render.engine = "CYCLES" if engine == "CYCLES" else addon.part("bpy_compat").eevee_engine()
     found = [trouble.name for trouble in health.check(shown) if trouble.fix]
     for name in found:
         bpy.ops.acetate.fix(trouble=name)

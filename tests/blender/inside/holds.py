@@ -52,7 +52,7 @@ def ticks(side: int) -> dict[str, float]:
     """A layer of that side out of an image of that side: the longest tick in milliseconds, all and own."""
     scene.fresh(side, side)
     name = pictures.painted("Large", side, side)
-    session, images = addon.part("session"), addon.part("pictures.images")
+    session, images = addon.part("runtime"), addon.part("pictures.images")
     blenders = Watch()
     undo = [blenders.first_step(images, "read"), blenders.around(images, "from_png")]
     placing = Watch()

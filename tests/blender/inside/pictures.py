@@ -60,7 +60,7 @@ def numbers(name: str) -> Any:
 def render(engine: str = "CYCLES", samples: int = 1, filter_width: float = 0.01) -> Any:
     """The camera's view with a clear ground, rows bottom-up, straight alpha, 0 to 1."""
     scene = bpy.context.scene
-    scene.render.engine = addon.part("versions").eevee_engine() if engine == "EEVEE" else engine
+    scene.render.engine = addon.part("bpy_compat").eevee_engine() if engine == "EEVEE" else engine
     scene.render.film_transparent = True
     if engine == "CYCLES":
         scene.cycles.samples = samples

@@ -116,7 +116,7 @@ def broken_health() -> dict[str, Any]:
     shown = bpy.context.scene
     shown.render.engine = "CYCLES"
     shown.view_settings.view_transform = "Filmic" if bpy.app.version < (4, 0, 0) else "AgX"
-    plane = addon.part("placing.plane")
+    plane = addon.part("insert.plane")
     first, second, *_ = plane.planes(shown)
     used = first.active_material
     if bpy.app.version >= (4, 2, 0):

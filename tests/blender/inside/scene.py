@@ -26,20 +26,20 @@ def generate(wait: float = 120.0, **options: Any) -> list[str]:
     """Generate and wait; the planes, from the farthest to the nearest."""
     before = {obj.name for obj in bpy.context.scene.objects}
     bpy.ops.acetate.generate("EXEC_DEFAULT", True, wait=wait, **options)
-    plane, camera = addon.part("placing.plane"), bpy.context.scene.camera
+    plane, camera = addon.part("insert.plane"), bpy.context.scene.camera
     made = [obj for obj in plane.planes(bpy.context.scene) if obj.name not in before]
     return [obj.name for obj in sorted(made, key=lambda obj: -plane.depth_of(obj, camera))]
 
 
 def jobs() -> list[dict[str, Any]]:
     """The jobs of the scene, newest first."""
-    desk = addon.part("session").desk()
+    desk = addon.part("runtime").desk()
     return [{"id": job.id, "state": job.state, "message": job.message} for job in desk.of(bpy.context.scene)]
 
 
 def until(state: str, patience: float = 90.0) -> str:
     """Poll until the newest job is in that state; its number."""
-    session = addon.part("session")
+    session = addon.part("runtime")
     end = time.monotonic() + patience
     while time.monotonic() < end:
         session.poll()
@@ -53,7 +53,7 @@ def until(state: str, patience: float = 90.0) -> str:
 def ask(**options: Any) -> str:
     """Generate without waiting; the job's number."""
     bpy.ops.acetate.generate("EXEC_DEFAULT", True, **options)
-    return str(addon.part("session").desk().of(bpy.context.scene)[0].id)
+    return str(addon.part("runtime").desk().of(bpy.context.scene)[0].id)
 
 
 def refused(**options: Any) -> str:
@@ -67,7 +67,7 @@ def refused(**options: Any) -> str:
 
 def planes() -> list[dict[str, Any]]:
     """All planes, from the farthest to the nearest."""
-    plane, scene = addon.part("placing.plane"), bpy.context.scene
+    plane, scene = addon.part("insert.plane"), bpy.context.scene
     found = sorted(plane.planes(scene), key=lambda obj: -plane.depth_of(obj, scene.camera))
     return [
         {
@@ -121,7 +121,7 @@ def open_file(path: str) -> None:
 def poll(times: int = 20) -> None:
     """Let happen what happens by itself."""
     for _ in range(times):
-        addon.part("session").poll()
+        addon.part("runtime").poll()
         time.sleep(0.02)
 
 
@@ -132,7 +132,7 @@ def do(operation: str, job: str) -> list[str]:
 
 def connected() -> bool:
     """Whether the daemon answers, after some patience."""
-    link, session = addon.part("daemon").link, addon.part("session")
+    link, session = addon.part("daemon_connection").link, addon.part("runtime")
     end = time.monotonic() + 30
     while time.monotonic() < end and not link.connected:
         session.poll()
@@ -142,7 +142,7 @@ def connected() -> bool:
 
 def troubles() -> list[str]:
     """What the health line says is wrong."""
-    return [trouble.name for trouble in addon.part("health").check(bpy.context.scene)]
+    return [trouble.name for trouble in addon.part("diagnostics").check(bpy.context.scene)]
 
 
 def set_preferences(**values: Any) -> None:
@@ -153,7 +153,7 @@ def set_preferences(**values: Any) -> None:
 
 def kept_jobs() -> list[str]:
     """The jobs in the user's folder."""
-    return sorted(addon.part("session").desk().store.jobs())
+    return sorted(addon.part("runtime").desk().store.jobs())
 
 
 def speak(language: str) -> None:

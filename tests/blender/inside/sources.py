@@ -14,7 +14,7 @@ import scene
 def _sent(**options: Any) -> Any:
     """The pixels of the layer that came back, rows bottom-up."""
     (name,) = scene.generate(prompt="echo", **{"mode": "refine", "place": "CAMERA", **options})[:1]
-    image = addon.part("placing.plane").image_of(bpy.data.objects[name])
+    image = addon.part("insert.plane").image_of(bpy.data.objects[name])
     return pictures.numbers(image.name)
 
 
@@ -39,7 +39,7 @@ def _red_cube() -> None:
     mesh.from_pydata([(-1, 0, -1), (1, 0, -1), (1, 0, 1), (-1, 0, 1)], [], [(0, 1, 2, 3)])
     cube = bpy.data.objects.new("Cube", mesh)
     material = bpy.data.materials.new("Red")
-    tree = addon.part("versions").node_tree(material)
+    tree = addon.part("bpy_compat").node_tree(material)
     tree.nodes.clear()
     glow, out = tree.nodes.new("ShaderNodeEmission"), tree.nodes.new("ShaderNodeOutputMaterial")
     glow.inputs["Color"].default_value = (1, 0, 0, 1)
@@ -120,7 +120,7 @@ def mask() -> dict[str, float]:
         mask_name=name,
     )
     roles = {bpy.data.objects[n].acetate.role: n for n in (first, second)}
-    sent = pictures.numbers(addon.part("placing.plane").image_of(bpy.data.objects[roles["mask"]]).name)
+    sent = pictures.numbers(addon.part("insert.plane").image_of(bpy.data.objects[roles["mask"]]).name)
     return {"off": float(np.abs(sent[..., 0] - alpha).max()), "clear": float((sent[..., 3] < 1).sum())}
 
 

@@ -54,7 +54,7 @@ def named() -> list[str]:
 
 def request() -> dict[str, Any]:
     """What the newest job asked the daemon for."""
-    return dict(addon.part("session").desk().of(bpy.context.scene)[0].request)
+    return dict(addon.part("runtime").desk().of(bpy.context.scene)[0].request)
 
 
 def change(mode: str, select: str, **options: Any) -> str:
@@ -68,7 +68,7 @@ def change(mode: str, select: str, **options: Any) -> str:
 def _on_canvas(name: str) -> Any:
     """A layer's numbers on the whole canvas (rows top-down, 0 to 255), and where they are."""
     obj = bpy.data.objects[name]
-    image = addon.part("placing.plane").image_of(obj)
+    image = addon.part("insert.plane").image_of(obj)
     x, y, width, height = obj.acetate.rect
     canvas = np.zeros((obj.acetate.canvas[1], obj.acetate.canvas[0], 4))
     rgba = np.rint(pictures.numbers(image.name)[::-1] * 255)
@@ -104,7 +104,7 @@ def duplicate(name: str, nearer: float) -> str:
 
 def twice(name: str) -> None:
     """Paint over a square layer: itself, half as large, side by side in the middle of its height."""
-    image = addon.part("placing.plane").image_of(bpy.data.objects[name])
+    image = addon.part("insert.plane").image_of(bpy.data.objects[name])
     rgba = pictures.numbers(image.name)
     half, side = rgba[::2, ::2].copy(), rgba.shape[0]
     rgba[:] = 0
@@ -140,8 +140,8 @@ def rendered_alpha(x: int, y: int) -> float:
 
 def known_words(prompt: str) -> dict[str, Any]:
     """What is said of a prompt's words, what it becomes by the offered buttons, and how often words were asked for."""
-    vocabularies, shown = addon.part("vocabularies"), addon.part("interface.prompts")
-    client = addon.part("daemon").link.open()
+    vocabularies, shown = addon.part("vocabularies"), addon.part("ui.prompts")
+    client = addon.part("daemon_connection").link.open()
     asked = []
     inner = client.ask
 
@@ -207,7 +207,7 @@ def made_with(name: str) -> dict[str, Any]:
 
 def job_warnings() -> list[str]:
     """What is said of the newest job's layers."""
-    job = addon.part("session").desk().of(bpy.context.scene)[0]
+    job = addon.part("runtime").desk().of(bpy.context.scene)[0]
     return [addon.part("jobs.job").said_of(warning) for warning in job.warnings]
 
 

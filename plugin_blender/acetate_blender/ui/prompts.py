@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import vocabularies
-from ..words import tr
-from .text import say
+from ..i18n import tr
+from .wrapped_label import say
 
 FIELDS = (("prompt", "Prompt"), ("foreground_prompt", "Foreground"), ("background_prompt", "Background"))
 UNKNOWN_SHOWN = 3

@@ -12,9 +12,9 @@ import bpy
 from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
 
+from ..i18n import tr
 from ..pictures import images
-from ..words import tr
-from . import camera, clearance, elsewhere, plane, stack
+from . import camera, clearance, plane, stack, surfaces
 from .placement import CAMERA, CURSOR, IMAGE, REFERENCE, SURFACE, TEXTURE, Placement
 
 
@@ -51,7 +51,7 @@ def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
     if placement.place == TEXTURE:
         target = bpy.data.objects.get(placement.surface)
         shown = [sheet for sheet in sheets if not sheet.hidden]
-        return [elsewhere.texture(target, images.from_png(sheet.name, sheet.png)).image for sheet in shown]
+        return [surfaces.texture(target, images.from_png(sheet.name, sheet.png)).image for sheet in shown]
     if placement.place == SURFACE and placement.surface not in bpy.data.objects:
         raise _missing(placement.surface, "surface", tr("choose the object that the layer is to lie on"))
     shapes = [_shape(scene, sheet, placement, number) for number, sheet in enumerate(sheets)]
@@ -60,7 +60,7 @@ def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
     for sheet, shape in zip(sheets, shapes):
         image = images.from_png(sheet.name, sheet.png)
         if placement.place == REFERENCE:
-            made.append(elsewhere.reference(sheet.name, image, shape, placement.height, collection))
+            made.append(surfaces.reference(sheet.name, image, shape, placement.height, collection))
             _remember(made[-1], sheet, placement, "")
         else:
             made.append(_plane(sheet, shape, placement, collection, ""))
@@ -135,9 +135,9 @@ def _seen(made: Sequence[Any], sheets: Sequence[Sheet]) -> list[Any]:
 def _shape(scene: Any, sheet: Sheet, placement: Placement, number: int) -> camera.Quad:
     size = sheet.rect.width, sheet.rect.height
     if placement.place == SURFACE:
-        return elsewhere.lying_on(bpy.data.objects[placement.surface], *size, number)
+        return surfaces.lying_on(bpy.data.objects[placement.surface], *size, number)
     assert placement.place in (CURSOR, REFERENCE)
-    return elsewhere.upright(scene, *size, placement.height, number * placement.gap * placement.height)
+    return surfaces.upright(scene, *size, placement.height, number * placement.gap * placement.height)
 
 
 def _plane(sheet: Sheet, shape: camera.Quad, placement: Placement, collection: Any, seen_by: str) -> Any:

@@ -10,8 +10,8 @@ import bpy
 from acetate_wire.errors import WireError
 from mathutils import Matrix, Vector
 
-from .. import versions
-from ..words import tr
+from .. import bpy_compat
+from ..i18n import tr
 from . import material
 from .camera import Quad
 
@@ -80,8 +80,8 @@ def texture(obj: Any, image: Any) -> Any:
         )
     if obj.active_material is None:
         obj.data.materials.append(bpy.data.materials.new(obj.name))
-        versions.node_tree(obj.active_material)
-    tree = versions.node_tree(obj.active_material)
+        bpy_compat.node_tree(obj.active_material)
+    tree = bpy_compat.node_tree(obj.active_material)
     shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
     if shader is None:
         raise WireError(

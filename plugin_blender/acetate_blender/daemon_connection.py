@@ -21,10 +21,10 @@ from acetate_wire.events import Event, ModelVocabulary
 from acetate_wire.launch import start_daemon
 from acetate_wire.request import MODES
 
-from . import versions, vocabularies
+from . import bpy_compat, vocabularies
+from .i18n import tr
 from .preferences import preferences
 from .release import VERSION
-from .words import tr
 
 NAME = "blender"
 MODELS_VARIABLE = "ACETATE_MODELS_DIR"
@@ -163,7 +163,7 @@ def _find() -> Connection | None:
     """The daemon to talk to. Raises WireError when it is not on this computer and Blender must stay offline."""
     chosen = preferences().connection_file
     found = connections.find(Path(bpy.path.abspath(chosen)) if chosen else None)
-    if found is not None and not _is_here(found.endpoint) and not versions.may_go_online():
+    if found is not None and not _is_here(found.endpoint) and not bpy_compat.may_go_online():
         raise WireError(
             "not_allowed",
             tr("The daemon is on another computer, and Blender's online access is off"),

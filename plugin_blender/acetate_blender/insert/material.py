@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .. import versions
+from .. import bpy_compat
 
 SHADELESS = "SHADELESS"
 LIT = "LIT"
@@ -17,7 +17,7 @@ IMAGE_NODE = "Acetate Layer"
 def make(name: str, image: Any, shading: str) -> Any:
     """A material that shows `image` with its alpha; shadeless, it renders exactly the image's colours."""
     material = bpy.data.materials.new(name)
-    tree = versions.node_tree(material)
+    tree = bpy_compat.node_tree(material)
     tree.nodes.clear()
     # The plane ends where the image does: to go on beyond it keeps the outermost pixels from fading.
     texture = image_node(tree, image, (-500, 0), "EXTEND")
@@ -25,9 +25,9 @@ def make(name: str, image: Any, shading: str) -> Any:
     surface = _shadeless(tree, texture) if shading == SHADELESS else _lit(tree, texture)
     tree.links.new(surface, output.inputs["Surface"])
     tree.nodes.active = texture  # Solid view and texture paint show the active image.
-    versions.blend(material)
+    bpy_compat.blend(material)
     if shading == SHADELESS:
-        versions.no_light_source(material)
+        bpy_compat.no_light_source(material)
     return material
 
 

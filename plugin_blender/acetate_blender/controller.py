@@ -32,16 +32,16 @@ from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import parse_request, request_map
 
-from ..daemon import Link
-from ..pictures import png
-from ..pictures.rest import Rest
-from ..placing.placement import Placement
-from ..words import tr
-from ..work import Task, Work
-from . import job as states
-from . import marks
-from .job import Job, KeptLayer
-from .store import Store
+from . import scene_storage
+from .daemon_connection import Link
+from .i18n import tr
+from .insert.placement import Placement
+from .jobs import job as states
+from .jobs.job import Job, KeptLayer
+from .jobs.result_store import Store
+from .pictures import png
+from .pictures.rest import Rest
+from .task_scheduler import Task, Work
 
 SLICE_S = 0.012
 BUSY_S, ACTIVE_S, IDLE_S = 0.005, 0.1, 1.0
@@ -90,7 +90,7 @@ class Desk:
             request=_plain(request),
             placement=placement.to_map(),
             scene=scene.name,
-            key=marks.key(scene),
+            key=scene_storage.key(scene),
             seed=request.seed,
         )
         self._take(job, sending)
@@ -171,11 +171,13 @@ class Desk:
 
     def enter_file(self) -> None:
         """Offer what the file that is open now has asked for."""
-        marks.forget()
-        here = {job.id: job for job in marks.read()}
+        scene_storage.forget()
+        here = {job.id: job for job in scene_storage.read()}
         mine = {job.key for job in here.values()}
         kept = self.store.jobs()
-        here.update({id: job for id, job in kept.items() if id in here or job.key in mine or marks.scene_of(job)})
+        here.update(
+            {id: job for id, job in kept.items() if id in here or job.key in mine or scene_storage.scene_of(job)}
+        )
         self.fetch(here)
 
     def saved(self) -> None:
@@ -196,7 +198,10 @@ class Desk:
         return [
             job
             for job in self.jobs.values()
-            if job.state == states.KEPT and job.id in self._asked_here and not job.message and marks.scene_of(job)
+            if job.state == states.KEPT
+            and job.id in self._asked_here
+            and not job.message
+            and scene_storage.scene_of(job)
         ]
 
     def placed(self, job: Job) -> None:

@@ -14,7 +14,7 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Rect
 from mathutils import Matrix, Vector
 
-from ..words import tr
+from ..i18n import tr
 
 
 @dataclass(frozen=True)

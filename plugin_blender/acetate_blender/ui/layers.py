@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..daemon import link
+from ..daemon_connection import link
+from ..i18n import tr
+from ..insert import plane
 from ..operators.layers import EDITS, settings_of
-from ..placing import plane
-from ..words import tr
 from . import thumbnails
-from .text import lines, say, warn
+from .wrapped_label import lines, say, warn
 
 EDIT_NAMES = {
     "refine": ("Refine", "MOD_SMOOTH"),

@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import health, session
-from ..daemon import link
-from ..fields import fields
+from .. import diagnostics, runtime
+from ..bpy_props import fields
+from ..daemon_connection import link
 from .reporting import refuse
 
 
@@ -37,7 +37,7 @@ class ACETATE_OT_fix(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         if self.trouble == "DAEMON":
             return set(bpy.ops.acetate.start_daemon())
-        health.fix(context.scene, self.trouble)
+        diagnostics.fix(context.scene, self.trouble)
         return {"FINISHED"}
 
 
@@ -108,7 +108,7 @@ class ACETATE_OT_open_folder(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        folder = session.desk().store.folder
+        folder = runtime.desk().store.folder
         folder.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.path_open(filepath=str(folder))
         return {"FINISHED"}

@@ -7,11 +7,11 @@ from typing import Any
 
 import bpy
 
-from .. import session
+from .. import runtime
+from ..controller import Live
+from ..i18n import tr
 from ..jobs import job as states
-from ..jobs.desk import Live
 from ..jobs.job import Job
-from ..words import tr
 
 STAGES = {
     "starting": "Starting",
@@ -27,7 +27,7 @@ CELLS = 17
 
 def foremost(scene: Any) -> Job | None:
     """The scene's job that is worked on, else the one that waits longest; None when none is open."""
-    open_jobs = [job for job in reversed(session.desk().of(scene)) if job.state in states.OPEN]
+    open_jobs = [job for job in reversed(runtime.desk().of(scene)) if job.state in states.OPEN]
     running = [job for job in open_jobs if job.state not in (states.PREPARING, states.WAITING)]
     return next(iter(running or open_jobs), None)
 
@@ -38,7 +38,7 @@ def draw(layout: Any, scene: Any) -> None:
     if job is None:
         return
     row = layout.row(align=True)
-    bar(row, job, session.desk().live.get(job.id) or Live())
+    bar(row, job, runtime.desk().live.get(job.id) or Live())
     if job.state in CAN_BE_CANCELLED:
         row.operator("acetate.cancel", text="", icon="X").job = job.id
 

@@ -12,13 +12,12 @@ from typing import Any
 import bpy
 from acetate_wire.errors import WireError
 
-from . import health, versions
+from . import bpy_compat, diagnostics, scene_storage
 from .capture import visible
-from .daemon import link
-from .jobs import marks
-from .jobs.desk import Desk
+from .controller import Desk
+from .daemon_connection import link
 from .jobs.job import Job
-from .jobs.store import Store
+from .jobs.result_store import Store
 from .preferences import preferences
 from .settings import take_defaults
 
@@ -81,7 +80,7 @@ def _poll() -> float:
             wait = 0.0
     if time.monotonic() - _checked > HEALTH_S or now.changed:
         _checked = time.monotonic()
-        now.changed = health.refresh() or now.changed
+        now.changed = diagnostics.refresh() or now.changed
     if now.changed:
         now.changed = False
         _redraw()
@@ -115,7 +114,7 @@ def wait(seconds: float) -> bool:
 
 def _may_place() -> bool:
     """Not while Blender renders, and only where an undo step holds whole objects."""
-    return not versions.is_rendering() and bpy.context.mode == "OBJECT"
+    return not bpy_compat.is_rendering() and bpy.context.mode == "OBJECT"
 
 
 def _some_window() -> Any:
@@ -146,7 +145,7 @@ def _on_load_post(*_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _on_save_pre(*_: Any) -> None:
-    marks.write(desk().jobs.values())
+    scene_storage.write(desk().jobs.values())
 
 
 @bpy.app.handlers.persistent
@@ -156,7 +155,7 @@ def _on_save_post(*_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _on_undo(*_: Any) -> None:
-    marks.restore()
+    scene_storage.restore()
     desk().changed = True
 
 

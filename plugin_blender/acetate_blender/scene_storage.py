@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import bpy
 
-from .job import Job
+from .jobs.job import Job
 
 _keys: dict[str, str] = {}
 """The key of each scene by its name: undoing an earlier step takes a key away that was set since."""

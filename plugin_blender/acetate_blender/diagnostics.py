@@ -8,11 +8,11 @@ from typing import Any, Callable
 
 import bpy
 
-from . import versions
-from .daemon import link
-from .placing import material, plane
-from .placing.camera import picture_size
-from .words import tr
+from . import bpy_compat
+from .daemon_connection import link
+from .i18n import tr
+from .insert import material, plane
+from .insert.camera import picture_size
 
 SAME_DEPTH = 1e-5
 """Planes nearer to each other than this share of their distance are at the same depth."""
@@ -106,7 +106,7 @@ def _needed_bounces(shown: list[Any]) -> int:
 
 
 def _blending(scene: Any, shown: list[Any]) -> Trouble | None:
-    count = sum(not versions.is_blended(used) for used in _materials(shown))
+    count = sum(not bpy_compat.is_blended(used) for used in _materials(shown))
     if not count:
         return None
     return Trouble("BLENDING", tr("Materials of layers are dithered: {count}").format(count=count), tr("Blend"))
@@ -114,7 +114,7 @@ def _blending(scene: Any, shown: list[Any]) -> Trouble | None:
 
 def _fix_blending(scene: Any) -> None:
     for used in _materials(list(plane.planes(scene))):
-        versions.blend(used)
+        bpy_compat.blend(used)
 
 
 def _alpha(scene: Any, shown: list[Any]) -> Trouble | None:
@@ -139,7 +139,7 @@ def _depths(scene: Any, shown: list[Any]) -> Trouble | None:
 
 
 def _fix_depths(scene: Any) -> None:
-    from .placing import put
+    from .insert import insert_layers
 
     aligned = _aligned(scene, list(plane.planes(scene)))
     aligned.sort(key=lambda obj: -plane.depth_of(obj, scene.camera))
@@ -151,7 +151,7 @@ def _fix_depths(scene: Any) -> None:
         farther = wanted
         if wanted != depth:
             obj.matrix_world.translation += back * (depth - wanted)
-            put.fit(scene, obj)
+            insert_layers.fit(scene, obj)
 
 
 def _frame(scene: Any, shown: list[Any]) -> Trouble | None:

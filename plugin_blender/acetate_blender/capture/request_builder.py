@@ -13,15 +13,15 @@ from acetate_wire.errors import WireError
 from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
 
 from .. import options
-from ..daemon import link
-from ..jobs.desk import Parcel, Sending
-from ..pictures import fitting, images
+from ..controller import Parcel, Sending
+from ..daemon_connection import link
+from ..i18n import tr
+from ..insert import camera as cameras
+from ..insert import insert_layers, stack
+from ..insert.placement import CAMERA, SURFACE, TEXTURE, Placement
+from ..pictures import images, resize
 from ..pictures.images import Pixels
 from ..pictures.rest import Rest
-from ..placing import camera as cameras
-from ..placing import put, stack
-from ..placing.placement import CAMERA, SURFACE, TEXTURE, Placement
-from ..words import tr
 from . import inputs, structure, targets, visible
 from .inputs import Reader, Spread
 from .targets import View
@@ -47,8 +47,8 @@ def asking(scene: Any, chosen: Mapping[str, Any]) -> Asking:
         raise trouble
     view = targets.target_of(scene, chosen)
     placement = _placement(scene, chosen, view)
-    if placement.place == CAMERA and not put.takes_a_free_place(scene, placement):
-        cameras.check_camera(put.the_camera(scene, placement.camera), placement.distance)
+    if placement.place == CAMERA and not insert_layers.takes_a_free_place(scene, placement):
+        cameras.check_camera(insert_layers.the_camera(scene, placement.camera), placement.distance)
     request = _request(chosen, view)
     readers = inputs.readers(view, options.needed_roles(request.mode, chosen["known"]), chosen)
     controls = _controls(scene, view, chosen)
@@ -137,7 +137,7 @@ def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[C
     kind = chosen["control"]
     if kind == "none":
         return []
-    camera = put.the_camera(scene, "")
+    camera = insert_layers.the_camera(scene, "")
     control = Control(kind, PictureHeader(0, 1, 1), weight=chosen["control_weight"])
     return [(control, lambda target: structure.read(scene, camera, target, view.canvas, kind))]
 
@@ -196,8 +196,8 @@ def _rest(
     is_layer = chosen[f"{options.primary_role(request.mode, chosen['known'])}_from"] == "PLANE" or view.around
     if not is_layer:
         return None
-    shown = fitting.common(request.target, view.whole())
-    covers = fitting.joined([primary.covers, shown] if shown else [primary.covers])
+    shown = resize.common(request.target, view.whole())
+    covers = resize.joined([primary.covers, shown] if shown else [primary.covers])
     if covers == request.target:
         return None
     yield

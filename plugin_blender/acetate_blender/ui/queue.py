@@ -7,13 +7,13 @@ from typing import Any
 
 import bpy
 
-from .. import session
+from .. import runtime
+from ..controller import Live
+from ..i18n import tr
 from ..jobs import job as states
-from ..jobs.desk import Live
 from ..jobs.job import Job
-from ..words import tr
 from . import progress, thumbnails
-from .text import say, warn
+from .wrapped_label import say, warn
 
 PREVIEW_SCALE = 5.0
 HISTORY_SHOWN = 12
@@ -27,10 +27,10 @@ class Queue:
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return any(job.state != states.PLACED for job in session.desk().of(context.scene))
+        return any(job.state != states.PLACED for job in runtime.desk().of(context.scene))
 
     def draw(self, context: Any) -> None:
-        desk = session.desk()
+        desk = runtime.desk()
         above = progress.foremost(context.scene)
         for job in reversed(desk.of(context.scene)):
             if job.state != states.PLACED:
@@ -47,7 +47,7 @@ class History:
 
     def draw(self, context: Any) -> None:
         layout: Any = self.layout  # type: ignore[attr-defined]
-        desk = session.desk()
+        desk = runtime.desk()
         done = [job for job in desk.of(context.scene) if job.state == states.PLACED]
         for job in done[:HISTORY_SHOWN]:
             row = layout.row(align=True)
@@ -79,9 +79,9 @@ def _entry(layout: Any, job: Job, live: Live, width: int, shown_above: bool) -> 
         if not shown_above:
             progress.bar(layout, job, live)
     elif job.state == states.KEPT:
-        if session.desk().store.has_layers(job):
+        if runtime.desk().store.has_layers(job):
             layout.template_icon(
-                thumbnails.of_file(session.desk().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
+                thumbnails.of_file(runtime.desk().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
             )
         say(layout, job.said or _waits_for(), width)
         warn(layout, job.warnings, width)

@@ -7,14 +7,14 @@ from typing import Any
 
 import bpy
 
-from .. import health, options
+from .. import diagnostics, options
 from ..capture.targets import selected_plane, worked_on
-from ..daemon import link
+from ..daemon_connection import link
+from ..i18n import tr
+from ..insert import plane
 from ..operators.generate import why_not
-from ..placing import plane
-from ..words import tr
 from . import progress, prompts
-from .text import say
+from .wrapped_label import say
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
 MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
@@ -161,7 +161,7 @@ class ACETATE_MT_mode(bpy.types.Menu):
 
 def _troubles(layout: Any, context: Any) -> None:
     width = context.region.width
-    for trouble in health.of(context.scene):
+    for trouble in diagnostics.of(context.scene):
         box = layout.box()
         say(box, trouble.text, width, _icon(trouble))
         if trouble.fix:
@@ -174,7 +174,7 @@ def _troubles(layout: Any, context: Any) -> None:
         row.operator("acetate.show_colours", text="Material Preview").shading = "MATERIAL"
 
 
-def _icon(trouble: health.Trouble) -> str:
+def _icon(trouble: diagnostics.Trouble) -> str:
     return "TIME" if not trouble.fix else "ERROR"
 
 
