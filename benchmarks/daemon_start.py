@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 from acetate_wire import connection as connections
-from acetate_wire.blocking import Session
+from acetate_wire.blocking import BlockingClient
 
 SECONDS_BAR = 1.0
 BYTES_BAR = 80 << 20
@@ -34,7 +34,7 @@ def start_once(folder: Path) -> tuple[float, int, bool]:
     try:
         while (found := connections.find(file)) is None:
             time.sleep(0.005)
-        with Session("benchmark", connection=found, key="b" * 64, start=False):
+        with BlockingClient("benchmark", connection=found, key="b" * 64, start=False):
             seconds = time.perf_counter() - began
             time.sleep(1)
             process = psutil.Process(daemon.pid)

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 import zmq
 from acetate_wire.messages import decode, encode
-from acetate_wire.pictures import picture_map
-from acetate_wire.request import PictureHeader
+from acetate_wire.pictures import picture_to_map
+from acetate_wire.request import PictureSpec
 from PIL import Image
 
 BARS = {"tcp+curve": 1 / 30, "ipc": 1 / 200}
@@ -123,7 +123,7 @@ def way_zmq(endpoint: str, server_key: str) -> Callable[[np.ndarray[Any, Any]], 
     socket.connect(endpoint)
 
     def there_and_back(pixels: np.ndarray[Any, Any]) -> bytes:
-        header = picture_map(PictureHeader(0, pixels.shape[1], pixels.shape[0]))
+        header = picture_to_map(PictureSpec(0, pixels.shape[1], pixels.shape[0]))
         # As the client does it: its own frames copied, the answer's not.
         socket.send_multipart(encode("submit", {"picture": header}, [pixels.data]))
         message = decode([part.buffer for part in socket.recv_multipart(copy=False)])

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import (
     Accepted,
     Cancelled,
@@ -30,7 +30,7 @@ from acetate_wire.events import (
 )
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest, Rect
-from acetate_wire.request_codec import parse_request, request_map
+from acetate_wire.request_codec import decode_request, encode_request
 
 from . import scene_storage
 from .daemon_connection import Link
@@ -97,7 +97,7 @@ class Desk:
         return job
 
     def retry(self, job: Job) -> Job:
-        """Ask for the same again, under a new number. Raises WireError when its pictures are gone."""
+        """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone."""
         if job.id in self.live and self.live[job.id].not_kept:
             self.live[job.id].not_kept, job.state, job.message, job.hint = False, states.WAITING, "", ""
             self.link.open().attach([job.id])
@@ -116,7 +116,7 @@ class Desk:
         if live is not None and live.parcel is not None:
             return live.parcel
         if job.request.get("inputs") or job.request.get("controls"):
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 tr("The pictures that this job worked on are no longer at hand"),
                 field="inputs",
@@ -211,7 +211,7 @@ class Desk:
         self.live.pop(job.id, None)
         self.changed = True
 
-    def not_placed(self, job: Job, error: WireError) -> None:
+    def not_placed(self, job: Job, error: AcetateError) -> None:
         """The layers could not go where they belong; they wait for the artist."""
         job.message, job.hint = error.message, error.hint
         self.changed = True
@@ -228,7 +228,7 @@ class Desk:
             self._take_event(event)
         self.work.run(SLICE_S)
         client = self.link.open()
-        if self.work or client.behind:
+        if self.work or client.has_more:
             return BUSY_S
         return ACTIVE_S if self.open_jobs or not self.link.connected else IDLE_S
 
@@ -301,7 +301,9 @@ class Desk:
         self.changed = True
 
     def _fail(self, job: Job, error: Exception) -> None:
-        known = error if isinstance(error, WireError) else WireError("internal", f"{type(error).__name__}: {error}")
+        known = (
+            error if isinstance(error, AcetateError) else AcetateError("internal", f"{type(error).__name__}: {error}")
+        )
         if job.state == states.KEEPING:
             # Nothing was acknowledged.
             self.live[job.id].not_kept = True
@@ -339,10 +341,10 @@ def _new_id() -> str:
 
 def _plain(request: LayerRequest) -> dict[str, Any]:
     """The request as JSON can hold it."""
-    found: dict[str, Any] = json.loads(json.dumps(request_map(request)))
+    found: dict[str, Any] = json.loads(json.dumps(encode_request(request)))
     return found
 
 
 def from_plain(values: Mapping[str, Any]) -> LayerRequest:
     """A request without pictures out of what `_plain` stored."""
-    return parse_request({k: v for k, v in values.items() if k not in ("inputs", "controls")}, (), Limits())
+    return decode_request({k: v for k, v in values.items() if k not in ("inputs", "controls")}, (), Limits())

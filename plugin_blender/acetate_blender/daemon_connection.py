@@ -16,7 +16,7 @@ import bpy
 from acetate_wire import connection as connections
 from acetate_wire.client import Client
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Event, ModelVocabulary
 from acetate_wire.launch import start_daemon
 from acetate_wire.request import MODES
@@ -41,7 +41,7 @@ class Link:
         self.client: Client | None = None
         self._started = float("-inf")
         self._met = float("-inf")
-        self._trouble: WireError | None = None
+        self._trouble: AcetateError | None = None
         self._asked = ""
 
     def open(self) -> Client:
@@ -90,10 +90,10 @@ class Link:
         try:
             with _models_in(preferences().models_folder):
                 start_daemon(shlex.split(preferences().command) or None)
-        except WireError as error:
+        except AcetateError as error:
             self._trouble = error
         except OSError as error:
-            self._trouble = WireError(
+            self._trouble = AcetateError(
                 "not_allowed",
                 tr("The daemon could not be started ({reason})").format(reason=error),
                 hint=tr("correct its command in the preferences of Acetate, or run `acetate serve` in a terminal"),
@@ -111,7 +111,7 @@ class Link:
         return waiting and not self.connected and self._trouble is None
 
     @property
-    def problem(self) -> WireError | None:
+    def problem(self) -> AcetateError | None:
         """Why there is no connection, where that is known."""
         if self.connected or self.client is None:
             return None
@@ -160,11 +160,11 @@ def _models_in(folder: str) -> Iterator[None]:
 
 
 def _find() -> Connection | None:
-    """The daemon to talk to. Raises WireError when it is not on this computer and Blender must stay offline."""
+    """The daemon to talk to. Raises AcetateError when it is not on this computer and Blender must stay offline."""
     chosen = preferences().connection_file
     found = connections.find(Path(bpy.path.abspath(chosen)) if chosen else None)
     if found is not None and not _is_here(found.endpoint) and not bpy_compat.may_go_online():
-        raise WireError(
+        raise AcetateError(
             "not_allowed",
             tr("The daemon is on another computer, and Blender's online access is off"),
             hint=tr("allow it in Preferences > System > Network"),

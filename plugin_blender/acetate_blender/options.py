@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acetate_wire.request import NEEDED_INPUTS, PASSES
+from acetate_wire.request import PASSES, REQUIRED_INPUTS
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 MODES = (
@@ -228,9 +228,9 @@ def primary_role(mode: str, known: str) -> str:
     """The role of the layer that a mode works on; empty where it works on none."""
     if mode == "extract":
         return known
-    return next(iter(NEEDED_INPUTS[mode]), "")
+    return next(iter(REQUIRED_INPUTS[mode]), "")
 
 
 def needed_roles(mode: str, known: str) -> tuple[str, ...]:
     """The roles for which a mode wants a picture; `extract` takes the whole picture and the layer that is `known`."""
-    return ("blend", known) if mode == "extract" else tuple(NEEDED_INPUTS[mode])
+    return ("blend", known) if mode == "extract" else tuple(REQUIRED_INPUTS[mode])

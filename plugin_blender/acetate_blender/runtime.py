@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from . import bpy_compat, diagnostics, scene_storage
 from .capture import visible
@@ -99,7 +99,7 @@ def place(job: Job) -> None:
             bpy.ops.acetate.place("EXEC_DEFAULT", True, job=job.id)
     except RuntimeError as error:
         # What an operator reports as an error reaches its caller like this.
-        desk().not_placed(job, WireError("internal", str(error).strip().removeprefix("Error: ")))
+        desk().not_placed(job, AcetateError("internal", str(error).strip().removeprefix("Error: ")))
 
 
 def wait(seconds: float) -> bool:

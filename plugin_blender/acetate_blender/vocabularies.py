@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from acetate_wire.events import ModelVocabulary
-from acetate_wire.vocabulary import Unknown, Vocabulary
+from acetate_wire.vocabulary import UnknownPhrase, Vocabulary
 
 _known: dict[str, Vocabulary | None] = {}
 _wanted: dict[str, None] = {}
@@ -33,7 +33,7 @@ def wanted() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=32)
-def unknown(model: str, prompt: str) -> tuple[Unknown, ...]:
+def unknown(model: str, prompt: str) -> tuple[UnknownPhrase, ...]:
     """The parts of a prompt that this model never saw, as far as that is known."""
     vocabulary = of(model)
     return () if vocabulary is None else vocabulary.unknown(prompt)

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import (
     Accepted,
     Cancelled,
@@ -23,7 +23,7 @@ from acetate_wire.events import (
     Progress,
     Rejected,
 )
-from acetate_wire.request import PictureHeader
+from acetate_wire.request import PictureSpec
 from krita import Document
 
 from . import target
@@ -187,7 +187,7 @@ class Studio(QtCore.QObject):
         works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
         replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
-            raise WireError("bad_request", locked(replaced), hint=tr("unlock it first"))
+            raise AcetateError("bad_request", locked(replaced), hint=tr("unlock it first"))
         shapes: list[selection_mask.Shape] = []
         if works_on.selected is not None:
             yield from selection_mask.read_shape(document, works_on.selected, shapes)
@@ -201,7 +201,7 @@ class Studio(QtCore.QObject):
         for role, source in job.sources.items():
             layer = None if source == WHOLE else lookup.find_layer(document, source)
             if layer is None and source != WHOLE:
-                raise WireError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
+                raise AcetateError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
             frame = LayerFrame(document, layer, works_on.rect)
             yield from frame.work()
             frames[role] = frame
@@ -211,7 +211,7 @@ class Studio(QtCore.QObject):
         limits = self.link.client.limits
         size = sum(len(frame.pixels) for frame in frames.values())
         if size > limits.message_bytes:
-            raise WireError(
+            raise AcetateError(
                 "too_large",
                 tr("The pictures are {size} MB, over the limit of {limit} MB").format(
                     size=size >> 20, limit=limits.message_bytes >> 20
@@ -221,7 +221,7 @@ class Studio(QtCore.QObject):
         if job.cancelling:
             self._drop(job)
             return
-        headers: dict[str, PictureHeader] = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
+        headers: dict[str, PictureSpec] = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
         asked = request(job.form, canvas, rect, headers, transit(Space.of(document)))
         self.archive.note_job(job.id, job.to_map())
         self.link.client.submit(asked, [frame.pixels for frame in frames.values()], id=job.id)
@@ -363,7 +363,9 @@ class Studio(QtCore.QObject):
         if isinstance(error, lookup.ClosedError):
             self._drop(job)
             return
-        wire = error if isinstance(error, WireError) else WireError("internal", str(error) or type(error).__name__)
+        wire = (
+            error if isinstance(error, AcetateError) else AcetateError("internal", str(error) or type(error).__name__)
+        )
         job.fail(wire.code, wire.message, wire.hint, True)
         self.jobs_changed.emit()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from acetate_wire import connection, launch
 from acetate_wire.client import Client
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Connected, Disconnected
 
 from .i18n import tr
@@ -47,7 +47,7 @@ class Link(QtCore.QObject):
         self._welcomed = False
         self._silent_since = time.monotonic()
         self._started = float("-inf")
-        self._failure: WireError | None = None
+        self._failure: AcetateError | None = None
         self._pumping = False
         self._notifier = QtCore.QSocketNotifier(self.client.fileno(), QtCore.QSocketNotifier.Type.Read)
         self._notifier.activated.connect(self._wake)
@@ -78,7 +78,7 @@ class Link(QtCore.QObject):
                 self._silent_since = time.monotonic()
             self.happened.emit(event)
         self._tell()
-        if self.client.behind:
+        if self.client.has_more:
             QtCore.QTimer.singleShot(0, self.pump)
 
     def close(self) -> None:
@@ -99,15 +99,15 @@ class Link(QtCore.QObject):
         try:
             launch.start_daemon()
             self._failure = None
-        except WireError as error:
+        except AcetateError as error:
             self._failure = error
         except OSError as error:
-            self._failure = WireError("not_allowed", str(error), hint=tr("install Acetate again"))
+            self._failure = AcetateError("not_allowed", str(error), hint=tr("install Acetate again"))
 
     def _found(self) -> bool:
         try:
             return connection.find() is not None
-        except WireError:
+        except AcetateError:
             return True
 
     def _tell(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 
 from .color import Transit
 from .modes import UNASKED, mode_named
@@ -61,7 +61,7 @@ def request(
     form: Form,
     canvas: Rect,
     target: Rect,
-    inputs: Mapping[str, PictureHeader],
+    inputs: Mapping[str, PictureSpec],
     way: Transit,
 ) -> LayerRequest:
     """The request that these settings make, answered in the document's own kind of pixels.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from krita import Document
 
 from .document import annotation_store
@@ -73,7 +73,7 @@ class History:
         return self._results[id]
 
     def open_body(self, result: Result) -> BinaryIO:
-        """The compressed strips of a result. Raises WireError when its pixels are gone."""
+        """The compressed strips of a result. Raises AcetateError when its pixels are gone."""
         stream = self._archive.open(result.id)
         if stream is None:
             document = find("", result.document)
@@ -82,7 +82,7 @@ class History:
         if stream is not None:
             stream.seek(len(result.header()))
             return stream
-        raise WireError("internal", tr("these layers are kept neither on this computer nor in the document"))
+        raise AcetateError("internal", tr("these layers are kept neither on this computer nor in the document"))
 
 
 def _belongs(result: Result, document: Document) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from krita import Document
 
 from .daemon_connection import ABSENT, Link
@@ -27,7 +27,7 @@ def find_target(
     try:
         fill = form.fill and mode.fills
         return target(document, mode, sources, fill, aspect(form.model, link.models)), ""
-    except WireError as error:
+    except AcetateError as error:
         return None, tr("Select what is to change first") if mode.selection else error.message
 
 

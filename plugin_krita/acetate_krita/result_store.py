@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from acetate_wire.paths import config_folder, private_folder, write_private
+from acetate_wire.paths import atomic_write, config_dir, ensure_private_dir
 
 from .results import Result, read_header
 
@@ -27,13 +27,13 @@ class Archive:
     """Reads and writes the folder; see the module."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        base = private_folder(folder or config_folder() / "krita")
-        self._jobs = private_folder(base / "jobs")
-        self._results = private_folder(base / "results")
+        base = ensure_private_dir(folder or config_dir() / "krita")
+        self._jobs = ensure_private_dir(base / "jobs")
+        self._results = ensure_private_dir(base / "results")
 
     def note_job(self, id: str, fields: dict[str, Any]) -> None:
         """Write down a job on its way."""
-        write_private(self._jobs / f"{id}.json", json.dumps(fields).encode())
+        atomic_write(self._jobs / f"{id}.json", json.dumps(fields).encode())
 
     def strike_job(self, id: str) -> None:
         """The job has ended and what it brought is safe."""

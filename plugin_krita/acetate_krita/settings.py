@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from acetate_wire.paths import config_folder, private_folder, write_private
+from acetate_wire.paths import atomic_write, config_dir, ensure_private_dir
 
 from .document.insert import CLIPS
 
@@ -43,8 +43,8 @@ class Settings:
 
     def save(self, path: Path | None = None) -> None:
         """Write them."""
-        write_private(path or _path(), json.dumps(asdict(self), indent=1).encode())
+        atomic_write(path or _path(), json.dumps(asdict(self), indent=1).encode())
 
 
 def _path() -> Path:
-    return private_folder(config_folder() / "krita") / "settings.json"
+    return ensure_private_dir(config_dir() / "krita") / "settings.json"

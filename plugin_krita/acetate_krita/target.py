@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import area_around, square_in
 from acetate_wire.request import Rect
 from krita import Document, Node
@@ -52,13 +52,13 @@ class Target:
 def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: bool, max_aspect: float) -> Target:
     """What a mode works on in a document as it is now; `sources` are layer ids by role, or WHOLE.
 
-    `fill` is the artist's wish to fill the canvas, `max_aspect` is what the model says of itself. Raises WireError
+    `fill` is the artist's wish to fill the canvas, `max_aspect` is what the model says of itself. Raises AcetateError
     when the mode needs a selection and there is none, and when the layer has no visible pixels.
     """
     canvas, chosen = selection_mask.canvas(document), selection_mask.selected(document)
     if mode.selection:
         if chosen is None:
-            raise WireError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
+            raise AcetateError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
         return Target(SELECTION, selection_mask.with_context(chosen, canvas), selected=chosen)
     rect = chosen or canvas
     subject = square_in(rect, max_aspect) if mode.name == "text" and not fill else rect
@@ -76,7 +76,7 @@ def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: boo
 def visible_bounds(layer: Node, canvas: Rect) -> Rect:
     """The rectangle of a layer's visible pixels, as far as the canvas shows them when it shows any.
 
-    Raises WireError when the layer has none.
+    Raises AcetateError when the layer has none.
     """
     box = layer.bounds()
     left, top = max(box.x(), canvas.x), max(box.y(), canvas.y)
@@ -85,7 +85,7 @@ def visible_bounds(layer: Node, canvas: Rect) -> Rect:
     if right > left and bottom > top:
         return Rect(left, top, right - left, bottom - top)
     if box.width() <= 0 or box.height() <= 0:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The layer {layer} has no visible pixels").format(layer=layer.name()),
             hint=tr("choose another layer"),

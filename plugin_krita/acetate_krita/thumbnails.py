@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from acetate_wire.request import PictureHeader
+from acetate_wire.request import PictureSpec
 
 from .color import BYTES
 from .qt import QtGui
@@ -34,7 +34,7 @@ class Thumb:
         return QtGui.QImage(self.rgba, self.width, self.height, self.width * 4, kind).copy()
 
 
-def sample(header: PictureHeader, pixels: Any, out: list[Thumb]) -> Iterator[None]:
+def sample(header: PictureSpec, pixels: Any, out: list[Thumb]) -> Iterator[None]:
     """A chore: pick pixels of a picture at even distances and add the small picture to `out`."""
     step = max(1, -(-max(header.width, header.height) // SIDE))
     row_bytes = header.width * BYTES[header.format]
@@ -61,7 +61,7 @@ def stack(thumbs: Sequence[Thumb]) -> Thumb:
     return Thumb(image.width(), image.height(), bytes(bits))
 
 
-def _row(header: PictureHeader, row: Any, step: int) -> bytes:
+def _row(header: PictureSpec, row: Any, step: int) -> bytes:
     """Every `step`-th pixel of a row as RGBA with 8 bits."""
     if header.format.endswith("f16"):
         numbers: Sequence[float] = struct.unpack(f"<{len(row) // 2}e", row)

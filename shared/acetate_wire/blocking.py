@@ -12,7 +12,7 @@ import zmq
 from . import connection as connections
 from .client import Client
 from .connection import Connection
-from .errors import WireError
+from .errors import AcetateError
 from .events import Accepted, Cancelled, Connected, Done, Event, Failed, Forgotten, JobList, Progress, Rejected, Status
 from .launch import start_daemon
 from .request import LayerRequest
@@ -31,11 +31,11 @@ Wanted = TypeVar("Wanted", bound=Event)
 Starter = Callable[[], None]
 
 
-class Session:
+class BlockingClient:
     """A connection that is open when it is made; use it in a `with` block.
 
     Looks for the running daemon and, unless `start` is False, starts one where there is none, and again where it is
-    lost later on; jobs go on in it. `command` overrides the command that starts it. Raises WireError when no daemon
+    lost later on; jobs go on in it. `command` overrides the command that starts it. Raises AcetateError when no daemon
     answers in time.
     """
 
@@ -53,7 +53,7 @@ class Session:
         self.client = Client(name, version=version, connection=connection, key=key)
         self._poller = zmq.Poller()
         self._poller.register(self.client.fileno(), zmq.POLLIN)
-        self._waiting: List[Event] = []
+        self._unread: List[Event] = []
         self._command = command
         # Another machine's daemon cannot be started here.
         self._starts = start and connection is None and not _is_elsewhere()
@@ -65,7 +65,7 @@ class Session:
             self.client.close()
             raise
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> BlockingClient:
         return self
 
     def __exit__(self, *reason: object) -> None:
@@ -84,7 +84,7 @@ class Session:
     ) -> Done:
         """Submit, wait and return the layers, which the daemon then forgets. An interruption cancels the job.
 
-        Raises WireError with the daemon's code, message and hint when there are none. Where the layers are to be
+        Raises AcetateError with the daemon's code, message and hint when there are none. Where the layers are to be
         written, `drawn` keeps them in the daemon until they are.
         """
         with self.drawn(request, frames, on_progress, timeout) as done:
@@ -101,7 +101,7 @@ class Session:
         """Submit, wait, and give the layers to a `with` block that makes them safe.
 
         The daemon forgets them when the block has ended; if it raises, they stay, and `kept` gets them again. An
-        interruption before they are drawn cancels the job. Raises WireError as `run` does.
+        interruption before they are drawn cancels the job. Raises AcetateError as `run` does.
         """
         id = str(uuid.uuid4())
         try:
@@ -125,13 +125,13 @@ class Session:
         self.acknowledge(id)
 
     def submit(self, request: LayerRequest, frames: Sequence[Any] = (), id: Optional[str] = None) -> str:
-        """Submit, and return the job's id once the daemon holds it safely. Raises WireError when it refuses."""
+        """Submit, and return the job's id once the daemon holds it safely. Raises AcetateError when it refuses."""
         job = self.client.submit(request, frames, id)
-        event = self._until(lambda e: getattr(e, "id", "") == job and not isinstance(e, Progress), None)
+        event = self._receive_until(lambda e: getattr(e, "id", "") == job and not isinstance(e, Progress), None)
         if isinstance(event, Rejected):
             raise _error(event)
         if not isinstance(event, Accepted):
-            self._waiting.append(event)
+            self._unread.append(event)
         return job
 
     def wait(
@@ -140,7 +140,7 @@ class Session:
         on_progress: Optional[Callable[[Progress], None]] = None,
         timeout: Optional[float] = None,
     ) -> Done:
-        """Wait for the end of a job of this session. Raises WireError when it brings no layers."""
+        """Wait for the end of a job of this session. Raises AcetateError when it brings no layers."""
 
         def ended(event: Event) -> bool:
             if getattr(event, "id", "") != id:
@@ -149,7 +149,7 @@ class Session:
                 on_progress(event)
             return not isinstance(event, (Progress, Accepted))
 
-        event = self._until(ended, timeout)
+        event = self._receive_until(ended, timeout)
         if isinstance(event, Done):
             return event
         if isinstance(event, Cancelled) or (isinstance(event, Failed) and event.code not in RUNS_AGAIN):
@@ -167,16 +167,18 @@ class Session:
         return self.wait(id, on_progress, timeout)
 
     def retry(self, id: str, timeout: float = START_S) -> None:
-        """Run a failed job again, and return once the daemon has it in its queue. Raises WireError when it refuses."""
+        """Run a failed job again, and return once the daemon has it in its queue. Raises AcetateError when it
+        refuses.
+        """
         self.client.retry(id)
-        event = self._until(lambda e: getattr(e, "id", "") == id, timeout)
+        event = self._receive_until(lambda e: getattr(e, "id", "") == id, timeout)
         if isinstance(event, Rejected):
             raise _error(event)
 
     def cancel(self, id: str, timeout: float = START_S) -> Union[Cancelled, Done, Failed, Forgotten]:
         """Stop a job and say how it ended."""
         self.client.cancel(id)
-        event = self._until(
+        event = self._receive_until(
             lambda e: isinstance(e, (Cancelled, Done, Failed, Forgotten)) and e.id == id,
             timeout,
         )
@@ -187,35 +189,35 @@ class Session:
     def acknowledge(self, id: str, timeout: float = START_S) -> None:
         """Tell the daemon to forget an ended job, and wait until it has."""
         self.client.acknowledge(id)
-        self._until(lambda e: isinstance(e, Forgotten) and e.id == id, timeout)
+        self._receive_until(lambda e: isinstance(e, Forgotten) and e.id == id, timeout)
 
     def jobs(self, timeout: float = START_S) -> JobList:
         """This client's jobs."""
         self.client.ask("jobs")
-        return self._of(JobList, timeout)
+        return self._receive_kind(JobList, timeout)
 
     def status(self, timeout: float = START_S) -> Mapping[str, Any]:
         """How the daemon does."""
         self.client.ask("status")
-        return self._of(Status, timeout).values
+        return self._receive_kind(Status, timeout).values
 
     def stop(self, timeout: float = START_S) -> Mapping[str, Any]:
         """End the daemon; what it has accepted goes on when it is started again."""
         self.client.ask("stop")
-        return self._of(Status, timeout).values
+        return self._receive_kind(Status, timeout).values
 
     def _open(self, start: bool, command: Optional[List[str]], timeout: float) -> Connected:
         try:
-            return self._of(Connected, 1.0 if start else timeout)
-        except WireError:
+            return self._receive_kind(Connected, 1.0 if start else timeout)
+        except AcetateError:
             if not start:
                 raise
         self._started = time.monotonic()
         start_daemon(command)
-        return self._of(Connected, timeout)
+        return self._receive_kind(Connected, timeout)
 
     def _start_again_if_lost(self) -> None:
-        """Start the daemon where it was lost. Raises WireError `not_allowed` when it stays away."""
+        """Start the daemon where it was lost. Raises AcetateError `not_allowed` when it stays away."""
         now = time.monotonic()
         if self.client.connected or self.client.welcome is None:
             self._lost = None
@@ -223,7 +225,7 @@ class Session:
         if self._lost is None:
             self._lost = now
         if now - self._lost > GIVE_UP_S:
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"the daemon ended, and did not start again in {GIVE_UP_S:g} seconds",
                 hint="`acetate serve` in a terminal says why; jobs that it had accepted go on when it runs",
@@ -232,14 +234,14 @@ class Session:
             self._started = now
             start_daemon(self._command)
 
-    def _of(self, kind: Type[Wanted], timeout: float) -> Wanted:
-        return self._until(lambda e: isinstance(e, kind), timeout)  # type: ignore[return-value]
+    def _receive_kind(self, kind: Type[Wanted], timeout: float) -> Wanted:
+        return self._receive_until(lambda e: isinstance(e, kind), timeout)  # type: ignore[return-value]
 
-    def _until(self, wanted: Callable[[Event], bool], timeout: Optional[float]) -> Event:
+    def _receive_until(self, wanted: Callable[[Event], bool], timeout: Optional[float]) -> Event:
         """The first event that is wanted; others are kept for later calls."""
-        for event in self._waiting:
+        for event in self._unread:
             if wanted(event):
-                self._waiting.remove(event)
+                self._unread.remove(event)
                 return event
         until = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -248,20 +250,20 @@ class Session:
                 if found is None and wanted(event):
                     found = event
                 elif not isinstance(event, Progress):
-                    self._waiting.append(event)
+                    self._unread.append(event)
             if found is not None:
                 return found
             if self._starts:
                 self._start_again_if_lost()
             if until is not None and time.monotonic() > until:
-                raise self.client.problem or WireError(
+                raise self.client.problem or AcetateError(
                     "not_allowed",
                     "the daemon does not answer",
                     hint="`acetate serve` in a terminal says why it does not start"
                     if self._starts
                     else "look at `acetate status`, or start it again",
                 )
-            if not self.client.behind:
+            if not self.client.has_more:
                 self._poller.poll(100)
 
 
@@ -269,16 +271,16 @@ def _is_elsewhere() -> bool:
     """Whether the connection file is for the daemon of another machine, which has no process here."""
     try:
         found = connections.find()
-    except WireError:
+    except AcetateError:
         return False
     return found is not None and not found.pid
 
 
-def _error(event: Event) -> WireError:
+def _error(event: Event) -> AcetateError:
     if isinstance(event, (Rejected, Failed)):
         retry = isinstance(event, Failed) and event.retry
-        return WireError(event.code, event.message, field=event.field, hint=event.hint, retry=retry)
+        return AcetateError(event.code, event.message, field=event.field, hint=event.hint, retry=retry)
     if isinstance(event, Cancelled):
-        return WireError("cancelled", "the job was cancelled", retry=True)
+        return AcetateError("cancelled", "the job was cancelled", retry=True)
     reason = event.reason if isinstance(event, Forgotten) else type(event).__name__
-    return WireError("internal", f"the daemon no longer holds this job ({reason})", hint="submit it again")
+    return AcetateError("internal", f"the daemon no longer holds this job ({reason})", hint="submit it again")

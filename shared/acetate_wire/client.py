@@ -15,18 +15,18 @@ import zmq
 
 from . import connection as connections
 from .connection import Connection
-from .errors import WireError
-from .event_decoder import read_event
+from .errors import AcetateError
+from .event_decoder import decode_event
 from .events import Connected, Disconnected, Event, JobList, ModelVocabulary, Rejected, Status
-from .job_tracker import Ledger
+from .job_tracker import JobTracker
 from .limits import Limits
 from .messages import Message, decode, encode
 from .request import LayerRequest
-from .request_codec import request_map
+from .request_codec import encode_request
 
 PING_S = 2.0
 SILENCE_S = 10.0
-LOOK_AGAIN_S = 0.25
+RECONNECT_S = 0.25
 LINGER_MS = 200
 _contexts: Set["zmq.Context[zmq.Socket[bytes]]"] = set()
 """The contexts of clients that are not closed. The garbage collector must not find one: it would end it while its
@@ -69,21 +69,21 @@ class Client:
         self._socket.set(zmq.SNDHWM, 0)
         # Says at once that the daemon's process ended, where the heartbeat would need seconds.
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._used: Optional[Connection] = None
-        self._ledger = Ledger()
+        self._connected_to: Optional[Connection] = None
+        self._tracker = JobTracker()
         self._events: List[Event] = []
         self._outbox: List[List[Any]] = []
-        self._asked: Dict[str, Dict[str, Any]] = {}
-        self._greeted = False
-        self._heard = self._spoke = self._looked = float("-inf")
-        self.problem: Optional[WireError] = None
+        self._open_queries: Dict[str, Dict[str, Any]] = {}
+        self._welcomed = False
+        self._last_recv = self._last_send = self._last_lookup = float("-inf")
+        self.problem: Optional[AcetateError] = None
         self.welcome: Optional[Connected] = None
-        self.behind = False
+        self.has_more = False
 
     @property
     def connected(self) -> bool:
         """Whether the daemon has said welcome and was heard of lately."""
-        return self._greeted
+        return self._welcomed
 
     @property
     def limits(self) -> Limits:
@@ -93,7 +93,7 @@ class Client:
     def fileno(self) -> int:
         """The socket's notification descriptor, the same for the client's whole life.
 
-        It is edge-triggered: after every call into the client, and until `behind` is False, call `pump()`.
+        It is edge-triggered: after every call into the client, and until `has_more` is False, call `pump()`.
         """
         return int(self._socket.get(zmq.FD))
 
@@ -103,48 +103,48 @@ class Client:
         Before there is a connection the job waits here; it is sent again when the daemon may not have got it.
         """
         job = id or str(uuid.uuid4())
-        parts = encode("submit", {"id": job, "request": request_map(request)}, frames)
-        self._ledger.submitted(job, parts)
-        if self._greeted:
+        parts = encode("submit", {"id": job, "request": encode_request(request)}, frames)
+        self._tracker.submitted(job, parts)
+        if self._welcomed:
             self._send(parts)
         return job
 
     def attach(self, ids: Iterable[str]) -> None:
         """Follow jobs of an earlier run: their state comes as events, finished layers again."""
         known = list(ids)
-        self._ledger.attached(known)
-        if self._greeted and known:
+        self._tracker.attached(known)
+        if self._welcomed and known:
             self._send(encode("attach", {"ids": known}))
 
     def cancel(self, id: str) -> None:
         """Stop a job; answered by Cancelled, by Done if it was too late, or by Forgotten."""
-        self._ledger.wants_cancel(id)
-        if self._greeted:
+        self._tracker.cancel_requested(id)
+        if self._welcomed:
             self._send(encode("cancel", {"id": id}))
 
     def acknowledge(self, id: str) -> None:
         """Say that this job's layers are safe, so that the daemon can forget it; repeated until it has."""
-        self._ledger.acknowledged(id)
-        if self._greeted:
+        self._tracker.acknowledged(id)
+        if self._welcomed:
             self._send(encode("acknowledge", {"id": id}))
 
     def retry(self, id: str) -> None:
         """Run a failed job again under its own id; its news comes as for `submit`, and as that it is repeated."""
         parts = encode("retry", {"id": id})
-        self._ledger.submitted(id, parts)
-        if self._greeted:
+        self._tracker.submitted(id, parts)
+        if self._welcomed:
             self._send(parts)
 
     def ask(self, kind: str, fields: Optional[Mapping[str, Any]] = None) -> None:
         """Send `jobs`, `vocabulary`, `status` or `stop`; the answer comes as JobList, ModelVocabulary or Status."""
-        self._asked[kind] = dict(fields or {})
-        if self._greeted:
-            self._send(encode(kind, self._asked[kind]))
+        self._open_queries[kind] = dict(fields or {})
+        if self._welcomed:
+            self._send(encode(kind, self._open_queries[kind]))
 
     def pump(self, budget: float = 0.008) -> List[Event]:
         """Send and receive what can be without waiting, for about `budget` seconds, and return what happened.
 
-        `behind` is True afterwards when more has already arrived.
+        `has_more` is True afterwards when more has already arrived.
         """
         now = self._clock()
         self._flush()
@@ -166,49 +166,49 @@ class Client:
         _contexts.discard(self._context)
 
     def _receive(self, until: float) -> None:
-        self.behind = False
+        self.has_more = False
         while int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            self._heard = self._clock()
+            self._last_recv = self._clock()
             try:
-                self._take(decode([part.buffer for part in parts], _ANSWERS))
-            except WireError as error:
+                self._handle(decode([part.buffer for part in parts], _ANSWERS))
+            except AcetateError as error:
                 self.problem = error
             if self._clock() > until:
-                self.behind = True
+                self.has_more = True
                 return
 
-    def _take(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         if message.kind == "ping":
             self._send(encode("pong", {}))
         elif message.kind == "rejected" and message.fields.get("field") == "hello":
-            if self._greeted:
-                self._lose("the daemon was started again")
+            if self._welcomed:
+                self._on_disconnect("the daemon was started again")
                 self._reconnect()
         elif message.kind != "pong":
-            self._hand_out(read_event(message))
+            self._dispatch(decode_event(message))
 
-    def _hand_out(self, event: Event) -> None:
+    def _dispatch(self, event: Event) -> None:
         if isinstance(event, Connected):
-            self.welcome, self.problem, self._greeted = event, None, True
-            self._outbox += self._ledger.after_welcome()
-            self._outbox += [encode(kind, fields) for kind, fields in self._asked.items()]
-        elif isinstance(event, Rejected) and not self._greeted:
-            self.problem = WireError(event.code, event.message, field=event.field, hint=event.hint)
+            self.welcome, self.problem, self._welcomed = event, None, True
+            self._outbox += self._tracker.messages_after_welcome()
+            self._outbox += [encode(kind, fields) for kind, fields in self._open_queries.items()]
+        elif isinstance(event, Rejected) and not self._welcomed:
+            self.problem = AcetateError(event.code, event.message, field=event.field, hint=event.hint)
         elif isinstance(event, JobList):
-            self._asked.pop("jobs", None)
+            self._open_queries.pop("jobs", None)
         elif isinstance(event, ModelVocabulary):
-            self._asked.pop("vocabulary", None)
+            self._open_queries.pop("vocabulary", None)
         elif isinstance(event, Status):
-            self._asked.pop(event.kind, None)
-        if self._ledger.is_news(event):
+            self._open_queries.pop(event.kind, None)
+        if self._tracker.accept_event(event):
             self._events.append(event)
 
-    def _lose(self, reason: str) -> None:
-        self._greeted = False
+    def _on_disconnect(self, reason: str) -> None:
+        self._welcomed = False
         self._events.append(Disconnected(reason))
 
     def _notice_hangup(self) -> None:
@@ -216,71 +216,71 @@ class Client:
         while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
             self._monitor.recv_multipart(zmq.NOBLOCK)
             hung_up = True
-        if hung_up and self._greeted and not self.behind:
-            self._lose("the daemon has ended")
+        if hung_up and self._welcomed and not self.has_more:
+            self._on_disconnect("the daemon has ended")
             self._reconnect()
 
     def _keep_alive(self, now: float) -> None:
-        if self._used is None:
-            if now - self._looked >= LOOK_AGAIN_S:
+        if self._connected_to is None:
+            if now - self._last_lookup >= RECONNECT_S:
                 self._reconnect()
-        elif now - self._heard >= SILENCE_S and not self.behind:
-            if self._greeted:
-                self._lose(f"nothing was heard of the daemon for {SILENCE_S:g} seconds")
+        elif now - self._last_recv >= SILENCE_S and not self.has_more:
+            if self._welcomed:
+                self._on_disconnect(f"nothing was heard of the daemon for {SILENCE_S:g} seconds")
             self._reconnect()
-        elif not self._greeted and now - self._looked >= PING_S and self._moved():
+        elif not self._welcomed and now - self._last_lookup >= PING_S and self._daemon_moved():
             self._reconnect()
-        elif self._greeted and now - self._spoke >= PING_S:
+        elif self._welcomed and now - self._last_send >= PING_S:
             self._send(encode("ping", {}))
 
-    def _moved(self) -> bool:
+    def _daemon_moved(self) -> bool:
         """Whether the connection file now names another daemon than the one that does not answer."""
-        self._looked = self._clock()
+        self._last_lookup = self._clock()
         try:
-            return self._find() != self._used
-        except WireError:
+            return self._find() != self._connected_to
+        except AcetateError:
             return False
 
     def _reconnect(self) -> None:
         """Drop the connection, look for the daemon's present one, and say hello there."""
-        self._looked = self._clock()
+        self._last_lookup = self._clock()
         self._outbox.clear()
         self._drop()
         try:
-            self._used = self._find()
-        except WireError as error:
+            self._connected_to = self._find()
+        except AcetateError as error:
             self.problem = error
             return
-        if self._used is None:
+        if self._connected_to is None:
             return
-        if not self._used.endpoint.startswith("ipc:"):
-            self._socket.set(zmq.CURVE_SERVERKEY, self._used.server_key.encode("ascii"))
-            self._socket.set(zmq.CURVE_PUBLICKEY, self._used.client_public.encode("ascii"))
-            self._socket.set(zmq.CURVE_SECRETKEY, self._used.client_secret.encode("ascii"))
-        self._socket.connect(self._used.endpoint)
-        self._heard = self._looked
-        self._send(encode("hello", {**self._about, "client": self._key, "access": self._used.access}))
+        if not self._connected_to.endpoint.startswith("ipc:"):
+            self._socket.set(zmq.CURVE_SERVERKEY, self._connected_to.server_key.encode("ascii"))
+            self._socket.set(zmq.CURVE_PUBLICKEY, self._connected_to.client_public.encode("ascii"))
+            self._socket.set(zmq.CURVE_SECRETKEY, self._connected_to.client_secret.encode("ascii"))
+        self._socket.connect(self._connected_to.endpoint)
+        self._last_recv = self._last_lookup
+        self._send(encode("hello", {**self._about, "client": self._key, "access": self._connected_to.access}))
 
     def _drop(self) -> None:
         """Disconnect, so that nothing queued for a dead daemon reaches a later one."""
-        if self._used is not None:
+        if self._connected_to is not None:
             self._socket.set(zmq.LINGER, 0)
-            self._socket.disconnect(self._used.endpoint)
+            self._socket.disconnect(self._connected_to.endpoint)
             self._socket.set(zmq.LINGER, LINGER_MS)
-            self._used = None
+            self._connected_to = None
 
     def _send(self, parts: Sequence[Any]) -> None:
         self._outbox.append(list(parts))
         self._flush()
 
     def _flush(self) -> None:
-        while self._outbox and self._used is not None:
+        while self._outbox and self._connected_to is not None:
             try:
                 self._socket.send_multipart(self._outbox[0], zmq.NOBLOCK, copy=self._copies)
             except zmq.Again:
                 return
             self._outbox.pop(0)
-            self._spoke = self._clock()
+            self._last_send = self._clock()
 
 
 def _finder(connection: Union[Connection, Finder, None]) -> Finder:

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from .errors import WireError
-from .paths import check_private, config_folder, private_folder, runtime_folder, write_private
+from .errors import AcetateError
+from .paths import atomic_write, config_dir, ensure_private_dir, require_private, runtime_dir
 
 FILE_NAME = "connection.json"
 
@@ -34,28 +34,28 @@ class Connection:
     pid: int = 0
 
     def over_tcp(self) -> Connection:
-        """The same daemon through its TCP endpoint. Raises WireError when it has none."""
+        """The same daemon through its TCP endpoint. Raises AcetateError when it has none."""
         if not self.tcp:
-            raise WireError("not_allowed", "this daemon has no TCP endpoint", hint="start it with --tcp")
+            raise AcetateError("not_allowed", "this daemon has no TCP endpoint", hint="start it with --tcp")
         return replace(self, endpoint=self.tcp)
 
 
 def connection_path() -> Path:
     """The connection file: `ACETATE_CONNECTION` where that is set, else the one in this user's runtime folder."""
     chosen = os.environ.get("ACETATE_CONNECTION")
-    return Path(chosen) if chosen else runtime_folder() / FILE_NAME
+    return Path(chosen) if chosen else runtime_dir() / FILE_NAME
 
 
 def find(path: Optional[Path] = None) -> Optional[Connection]:
-    """Read the connection file; None where there is none. Raises WireError when it is broken or not private."""
+    """Read the connection file; None where there is none. Raises AcetateError when it is broken or not private."""
     path = path or connection_path()
     try:
-        check_private(path)
+        require_private(path)
         return parse(path.read_bytes())
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{path} is not a connection file ({error})",
             hint="remove it and start the daemon again",
@@ -77,7 +77,7 @@ def parse(data: bytes) -> Connection:
 
 def write(connection: Connection, path: Path) -> None:
     """Write the connection file, readable by this user only."""
-    write_private(path, json.dumps({"v": 1, **asdict(connection)}, indent=1).encode())
+    atomic_write(path, json.dumps({"v": 1, **asdict(connection)}, indent=1).encode())
 
 
 def client_key(name: str, folder: Optional[Path] = None) -> str:
@@ -86,8 +86,8 @@ def client_key(name: str, folder: Optional[Path] = None) -> str:
     The daemon knows a client's jobs by it, so a restarted editor finds its own again, and nobody else's.
     """
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
-        raise WireError("bad_request", f"{name!r} is no name for a client", hint="use letters, digits, - and _")
-    folder = private_folder(folder or config_folder() / "clients")
+        raise AcetateError("bad_request", f"{name!r} is no name for a client", hint="use letters, digits, - and _")
+    folder = ensure_private_dir(folder or config_dir() / "clients")
     path = folder / f"{name}.key"
     try:
         found = path.read_text("ascii").strip()
@@ -96,5 +96,5 @@ def client_key(name: str, folder: Optional[Path] = None) -> str:
     except (FileNotFoundError, UnicodeDecodeError):
         pass
     key = secrets.token_hex(32)
-    write_private(path, key.encode())
+    atomic_write(path, key.encode())
     return key

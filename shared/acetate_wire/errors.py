@@ -20,7 +20,7 @@ CODES = (
 )
 
 
-class WireError(Exception):
+class AcetateError(Exception):
     """A refusal or failure: `code` out of CODES, the `field` it is about, what is wrong, and the way out."""
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from .errors import WireError
+from .errors import AcetateError
 from .events import (
     Accepted,
     Cancelled,
@@ -17,31 +17,31 @@ from .events import (
     Progress,
     Rejected,
     Status,
-    read_done,
-    read_picture,
+    decode_done,
+    decode_picture,
 )
 from .limits import Limits
 from .messages import Message
 from .vocabulary import Vocabulary
 
 
-def read_event(message: Message) -> Event:
-    """The event that a message brings. Raises WireError when the kind is unknown or a field is missing."""
+def decode_event(message: Message) -> Event:
+    """The event that a message brings. Raises AcetateError when the kind is unknown or a field is missing."""
     try:
-        return _read(message)
+        return _decode(message)
     except (KeyError, TypeError, ValueError) as error:
-        raise WireError("internal", f"the daemon's {message.kind} cannot be read ({error!r})") from None
+        raise AcetateError("internal", f"the daemon's {message.kind} cannot be read ({error!r})") from None
 
 
-def _read(message: Message) -> Event:
+def _decode(message: Message) -> Event:
     fields = message.fields
     kind = message.kind
     if kind == "progress":
-        return _progress(fields, message.frames)
+        return _decode_progress(fields, message.frames)
     if kind == "done":
         try:
-            return read_done(fields, message.frames)
-        except WireError as error:
+            return decode_done(fields, message.frames)
+        except AcetateError as error:
             return Failed(fields["id"], error.code, error.message, "update the older of editor and acetate", False)
     if kind == "accepted":
         return Accepted(fields["id"], int(fields["position"]))
@@ -65,10 +65,10 @@ def _read(message: Message) -> Event:
     if kind == "welcome":
         limits = Limits.from_map(fields["limits"])
         return Connected(fields["version"], fields["device"], tuple(fields["models"]), limits)
-    raise WireError("internal", f"the daemon sent a message of the unknown kind {kind!r}")
+    raise AcetateError("internal", f"the daemon sent a message of the unknown kind {kind!r}")
 
 
-def _progress(fields: Mapping[str, Any], frames: Any) -> Progress:
+def _decode_progress(fields: Mapping[str, Any], frames: Any) -> Progress:
     preview = fields.get("preview")
     left = fields.get("seconds_left")
     return Progress(
@@ -77,5 +77,5 @@ def _progress(fields: Mapping[str, Any], frames: Any) -> Progress:
         int(fields["step"]),
         int(fields["steps"]),
         None if left is None else float(left),
-        None if preview is None else read_picture(preview, frames),
+        None if preview is None else decode_picture(preview, frames),
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .errors import WireError
+from .errors import AcetateError
 from .limits import Limits
-from .pictures import byte_count
-from .request import FORMATS, PictureHeader
+from .pictures import nbytes
+from .request import FORMATS, PictureSpec
 from .vocabulary import Vocabulary
 
 
@@ -16,7 +16,7 @@ from .vocabulary import Vocabulary
 class Picture:
     """Raw pixels (bytes-like) and how to read them; `profile` is the ICC profile where the space is `icc`."""
 
-    header: PictureHeader
+    header: PictureSpec
     pixels: Any
     profile: Optional[bytes] = None
 
@@ -171,25 +171,25 @@ Event = Union[
 ]
 
 
-def read_picture(fields: Mapping[str, Any], frames: Sequence[Any]) -> Picture:
-    """A picture of an incoming message. Raises WireError when the frame is not what the header says."""
+def decode_picture(fields: Mapping[str, Any], frames: Sequence[Any]) -> Picture:
+    """A picture of an incoming message. Raises AcetateError when the frame is not what the header says."""
     try:
-        header = PictureHeader(**{name: fields[name] for name in PictureHeader.__dataclass_fields__ if name in fields})
+        header = PictureSpec(**{name: fields[name] for name in PictureSpec.__dataclass_fields__ if name in fields})
         pixels = frames[header.frame]
         profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
     except (TypeError, KeyError, IndexError) as error:
-        raise WireError("internal", f"the daemon sent a picture that cannot be read ({error!r})") from None
-    if header.format not in FORMATS or len(pixels) != byte_count(header):
-        raise WireError("internal", f"the daemon sent {len(pixels)} bytes for {header}")
+        raise AcetateError("internal", f"the daemon sent a picture that cannot be read ({error!r})") from None
+    if header.format not in FORMATS or len(pixels) != nbytes(header):
+        raise AcetateError("internal", f"the daemon sent {len(pixels)} bytes for {header}")
     return Picture(header, pixels, profile)
 
 
-def read_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
-    """The `done` message as an event. Raises WireError when it cannot be read."""
+def decode_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
+    """The `done` message as an event. Raises AcetateError when it cannot be read."""
     layers: List[Layer] = []
     try:
         for entry in fields["layers"]:
-            picture = read_picture(entry["picture"], frames)
+            picture = decode_picture(entry["picture"], frames)
             layers.append(Layer(entry["name"], entry["role"], int(entry["x"]), int(entry["y"]), picture))
         settings: Dict[str, Any] = dict(fields.get("settings", {}))
         warnings = tuple(
@@ -198,4 +198,4 @@ def read_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
         )
         return Done(fields["id"], tuple(layers), int(fields["seed"]), settings, warnings)
     except (KeyError, TypeError, ValueError) as error:
-        raise WireError("internal", f"the daemon sent layers that cannot be read ({error!r})") from None
+        raise AcetateError("internal", f"the daemon sent layers that cannot be read ({error!r})") from None

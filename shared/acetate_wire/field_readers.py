@@ -1,4 +1,4 @@
-"""Readers for single values from the wire; each raises WireError `bad_request` naming the field and its limits."""
+"""Readers for single values from the wire; each raises AcetateError `bad_request` naming the field and its limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import reprlib
 from typing import Any, Dict, List, Optional, Sequence
 
-from .errors import WireError
+from .errors import AcetateError
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SHORT = reprlib.Repr()
@@ -35,7 +35,7 @@ def text(value: object, where: str, most: int) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise _wrong(where, value, "text")
     if len(value) > most:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where} has {len(value)} characters, over the limit of {most}",
             field=where,
@@ -81,6 +81,6 @@ def job_id(value: object, where: str = "id") -> str:
     return value
 
 
-def _wrong(where: str, value: object, wanted: str, field: Optional[str] = None) -> WireError:
+def _wrong(where: str, value: object, wanted: str, field: Optional[str] = None) -> AcetateError:
     shown = _SHORT.repr(value)
-    return WireError("bad_request", f"{where} is {shown}", field=field or where, hint=f"it must be {wanted}")
+    return AcetateError("bad_request", f"{where} is {shown}", field=field or where, hint=f"it must be {wanted}")

@@ -10,40 +10,40 @@ from .messages import encode
 
 
 @dataclass
-class _Job:
+class _TrackedJob:
     submission: Optional[List[Any]] = None
     cancelling: bool = False
     ended: bool = False
 
 
-class Ledger:
+class JobTracker:
     """Follows each job from `submitted` or `attached` to its one end, and on until it is acknowledged."""
 
     def __init__(self) -> None:
-        self._jobs: Dict[str, _Job] = {}
-        self._leaving: Dict[str, None] = {}
+        self._jobs: Dict[str, _TrackedJob] = {}
+        self._unacknowledged: Dict[str, None] = {}
 
     def submitted(self, id: str, parts: List[Any]) -> None:
         """Remember the message until the daemon has accepted it."""
-        self._jobs[id] = _Job(submission=parts)
+        self._jobs[id] = _TrackedJob(submission=parts)
 
     def attached(self, ids: Iterable[str]) -> None:
         """Follow these; the caller wants to hear of their end even if it has before."""
         for id in ids:
             job = self._jobs.get(id)
             if job is None or job.ended:
-                self._jobs[id] = _Job()
+                self._jobs[id] = _TrackedJob()
 
-    def wants_cancel(self, id: str) -> None:
+    def cancel_requested(self, id: str) -> None:
         """Ask again after a loss until the job has ended."""
-        self._jobs.setdefault(id, _Job()).cancelling = True
+        self._jobs.setdefault(id, _TrackedJob()).cancelling = True
 
     def acknowledged(self, id: str) -> None:
         """Follow the job no longer, and say so to the daemon until it answers `forgotten`."""
         self._jobs.pop(id, None)
-        self._leaving[id] = None
+        self._unacknowledged[id] = None
 
-    def after_welcome(self) -> List[List[Any]]:
+    def messages_after_welcome(self) -> List[List[Any]]:
         """The messages that bring a daemon that has just said welcome up to date."""
         open_jobs = {id: job for id, job in self._jobs.items() if not job.ended}
         out = [job.submission for job in open_jobs.values() if job.submission is not None]
@@ -51,16 +51,16 @@ class Ledger:
         if followed:
             out.append(encode("attach", {"ids": followed}))
         out += [encode("cancel", {"id": id}) for id, job in open_jobs.items() if job.cancelling]
-        out += [encode("acknowledge", {"id": id}) for id in self._leaving]
+        out += [encode("acknowledge", {"id": id}) for id in self._unacknowledged]
         return out
 
-    def is_news(self, event: Event) -> bool:
+    def accept_event(self, event: Event) -> bool:
         """Take note of an event about a job; False when it repeats what the client has already handed out."""
         id = getattr(event, "id", "")
         if not id:
             return True
-        if isinstance(event, Forgotten) and id in self._leaving:
-            del self._leaving[id]
+        if isinstance(event, Forgotten) and id in self._unacknowledged:
+            del self._unacknowledged[id]
             return True
         job = self._jobs.get(id)
         if job is None or job.ended:

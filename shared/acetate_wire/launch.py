@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
-from .errors import WireError
-from .paths import config_folder, private_folder, write_private
+from .errors import AcetateError
+from .paths import atomic_write, config_dir, ensure_private_dir
 
 FILE_NAME = "daemon.json"
 
@@ -18,21 +18,21 @@ FILE_NAME = "daemon.json"
 _started: List["subprocess.Popen[bytes]"] = []
 
 
-def remember_command(command: List[str], folder: Optional[Path] = None) -> None:
+def save_launch_command(command: List[str], folder: Optional[Path] = None) -> None:
     """Write down, for editors, which command starts the daemon."""
-    folder = private_folder(folder or config_folder())
-    write_private(folder / FILE_NAME, json.dumps({"command": command}).encode())
+    folder = ensure_private_dir(folder or config_dir())
+    atomic_write(folder / FILE_NAME, json.dumps({"command": command}).encode())
 
 
-def known_command(folder: Optional[Path] = None) -> List[str]:
-    """The command that starts the daemon. Raises WireError when acetate was never run on this account."""
-    path = (folder or config_folder()) / FILE_NAME
+def load_launch_command(folder: Optional[Path] = None) -> List[str]:
+    """The command that starts the daemon. Raises AcetateError when acetate was never run on this account."""
+    path = (folder or config_dir()) / FILE_NAME
     try:
         command = json.loads(path.read_bytes())["command"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         command = None
     if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
-        raise WireError(
+        raise AcetateError(
             "not_allowed",
             "Acetate's daemon is not running and this account has not run it before",
             hint="run `acetate serve` once in a terminal",
@@ -51,7 +51,7 @@ def start_daemon(command: Optional[List[str]] = None) -> None:
     _started[:] = [process for process in _started if process.poll() is None]
     _started.append(
         subprocess.Popen(
-            command or known_command(),
+            command or load_launch_command(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import msgpack
 
-from .errors import WireError
+from .errors import AcetateError
 from .limits import Limits
 
 VERSION = 1
@@ -37,11 +37,11 @@ def encode(kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> 
 
 
 def decode(parts: Sequence[Any], limits: Limits = _DEFAULT_LIMITS) -> Message:
-    """Take a message apart. `parts` are bytes-like. Raises WireError `bad_request` or `too_large`."""
+    """Take a message apart. `parts` are bytes-like. Raises AcetateError `bad_request` or `too_large`."""
     if not parts:
-        raise WireError("bad_request", "the message is empty", hint="send a header frame first")
+        raise AcetateError("bad_request", "the message is empty", hint="send a header frame first")
     if len(parts) - 1 > limits.frames:
-        raise WireError(
+        raise AcetateError(
             "too_large",
             f"{len(parts) - 1} frames in one message are over the limit of {limits.frames}",
             hint="send fewer pictures in one job",
@@ -49,14 +49,14 @@ def decode(parts: Sequence[Any], limits: Limits = _DEFAULT_LIMITS) -> Message:
     header = unpack_header(parts[0], limits)
     total = sum(len(part) for part in parts[1:])
     if total > limits.message_bytes:
-        raise WireError(
+        raise AcetateError(
             "too_large",
             f"{total} bytes of pictures in one message are over the limit of {limits.message_bytes}",
             hint="send smaller pictures, or an 8-bit format",
         )
     version = header.pop("v", None)
     if version != VERSION or isinstance(version, bool):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"the message speaks version {version!r} of the protocol, this side speaks {VERSION}",
             field="v",
@@ -64,16 +64,16 @@ def decode(parts: Sequence[Any], limits: Limits = _DEFAULT_LIMITS) -> Message:
         )
     kind = header.pop("kind", None)
     if not isinstance(kind, str):
-        raise WireError("bad_request", "the header has no kind", field="kind", hint="name the message's kind")
+        raise AcetateError("bad_request", "the header has no kind", field="kind", hint="name the message's kind")
     return Message(kind, header, tuple(parts[1:]))
 
 
 def unpack_header(frame: Any, limits: Limits = _DEFAULT_LIMITS) -> Dict[str, Any]:
-    """The map in a header frame. Raises WireError when it is no MessagePack map with text keys, or too long."""
+    """The map in a header frame. Raises AcetateError when it is no MessagePack map with text keys, or too long."""
     if len(frame) == 0:
-        raise WireError("bad_request", "the header frame is empty", hint="use a DEALER socket, without a delimiter")
+        raise AcetateError("bad_request", "the header frame is empty", hint="use a DEALER socket, without a delimiter")
     if len(frame) > limits.header_bytes:
-        raise WireError(
+        raise AcetateError(
             "too_large",
             f"a header of {len(frame)} bytes is over the limit of {limits.header_bytes}",
             hint="pictures belong into frames of their own",
@@ -81,9 +81,9 @@ def unpack_header(frame: Any, limits: Limits = _DEFAULT_LIMITS) -> Dict[str, Any
     try:
         header = msgpack.unpackb(frame, raw=False, strict_map_key=True, max_ext_len=0)
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise WireError("bad_request", "the header is not valid MessagePack", hint=_reason(error)) from None
+        raise AcetateError("bad_request", "the header is not valid MessagePack", hint=_reason(error)) from None
     if not isinstance(header, dict) or not all(isinstance(key, str) for key in header):
-        raise WireError("bad_request", "the header is not a map with text keys", hint="send one MessagePack map")
+        raise AcetateError("bad_request", "the header is not a map with text keys", hint="send one MessagePack map")
     return header
 
 

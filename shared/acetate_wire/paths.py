@@ -10,10 +10,10 @@ import stat
 import sys
 from pathlib import Path
 
-from .errors import WireError
+from .errors import AcetateError
 
 
-def runtime_folder() -> Path:
+def runtime_dir() -> Path:
     """The folder of the running daemon's socket and connection file; it may not exist yet."""
     chosen = os.environ.get("ACETATE_RUNTIME_DIR")
     if chosen:
@@ -29,7 +29,7 @@ def runtime_folder() -> Path:
     return Path(f"/tmp/acetate-{os.getuid()}")
 
 
-def config_folder() -> Path:
+def config_dir() -> Path:
     """The folder of what lasts: each client's own key, and how to start the daemon; it may not exist yet."""
     chosen = os.environ.get("ACETATE_CONFIG_DIR")
     if chosen:
@@ -41,13 +41,13 @@ def config_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "acetate"
 
 
-def private_folder(folder: Path) -> Path:
-    """Make `folder` if need be, for this user only (0700). Raises WireError when it is somebody else's."""
+def ensure_private_dir(folder: Path) -> Path:
+    """Make `folder` if need be, for this user only (0700). Raises AcetateError when it is somebody else's."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sys.platform != "win32":
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"{folder} belongs to another user",
                 hint="set ACETATE_RUNTIME_DIR, ACETATE_STATE_DIR and ACETATE_CONFIG_DIR to folders of your own",
@@ -57,7 +57,7 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def write_private(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes) -> None:
     """Write a file that only this user can read (0600), whole or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     if part.exists():
@@ -74,13 +74,13 @@ def write_private(path: Path, data: bytes) -> None:
         raise
 
 
-def check_private(path: Path) -> None:
-    """Raise WireError `not_allowed` when another user could have written or could read this file."""
+def require_private(path: Path) -> None:
+    """Raise AcetateError `not_allowed` when another user could have written or could read this file."""
     if sys.platform == "win32":
         return
     found = path.stat()
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise WireError(
+        raise AcetateError(
             "not_allowed",
             f"{path} is not for your eyes only",
             hint="it holds keys: make it yours with chmod 600, or remove it and start the daemon again",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Dict, Sequence
 
-from .errors import WireError
-from .request import FORMATS, PictureHeader
+from .errors import AcetateError
+from .request import FORMATS, PictureSpec
 
 
-def byte_count(header: PictureHeader) -> int:
+def nbytes(header: PictureSpec) -> int:
     """The bytes of this picture's frame: rows follow each other without padding."""
     return header.width * header.height * FORMATS[header.format]
 
 
-def picture_map(header: PictureHeader) -> Dict[str, Any]:
+def picture_to_map(header: PictureSpec) -> Dict[str, Any]:
     """A picture's header as it stands in a message; a profile's frame only where there is one."""
     fields = asdict(header)
     if header.profile_frame is None:
@@ -22,18 +22,18 @@ def picture_map(header: PictureHeader) -> Dict[str, Any]:
     return fields
 
 
-def check_frames(header: PictureHeader, sizes: Sequence[int], where: str) -> None:
-    """Compare a picture's header with the sizes of the message's frames. Raises WireError `bad_request`."""
+def check_frames(header: PictureSpec, sizes: Sequence[int], where: str) -> None:
+    """Compare a picture's header with the sizes of the message's frames. Raises AcetateError `bad_request`."""
     if header.frame >= len(sizes):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where}.frame is {header.frame}, but the message has {len(sizes)} frames",
             field=f"{where}.frame",
             hint="frames are counted from 0, the header not included",
         )
-    wanted, got = byte_count(header), sizes[header.frame]
+    wanted, got = nbytes(header), sizes[header.frame]
     if wanted != got:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where} says {header.width} x {header.height} {header.format}, which is {wanted} bytes, "
             f"but its frame has {got}",
@@ -41,7 +41,7 @@ def check_frames(header: PictureHeader, sizes: Sequence[int], where: str) -> Non
             hint="send rows one after another, without padding",
         )
     if header.profile_frame is not None and header.profile_frame >= len(sizes):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where}.profile_frame is {header.profile_frame}, but the message has {len(sizes)} frames",
             field=f"{where}.profile_frame",

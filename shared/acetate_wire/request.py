@@ -13,7 +13,7 @@ ROWS = ("top-down", "bottom-up")
 SPACES = ("srgb", "linear", "icc")
 PASSES = (1, 2, 4, 8)
 """How many turned and mirrored views the transparent decoder takes the median of."""
-NEEDED_INPUTS = {
+REQUIRED_INPUTS = {
     "text": (),
     "refine": ("layer",),
     "inpaint": ("layer", "mask"),
@@ -25,7 +25,7 @@ NEEDED_INPUTS = {
 }
 """The input roles that a mode cannot do without; `extract` also takes the one layer that it is not to find.
 """
-LAYERS_OUT = {
+OUTPUT_ROLES = {
     "text": ("layer",),
     "refine": ("layer",),
     "inpaint": ("layer",),
@@ -38,7 +38,7 @@ LAYERS_OUT = {
 """The roles that one picture of a mode brings back, in stacking order from below; `extract` only the one that it was
 not given.
 """
-ON_REQUEST = {"background": ("blend",), "foreground": ("blend",)}
+OPTIONAL_OUTPUTS = {"background": ("blend",), "foreground": ("blend",)}
 """What a mode makes besides, and brings back when `returns` names it."""
 
 
@@ -53,7 +53,7 @@ class Rect:
 
 
 @dataclass(frozen=True)
-class PictureHeader:
+class PictureSpec:
     """How one raw pixel frame is to be read; `space` is `srgb`, `linear` or `icc` (then `profile_frame`
     holds it).
     """
@@ -72,7 +72,7 @@ class Control:
     """A structure picture that steers the steps from `start` to `end` (shares of the schedule, 0 to 1)."""
 
     kind: str
-    picture: PictureHeader
+    picture: PictureSpec
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
@@ -95,7 +95,7 @@ class LayerRequest:
     says that a layer from words alone is to fill the target, whatever its shape; otherwise it is drawn at a shape
     that the model learned, centred in the target, and the rest stays clear. `detail` is how
     strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
-    are the roles that come back; without any, those of `LAYERS_OUT`. Layers come back as `reply_format`,
+    are the roles that come back; without any, those of `OUTPUT_ROLES`. Layers come back as `reply_format`,
     `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
     """
 
@@ -106,7 +106,7 @@ class LayerRequest:
     model: str = "starter"
     negative: str = ""
     layer_prompts: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, PictureHeader] = field(default_factory=dict)
+    inputs: Mapping[str, PictureSpec] = field(default_factory=dict)
     controls: Tuple[Control, ...] = ()
     seed: Optional[int] = None
     count: int = 1
@@ -130,11 +130,11 @@ class LayerRequest:
 
 def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
     """Every role that this request's mode could bring back, in stacking order from below."""
-    own = LAYERS_OUT[request.mode] + ON_REQUEST.get(request.mode, ())
+    own = OUTPUT_ROLES[request.mode] + OPTIONAL_OUTPUTS.get(request.mode, ())
     return tuple(role for role in own if request.mode != "extract" or role not in request.inputs)
 
 
-def roles_out(request: LayerRequest) -> Tuple[str, ...]:
+def output_roles(request: LayerRequest) -> Tuple[str, ...]:
     """The roles that one picture of this request brings back, in stacking order from below."""
-    own = LAYERS_OUT[request.mode]
+    own = OUTPUT_ROLES[request.mode]
     return tuple(role for role in possible_roles(request) if role in (request.returns or own))

@@ -10,36 +10,36 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any, Callable, Dict, List, Sequence, Set, Tuple, Type
 
 from . import field_readers
-from .errors import WireError
+from .errors import AcetateError
 from .limits import Limits
-from .pictures import check_frames, picture_map
+from .pictures import check_frames, picture_to_map
 from .request import (
     FORMATS,
     MODES,
-    NEEDED_INPUTS,
     PASSES,
+    REQUIRED_INPUTS,
     ROLES,
     ROWS,
     SPACES,
     Control,
     LayerRequest,
     Lora,
-    PictureHeader,
+    PictureSpec,
     Rect,
+    output_roles,
     possible_roles,
-    roles_out,
 )
 
 LONGEST_NAME = 60
 """How much of an unknown field's name a refusal repeats."""
-FARTHEST = 1_000_000
+MAX_OFFSET = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
 
 
-def parse_request(source: object, frame_sizes: Sequence[int], limits: Limits) -> LayerRequest:
+def decode_request(source: object, frame_sizes: Sequence[int], limits: Limits) -> LayerRequest:
     """The request in a `submit` header. `frame_sizes` are the bytes of the message's frames.
 
-    Raises WireError `bad_request` or `too_large`, naming the field.
+    Raises AcetateError `bad_request` or `too_large`, naming the field.
     """
     given = _record(source, LayerRequest, "request")
     request = LayerRequest(**{name: _READERS[name](value, name, limits) for name, value in given.items()})
@@ -50,7 +50,7 @@ def parse_request(source: object, frame_sizes: Sequence[int], limits: Limits) ->
     return request
 
 
-def request_map(request: LayerRequest) -> Dict[str, Any]:
+def encode_request(request: LayerRequest) -> Dict[str, Any]:
     """A request as it stands in a `submit` header; fields at their defaults are left out."""
     out: Dict[str, Any] = {}
     for entry in fields(request):
@@ -64,9 +64,9 @@ def request_map(request: LayerRequest) -> Dict[str, Any]:
     if "layer_prompts" in out:
         out["layer_prompts"] = dict(request.layer_prompts)
     if "inputs" in out:
-        out["inputs"] = {role: picture_map(picture) for role, picture in request.inputs.items()}
+        out["inputs"] = {role: picture_to_map(picture) for role, picture in request.inputs.items()}
     if "controls" in out:
-        out["controls"] = [{**asdict(c), "picture": picture_map(c.picture)} for c in request.controls]
+        out["controls"] = [{**asdict(c), "picture": picture_to_map(c.picture)} for c in request.controls]
     if "returns" in out:
         out["returns"] = list(request.returns)
     if "loras" in out:
@@ -80,7 +80,7 @@ def _record(source: object, kind: Type[Any], where: str) -> Dict[str, Any]:
     known = {entry.name: entry for entry in fields(kind)}
     for name in given:
         if name not in known:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"{where} has no field {name[:LONGEST_NAME]!r}",
                 field=name[:LONGEST_NAME] if where == "request" else f"{where}.{name[:LONGEST_NAME]}",
@@ -88,7 +88,7 @@ def _record(source: object, kind: Type[Any], where: str) -> Dict[str, Any]:
             )
     for name, entry in known.items():
         if entry.default is MISSING and entry.default_factory is MISSING and name not in given:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"{where} has no {name}",
                 field=name if where == "request" else f"{where}.{name}",
@@ -105,8 +105,8 @@ def _canvas(value: object, where: str, limits: Limits) -> Tuple[int, int]:
 def _target(value: object, where: str, limits: Limits) -> Rect:
     x, y, width, height = field_readers.listing(value, where, 4, 4)
     return Rect(
-        field_readers.whole(x, f"{where} x", -FARTHEST, FARTHEST, field=where),
-        field_readers.whole(y, f"{where} y", -FARTHEST, FARTHEST, field=where),
+        field_readers.whole(x, f"{where} x", -MAX_OFFSET, MAX_OFFSET, field=where),
+        field_readers.whole(y, f"{where} y", -MAX_OFFSET, MAX_OFFSET, field=where),
         _side(width, f"{where} width", where, limits),
         _side(height, f"{where} height", where, limits),
     )
@@ -114,7 +114,7 @@ def _target(value: object, where: str, limits: Limits) -> Rect:
 
 def _side(value: object, name: str, field: str, limits: Limits) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > limits.side:
-        raise WireError(
+        raise AcetateError(
             "too_large",
             f"{name} {value} is over this daemon's limit of {limits.side}",
             field=field,
@@ -123,9 +123,9 @@ def _side(value: object, name: str, field: str, limits: Limits) -> int:
     return field_readers.whole(value, name, 1, limits.side, field=field)
 
 
-def _picture(value: object, where: str, limits: Limits) -> PictureHeader:
-    given = _record(value, PictureHeader, where)
-    picture = PictureHeader(
+def _picture(value: object, where: str, limits: Limits) -> PictureSpec:
+    given = _record(value, PictureSpec, where)
+    picture = PictureSpec(
         frame=field_readers.whole(given["frame"], f"{where}.frame", 0, limits.frames - 1),
         width=_side(given["width"], f"{where}.width", f"{where}.width", limits),
         height=_side(given["height"], f"{where}.height", f"{where}.height", limits),
@@ -140,7 +140,7 @@ def _picture(value: object, where: str, limits: Limits) -> PictureHeader:
 
 def _check_profile(space: str, frame: object, where: str) -> None:
     if (space == "icc") != (frame is not None):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where} is {'missing' if frame is None else 'given'}, but the space is {space}",
             field=where,
@@ -152,7 +152,7 @@ def _frame_or_none(value: object, where: str, limits: Limits) -> Any:
     return None if value is None else field_readers.whole(value, where, 0, limits.frames - 1)
 
 
-def _inputs(value: object, where: str, limits: Limits) -> Dict[str, PictureHeader]:
+def _inputs(value: object, where: str, limits: Limits) -> Dict[str, PictureSpec]:
     given = field_readers.mapping(value, where)
     return {
         field_readers.one_of(role, where, ROLES): _picture(p, f"{where}.{role}", limits) for role, p in given.items()
@@ -182,7 +182,7 @@ def _control(value: object, where: str, limits: Limits) -> Control:
         end=field_readers.number(given.get("end", 1.0), f"{where}.end", 0.0, 1.0),
     )
     if control.start > control.end:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where}.start {control.start} is after its end {control.end}",
             field=f"{where}.start",
@@ -222,7 +222,7 @@ def _count(value: object, where: str, limits: Limits) -> int:
 
 def _passes(value: object, where: str, limits: Limits) -> int:
     if value not in PASSES or isinstance(value, bool):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{where} is {value!r}",
             field=where,
@@ -263,16 +263,16 @@ _READERS: Dict[str, Callable[[Any, str, Limits], Any]] = {
 
 
 def _check_inputs(request: LayerRequest) -> None:
-    for role in NEEDED_INPUTS[request.mode]:
+    for role in REQUIRED_INPUTS[request.mode]:
         if role not in request.inputs:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"the mode {request.mode} needs a picture for the role {role}",
                 field=f"inputs.{role}",
                 hint="choose the layer that it is to work on",
             )
     if request.mode == "extract" and len({"foreground", "background"} & set(request.inputs)) != 1:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             "the mode extract needs the foreground or the background beside the blend, and finds the other",
             field="inputs",
@@ -284,7 +284,7 @@ def _check_returns(request: LayerRequest) -> None:
     possible = possible_roles(request)
     for role in request.returns:
         if role not in possible:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"the mode {request.mode} makes no {role} out of this",
                 field="returns",
@@ -304,7 +304,7 @@ def _check_frames(request: LayerRequest, sizes: Sequence[int]) -> None:
             used.add(picture.profile_frame)
     if request.reply_profile_frame is not None:
         if request.reply_profile_frame >= len(sizes):
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"reply_profile_frame is {request.reply_profile_frame}, but the message has {len(sizes)} frames",
                 field="reply_profile_frame",
@@ -313,7 +313,7 @@ def _check_frames(request: LayerRequest, sizes: Sequence[int]) -> None:
         used.add(request.reply_profile_frame)
     unused = sorted(set(range(len(sizes))) - used)
     if unused:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"frame {unused[0]} belongs to no picture of the request",
             field="inputs",
@@ -323,13 +323,13 @@ def _check_frames(request: LayerRequest, sizes: Sequence[int]) -> None:
 
 def _check_answer(request: LayerRequest, limits: Limits) -> None:
     """Refuse a job whose layers would not fit into one `done` message."""
-    pictures = request.count * len(roles_out(request))
+    pictures = request.count * len(output_roles(request))
     if pictures > limits.pictures:
         raise _too_many(pictures, limits)
     pixels = request.target.width * request.target.height
     size = pictures * pixels * FORMATS[request.reply_format]
     if size > limits.message_bytes:
-        raise WireError(
+        raise AcetateError(
             "too_large",
             f"{pictures} layers of {request.target.width} x {request.target.height} "
             f"{request.reply_format} are {size} bytes, over the limit of {limits.message_bytes}",
@@ -338,8 +338,8 @@ def _check_answer(request: LayerRequest, limits: Limits) -> None:
         )
 
 
-def _too_many(pictures: int, limits: Limits) -> WireError:
-    return WireError(
+def _too_many(pictures: int, limits: Limits) -> AcetateError:
+    return AcetateError(
         "too_large",
         f"{pictures} pictures out of one job are over this daemon's limit of {limits.pictures}",
         field="count",

@@ -24,7 +24,7 @@ SHORTEST_START = 3
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnknownPhrase:
     """A word or phrase of a prompt that the model never saw, and the nearest thing that it knows, if any."""
 
     text: str
@@ -84,9 +84,9 @@ class Vocabulary:
         found = (text for text in known if text.startswith(begun) and text != begun)
         return tuple(sorted(found, key=_by_length)[:most])
 
-    def unknown(self, prompt: str) -> Tuple[Unknown, ...]:
+    def unknown(self, prompt: str) -> Tuple[UnknownPhrase, ...]:
         """The parts of a prompt that the model never saw, in order, each once."""
-        found: Dict[str, Unknown] = {}
+        found: Dict[str, UnknownPhrase] = {}
         words = split(prompt)
         position = 0
         while position < len(words):
@@ -96,11 +96,11 @@ class Vocabulary:
                 continue
             word = words[position]
             if pair != word and pair in self.related and not all(map(self._knows, pair.split())):
-                found.setdefault(pair, Unknown(pair, self.related[pair]))
+                found.setdefault(pair, UnknownPhrase(pair, self.related[pair]))
                 position += 2
                 continue
             if not self._knows(word):
-                found.setdefault(word, Unknown(word, self._nearest(word)))
+                found.setdefault(word, UnknownPhrase(word, self._nearest(word)))
             position += 1
         return tuple(found.values())
 

@@ -16,7 +16,7 @@ import msgpack
 import psutil
 import zmq
 from acetate_wire import connection as connections
-from acetate_wire.blocking import Session
+from acetate_wire.blocking import BlockingClient
 from acetate_wire.client import Client
 from acetate_wire.connection import Connection
 from acetate_wire.events import Event
@@ -147,11 +147,11 @@ class Daemon:
             return True
         return False
 
-    def session(self, name: str = "test", key: str | None = None, **options: Any) -> Session:
+    def session(self, name: str = "test", key: str | None = None, **options: Any) -> BlockingClient:
         """A blocking client of this daemon."""
         options.setdefault("connection", None if options.get("start") else self.connection())
         options.setdefault("start", False)
-        return Session(name, key=key or self.client_key(name), timeout=PATIENCE_S, **options)
+        return BlockingClient(name, key=key or self.client_key(name), timeout=PATIENCE_S, **options)
 
     def editor(self, name: str = "editor") -> Editor:
         """A client as a user interface has it."""

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import LayerWarning
 from acetate_wire.limits import Limits
-from acetate_wire.request import MODES, LayerRequest, roles_out
+from acetate_wire.request import MODES, LayerRequest, output_roles
 from acetate_wire.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class StandIn:
     def check(cls, request: LayerRequest, limits: Limits) -> None:
         """Refuse one sampler and one LoRA, as an engine refuses what it does not know."""
         if request.sampler == "unheard of":
-            raise WireError("bad_request", "there is no sampler 'unheard of'", field="sampler", hint="choose Euler")
+            raise AcetateError("bad_request", "there is no sampler 'unheard of'", field="sampler", hint="choose Euler")
         for lora in request.loras:
             if lora.name == "broken":
-                raise WireError("bad_request", f"the LoRA broken at {lora.weight:g} does not fit", field="loras")
+                raise AcetateError("bad_request", f"the LoRA broken at {lora.weight:g} does not fit", field="loras")
 
     def device(self) -> str:
         """The processor."""
@@ -95,7 +95,7 @@ class StandIn:
             return Made(tuple(layers), seed, {})
         if job.request.mode == "remove":
             words["clear"] = ""
-        names = roles_out(job.request) * job.request.count
+        names = output_roles(job.request) * job.request.count
         return Made(
             tuple(
                 MadeLayer(

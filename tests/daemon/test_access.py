@@ -14,9 +14,9 @@ import pytest
 import zmq
 from acetate.daemon import auth
 from acetate_wire import connection as connections
-from acetate_wire.blocking import Session
+from acetate_wire.blocking import BlockingClient
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Lora
 
 from tests.daemon.harness import Daemon, Raw, a_request
@@ -68,7 +68,7 @@ def test_a_connection_file_that_others_can_read_is_not_trusted(home: Path) -> No
     connections.write(Connection("ipc://x", "", "", "", ""), path)
     assert connections.find(path) is not None
     path.chmod(0o644)
-    with pytest.raises(WireError, match="chmod 600"):
+    with pytest.raises(AcetateError, match="chmod 600"):
         connections.find(path)
 
 
@@ -142,7 +142,7 @@ def test_a_paired_machine_names_no_file_by_its_path(tcp_daemon: Daemon, home: Pa
     auth.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
     far, near = (a_request(loras=(Lora(each, 0.5),)) for each in (name, "ink"))
     with tcp_daemon.session("studio", connection=connections.find(file)) as session:
-        with pytest.raises(WireError) as refusal:
+        with pytest.raises(AcetateError) as refusal:
             session.run(far)
         assert (refusal.value.code, refusal.value.field) == ("not_allowed", "loras[0].name")
         assert session.run(near).layers
@@ -175,5 +175,5 @@ def test_a_client_starts_with_a_key_of_its_own(home: Path) -> None:
 
 def test_a_session_without_a_daemon_says_what_to_do(home: Path) -> None:
     missing = Connection(f"ipc://{home}/none.sock", "", "", "", "")
-    with pytest.raises(WireError, match="does not answer"):
-        Session("test", connection=missing, key="k" * 32, start=False, timeout=0.5)
+    with pytest.raises(AcetateError, match="does not answer"):
+        BlockingClient("test", connection=missing, key="k" * 32, start=False, timeout=0.5)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acetate_wire.blocking import Session
-from acetate_wire.errors import WireError
+from acetate_wire.blocking import BlockingClient
+from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save_file
 
 from tests.daemon.harness import Daemon, a_request
@@ -42,21 +42,21 @@ def models(*arguments: object) -> None:
     subprocess.run(command, check=True, env=os.environ, capture_output=True)
 
 
-def drawn(session: Session) -> bytes:
+def drawn(session: BlockingClient) -> bytes:
     request = a_request("a cat", width=64, height=64, model="mine", seed=3, steps=2, passes=1)
     return bytes(session.run(request).layers[0].picture.pixels)
 
 
 def test_a_model_that_is_added_or_removed_while_the_daemon_runs_is_known_at_once(daemon: Daemon, trained: Path) -> None:
     with daemon.session() as session:
-        with pytest.raises(WireError, match="there is no model 'mine'"):
+        with pytest.raises(AcetateError, match="there is no model 'mine'"):
             drawn(session)
         models("add", trained, "--name", "mine")
         assert len(drawn(session)) == 64 * 64 * 4
         with daemon.session(name="docker") as another:
             assert "mine" in {model["name"] for model in another.welcome.models}
         models("remove", "mine")
-        with pytest.raises(WireError, match="there is no model 'mine'"):
+        with pytest.raises(AcetateError, match="there is no model 'mine'"):
             drawn(session)
 
 

@@ -6,10 +6,10 @@ import uuid
 from typing import Any
 
 import pytest
-from acetate_wire.errors import CODES, WireError
+from acetate_wire.errors import CODES, AcetateError
 from acetate_wire.events import Cancelled, Connected, Rejected
 from acetate_wire.request import Rect
-from acetate_wire.request_codec import request_map
+from acetate_wire.request_codec import encode_request
 
 from tests.daemon.harness import Daemon, Editor, Raw, a_request
 
@@ -28,7 +28,7 @@ ELSEWHERE = {"cancelled", "busy", "not_allowed", "damaged"}
 
 @pytest.mark.parametrize("code", PROVOKED)
 def test_a_job_that_cannot_be_done_says_why_and_what_to_do(daemon: Daemon, code: str) -> None:
-    with daemon.session() as session, pytest.raises(WireError) as caught:
+    with daemon.session() as session, pytest.raises(AcetateError) as caught:
         session.run(PROVOKED[code])
     assert caught.value.code == code
     assert len(caught.value.message) > 10 and len(caught.value.hint) > 10
@@ -44,7 +44,7 @@ def test_cancelled_a_running_job_ends_as_cancelled(daemon: Daemon, editor: Edito
     with daemon.session("editor") as session:
         editor.client.cancel(job)
         editor.wait(Cancelled, job)
-        with pytest.raises(WireError) as caught:
+        with pytest.raises(AcetateError) as caught:
             session.attach(job)
     assert caught.value.code == "cancelled"
 
@@ -82,7 +82,7 @@ def test_not_allowed_is_the_answer_to_another_clients_id(daemon: Daemon) -> None
     with daemon.session("owner") as owner:
         job = owner.submit(a_request("steps=5 pause=0.05"))
         thief = Raw(daemon, "thief")
-        thief.send("submit", id=job, request=request_map(a_request()))
+        thief.send("submit", id=job, request=encode_request(a_request()))
         answer = thief.answer()
         assert (answer["kind"], answer["code"], answer["field"]) == ("rejected", "not_allowed", "id")
         thief.close()
@@ -119,7 +119,7 @@ def test_a_wrong_message_is_answered_by_the_name_of_the_field(daemon: Daemon, ca
 
 def test_an_unknown_field_is_rejected_by_its_name(daemon: Daemon) -> None:
     raw = Raw(daemon)
-    answer = raw.submit({**request_map(a_request()), "promt": "typo"})
+    answer = raw.submit({**encode_request(a_request()), "promt": "typo"})
     assert (answer["code"], answer["field"]) == ("bad_request", "promt")
     assert "'promt'" in answer["message"]
     raw.close()
@@ -127,7 +127,7 @@ def test_an_unknown_field_is_rejected_by_its_name(daemon: Daemon) -> None:
 
 def test_a_limit_is_named_with_the_way_out(daemon: Daemon) -> None:
     raw = Raw(daemon)
-    answer = raw.submit({**request_map(a_request()), "target": [0, 0, 20000, 10]})
+    answer = raw.submit({**encode_request(a_request()), "target": [0, 0, 20000, 10]})
     assert answer["code"] == "too_large"
     assert answer["message"] == "target width 20000 is over this daemon's limit of 16384"
     assert answer["hint"] == "choose a smaller selection, or generate at half size and scale up"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from acetate.cli.jobs import CLIENT
 from acetate_wire import connection as connections
-from acetate_wire.blocking import Session
+from acetate_wire.blocking import BlockingClient
 from acetate_wire.events import Progress
 
 from tests.daemon.harness import ROOT, STAND_IN, Daemon, a_request, until
@@ -27,7 +27,7 @@ def acetate(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def session(daemon: Daemon) -> Iterator[Session]:
+def session(daemon: Daemon) -> Iterator[BlockingClient]:
     """The command line's own client, to give it jobs."""
     key = connections.client_key(CLIENT, daemon.home / "config" / "clients")
     with daemon.session(CLIENT, key=key) as made:
@@ -50,7 +50,7 @@ def test_serve_says_where_it_listens_and_ends_in_order(make_daemon: Callable[...
     process.stdout.close()
 
 
-def test_jobs_lists_and_cancel_stops(daemon: Daemon, session: Session) -> None:
+def test_jobs_lists_and_cancel_stops(daemon: Daemon, session: BlockingClient) -> None:
     running = session.submit(a_request("steps=1000 pause=0.05"))
     waiting = session.submit(a_request("a kite over hills"))
     until(lambda: session.jobs().jobs[0]["state"] == "running", "the first job to run")
@@ -71,7 +71,7 @@ def test_cancelling_what_is_not_there_is_one_clear_line(daemon: Daemon) -> None:
     assert answer.stderr == "acetate: there is no job 123: see acetate jobs\n"
 
 
-def test_status_in_words_and_figures(daemon: Daemon, session: Session) -> None:
+def test_status_in_words_and_figures(daemon: Daemon, session: BlockingClient) -> None:
     session.run(a_request())
     words = acetate(daemon, "status").stdout
     assert f"process        {daemon.pid}\n" in words and "models loaded  starter\n" in words
@@ -87,7 +87,7 @@ def test_stop_ends_the_daemon(make_daemon: Callable[..., Daemon]) -> None:
     key = connections.client_key(CLIENT, daemon.home / "config" / "clients")
     with daemon.session(CLIENT, key=key) as session:
         job = session.submit(a_request("steps=1000 pause=0.05"))
-        session._until(lambda event: isinstance(event, Progress) and event.id == job, 30)
+        session._receive_until(lambda event: isinstance(event, Progress) and event.id == job, 30)
     assert acetate(daemon, "stop").stdout == "The daemon ends.\n1 jobs go on when it is started again.\n"
     until(lambda: not daemon.alive, "the daemon to end")
     answer = acetate(daemon, "status", "--json", "-")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Cancelled, Connected, Done, Failed, Forgotten, Progress, Rejected
-from acetate_wire.request import PictureHeader
+from acetate_wire.request import PictureSpec
 
 from tests.daemon.harness import Editor, a_request, until
 from tests.daemon.small_disk import SmallDisk
@@ -37,7 +37,7 @@ def check_journal(daemon: SmallDisk) -> None:
 def test_a_job_that_does_not_fit_is_refused_in_words(daemon: SmallDisk) -> None:
     kept = []
     with daemon.session() as session:
-        with pytest.raises(WireError) as caught:
+        with pytest.raises(AcetateError) as caught:
             for seed in range(10):
                 kept.append(session.submit(a_request(seed=seed, **MEGABYTE)))
                 session.wait(kept[-1])
@@ -55,8 +55,8 @@ def test_a_job_that_does_not_fit_is_refused_in_words(daemon: SmallDisk) -> None:
 
 
 def test_pictures_that_do_not_fit_are_refused_and_leave_nothing(daemon: SmallDisk) -> None:
-    picture = PictureHeader(0, 1024, 1024)
-    with daemon.session() as session, pytest.raises(WireError, match="is full"):
+    picture = PictureSpec(0, 1024, 1024)
+    with daemon.session() as session, pytest.raises(AcetateError, match="is full"):
         session.submit(a_request(mode="refine", inputs={"layer": picture}), [bytes(4 << 20)])
     assert not list((daemon.disk / "spool").iterdir())
 
@@ -102,7 +102,7 @@ def test_acknowledging_makes_room_on_a_full_disk(daemon: SmallDisk) -> None:
             session.acknowledge(job)
         until(lambda: not list((daemon.disk / "spool").iterdir()), "the room")
         session.client.attach(jobs[:1])
-        answer = session._until(lambda event: isinstance(event, Forgotten) and event.id == jobs[0], 10)
+        answer = session._receive_until(lambda event: isinstance(event, Forgotten) and event.id == jobs[0], 10)
         assert isinstance(answer, Forgotten)
         session.run(a_request(**MEGABYTE))
     check_journal(daemon)

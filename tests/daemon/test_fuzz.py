@@ -11,8 +11,8 @@ from typing import Any
 
 import msgpack
 import zmq
-from acetate_wire.request import LayerRequest, PictureHeader
-from acetate_wire.request_codec import request_map
+from acetate_wire.request import LayerRequest, PictureSpec
+from acetate_wire.request_codec import encode_request
 
 from tests.daemon.harness import Daemon, Raw, a_request, until
 
@@ -33,7 +33,7 @@ class Fuzzer:
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        self.good = request_map(a_request(mode="refine", inputs={"layer": PictureHeader(0, 4, 4)}))
+        self.good = encode_request(a_request(mode="refine", inputs={"layer": PictureSpec(0, 4, 4)}))
 
     def message(self) -> list[bytes]:
         """The frames of one message."""

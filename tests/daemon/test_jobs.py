@@ -18,7 +18,7 @@ from acetate_wire.events import (
     Progress,
     Rejected,
 )
-from acetate_wire.request_codec import request_map
+from acetate_wire.request_codec import encode_request
 
 from tests.daemon.harness import Daemon, Editor, Raw, a_request, until
 from tests.daemon.standin import colour
@@ -75,7 +75,7 @@ def test_a_finished_layer_waits_for_the_editor_that_asked(daemon: Daemon, editor
 
 def test_a_submission_sent_twice_runs_once(daemon: Daemon) -> None:
     raw = Raw(daemon)
-    id, request = str(uuid.uuid4()), request_map(a_request(seed=9))
+    id, request = str(uuid.uuid4()), encode_request(a_request(seed=9))
     raw.send("submit", id=id, request=request)
     raw.send("submit", id=id, request=request)
     kinds = [raw.answer()["kind"] for _ in range(3)]
@@ -147,7 +147,7 @@ def test_layers_that_nobody_took_expire_by_age_and_jobs_says_so(make_daemon: Cal
         listing = until(lambda: [j for j in session.jobs().jobs if j["state"] == "expired"], "the expiry")
         assert "kept for" in listing[0]["message"]
         session.client.attach([job])
-        forgotten = session._until(lambda event: isinstance(event, Forgotten), 10)
+        forgotten = session._receive_until(lambda event: isinstance(event, Forgotten), 10)
     assert isinstance(forgotten, Forgotten) and forgotten.reason == "expired"
     assert not list((daemon.state / "spool").iterdir())
 

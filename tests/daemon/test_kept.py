@@ -12,9 +12,9 @@ import pytest
 from acetate.daemon import job_store as journals
 from acetate.daemon.job_store import Journal
 from acetate_wire.connection import client_key
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Connected, Done, Failed, Progress
-from acetate_wire.request_codec import request_map
+from acetate_wire.request_codec import encode_request
 
 from tests.daemon.harness import Daemon, Editor, a_request, until
 from tests.daemon.test_presence import acetate
@@ -42,7 +42,7 @@ def test_damaged_layers_are_told_and_drawn_again(daemon: Daemon, damage: str) ->
         job = session.submit(a_request(seed=77))
         first = session.wait(job)
         hurt(daemon.state / "spool" / f"{job}.out", damage)
-        with pytest.raises(WireError) as told:
+        with pytest.raises(AcetateError) as told:
             session.attach(job)
         assert told.value.code == "damaged"
         assert "77" in told.value.hint
@@ -102,7 +102,7 @@ def test_a_daemon_that_ends_in_order_counts_no_attempt(make_daemon: Callable[...
 def kept(folder: Path) -> Journal:
     """A journal with one finished job."""
     journal = Journal(folder / "journal.sqlite")
-    journal.add("a", "owner", request_map(a_request()), [], time.time())
+    journal.add("a", "owner", encode_request(a_request()), [], time.time())
     journal.end("a", "done", {"seed": 1}, 10, time.time())
     return journal
 
@@ -139,7 +139,7 @@ def test_a_journal_of_every_earlier_schema_is_read(tmp_path: Path) -> None:
             for migration in journals._MIGRATIONS[:schema]:
                 old.executescript(migration)
             old.execute(f"PRAGMA user_version={schema}")
-            blob = msgpack.packb({"request": request_map(a_request("a kite")), "sizes": []})
+            blob = msgpack.packb({"request": encode_request(a_request("a kite")), "sizes": []})
             columns = "id, owner, state, submitted, ended, request, outcome"
             insert = f"INSERT INTO job ({columns}) VALUES (?, 'me', ?, 1.0, ?, ?, ?)"
             old.execute(insert, ("w", "waiting", None, blob, None))
@@ -158,7 +158,7 @@ def test_a_journal_of_a_newer_version_is_named(tmp_path: Path) -> None:
     kept(tmp_path).close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as newer:
         newer.execute("PRAGMA user_version=99")
-    with pytest.raises(WireError, match="newer acetate"):
+    with pytest.raises(AcetateError, match="newer acetate"):
         Journal(tmp_path / "journal.sqlite")
 
 
@@ -170,7 +170,7 @@ def test_one_turn_that_fails_does_not_end_the_daemon(daemon: Daemon) -> None:
             journal.execute("UPDATE job SET request = x'c1' WHERE id = ?", (job,))
         time.sleep(3)
         assert daemon.alive
-        with pytest.raises(WireError):
+        with pytest.raises(AcetateError):
             session.cancel(job, timeout=3)
         other = session.run(a_request(seed=12))
     assert other.seed == 12
@@ -179,7 +179,7 @@ def test_one_turn_that_fails_does_not_end_the_daemon(daemon: Daemon) -> None:
 def test_the_command_line_runs_a_lost_job_again(make_daemon: Callable[..., Daemon]) -> None:
     daemon = make_daemon().start()
     with daemon.session("cli", key=client_key("cli", daemon.home / "config" / "clients")) as session:
-        with pytest.raises(WireError, match="ended twice"):
+        with pytest.raises(AcetateError, match="ended twice"):
             session.run(a_request("die"))
         (job,) = session.jobs().jobs
     asked = acetate(daemon, "jobs", "retry", job["id"][:8])

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 from acetate_wire import launch
-from acetate_wire.blocking import Session
-from acetate_wire.errors import WireError
+from acetate_wire.blocking import BlockingClient
+from acetate_wire.errors import AcetateError
 
 from tests.daemon.harness import Daemon, a_request, until
 
@@ -76,10 +76,10 @@ def test_a_session_starts_the_daemon_that_is_not_there(
     daemon = make_daemon()
     for name in ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR"):
         monkeypatch.setenv(name, daemon.environment[name])
-    with pytest.raises(WireError, match="acetate serve"):
-        Session("test")
-    launch.remember_command([sys.executable, "-m", "acetate.daemon", "--idle-exit-s", "1"])
-    with Session("test") as session:
+    with pytest.raises(AcetateError, match="acetate serve"):
+        BlockingClient("test")
+    launch.save_launch_command([sys.executable, "-m", "acetate.daemon", "--idle-exit-s", "1"])
+    with BlockingClient("test") as session:
         pid = session.status()["pid"]
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "the daemon to end")
 

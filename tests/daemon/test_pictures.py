@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from acetate.image.pixel_codec import from_rgba, to_rgba
-from acetate_wire.errors import WireError
-from acetate_wire.request import FORMATS, ROWS, PictureHeader
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import FORMATS, ROWS, PictureSpec
 
 from tests.daemon.harness import Daemon, a_request
 
@@ -49,7 +49,7 @@ def linear_profile() -> bytes:
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_picture_comes_back_bit_for_bit(daemon: Daemon, format: str, rows: str) -> None:
     data = a_picture(format)
-    picture = PictureHeader(0, WIDTH, HEIGHT, format, rows)
+    picture = PictureSpec(0, WIDTH, HEIGHT, format, rows)
     request = a_request("echo", WIDTH, HEIGHT, mode="refine", inputs={"layer": picture}, reply_rows=rows)
     with daemon.session() as session:
         back = session.run(replace(request, reply_format=format), [data]).layers[0].picture
@@ -60,7 +60,7 @@ def test_a_picture_comes_back_bit_for_bit(daemon: Daemon, format: str, rows: str
 @pytest.mark.parametrize("format", ["rgba8", "bgra16", "rgbaf16", "rgbaf32"])
 def test_linear_light_comes_back_as_it_went(daemon: Daemon, format: str) -> None:
     data = a_picture(format)
-    picture = PictureHeader(0, WIDTH, HEIGHT, format, space="linear")
+    picture = PictureSpec(0, WIDTH, HEIGHT, format, space="linear")
     request = a_request("echo", WIDTH, HEIGHT, mode="refine", inputs={"layer": picture}, reply_space="linear")
     with daemon.session() as session:
         back = session.run(replace(request, reply_format=format), [data]).layers[0].picture
@@ -71,13 +71,13 @@ def test_linear_light_comes_back_as_it_went(daemon: Daemon, format: str) -> None
 
 def test_a_profile_is_used_on_the_way_in_and_out(daemon: Daemon) -> None:
     data, profile = a_picture("rgba8"), linear_profile()
-    picture = PictureHeader(0, WIDTH, HEIGHT, space="icc", profile_frame=1)
+    picture = PictureSpec(0, WIDTH, HEIGHT, space="icc", profile_frame=1)
     fields = {"mode": "refine", "inputs": {"layer": picture}}
     with daemon.session() as session:
         plain = session.run(a_request("echo", WIDTH, HEIGHT, **fields), [data, profile]).layers[0].picture
         request = a_request("echo", WIDTH, HEIGHT, reply_space="icc", reply_profile_frame=1, **fields)
         back = session.run(request, [data, profile]).layers[0].picture
-    meant = to_rgba(PictureHeader(0, WIDTH, HEIGHT, space="linear"), data)
+    meant = to_rgba(PictureSpec(0, WIDTH, HEIGHT, space="linear"), data)
     assert np.abs(to_rgba(plain.header, plain.pixels) - meant).max() < 2 / 255
     assert back.profile == profile
     lost = np.abs(np.frombuffer(back.pixels, "u1").astype(int) - np.frombuffer(data, "u1"))
@@ -85,14 +85,14 @@ def test_a_profile_is_used_on_the_way_in_and_out(daemon: Daemon) -> None:
 
 
 def test_a_broken_profile_is_refused_in_words(daemon: Daemon) -> None:
-    picture = PictureHeader(0, WIDTH, HEIGHT, space="icc", profile_frame=1)
-    with daemon.session() as session, pytest.raises(WireError, match="ICC profile") as caught:
+    picture = PictureSpec(0, WIDTH, HEIGHT, space="icc", profile_frame=1)
+    with daemon.session() as session, pytest.raises(AcetateError, match="ICC profile") as caught:
         session.run(a_request(mode="refine", inputs={"layer": picture}), [a_picture("rgba8"), b"nonsense"])
     assert caught.value.code == "bad_request"
 
 
 def test_a_mask_in_grey_is_an_opaque_picture_of_its_values() -> None:
-    rgba = to_rgba(PictureHeader(0, 2, 1, "gray8"), bytes([0, 51]))
+    rgba = to_rgba(PictureSpec(0, 2, 1, "gray8"), bytes([0, 51]))
     assert np.allclose(rgba[0], np.array([[0, 0, 0, 1], [0.2, 0.2, 0.2, 1]]))
     rgba[..., 3] = 0.4
     assert from_rgba(rgba, "gray8", "top-down", "srgb") == bytes([102, 102])

@@ -152,6 +152,6 @@ def test_the_page_names_every_field_kind_role_mode_format_and_code() -> None:
 
     page = PAGE.read_text()
     words = {*request.MODES, *request.ROLES, *request.FORMATS, *request.ROWS, *request.SPACES, *CODES}
-    for kind in (request.LayerRequest, request.PictureHeader, Limits, Connection):
+    for kind in (request.LayerRequest, request.PictureSpec, Limits, Connection):
         words |= {field.name for field in fields(kind)}
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []

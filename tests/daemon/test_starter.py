@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from acetate.image.pixel_codec import to_rgba
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Cancelled, Connected, Done, Progress
 from acetate_wire.request import FORMATS
 
@@ -89,7 +89,7 @@ def test_the_model_stays_warm(daemon: Daemon) -> None:
 
 
 def test_a_wrong_sampler_is_refused_before_anything_runs(daemon: Daemon) -> None:
-    with daemon.session() as session, pytest.raises(WireError) as caught:
+    with daemon.session() as session, pytest.raises(AcetateError) as caught:
         session.submit(a_request(sampler="DPM+++ 9Z", **SMALL))
     assert (caught.value.code, caught.value.field) == ("bad_request", "sampler")
 
@@ -141,7 +141,7 @@ def test_a_full_disk_refuses_the_models_layers_in_words(tiny_starter: Path) -> N
         disk.start()
         try:
             with disk.session() as session:
-                with pytest.raises(WireError, match="is full"):
+                with pytest.raises(AcetateError, match="is full"):
                     session.submit(a_request(**{**SMALL, "width": 1024, "height": 1024}))
                 assert session.run(a_request(**SMALL)).layers
         finally:
@@ -154,7 +154,7 @@ def test_too_large_a_job_is_out_of_memory_in_words(tiny_starter: Path) -> None:
         try:
             with daemon.session() as session:
                 session.run(a_request(**SMALL))
-                with pytest.raises(WireError) as caught:
+                with pytest.raises(AcetateError) as caught:
                     session.run(a_request(**{**SMALL, "width": 4096, "height": 4096}))
                 assert caught.value.code == "out_of_memory" and "smaller selection" in caught.value.hint
                 session.run(a_request(**SMALL))

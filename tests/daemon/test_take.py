@@ -23,8 +23,8 @@ from acetate.cli.jobs import CLIENT
 from acetate.models import registry
 from acetate_wire import blocking as sessions
 from acetate_wire import connection as connections
-from acetate_wire.blocking import Session
-from acetate_wire.errors import WireError
+from acetate_wire.blocking import BlockingClient
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Progress
 from PIL import Image
 
@@ -67,14 +67,14 @@ def acetate(
 
 
 @pytest.fixture
-def session(daemon: Daemon) -> Iterator[Session]:
+def session(daemon: Daemon) -> Iterator[BlockingClient]:
     """The command line's own client, to give it jobs."""
     key = connections.client_key(CLIENT, daemon.home / "config" / "clients")
     with daemon.session(CLIENT, key=key) as made:
         yield made
 
 
-def states(session: Session) -> list[str]:
+def states(session: BlockingClient) -> list[str]:
     return [job["state"] for job in session.jobs().jobs]
 
 
@@ -85,14 +85,14 @@ def pixels(path: str | Path) -> np.ndarray[Any, Any]:
 
 def while_drawing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Have something happen between the check of the output and the writing of it."""
-    drawn = Session.wait
+    drawn = BlockingClient.wait
 
-    def wait(self: Session, *arguments: Any, **options: Any) -> Any:
+    def wait(self: BlockingClient, *arguments: Any, **options: Any) -> Any:
         done = drawn(self, *arguments, **options)
         happens()
         return done
 
-    monkeypatch.setattr(Session, "wait", wait)
+    monkeypatch.setattr(BlockingClient, "wait", wait)
 
 
 def id_in(words: str) -> str:
@@ -103,7 +103,7 @@ def id_in(words: str) -> str:
 
 
 def test_a_layer_that_cannot_be_written_waits_and_can_be_taken(
-    acetate: Acetate, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    acetate: Acetate, session: BlockingClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()
     while_drawing(monkeypatch, lambda: shutil.rmtree(tmp_path / "gone", ignore_errors=True))
@@ -128,7 +128,7 @@ def test_a_layer_that_cannot_be_written_waits_and_can_be_taken(
 
 
 def test_a_layer_is_acknowledged_only_after_it_is_written(
-    acetate: Acetate, session: Session, monkeypatch: pytest.MonkeyPatch
+    acetate: Acetate, session: BlockingClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[list[str]] = []
     save = Image.Image.save
@@ -144,7 +144,7 @@ def test_a_layer_is_acknowledged_only_after_it_is_written(
 
 
 def test_whatever_fails_while_writing_the_layers_stay(
-    acetate: Acetate, session: Session, monkeypatch: pytest.MonkeyPatch
+    acetate: Acetate, session: BlockingClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*arguments: Any, **options: Any) -> None:
         raise ValueError("no such thing")
@@ -158,7 +158,7 @@ def test_whatever_fails_while_writing_the_layers_stay(
 
 
 def test_without_a_name_a_layer_is_named_by_its_prompt_and_nothing_is_overwritten(
-    acetate: Acetate, session: Session, tmp_path: Path
+    acetate: Acetate, session: BlockingClient, tmp_path: Path
 ) -> None:
     request = a_request("Ein „roter“ Apfel", width=64, height=64, steps=1, passes=1)
     for name in ("ein-roter-apfel.png", "ein-roter-apfel-2.png"):
@@ -169,7 +169,9 @@ def test_without_a_name_a_layer_is_named_by_its_prompt_and_nothing_is_overwritte
     assert acetate("take", "1234").errors == "acetate: there is no job 1234: see acetate jobs\n"
 
 
-def test_several_layers_are_taken_as_generate_writes_them(acetate: Acetate, session: Session, tmp_path: Path) -> None:
+def test_several_layers_are_taken_as_generate_writes_them(
+    acetate: Acetate, session: BlockingClient, tmp_path: Path
+) -> None:
     asked = a_request("a cat", width=64, height=64, steps=1, passes=1, seed=5, count=2)
     job = session.submit(asked)
     for name in ("one.ora", "one.psd"):
@@ -182,7 +184,7 @@ def test_several_layers_are_taken_as_generate_writes_them(acetate: Acetate, sess
         assert np.array_equal(np.asarray(Image.open(file)), pixels("cat-1.png"))
 
 
-def test_a_job_that_still_runs_is_waited_for(acetate: Acetate, session: Session, tmp_path: Path) -> None:
+def test_a_job_that_still_runs_is_waited_for(acetate: Acetate, session: BlockingClient, tmp_path: Path) -> None:
     job = session.submit(a_request("a cat", width=64, height=64, steps=60, passes=1))
     assert acetate("take", job, "-o", "cat.png").code == 0
     assert (tmp_path / "cat.png").exists()
@@ -198,7 +200,7 @@ def test_a_job_that_still_runs_is_waited_for(acetate: Acetate, session: Session,
     ],
 )
 def test_a_name_that_cannot_be_is_refused_before_anything_is_drawn(
-    acetate: Acetate, session: Session, name: str, words: str
+    acetate: Acetate, session: BlockingClient, name: str, words: str
 ) -> None:
     answer = acetate("generate", "a cat", "-o", name, *QUICK)
     assert answer.code == 2 and answer.errors.count("\n") == 1
@@ -206,7 +208,7 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_drawn(
     assert states(session) == []
 
 
-def test_an_input_is_never_written_over(acetate: Acetate, session: Session, tmp_path: Path) -> None:
+def test_an_input_is_never_written_over(acetate: Acetate, session: BlockingClient, tmp_path: Path) -> None:
     Image.new("RGBA", (64, 64), (200, 30, 40, 255)).save("apple.png")
     before = (tmp_path / "apple.png").read_bytes()
     (tmp_path / "link.png").symlink_to("apple.png")
@@ -233,7 +235,9 @@ def on_a_disk(daemon: Daemon, folder: Path, options: str, *arguments: str) -> su
     )
 
 
-def test_on_a_full_disk_the_layer_waits(acetate: Acetate, daemon: Daemon, session: Session, tmp_path: Path) -> None:
+def test_on_a_full_disk_the_layer_waits(
+    acetate: Acetate, daemon: Daemon, session: BlockingClient, tmp_path: Path
+) -> None:
     asked = ("generate", "a cat", "-o", "disk/cat.png", "--steps", "2", "--passes", "1", "--size", "512")
     answer = on_a_disk(daemon, tmp_path / "disk", "size=8k", *asked)
     assert answer.returncode == 2, answer.stderr
@@ -244,7 +248,7 @@ def test_on_a_full_disk_the_layer_waits(acetate: Acetate, daemon: Daemon, sessio
 
 
 def test_a_read_only_folder_is_refused_before_anything_is_drawn(
-    daemon: Daemon, session: Session, tmp_path: Path
+    daemon: Daemon, session: BlockingClient, tmp_path: Path
 ) -> None:
     answer = on_a_disk(daemon, tmp_path / "disk", "ro,size=8k", "generate", "a cat", "-o", "disk/cat.png", *QUICK)
     assert answer.returncode == 2 and "Read-only file system" in answer.stderr
@@ -252,7 +256,7 @@ def test_a_read_only_folder_is_refused_before_anything_is_drawn(
 
 
 def test_every_layer_of_a_job_whose_command_was_killed_can_be_taken(
-    acetate: Acetate, daemon: Daemon, session: Session, tmp_path: Path
+    acetate: Acetate, daemon: Daemon, session: BlockingClient, tmp_path: Path
 ) -> None:
     asked = ("generate", "a red apple", "-o", "apple.png", "--size", "64", "--steps", "30", "--passes", "1")
     command = subprocess.Popen([sys.executable, "-m", "acetate", *asked], env=daemon.environment, cwd=tmp_path)
@@ -265,7 +269,7 @@ def test_every_layer_of_a_job_whose_command_was_killed_can_be_taken(
     assert pixels("apple.png").shape == (64, 64, 4)
 
 
-def test_ctrl_c_still_cancels(daemon: Daemon, session: Session, tmp_path: Path) -> None:
+def test_ctrl_c_still_cancels(daemon: Daemon, session: BlockingClient, tmp_path: Path) -> None:
     asked = ("generate", "a red apple", "-o", "apple.png", "--size", "64", "--steps", "1000", "--passes", "1")
     command = subprocess.Popen([sys.executable, "-m", "acetate", *asked], env=daemon.environment, cwd=tmp_path)
     until(lambda: states(session) == ["running"], "the job to run")
@@ -283,7 +287,7 @@ def test_a_session_starts_a_daemon_that_died_and_gets_its_layers(
     monkeypatch.chdir(ROOT)
     # The engine is found through PYTHONPATH, which a started daemon does not get.
     start = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "acetate.daemon"]
-    with Session("test", command=[*start, *daemon.options, "--idle-exit-s", "2"]) as session:
+    with BlockingClient("test", command=[*start, *daemon.options, "--idle-exit-s", "2"]) as session:
         pid = session.status()["pid"]
         killed = threading.Event()
 
@@ -305,11 +309,11 @@ def test_a_daemon_that_does_not_start_again_is_told(
     for name, value in daemon.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sessions, "GIVE_UP_S", 3.0)
-    with Session("test", command=["false"]) as session:
+    with BlockingClient("test", command=["false"]) as session:
         job = session.submit(a_request("steps=1000 pause=0.05"))
         daemon.kill()
         began = time.monotonic()
-        with pytest.raises(WireError, match="did not start again in 3 seconds: `acetate serve`"):
+        with pytest.raises(AcetateError, match="did not start again in 3 seconds: `acetate serve`"):
             session.wait(job)
         assert time.monotonic() - began < 10
 

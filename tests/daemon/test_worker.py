@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Cancelled, Connected, Done, Failed, Progress
 
 from tests.daemon.harness import Daemon, Editor, a_request, until
@@ -41,7 +41,7 @@ def test_a_job_that_kills_two_workers_fails_with_the_reason(daemon: Daemon, edit
 def test_the_daemon_tries_smaller_ways_before_it_gives_up(daemon: Daemon) -> None:
     with daemon.session() as session:
         assert session.run(a_request("memory=2")).settings["thrift"] == 2
-        with pytest.raises(WireError) as caught:
+        with pytest.raises(AcetateError) as caught:
             session.run(a_request("memory=3"))
     assert caught.value.code == "out_of_memory"
     assert "smaller selection" in caught.value.hint

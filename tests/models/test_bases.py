@@ -15,7 +15,7 @@ from acetate.models.model_cache import ModelStore
 from acetate.models.registry import Catalogue, Source
 from acetate.models.text_encoder import prompt_length
 from acetate.models.user_models import own_sources
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save_file
 
 from tests.models.tiny_published import write_checkpoint
@@ -60,7 +60,7 @@ def test_a_snapshot_in_the_hub_cache_is_found_offline(
     families: Catalogue, written_families: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: Family
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WireError, match=f"acetate models pull {family.name}") as refusal:
+    with pytest.raises(AcetateError, match=f"acetate models pull {family.name}") as refusal:
         Catalogue().entry(family.name)
     assert refusal.value.code == "model_missing"
     as_snapshot(written_families / family.name, tmp_path, family.repository)
@@ -85,7 +85,7 @@ def test_float16_weights_alone_are_enough_and_the_vae_computes_in_float32(
 def test_what_a_folder_lacks_is_named(written_families: Path, tmp_path: Path, file: str, families: Catalogue) -> None:
     folder = shutil.copytree(written_families / "sdxl", tmp_path / "sdxl")
     (folder / file).unlink()
-    with pytest.raises(WireError, match=f"lacks {file}"):
+    with pytest.raises(AcetateError, match=f"lacks {file}"):
         Catalogue({"sdxl": Source(folder, SDXL, "unknown")}).entry("sdxl")
 
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_without_its_family_beside_it_says_what_to_fetch(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     path = write_checkpoint(tmp_path / "ink.safetensors", families.entry("sd15").folder)
-    with pytest.raises(WireError, match="acetate models pull sd15 --configuration"):
+    with pytest.raises(AcetateError, match="acetate models pull sd15 --configuration"):
         Catalogue({"ink": Source(None, SD15, "unknown", file=path)}).entry("ink")
 
 

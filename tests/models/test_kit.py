@@ -14,7 +14,7 @@ from acetate.models.diffusion_model import LoadedModel
 from acetate.models.model_cache import ModelStore
 from acetate.models.recipes import Part
 from acetate.models.registry import Catalogue
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Lora
 from diffusers import ControlNetModel, T2IAdapter
 from safetensors.torch import save_file
@@ -277,16 +277,22 @@ def test_what_is_missing_is_named_with_the_way_to_it(load: Load) -> None:
         ("../edge", "no kind of control"),
         ("edge:clouds", "cannot be made from 'clouds'"),
     ):
-        with pytest.raises(WireError, match=words), model.prepared(part, controls=[ControlPicture(kind, a_layer(1))]):
+        with (
+            pytest.raises(AcetateError, match=words),
+            model.prepared(part, controls=[ControlPicture(kind, a_layer(1))]),
+        ):
             pass
-    with pytest.raises(WireError, match="there is no LoRA 'nothing'"), model.prepared(part, loras=[Lora("nothing")]):
+    with pytest.raises(AcetateError, match="there is no LoRA 'nothing'"), model.prepared(part, loras=[Lora("nothing")]):
         pass
 
 
 def test_a_lora_of_another_family_is_refused_and_leaves_no_trace(load: Load) -> None:
     model, part = load("sd15"), part_named("joint")
     before = state_of(model)
-    with pytest.raises(WireError, match="cannot be used with this model"), model.prepared(part, loras=[Lora("sdxl")]):
+    with (
+        pytest.raises(AcetateError, match="cannot be used with this model"),
+        model.prepared(part, loras=[Lora("sdxl")]),
+    ):
         pass
     after = model.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())

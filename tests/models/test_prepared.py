@@ -16,7 +16,7 @@ from acetate.models.recipes import Part
 from acetate.models.registry import Catalogue, Source
 from acetate.models.transparency_loader import decoder_for, encoder_for
 from acetate.transparency import OffsetEncoder, TransparentDecoder
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -179,7 +179,7 @@ def test_a_model_offers_only_what_its_files_allow(written_families: Path, famili
             path = written_families / "layers" / f"{name}.safetensors"
             (tmp_path / "layers" / path.name).symlink_to(path)
         assert families.entry("sdxl").modes == ("foreground", "extract")
-        with pytest.raises(WireError, match="blend and background") as refusal:
+        with pytest.raises(AcetateError, match="blend and background") as refusal:
             families.entry("sdxl").way("extract", {"blend", "foreground"})
         assert refusal.value.field == "inputs"
 
@@ -221,6 +221,6 @@ def test_a_wrong_key_of_an_encoder_is_named(
             tensors[key] = torch.zeros(shape)
     path = write(tmp_path, "vae_transparent_encoder", tensors)
     model.entry = replace(model.entry, files={**model.entry.files, "encoder": path})
-    with pytest.raises(WireError, match=words) as refusal:
+    with pytest.raises(AcetateError, match=words) as refusal:
         model.encode(a_layer(1)[None])
     assert refusal.value.code == "model_missing"

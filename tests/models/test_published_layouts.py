@@ -14,7 +14,7 @@ from acetate.models.memory_plan import footprint
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import run
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -130,7 +130,7 @@ def test_what_a_file_lacks_is_taken_from_its_family_or_named(
     assert (part.unet, part.vae, part.drawing) == (full.unet, full.vae, full.drawing)
     next((snapshot / network).glob("*.safetensors")).unlink()
     called = {"vae": "no VAE", "text_encoder": "no text encoder", "text_encoder_2": "no second text encoder"}
-    with pytest.raises(WireError, match=f"{called[network]} inside.*acetate models pull {family.name}$") as refusal:
+    with pytest.raises(AcetateError, match=f"{called[network]} inside.*acetate models pull {family.name}$") as refusal:
         Catalogue({"model": source}).entry("model")
     assert refusal.value.code == "model_missing"
 
@@ -164,7 +164,7 @@ def test_a_weight_that_is_missing_or_of_another_shape_is_named(
     ]
     for number, change in enumerate(changes):
         source = damaged(published, tmp_path / f"{number}.safetensors", change)
-        with pytest.raises(WireError, match=f"its {words[network]}") as refusal:
+        with pytest.raises(AcetateError, match=f"its {words[network]}") as refusal:
             ModelStore(Catalogue({"model": source}), torch.device("cpu"), torch.float32).get("model")
         assert refusal.value.code == "model_missing"
 
@@ -174,7 +174,7 @@ def test_a_file_that_is_cut_short_is_refused_in_words(published: Published, tmp_
         path = tmp_path / f"{size}.safetensors"
         path.write_bytes(published.file.read_bytes()[:size])
         source = Source(published.folder, published.family, "unknown", file=path)
-        with pytest.raises(WireError, match=path.name) as refusal:
+        with pytest.raises(AcetateError, match=path.name) as refusal:
             ModelStore(Catalogue({"model": source}), torch.device("cpu"), torch.float32).get("model")
         assert refusal.value.code == "model_missing"
 
@@ -203,7 +203,7 @@ def test_the_hint_of_an_absent_model_names_what_can_be_fetched(
     from acetate.models.hub_download import wanted_for
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WireError, match="acetate models pull") as refusal:
+    with pytest.raises(AcetateError, match="acetate models pull") as refusal:
         Catalogue().entry(name)
     command = str(refusal.value).rpartition("acetate models pull ")[2]
     assert wanted_for(command)[0].repository == Catalogue().sources[name].repository

@@ -13,7 +13,7 @@ from acetate.models.families import SD15, SDXL, STARTER
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import Layer, Progress, run
-from acetate_wire.request import LayerRequest, PictureHeader, Rect
+from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
@@ -80,7 +80,7 @@ def a_request(mode: str, pictures: dict[str, Tensor], size: tuple[int, int] = (6
         height, width = next(iter(pictures.values())).shape[1:]
     else:
         width, height = size
-    headers = {role: PictureHeader(frame, width, height) for frame, role in enumerate(pictures)}
+    headers = {role: PictureSpec(frame, width, height) for frame, role in enumerate(pictures)}
     plain = {"prompt": "a red apple", "seed": 5, "steps": 3, "passes": 1, "sampler": "DDIM", "reply_format": "rgbaf32"}
     return LayerRequest(
         mode=mode, canvas=(width, height), target=Rect(0, 0, width, height), inputs=headers, **{**plain, **fields}

@@ -10,8 +10,8 @@ import torch
 from acetate.models.model_cache import ModelStore
 from acetate.pipelines import Layer, check, run
 from acetate.pipelines.metadata import picture_hash
-from acetate_wire.errors import WireError
-from acetate_wire.request import Control, PictureHeader
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import Control, PictureSpec
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import nn
 
@@ -35,7 +35,7 @@ def control_net(models_folder: Path) -> None:
 
 def steered(store: ModelStore, mode: str, weight: float, **fields: Any) -> tuple[Layer, ...]:
     pictures = pictures_for(mode, WIDTH, HEIGHT)
-    control = Control("edge", PictureHeader(len(pictures), WIDTH, HEIGHT), weight)
+    control = Control("edge", PictureSpec(len(pictures), WIDTH, HEIGHT), weight)
     request = a_request(mode, pictures, (WIDTH, HEIGHT), model="sd15", controls=(control,), **fields)
     return run(request, pictures, store, lambda progress: None, [a_picture(9, WIDTH, HEIGHT)])
 
@@ -61,14 +61,14 @@ def test_settings_know_the_steering_picture_again(store: ModelStore) -> None:
 
 
 def test_a_control_that_is_not_there_is_refused_before_anything_is_loaded(store: ModelStore) -> None:
-    request = a_request("text", {}, model="sd15", controls=(Control("depth", PictureHeader(0, 64, 64)),))
-    with pytest.raises(WireError, match="no depth control for sd15") as refusal:
+    request = a_request("text", {}, model="sd15", controls=(Control("depth", PictureSpec(0, 64, 64)),))
+    with pytest.raises(AcetateError, match="no depth control for sd15") as refusal:
         check(request, store.catalogue)
     assert refusal.value.code == "model_missing"
 
 
 def test_a_steering_picture_must_show_the_target(store: ModelStore) -> None:
-    request = a_request("text", {}, model="sd15", controls=(Control("edge", PictureHeader(0, 60, 64)),))
-    with pytest.raises(WireError) as refusal:
+    request = a_request("text", {}, model="sd15", controls=(Control("edge", PictureSpec(0, 60, 64)),))
+    with pytest.raises(AcetateError) as refusal:
         check(request, store.catalogue)
     assert refusal.value.field == "controls[0].picture"

@@ -11,8 +11,8 @@ from acetate.image.sizes import Learned
 from acetate.models.model_cache import ModelStore
 from acetate.pipelines import Cancelled, Progress, check, run
 from acetate.pipelines.inpaint import inside, seam
-from acetate_wire.errors import WireError
-from acetate_wire.request import PictureHeader, Rect
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import PictureSpec, Rect
 from torch import Tensor
 
 from tests.modes.conftest import Draw, Spy, a_picture, a_request
@@ -119,7 +119,7 @@ def test_a_narrow_mask_is_drawn_too() -> None:
 def test_a_black_mask_is_refused_in_words(draw: Draw) -> None:
     black = torch.zeros(4, 64, 64)
     black[3] = 1
-    with pytest.raises(WireError, match="black everywhere") as refusal:
+    with pytest.raises(AcetateError, match="black everywhere") as refusal:
         draw("inpaint", layer=a_picture(), mask=black)
     assert refusal.value.field == "inputs.mask"
 
@@ -139,7 +139,7 @@ def test_a_seed_gives_the_same_layers_in_any_company(draw: Draw, mode: str) -> N
 @pytest.mark.parametrize("mode", MODES)
 def test_settings_and_the_same_pictures_make_every_layer_again(draw: Draw, store: ModelStore, mode: str) -> None:
     pictures = pictures_for(mode, 70, 90)
-    headers = {role: PictureHeader(frame, 70, 90) for frame, role in enumerate(pictures)}
+    headers = {role: PictureSpec(frame, 70, 90) for frame, role in enumerate(pictures)}
     own = {"layer_prompts": {"background": "a leaf"}} if mode == "scene" else {}
     strength = {"strength": 0.6} if mode in ("refine", "inpaint") else {}
     for layer in draw(mode, size=(70, 90), guidance=2.0, reply_format="rgba8", **own, **strength, **pictures):
@@ -271,9 +271,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_what_a_mode_cannot_do_is_refused_with_the_way_out(store: ModelStore, case: str) -> None:
     changes, code, field = WRONG[case]
     sides = changes.get("inputs", {})
-    inputs = {role: PictureHeader(frame, side, side) for frame, (role, side) in enumerate(sides.items())}
+    inputs = {role: PictureSpec(frame, side, side) for frame, (role, side) in enumerate(sides.items())}
     request = replace(a_request("text", {}), **{**changes, "inputs": inputs}, target=Rect(0, 0, 64, 64))
-    with pytest.raises(WireError) as refusal:
+    with pytest.raises(AcetateError) as refusal:
         check(request, store.catalogue)
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert refusal.value.hint and "\n" not in str(refusal.value)

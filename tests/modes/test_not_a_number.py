@@ -15,10 +15,10 @@ from acetate.models.families import FAMILIES
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import Catalogue, Source
 from acetate.pipelines import run
-from acetate_wire.blocking import Session
-from acetate_wire.errors import WireError
+from acetate_wire.blocking import BlockingClient
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Failed
-from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
@@ -59,7 +59,7 @@ def damaged(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="module")
-def session(damaged: Path) -> Iterator[Session]:
+def session(damaged: Path) -> Iterator[BlockingClient]:
     """A client of a daemon with these models."""
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
         daemon = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
@@ -75,8 +75,8 @@ def asked(mode: str = "text", **fields: Any) -> LayerRequest:
     return LayerRequest(mode, (SIDE, SIDE), Rect(0, 0, SIDE, SIDE), **plain)
 
 
-def refusal(session: Session, request: LayerRequest, frames: Sequence[bytes] = ()) -> WireError:
-    with pytest.raises(WireError) as caught:
+def refusal(session: BlockingClient, request: LayerRequest, frames: Sequence[bytes] = ()) -> AcetateError:
+    with pytest.raises(AcetateError) as caught:
         session.run(request, frames)
     return caught.value
 
@@ -89,7 +89,9 @@ def float_layer(format: str, x: int, y: int, channel: int, value: float, alpha: 
 
 
 @pytest.mark.parametrize("name", ["nan", "huge"])
-def test_a_lora_that_makes_no_numbers_fails_by_name_and_leaves_the_model_whole(session: Session, name: str) -> None:
+def test_a_lora_that_makes_no_numbers_fails_by_name_and_leaves_the_model_whole(
+    session: BlockingClient, name: str
+) -> None:
     before = session.run(asked()).layers[0].picture.pixels
     error = refusal(session, asked(loras=(Lora(name),)))
     assert error.code == "internal" and not error.retry
@@ -99,7 +101,7 @@ def test_a_lora_that_makes_no_numbers_fails_by_name_and_leaves_the_model_whole(s
     assert session.run(asked(loras=(Lora("good"),))).layers
 
 
-def test_a_lora_a_million_times_too_strong_still_answers_in_numbers(session: Session) -> None:
+def test_a_lora_a_million_times_too_strong_still_answers_in_numbers(session: BlockingClient) -> None:
     """In 32 bits, where the norms of a network bring it back; half precision would overflow."""
     plain = session.run(asked(reply_format="rgbaf32")).layers[0].picture.pixels
     strong = session.run(asked(loras=(Lora("million"),), reply_format="rgbaf32")).layers[0].picture.pixels
@@ -110,10 +112,10 @@ def test_a_lora_a_million_times_too_strong_still_answers_in_numbers(session: Ses
 @pytest.mark.parametrize(("model", "network"), [("sd15", "UNet"), ("sdxl", "VAE")])
 @pytest.mark.parametrize("mode", ["text", "refine", "inpaint", "scene"])
 def test_a_damaged_checkpoint_fails_by_name_in_every_mode(
-    session: Session, model: str, network: str, mode: str
+    session: BlockingClient, model: str, network: str, mode: str
 ) -> None:
     roles = {"refine": ("layer",), "inpaint": ("layer", "mask")}.get(mode, ())
-    inputs = {role: PictureHeader(frame, SIDE, SIDE) for frame, role in enumerate(roles)}
+    inputs = {role: PictureSpec(frame, SIDE, SIDE) for frame, role in enumerate(roles)}
     noise = np.random.default_rng(1).integers(1, 256, (SIDE, SIDE, 4), dtype=np.uint8).tobytes()
     error = refusal(session, asked(mode, model=model, inputs=inputs), [noise] * len(roles))
     assert error.code == "internal" and f"not-a-number after the {network})" in error.message
@@ -123,10 +125,10 @@ def test_a_damaged_checkpoint_fails_by_name_in_every_mode(
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("channel", [1, 3])
 def test_what_is_given_is_named_with_how_many_and_where(
-    session: Session, format: str, value: float, channel: int
+    session: BlockingClient, format: str, value: float, channel: int
 ) -> None:
     for rows, y in (("top-down", 9), ("bottom-up", SIDE - 1 - 9)):
-        header = PictureHeader(0, SIDE, SIDE, format, rows)
+        header = PictureSpec(0, SIDE, SIDE, format, rows)
         error = refusal(session, asked("refine", inputs={"layer": header}), [float_layer(format, 7, y, channel, value)])
         assert (error.code, error.field) == ("bad_request", "inputs.layer")
         assert error.message == (
@@ -136,8 +138,8 @@ def test_what_is_given_is_named_with_how_many_and_where(
         assert error.hint
 
 
-def test_a_mask_is_named_too(session: Session) -> None:
-    layer, mask = PictureHeader(0, SIDE, SIDE, "rgbaf32"), PictureHeader(1, SIDE, SIDE, "rgbaf32", space="linear")
+def test_a_mask_is_named_too(session: BlockingClient) -> None:
+    layer, mask = PictureSpec(0, SIDE, SIDE, "rgbaf32"), PictureSpec(1, SIDE, SIDE, "rgbaf32", space="linear")
     white = np.ones((SIDE, SIDE, 4), np.float32)
     strange = white.copy()
     strange[3:5, 2:6, 0] = np.nan
@@ -150,17 +152,17 @@ def test_a_mask_is_named_too(session: Session) -> None:
 def test_a_control_is_named_by_its_number() -> None:
     from acetate.worker.job_io import read_job
     from acetate_wire.limits import Limits
-    from acetate_wire.request_codec import request_map
+    from acetate_wire.request_codec import encode_request
 
-    header = PictureHeader(0, SIDE, SIDE, "rgbaf16")
+    header = PictureSpec(0, SIDE, SIDE, "rgbaf16")
     frame = float_layer("rgbaf16", 1, 2, 0, np.nan)
     request = asked(controls=(Control("edge", header),))
     with tempfile.NamedTemporaryFile() as file:
         file.write(frame)
         file.flush()
         limits = Limits().to_map()
-        fields = {"id": "x", "request": request_map(request), "sizes": [len(frame)], "input": file.name}
-        with pytest.raises(WireError, match="1 pixel") as caught:
+        fields = {"id": "x", "request": encode_request(request), "sizes": [len(frame)], "input": file.name}
+        with pytest.raises(AcetateError, match="1 pixel") as caught:
             read_job({**fields, "limits": limits})
     assert (caught.value.code, caught.value.field) == ("bad_request", "controls[0].picture")
 
@@ -168,8 +170,10 @@ def test_a_control_is_named_by_its_number() -> None:
 @pytest.mark.parametrize("format", TYPES)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("space", ["srgb", "linear"])
-def test_the_colour_of_clear_pixels_may_be_anything(session: Session, format: str, value: float, space: str) -> None:
-    header = PictureHeader(0, SIDE, SIDE, format, space=space)
+def test_the_colour_of_clear_pixels_may_be_anything(
+    session: BlockingClient, format: str, value: float, space: str
+) -> None:
+    header = PictureSpec(0, SIDE, SIDE, format, space=space)
     layers = []
     for colour in (value, 0.0):
         frame = float_layer(format, 7, 9, 1, colour, alpha=0.0)
@@ -200,13 +204,13 @@ def test_every_network_is_named(
     )
     pictures = {"layer": a_picture()}
     for passes in (1, 4, 8):
-        with pytest.raises(WireError, match=f"not-a-number after the {network}\\)"):
+        with pytest.raises(AcetateError, match=f"not-a-number after the {network}\\)"):
             run(a_request("refine", pictures, model="sdxl", passes=passes), pictures, store, lambda progress: None)
 
 
-def test_the_failure_of_a_job_tells_its_field(session: Session) -> None:
-    header = PictureHeader(0, SIDE, SIDE, "rgbaf32")
+def test_the_failure_of_a_job_tells_its_field(session: BlockingClient) -> None:
+    header = PictureSpec(0, SIDE, SIDE, "rgbaf32")
     job = session.submit(asked("refine", inputs={"layer": header}), [float_layer("rgbaf32", 1, 1, 3, np.nan)])
-    event = session._until(lambda each: isinstance(each, Failed) and each.id == job, 60)
+    event = session._receive_until(lambda each: isinstance(each, Failed) and each.id == job, 60)
     assert isinstance(event, Failed) and event.field == "inputs.layer"
     session.acknowledge(job)

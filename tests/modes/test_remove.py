@@ -9,7 +9,7 @@ import torch
 from acetate.models.model_cache import ModelStore
 from acetate.pipelines import check
 from acetate.pipelines.filling import filled
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from torch import Tensor
 
 from tests.modes.conftest import Draw, Spy, a_picture, a_request
@@ -87,12 +87,12 @@ def test_the_same_seed_removes_the_same_way_and_every_layer_has_its_own(draw: Dr
 @pytest.mark.parametrize(("change", "said"), [({"prompt": "a leaf"}, "inpaint"), ({"strength": 0.5}, "strength")])
 def test_what_it_does_not_take_is_refused(store: ModelStore, change: dict[str, Any], said: str) -> None:
     request = a_request("remove", {"layer": two_things(), "mask": RIGHT}, **{"prompt": "", **change})
-    with pytest.raises(WireError, match=said):
+    with pytest.raises(AcetateError, match=said):
         check(request, store.catalogue)
 
 
 def test_a_black_mask_is_refused(draw: Draw) -> None:
-    with pytest.raises(WireError, match="black everywhere"):
+    with pytest.raises(AcetateError, match="black everywhere"):
         draw("remove", layer=two_things(), mask=masked(64, 64, slice(0, 0), slice(0, 0)), prompt="")
 
 

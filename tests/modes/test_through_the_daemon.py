@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from acetate_wire.blocking import Session
-from acetate_wire.errors import WireError
+from acetate_wire.blocking import BlockingClient
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Layer
-from acetate_wire.request import LayerRequest, PictureHeader, Rect, roles_out
+from acetate_wire.request import LayerRequest, PictureSpec, Rect, output_roles
 
 from tests.daemon.harness import Daemon
 from tests.daemon.test_pictures import linear_profile
@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 83, 71
 
 
 @pytest.fixture(scope="module")
-def session(models_folder: Path) -> Iterator[Session]:
+def session(models_folder: Path) -> Iterator[BlockingClient]:
     """A client of a daemon with the tiny models."""
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
         daemon = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
@@ -44,7 +44,7 @@ def pixels(role: str) -> np.ndarray[Any, Any]:
 
 def asked(mode: str, family: str, **changes: Any) -> tuple[LayerRequest, list[bytes]]:
     roles = MODES[mode]
-    headers = {role: PictureHeader(frame, WIDTH, HEIGHT) for frame, role in enumerate(roles)}
+    headers = {role: PictureSpec(frame, WIDTH, HEIGHT) for frame, role in enumerate(roles)}
     fields: dict[str, Any] = {"model": family, "seed": 5, "steps": 2, "passes": 1, "inputs": headers, **changes}
     request = LayerRequest(mode, (640, 480), Rect(7, -5, WIDTH, HEIGHT), "a red apple", **fields)
     return request, [pixels(role).tobytes() for role in roles]
@@ -55,16 +55,18 @@ def shown(layer: Layer) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize(("mode", "family"), EVERY)
-def test_a_mode_from_request_to_layers_without_a_trace_on_the_model(session: Session, mode: str, family: str) -> None:
+def test_a_mode_from_request_to_layers_without_a_trace_on_the_model(
+    session: BlockingClient, mode: str, family: str
+) -> None:
     request, frames = asked(mode, family)
     done = session.run(request, frames)
-    assert [layer.role for layer in done.layers] == list(roles_out(request))
+    assert [layer.role for layer in done.layers] == list(output_roles(request))
     assert all((layer.x, layer.y) == (7, -5) and shown(layer).shape == (HEIGHT, WIDTH, 4) for layer in done.layers)
     before, after = done.settings["unet"]
     assert before == after
 
 
-def test_outside_the_mask_the_bytes_that_were_sent_come_back(session: Session) -> None:
+def test_outside_the_mask_the_bytes_that_were_sent_come_back(session: BlockingClient) -> None:
     request, frames = asked("inpaint", "starter")
     (layer,) = session.run(request, frames).layers
     inside = pixels("mask")[..., 0] > 0
@@ -73,11 +75,11 @@ def test_outside_the_mask_the_bytes_that_were_sent_come_back(session: Session) -
 
 
 @pytest.mark.parametrize("format", ["bgra8", "rgba16", "rgbaf32"])
-def test_at_strength_0_a_layer_in_any_format_comes_back_as_it_went(session: Session, format: str) -> None:
+def test_at_strength_0_a_layer_in_any_format_comes_back_as_it_went(session: BlockingClient, format: str) -> None:
     kinds = {"bgra8": np.uint8, "rgba16": np.uint16, "rgbaf32": np.float32}
     brightest = 1 if format == "rgbaf32" else 250
     sent = (np.random.default_rng(3).random((HEIGHT, WIDTH, 4)) * brightest).astype(kinds[format])
-    header = PictureHeader(0, WIDTH, HEIGHT, format, "bottom-up")
+    header = PictureSpec(0, WIDTH, HEIGHT, format, "bottom-up")
     request, _ = asked(
         "refine", "starter", strength=0.0, inputs={"layer": header}, reply_format=format, reply_rows="bottom-up"
     )
@@ -85,20 +87,20 @@ def test_at_strength_0_a_layer_in_any_format_comes_back_as_it_went(session: Sess
     assert bytes(layer.picture.pixels) == sent.tobytes()
 
 
-def test_a_blend_comes_back_when_it_is_asked_for(session: Session) -> None:
+def test_a_blend_comes_back_when_it_is_asked_for(session: BlockingClient) -> None:
     request, frames = asked("background", "sdxl", returns=("background", "blend"))
     assert [layer.role for layer in session.run(request, frames).layers] == ["background", "blend"]
 
 
-def test_what_a_mode_cannot_do_is_refused_before_it_is_accepted(session: Session) -> None:
+def test_what_a_mode_cannot_do_is_refused_before_it_is_accepted(session: BlockingClient) -> None:
     request, frames = asked("extract", "sd15")
-    with pytest.raises(WireError) as refusal:
+    with pytest.raises(AcetateError) as refusal:
         session.submit(request, frames)
     assert refusal.value.code == "mode_unsupported"
 
 
-def test_a_layer_and_its_answer_may_have_a_colour_profile(session: Session) -> None:
-    header = PictureHeader(2, WIDTH, HEIGHT, space="icc", profile_frame=1)
+def test_a_layer_and_its_answer_may_have_a_colour_profile(session: BlockingClient) -> None:
+    header = PictureSpec(2, WIDTH, HEIGHT, space="icc", profile_frame=1)
     request, frames = asked(
         "refine", "starter", strength=0.5, inputs={"layer": header}, reply_space="icc", reply_profile_frame=0
     )

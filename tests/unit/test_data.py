@@ -20,7 +20,7 @@ from acetate_lab.data.filters import Filter
 from acetate_lab.data.kra import decompress
 from acetate_lab.data.perceptual_hash import Known, fingerprint
 from acetate_lab.data.scenes import build_scenes
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
@@ -257,7 +257,7 @@ def test_scenes_blend_exactly_and_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_data_set_is_not_built_out_of_itself(tmp_path: Path) -> None:
-    with pytest.raises(WireError, match="its own source"):
+    with pytest.raises(AcetateError, match="its own source"):
         built(tmp_path / "pictures/data", tmp_path / "pictures")
 
 
@@ -266,6 +266,6 @@ def test_a_damaged_manifest_names_its_line(tmp_path: Path) -> None:
     built(tmp_path / "data", tmp_path / "star.png")
     with (tmp_path / "data/manifest.jsonl").open("a") as manifest:
         manifest.write("{torn")
-    with pytest.raises(WireError, match="line 2") as refused:
+    with pytest.raises(AcetateError, match="line 2") as refused:
         open_collection(tmp_path / "data")
     assert refused.value.field == "data.folder"

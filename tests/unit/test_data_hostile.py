@@ -22,7 +22,7 @@ from acetate_lab.data.collection import MANIFEST, Collection, open_collection
 from acetate_lab.data.documents import read_document
 from acetate_lab.data.filters import Filter
 from acetate_lab.data.review.session import ReviewDesk
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -212,7 +212,7 @@ def test_a_manifest_cannot_name_files_outside_the_data_set(tmp_path: Path) -> No
     entry["files"]["foreground"] = "../../../../etc/passwd"
     manifest.write_text(json.dumps(entry) + "\n")
     collection = open_collection(tmp_path / "data")
-    with pytest.raises(WireError, match="outside the data set"):
+    with pytest.raises(AcetateError, match="outside the data set"):
         ReviewDesk(tmp_path / "data").picture(entry["id"], "foreground")
-    with pytest.raises(WireError, match="outside the data set"):
+    with pytest.raises(AcetateError, match="outside the data set"):
         collection.picture(collection.entries[0])

@@ -13,7 +13,7 @@ import pytest
 from acetate_lab.data.build import BuildSettings, build
 from acetate_lab.data.rendering.blender import VARIABLE, run_studio, straight
 from acetate_lab.data.rendering.render import SUBJECTS, render
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from PIL import Image
 
 EDITORS = Path(__file__).parents[2] / ".editors"
@@ -48,9 +48,9 @@ def test_light_that_hides_nothing_looks_over_black_as_it_was_rendered() -> None:
 
 
 def test_an_unknown_subject_or_program_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(WireError, match="did you mean smoke"):
+    with pytest.raises(AcetateError, match="did you mean smoke"):
         render(tmp_path, ["smoek"], 1, 64, 1, 0, None, lambda line: None)
-    with pytest.raises(WireError, match="no program"):
+    with pytest.raises(AcetateError, match="no program"):
         render(tmp_path, ["smoke"], 1, 64, 1, 0, tmp_path / "blender", lambda line: None)
 
 
@@ -116,5 +116,5 @@ def test_a_blender_that_fails_says_why(tmp_path: Path) -> None:
         "samples": 1,
         "pictures": [{"name": "x", "subject": "no such", "seed": 0, "size": 8}],
     }
-    with pytest.raises(WireError, match="no such"):
+    with pytest.raises(AcetateError, match="no such"):
         run_studio(orders, blender(), lambda line: None)

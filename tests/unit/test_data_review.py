@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from acetate_lab.data.collection import open_collection
 from acetate_lab.data.review.server import ReviewServer
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from tests.reviewing import served
 from tests.tiny_data import write_scenes
@@ -97,5 +97,5 @@ def test_a_caption_that_names_a_held_out_subject_moves_the_picture_there(server:
 
 
 def test_a_port_in_use_is_refused_in_words(server: ReviewServer, tmp_path: Path) -> None:
-    with pytest.raises(WireError, match=f"port {server.port}"):
+    with pytest.raises(AcetateError, match=f"port {server.port}"):
         ReviewServer(tmp_path / "data", server.port)

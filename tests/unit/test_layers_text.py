@@ -12,8 +12,8 @@ import torch
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import STARTER, Catalogue, Source
 from acetate.pipelines import Cancelled, Layer, Progress, check, run
-from acetate_wire.errors import WireError
-from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 Drawn = tuple[Layer, ...]
 
@@ -122,7 +122,7 @@ def test_cancel_takes_effect_within_one_step(draw: Callable[..., Drawn]) -> None
     assert heard[-1].step == 2
 
 
-PICTURE = PictureHeader(0, 8, 8)
+PICTURE = PictureSpec(0, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ PICTURE = PictureHeader(0, 8, 8)
 def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
     tiny_starter: Path, change: dict[str, Any], code: str, field: str
 ) -> None:
-    with pytest.raises(WireError) as refusal:
+    with pytest.raises(AcetateError) as refusal:
         check(asked(**change), Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")}))
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert "\n" not in str(refusal.value)

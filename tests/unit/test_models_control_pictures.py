@@ -6,7 +6,7 @@ import pytest
 import torch
 from acetate.adapters.preprocessors import control_picture, edges
 from acetate.models.adapter_files import split_kind
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from torch import Tensor
 
 
@@ -59,5 +59,5 @@ def test_a_ready_made_picture_lies_over_black() -> None:
 def test_a_kind_names_its_adapter_and_what_its_picture_is_made_from() -> None:
     assert split_kind("edge") == ("edge", None)
     assert split_kind("scribble:lines") == ("scribble", "lines")
-    with pytest.raises(WireError, match="one of edges, lines, alpha, picture"):
+    with pytest.raises(AcetateError, match="one of edges, lines, alpha, picture"):
         split_kind("edge:")

@@ -20,7 +20,7 @@ from acetate.models.samplers import (
     sampler_named,
 )
 from acetate.pipelines import check
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Rect
 
 MEAN, SPREAD = 0.7, 0.6
@@ -89,7 +89,7 @@ def test_samplers_are_found_however_they_are_written(name: str) -> None:
 
 
 def test_an_unknown_sampler_is_answered_with_the_nearest_and_all() -> None:
-    with pytest.raises(WireError) as refusal:
+    with pytest.raises(AcetateError) as refusal:
         sampler_named("DPM++ 2S")
     assert refusal.value.code == "bad_request"
     assert "did you mean DPM++ 2M?" in str(refusal.value)
@@ -104,7 +104,7 @@ def test_samplers_that_miss_the_picture_with_few_steps_from_pure_noise_are_refus
         if sampler.from_pure_noise <= 8:
             assert check(asked, catalogue).steps == 8
             continue
-        with pytest.raises(WireError) as refused:
+        with pytest.raises(AcetateError) as refused:
             check(asked, catalogue)
         assert refused.value.field == "steps"
         assert str(sampler.from_pure_noise) in refused.value.hint and "DPM++ 2M," in refused.value.hint

@@ -12,7 +12,7 @@ from acetate.models.latents import scaled, unscaled
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import STARTER, Catalogue, Source
 from acetate.models.text_encoder import prompt_length
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 
 def catalogue(folder: Path) -> Catalogue:
@@ -39,7 +39,7 @@ def test_only_safetensors_are_ever_loaded(tiny_starter: Path, tmp_path: Path) ->
     weights = folder / "unet/diffusion_pytorch_model.safetensors"
     torch.save(store(tiny_starter).get("starter").unet.state_dict(), weights.with_suffix(".bin"))
     weights.unlink()
-    with pytest.raises(WireError, match="lacks unet/diffusion_pytorch_model") as refusal:
+    with pytest.raises(AcetateError, match="lacks unet/diffusion_pytorch_model") as refusal:
         store(folder).get("starter")
     assert refusal.value.code == "model_missing"
 
@@ -59,14 +59,14 @@ def test_only_safetensors_are_ever_loaded(tiny_starter: Path, tmp_path: Path) ->
 def test_a_damaged_file_is_a_refusal_in_words(tiny_starter: Path, tmp_path: Path, file: str) -> None:
     folder = shutil.copytree(tiny_starter, tmp_path / "model")
     (folder / file).write_bytes((folder / file).read_bytes()[:20])
-    with pytest.raises(WireError) as refusal:
+    with pytest.raises(AcetateError) as refusal:
         store(folder).get("starter")
     assert refusal.value.code == "model_missing"
     assert str(folder) in str(refusal.value)
 
 
 def test_an_unknown_model_is_answered_with_the_nearest(tiny_starter: Path) -> None:
-    with pytest.raises(WireError, match=r"there is no model 'startr': did you mean starter\?") as refusal:
+    with pytest.raises(AcetateError, match=r"there is no model 'startr': did you mean starter\?") as refusal:
         catalogue(tiny_starter).entry("startr")
     assert refusal.value.code == "unknown_model"
 

@@ -27,7 +27,7 @@ from acetate_lab.training.configs.schema import ModelSettings, TextSettings
 from acetate_lab.training.configs.text import run_text
 from acetate_lab.training.configs.toml_reader import read_settings
 from acetate_lab.training.configs.transparency import run_transparency
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
@@ -264,7 +264,7 @@ def test_two_processes_learn_as_one_does_from_both_their_batches(
 )
 def test_a_wrong_setting_is_named_with_the_way_out(tmp_path: Path, wrong: str, field: str, hint: str) -> None:
     config = write_settings(tmp_path / "a.toml", tmp_path, tmp_path, run=wrong)
-    with pytest.raises(WireError) as refused:
+    with pytest.raises(AcetateError) as refused:
         read_settings(config, TextSettings)
     assert refused.value.field == field and hint in str(refused.value)
 
@@ -279,7 +279,7 @@ def test_a_wrong_setting_is_named_with_the_way_out(tmp_path: Path, wrong: str, f
 )
 def test_layers_that_contradict_one_another_are_refused(tmp_path: Path, sharing: str, field: str) -> None:
     config = write_settings(tmp_path / "a.toml", tmp_path, tmp_path, more=f"[sharing]\n{sharing}\n")
-    with pytest.raises(WireError) as refused:
+    with pytest.raises(AcetateError) as refused:
         run_layers(order(config))
     assert refused.value.field == field
 

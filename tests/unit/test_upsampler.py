@@ -15,7 +15,7 @@ from acetate.models.model_cache import ModelStore
 from acetate.pipelines.working_size import Sheet
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_lab.evaluation.installed import catalogue_of
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Rect
 from torch import Tensor
 from torch.nn import functional as F
@@ -108,12 +108,12 @@ def test_a_damaged_upsampler_is_refused_by_name(enlarging: Path, config: str | N
         (enlarging / "upsampler/upsampler.safetensors").unlink()
     else:
         (enlarging / "upsampler/config.json").write_text(config)
-    with pytest.raises(WireError, match=told) as refused:
+    with pytest.raises(AcetateError, match=told) as refused:
         drawn(enlarging, 128, 128)
     assert refused.value.code == "model_missing"
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(enlarging: Path) -> None:
     (enlarging / "upsampler/config.json").write_text(json.dumps({"factor": 2, "width": 16, "depth": 1}))
-    with pytest.raises(WireError, match=r"upsampler\.safetensors does not fit"):
+    with pytest.raises(AcetateError, match=r"upsampler\.safetensors does not fit"):
         drawn(enlarging, 128, 128)

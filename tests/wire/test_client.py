@@ -182,7 +182,7 @@ def test_a_flood_is_handed_out_in_portions(daemon: Daemon) -> None:
     began = time.perf_counter()
     events = daemon.client.pump(budget=0.001)
     assert time.perf_counter() - began < 0.05
-    assert daemon.client.behind
+    assert daemon.client.has_more
     end = time.monotonic() + 20
     while len(events) < 5001 and time.monotonic() < end:
         events += daemon.client.pump()
@@ -301,10 +301,10 @@ def test_a_daemon_that_is_not_there_yet_is_found_later(tmp_path: Path) -> None:
     assert client.pump() == [] and not client.connected
     found[0] = Connection(f"ipc://{tmp_path}/none.sock", "", "", "", "")
     end = time.monotonic() + 5
-    while client._used is None and time.monotonic() < end:
+    while client._connected_to is None and time.monotonic() < end:
         client.pump()
         time.sleep(0.05)
-    assert client._used == found[0]
+    assert client._connected_to == found[0]
     client.close()
 
 

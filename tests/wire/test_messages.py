@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from acetate_wire.errors import CODES, WireError
+from acetate_wire.errors import CODES, AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import decode, encode
 
@@ -43,7 +43,7 @@ BROKEN: list[Any] = [
 
 @pytest.mark.parametrize("parts", BROKEN)
 def test_a_broken_message_is_a_bad_request(parts: list[bytes]) -> None:
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(AcetateError) as caught:
         decode(parts)
     assert caught.value.code == "bad_request"
 
@@ -56,7 +56,7 @@ def test_limits_hold() -> None:
         encode("x", {}, [b"12345", b"678901"]),
         encode("x", {}, [b"", b"", b""]),
     ):
-        with pytest.raises(WireError) as caught:
+        with pytest.raises(AcetateError) as caught:
             decode(parts, limits)
         assert caught.value.code == "too_large"
 
@@ -71,7 +71,7 @@ def test_noise_never_raises_anything_else() -> None:
                 header[dice.randrange(len(header))] = dice.randrange(256)
         try:
             decode([bytes(header)])
-        except WireError as error:
+        except AcetateError as error:
             assert error.code in CODES
 
 

@@ -6,10 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
-from acetate_wire.request import Control, LayerRequest, Lora, PictureHeader, Rect, roles_out
-from acetate_wire.request_codec import _READERS, parse_request, request_map
+from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect, output_roles
+from acetate_wire.request_codec import _READERS, decode_request, encode_request
 
 LIMITS = Limits()
 MUST: dict[str, Any] = {"mode": "text", "canvas": [10, 10], "target": [0, 0, 4, 2], "prompt": ""}
@@ -19,7 +19,7 @@ LAYER = {"mode": "refine", "inputs": {"layer": PICTURE}}
 
 def parse(*sizes: int, **changes: Any) -> LayerRequest:
     """A request with these fields changed and frames of these sizes."""
-    return parse_request({**MUST, **changes}, sizes, LIMITS)
+    return decode_request({**MUST, **changes}, sizes, LIMITS)
 
 
 def test_every_field_of_the_definition_has_a_reader() -> None:
@@ -35,10 +35,10 @@ def test_a_full_request_survives_the_wire() -> None:
         negative="trees",
         layer_prompts={"background": "hills"},
         inputs={
-            "layer": PictureHeader(0, 4, 2, "bgra16", "bottom-up", "icc", 3),
-            "mask": PictureHeader(1, 4, 2, "gray8"),
+            "layer": PictureSpec(0, 4, 2, "bgra16", "bottom-up", "icc", 3),
+            "mask": PictureSpec(1, 4, 2, "gray8"),
         },
-        controls=(Control("edge", PictureHeader(2, 4, 2), 0.5, 0.1, 0.9),),
+        controls=(Control("edge", PictureSpec(2, 4, 2), 0.5, 0.1, 0.9),),
         seed=2**64 - 1,
         count=2,
         steps=30,
@@ -57,13 +57,13 @@ def test_a_full_request_survives_the_wire() -> None:
         reply_space="icc",
         reply_profile_frame=3,
     )
-    assert parse_request(request_map(request), [64, 8, 32, 100], LIMITS) == request
+    assert decode_request(encode_request(request), [64, 8, 32, 100], LIMITS) == request
 
 
 def test_what_is_left_out_has_its_default() -> None:
     request = parse()
     assert request == LayerRequest("text", (10, 10), Rect(0, 0, 4, 2), "")
-    assert set(request_map(request)) == set(MUST)
+    assert set(encode_request(request)) == set(MUST)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -119,8 +119,8 @@ def test_a_wrong_field_is_named_with_the_way_out(case: str) -> None:
     changes, field = WRONG[case]
     source: object = {**MUST, **changes} if field != "request" else [1]
     sizes = [32] if "inputs" in changes or "controls" in changes else []
-    with pytest.raises(WireError) as caught:
-        parse_request(source, sizes, LIMITS)
+    with pytest.raises(AcetateError) as caught:
+        decode_request(source, sizes, LIMITS)
     assert caught.value.code == "bad_request"
     assert caught.value.field == field
     assert caught.value.hint
@@ -128,8 +128,8 @@ def test_a_wrong_field_is_named_with_the_way_out(case: str) -> None:
 
 @pytest.mark.parametrize("name", MUST)
 def test_a_field_without_a_default_must_be_there(name: str) -> None:
-    with pytest.raises(WireError, match=f"request has no {name}"):
-        parse_request({key: value for key, value in MUST.items() if key != name}, [], LIMITS)
+    with pytest.raises(AcetateError, match=f"request has no {name}"):
+        decode_request({key: value for key, value in MUST.items() if key != name}, [], LIMITS)
 
 
 TOO_LARGE: dict[str, tuple[dict[str, Any], str]] = {
@@ -145,7 +145,7 @@ TOO_LARGE: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", TOO_LARGE)
 def test_a_limit_is_named(case: str) -> None:
     changes, field = TOO_LARGE[case]
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(AcetateError) as caught:
         parse(**changes)
     assert (caught.value.code, caught.value.field) == ("too_large", field)
     assert "limit of" in caught.value.message
@@ -153,11 +153,11 @@ def test_a_limit_is_named(case: str) -> None:
 
 def test_a_mode_brings_its_own_layers_back_or_those_that_were_asked_for() -> None:
     given = {"mode": "background", "inputs": {"foreground": PICTURE}}
-    assert roles_out(parse(32, **given)) == ("background",)
-    assert roles_out(parse(32, **given, returns=["blend"])) == ("blend",)
-    assert roles_out(parse(32, **given, returns=["blend", "background"])) == ("background", "blend")
-    assert roles_out(parse(mode="scene")) == ("background", "foreground", "blend")
-    assert roles_out(parse(32, mode="extract", inputs={"blend": PICTURE, "background": PICTURE})) == ("foreground",)
+    assert output_roles(parse(32, **given)) == ("background",)
+    assert output_roles(parse(32, **given, returns=["blend"])) == ("blend",)
+    assert output_roles(parse(32, **given, returns=["blend", "background"])) == ("background", "blend")
+    assert output_roles(parse(mode="scene")) == ("background", "foreground", "blend")
+    assert output_roles(parse(32, mode="extract", inputs={"blend": PICTURE, "background": PICTURE})) == ("foreground",)
 
 
 def test_layers_that_are_not_asked_for_do_not_count() -> None:
@@ -165,7 +165,7 @@ def test_layers_that_are_not_asked_for_do_not_count() -> None:
 
 
 def test_a_frame_that_nobody_names_is_refused() -> None:
-    with pytest.raises(WireError, match="frame 1 belongs to no picture"):
+    with pytest.raises(AcetateError, match="frame 1 belongs to no picture"):
         parse(32, 5, **LAYER)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Lora
 
 from acetate.adapters.diffusers_pipeline import as_pipeline
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def applied(model: LoadedModel, loras: Sequence[Lora]) -> Iterator[None]:
     """Apply LoRAs with their weights for a `with` block; afterwards the networks have their own modules back.
 
-    Raises WireError `bad_request` naming a file that is missing or does not fit.
+    Raises AcetateError `bad_request` naming a file that is missing or does not fit.
     """
     if not loras:
         yield
@@ -42,8 +42,8 @@ def applied(model: LoadedModel, loras: Sequence[Lora]) -> Iterator[None]:
         pipeline.unload_lora_weights()
 
 
-def _refusal(lora: Lora, reason: str) -> WireError:
-    return WireError(
+def _refusal(lora: Lora, reason: str) -> AcetateError:
+    return AcetateError(
         "bad_request",
         f"the LoRA {lora.name} cannot be used with this model ({reason:.200})",
         field="loras",

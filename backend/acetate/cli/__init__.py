@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from acetate_lab.cli import data, evaluate, study, train
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 import acetate
 from acetate.cli import models, plugins
@@ -66,7 +66,7 @@ def main() -> None:
     """Run the command line. What is wrong is said in one line on standard error, with exit code 2 for bad values."""
     try:
         code = app(standalone_mode=False, prog_name="acetate")
-    except WireError as error:
+    except AcetateError as error:
         code = _complain(str(error), REFUSED if error.code in REFUSALS else FAILED)
     except typer.TyperException as error:
         # Without a command there is nothing wrong: Typer has shown the help.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Lora
 
 from acetate.cli.options import Options
@@ -28,18 +28,18 @@ class Steering:
 
 
 def parse_lora(text: str) -> Lora:
-    """A LoRA out of `NAME` or `NAME=WEIGHT`. Raises WireError when the weight is no number."""
+    """A LoRA out of `NAME` or `NAME=WEIGHT`. Raises AcetateError when the weight is no number."""
     name, equals, weight = text.rpartition("=")
     return Lora(name, _weight(weight, "lora", text)) if equals else Lora(text)
 
 
 def steered(options: Options, former: Settings | None) -> tuple[Steering, ...]:
-    """The controls of the options. Raises WireError when a file cannot be read, or `--like` needs others."""
+    """The controls of the options. Raises AcetateError when a file cannot be read, or `--like` needs others."""
     given = tuple(_steering(text) for text in options.control or ())
     needed = [] if former is None else [control.kind for control in former.controls]
     for kind in needed:
         if kind not in [control.kind for control in given]:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"{options.like} was steered by a picture of the kind {kind}, which it does not hold",
                 field="control",
@@ -59,7 +59,7 @@ def _steering(text: str) -> Steering:
     name, equals, _file = text.partition("=")
     kind, star, weight = name.partition("*")
     if not kind or not equals:
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"control is {text!r}", field="control", hint="write KIND=FILE, as in edge=a.png"
         )
     return Steering(kind, _weight(weight, "control", text) if star else 1.0, read_pixels(control_file(text), "control"))
@@ -69,6 +69,6 @@ def _weight(text: str, field: str, whole: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"{field} is {whole!r}", field=field, hint="the weight is a number, as in 0.7"
         ) from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import area_around
 from acetate_wire.request import Rect
 
@@ -57,11 +57,11 @@ class Area:
 
     @classmethod
     def of_settings(cls, area: tuple[int, int, int, int], pictures: Pictures) -> Area:
-        """That of a layer which was made from such pictures. Raises WireError where it lies outside of these."""
+        """That of a layer which was made from such pictures. Raises AcetateError where it lies outside of these."""
         height, width = next(iter(pictures.values())).shape[:2]
         rect = Rect(*area)
         if rect.x + rect.width > width or rect.y + rect.height > height:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"the layer was made from a larger picture than {width} x {height} pixels",
                 field="like",

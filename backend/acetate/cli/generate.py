@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.cli.mode_commands import draw_and_save
 from acetate.cli.options import Options, takes_options
@@ -41,11 +41,11 @@ def generate(
         return
     if background is not None or background_prompt is not None:
         field = "background" if background is not None else "background_prompt"
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"{field} belongs to --stack", field=field, hint=_("add --stack, or leave it out")
         )
     if len(prompts or ()) > 1:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"there are {len(prompts or ())} prompts for one layer",
             field="prompt",

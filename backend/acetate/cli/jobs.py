@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 from acetate_wire import connection as connections
-from acetate_wire.blocking import Session
+from acetate_wire.blocking import BlockingClient
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Cancelled, Done
-from acetate_wire.paths import runtime_folder
+from acetate_wire.paths import runtime_dir
 
 import acetate
 from acetate.daemon.config import state_folder
@@ -41,10 +41,10 @@ STATES = {
 }
 
 
-def open_session(*, start: bool = True) -> Session:
+def open_session(*, start: bool = True) -> BlockingClient:
     """A connection of this command line to the daemon, which is started where it is not running."""
     command = [sys.executable, "-m", "acetate.daemon"]
-    return Session(CLIENT, version=acetate.__version__, start=start, command=command)
+    return BlockingClient(CLIENT, version=acetate.__version__, start=start, command=command)
 
 
 def running() -> Connection | None:
@@ -53,12 +53,12 @@ def running() -> Connection | None:
     if found is None:
         # It may have been started by a session with another runtime folder.
         other = living(state_folder())
-        found = None if other is None else publish_for(other, runtime_folder())
+        found = None if other is None else publish_for(other, runtime_dir())
     if found is None:
         return None
     try:
-        Session(CLIENT, version=acetate.__version__, connection=found, start=False, timeout=2).close()
-    except WireError:
+        BlockingClient(CLIENT, version=acetate.__version__, connection=found, start=False, timeout=2).close()
+    except AcetateError:
         return None
     return found
 
@@ -93,7 +93,7 @@ def jobs(
 
 def _retry(action: str, job: str | None) -> None:
     if action != "retry" or job is None:
-        raise WireError("bad_request", f"jobs {action} is no command", field="action", hint="acetate jobs retry ID")
+        raise AcetateError("bad_request", f"jobs {action} is no command", field="action", hint="acetate jobs retry ID")
     with open_session() as session:
         id = str(find_job(session, job)["id"])
         session.retry(id)
@@ -110,12 +110,12 @@ def job_line(job: Mapping[str, Any]) -> str:
     return f"{line}  ({job['message']})" if job["message"] else line
 
 
-def find_job(session: Session, begin: str) -> Mapping[str, Any]:
-    """The one job whose id begins so, as in `Session.jobs`. Raises WireError `bad_request`."""
+def find_job(session: BlockingClient, begin: str) -> Mapping[str, Any]:
+    """The one job whose id begins so, as in `Session.jobs`. Raises AcetateError `bad_request`."""
     found = [entry for entry in session.jobs().jobs if entry["id"].startswith(begin.lower())]
     if len(found) != 1:
         few = _("there is no job {id}") if not found else _("several jobs begin with {id}")
-        raise WireError("bad_request", few.format(id=begin), field="id", hint=_("see acetate jobs"))
+        raise AcetateError("bad_request", few.format(id=begin), field="id", hint=_("see acetate jobs"))
     return found[0]
 
 
@@ -210,7 +210,7 @@ def pair(
         return
     if remove:
         if not auth.unpair(state, name):
-            raise WireError("bad_request", _("{name} is not paired").format(name=name), hint=_("see acetate pair"))
+            raise AcetateError("bad_request", _("{name} is not paired").format(name=name), hint=_("see acetate pair"))
         typer.echo(_("{name} may connect no more.").format(name=name))
         return
     place = endpoint or f"{socket.gethostname()}:{auth.DEFAULT_PORT}"
@@ -220,7 +220,7 @@ def pair(
     try:
         auth.pair(state, name, f"tcp://{place}", file)
     except OSError as error:
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"{file} cannot be written: {error.strerror}", field="output", hint=_("choose another place")
         ) from None
     typer.echo(
@@ -241,7 +241,7 @@ def write_json(path: Path | None, figures: Mapping[str, Any]) -> bool:
     try:
         path.write_text(content + "\n", encoding="utf-8")
     except OSError as error:
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"{path} cannot be written: {error.strerror}", field="json", hint=_("choose another place")
         ) from None
     return True

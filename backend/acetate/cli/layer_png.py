@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from PIL import Image, PngImagePlugin
 
 from acetate.io import part_of, whole
@@ -42,7 +42,7 @@ def preview_path(path: Path) -> Path:
 
 
 def check_writable(path: Path, endings: tuple[str, ...] = (PNG,)) -> None:
-    """Raises WireError `bad_request` when a file with one of these endings cannot be written there."""
+    """Raises AcetateError `bad_request` when a file with one of these endings cannot be written there."""
     if path.suffix.lower() not in endings:
         kinds = " or ".join(endings)
         raise _unusable(
@@ -75,7 +75,7 @@ def save_layer(layer: Drawn, path: Path) -> None:
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in a layer's file. Raises WireError `bad_request` when it is no layer of ours."""
+    """The settings in a layer's file. Raises AcetateError `bad_request` when it is no layer of ours."""
     from acetate.image.reading import UnreadablePictureError, read_texts
 
     try:
@@ -96,7 +96,7 @@ def read_settings(path: Path) -> Settings:
 
 
 def read_pixels(path: Path, field: str) -> NDArray[np.uint8]:
-    """A picture file as RGBA "h w 4", straight alpha. Raises WireError `bad_request` about this field."""
+    """A picture file as RGBA "h w 4", straight alpha. Raises AcetateError `bad_request` about this field."""
     from acetate.image.reading import UnreadablePictureError, read_picture
 
     try:
@@ -150,11 +150,11 @@ def _write(picture: Image.Image, path: Path, chunks: PngImagePlugin.PngInfo | No
         raise cannot_write(path, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> WireError:
+def cannot_write(path: Path, error: OSError) -> AcetateError:
     """The refusal for a file that the system would not write."""
     hint = "choose a shorter name" if error.errno == errno.ENAMETOOLONG else "choose another place"
     return _unusable(path, f"cannot be written ({error.strerror or error})", hint)
 
 
-def _unusable(path: Path, problem: str, hint: str, field: str = "output") -> WireError:
-    return WireError("bad_request", f"{path} {problem}", field=field, hint=hint)
+def _unusable(path: Path, problem: str, hint: str, field: str = "output") -> AcetateError:
+    return AcetateError("bad_request", f"{path} {problem}", field=field, hint=hint)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from acetate_wire.request import LAYERS_OUT, roles_out
+from acetate_wire.request import OUTPUT_ROLES, output_roles
 
 from acetate.cli.adapter_options import control_file
 from acetate.cli.options import Options, SeveralLayers, takes_options
@@ -121,13 +121,13 @@ def remove(
 
 def without_blend(mode: str) -> tuple[str, ...]:
     """What a mode brings back, but the blend."""
-    return tuple(role for role in LAYERS_OUT[mode] if role != "blend")
+    return tuple(role for role in OUTPUT_ROLES[mode] if role != "blend")
 
 
 def draw_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None], **changes: Any) -> None:
     """Have the daemon draw what the options mean, and write it; see `asking.ask` for `changes`."""
     asked = ask(mode, options, pictures, **changes)
-    roles = roles_out(asked.request)
+    roles = output_roles(asked.request)
     inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
     output = Output.checked(options.output, options.count, roles, options.preview, inputs)
     started = time.monotonic()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.cli.jobs import JsonFile, write_json
 from acetate.i18n import tr as _
@@ -128,7 +128,7 @@ def _refuse_known(name: str) -> None:
 
 
 def _layer_file(text: str, family: str) -> tuple[str, str]:
-    """The part and path of `PART=PATH`. Raises WireError naming the parts that there are."""
+    """The part and path of `PART=PATH`. Raises AcetateError naming the parts that there are."""
     part, _equals, path = text.partition("=")
     file = Path(path).expanduser().resolve()
     _check_part(part, family, f"--file {text}")
@@ -164,7 +164,7 @@ def remove(
     source = Catalogue().sources.get(name)
     notes = read_notes()
     if source is None:
-        raise WireError("unknown_model", _("there is no model {name}").format(name=repr(name)), field="name")
+        raise AcetateError("unknown_model", _("there is no model {name}").format(name=repr(name)), field="name")
     if name not in notes and not (delete and source.repository):
         raise _refusal(
             _("{name} is not on the list of added models").format(name=name),
@@ -225,12 +225,12 @@ def _write(change: Callable[[], None]) -> None:
     try:
         change()
     except OSError as error:
-        raise WireError(
+        raise AcetateError(
             "internal",
             _("the list of models cannot be written: {reason}").format(reason=error.strerror),
             hint=_("set ACETATE_MODELS_DIR to a folder of your own"),
         ) from error
 
 
-def _refusal(message: str, hint: str) -> WireError:
-    return WireError("bad_request", message, hint=hint)
+def _refusal(message: str, hint: str) -> AcetateError:
+    return AcetateError("bad_request", message, hint=hint)

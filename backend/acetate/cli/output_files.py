@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.cli.layer_png import (
     CHUNK,
@@ -55,12 +55,12 @@ class Output:
         previews: bool = False,
         inputs: Sequence[Path] = (),
     ) -> Output:
-        """All files found writable, and none of them one of the `inputs`. Raises WireError `bad_request`."""
+        """All files found writable, and none of them one of the `inputs`. Raises AcetateError `bad_request`."""
         if path is None:
-            raise WireError("bad_request", _("there is no file to write"), field="output", hint=_("add -o FILE.png"))
+            raise AcetateError("bad_request", _("there is no file to write"), field="output", hint=_("add -o FILE.png"))
         output = cls(path, count, tuple(roles), previews)
         if output.is_document and previews:
-            raise WireError(
+            raise AcetateError(
                 "bad_request", _("a document has no preview"), field="preview", hint=_("leave it out, or write a .png")
             )
         for number in range(count):
@@ -144,7 +144,7 @@ def _check_inputs_stay(files: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Refuse to write over a picture that the layers are made from."""
     for file in files:
         if file.exists() and any(file.samefile(given) for given in inputs):
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 _("{path} is what the layer is made from, and would be written over").format(path=file),
                 field="output",

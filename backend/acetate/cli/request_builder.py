@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from acetate_wire.errors import WireError
-from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 import acetate
 from acetate.cli.adapter_options import Steering, parse_lora, steered
@@ -60,7 +60,7 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
 
     `given` are the files of the pictures that the mode works on, by role. `changes` are fields of the request that
     this mode has options for; None leaves a field as it is by default, or in the layer of `--like`. Words that the
-    model never saw are named on standard error. Raises WireError.
+    model never saw are named on standard error. Raises AcetateError.
     """
     catalogue = Catalogue()
     changes |= {
@@ -118,7 +118,7 @@ def with_pictures(
 ) -> Asked:
     """The request with headers for these pictures by role, and for these controls, a frame each."""
     shapes = [pixels.shape for pixels in pictures.values()] + [control.pixels.shape for control in steering]
-    headers = [PictureHeader(frame, shape[1], shape[0]) for frame, shape in enumerate(shapes)]
+    headers = [PictureSpec(frame, shape[1], shape[0]) for frame, shape in enumerate(shapes)]
     inputs = dict(zip(pictures, headers, strict=False))
     controls = tuple(
         Control(control.kind, header, control.weight)
@@ -129,15 +129,17 @@ def with_pictures(
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Width and height out of `N` or `WxH`. Raises WireError when it is neither; ranges are checked later."""
+    """Width and height out of `N` or `WxH`. Raises AcetateError when it is neither; ranges are checked later."""
     match = SIZE.fullmatch(text.strip())
     if match is None:
-        raise WireError("bad_request", f"size is {text!r}", field="size", hint="give one number, 512, or two, 640x480")
+        raise AcetateError(
+            "bad_request", f"size is {text!r}", field="size", hint="give one number, 512, or two, 640x480"
+        )
     width = int(match[1])
     height = int(match[2] or width)
     for side in (width, height):
         if side < 1:
-            raise WireError("bad_request", f"size {text} has no pixels", field="size", hint="give 1 or more")
+            raise AcetateError("bad_request", f"size {text} has no pixels", field="size", hint="give 1 or more")
     return width, height
 
 
@@ -152,7 +154,7 @@ def _base(
     if former is not None:
         return former.request()
     if mode == "text" and "prompt" not in wanted:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             _("there is no prompt"),
             field="prompt",
@@ -172,7 +174,7 @@ def _former(like: Path, mode: str) -> Settings:
     settings = read_settings(like)
     if settings.mode != mode:
         command = "generate" if settings.mode == "text" else settings.mode
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{like} was made in the mode {settings.mode}",
             field="like",
@@ -206,7 +208,7 @@ def _check_former(
 
     for role, digest in ({} if former is None else former.inputs).items():
         if role not in pictures:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"{like} was made from a picture for the role {role}, which it does not hold",
                 field=role,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.cli.mode_commands import without_blend
 from acetate.cli.options import Options
@@ -78,7 +78,7 @@ def _first(options: Options, prompt: str, background: Path | None, background_pr
 
 def _check(options: Options, prompts: list[str]) -> None:
     if not prompts:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             _("there is no prompt"),
             field="prompt",
@@ -87,4 +87,4 @@ def _check(options: Options, prompts: list[str]) -> None:
     unfit = {"count": options.count != 1, "like": options.like is not None, "control": bool(options.control)}
     for field, wrong in unfit.items():
         if wrong:
-            raise WireError("bad_request", f"--stack takes no --{field}", field=field, hint=_("leave it out"))
+            raise AcetateError("bad_request", f"--stack takes no --{field}", field=field, hint=_("leave it out"))

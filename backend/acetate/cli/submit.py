@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest
 
 from acetate.cli.jobs import open_session
@@ -17,7 +17,7 @@ from acetate.pipelines.metadata import Settings
 
 if TYPE_CHECKING:
     import numpy as np
-    from acetate_wire.blocking import Session
+    from acetate_wire.blocking import BlockingClient
     from acetate_wire.events import Done, Progress
     from numpy.typing import NDArray
 
@@ -47,19 +47,19 @@ class Drawn:
 class Drawing:
     """Has the daemon draw, and keeps account of the jobs whose layers are not written yet."""
 
-    session: Session
+    session: BlockingClient
     _open: ExitStack
     _ids: list[str] = field(default_factory=list)
 
     def draw(self, request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[Drawn, ...]:
         """Have the daemon make the layers of a request in `rgba8`; `frames` are the pixels of its pictures.
 
-        Raises WireError, the daemon's own refusals among them.
+        Raises AcetateError, the daemon's own refusals among them.
         """
         return self._layers(lambda report: self.session.drawn(request, frames, report))
 
     def take(self, id: str) -> tuple[Drawn, ...]:
-        """The layers of an earlier job, waited for where it is not done yet. Raises WireError when it has none."""
+        """The layers of an earlier job, waited for where it is not done yet. Raises AcetateError when it has none."""
         return self._layers(lambda report: self.session.kept(id, report))
 
     @property
@@ -93,17 +93,17 @@ def drawing() -> Iterator[Drawing]:
             if made.way_to_take:
                 typer.echo(made.way_to_take, err=True)
             raise
-        except WireError as error:
+        except AcetateError as error:
             if not made.way_to_take:
                 raise
             hint = "; ".join(text for text in (error.hint, made.way_to_take) if text)
-            raise WireError(error.code, error.message, field=error.field, hint=hint, retry=error.retry) from error
+            raise AcetateError(error.code, error.message, field=error.field, hint=hint, retry=error.retry) from error
         except Exception as error:
             if not made.way_to_take:
                 raise
             reason = str(error) or type(error).__name__
             message = _("writing the layers failed: {reason}").format(reason=reason)
-            raise WireError("internal", message, hint=made.way_to_take) from error
+            raise AcetateError("internal", message, hint=made.way_to_take) from error
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
 
 def layers_of(done: Done) -> tuple[Drawn, ...]:
-    """The layers of a finished job. Raises WireError when they are not what was asked for."""
+    """The layers of a finished job. Raises AcetateError when they are not what was asked for."""
     import msgspec
     import numpy as np
 
@@ -139,7 +139,7 @@ def layers_of(done: Done) -> tuple[Drawn, ...]:
             pixels = np.frombuffer(layer.picture.pixels, np.uint8).reshape(header.height, header.width, 4)
             drawn.append(Drawn(layer.name, layer.role, pixels, each))
     except (KeyError, ValueError, msgspec.ValidationError) as error:
-        raise WireError(
+        raise AcetateError(
             "internal", f"the daemon's layers cannot be read ({error})", hint=_("run acetate stop, then try again")
         ) from error
     return tuple(drawn)

@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.daemon.config import Settings
 from acetate.daemon.run import serve
@@ -24,7 +24,7 @@ def main() -> int:
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     try:
         serve(replace(Settings(), **given))
-    except WireError as error:
+    except AcetateError as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -14,8 +14,8 @@ from typing import Any
 
 import zmq
 from acetate_wire.connection import Connection, write
-from acetate_wire.errors import WireError
-from acetate_wire.paths import check_private, private_folder, write_private
+from acetate_wire.errors import AcetateError
+from acetate_wire.paths import atomic_write, ensure_private_dir, require_private
 from zmq.utils import z85
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
@@ -35,19 +35,19 @@ class Keys:
 
 def load_keys(state: Path) -> Keys:
     """The daemon's keys, made on first use; they stay the same across restarts, so clients reconnect."""
-    path = private_folder(state) / "keys.json"
+    path = ensure_private_dir(state) / "keys.json"
     try:
-        check_private(path)
+        require_private(path)
         return Keys(**json.loads(path.read_bytes()))
     except FileNotFoundError:
         pass
     except (ValueError, TypeError):
-        raise WireError(
+        raise AcetateError(
             "internal", f"{path} is damaged", hint="remove it; paired machines must then be paired again"
         ) from None
     server, client = _pair(), _pair()
     keys = Keys(server[0], server[1], client[0], client[1], secrets.token_hex(32))
-    write_private(path, json.dumps(asdict(keys)).encode())
+    atomic_write(path, json.dumps(asdict(keys)).encode())
     return keys
 
 
@@ -69,12 +69,12 @@ def owner_of(client_key: str) -> str:
 def pair(state: Path, name: str, endpoint: str, output: Path) -> None:
     """Let the machine `name` in: write the connection file for it, and remember its public key."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
-        raise WireError("bad_request", f"{name!r} is no name for a machine", hint="use letters, digits, - and _")
+        raise AcetateError("bad_request", f"{name!r} is no name for a machine", hint="use letters, digits, - and _")
     keys = load_keys(state)
     public, secret = _pair()
     write(Connection(endpoint, keys.access, keys.server_public, public, secret), output)
-    folder = private_folder(state / "paired")
-    write_private(folder / f"{name}.json", json.dumps({"public": public}).encode())
+    folder = ensure_private_dir(state / "paired")
+    atomic_write(folder / f"{name}.json", json.dumps({"public": public}).encode())
 
 
 def unpair(state: Path, name: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 from acetate_wire.limits import Limits
-from acetate_wire.paths import runtime_folder
+from acetate_wire.paths import runtime_dir
 
 DEFAULT_ENGINE = "acetate.worker.diffusion_engine:StarterEngine"
 DAY_S = 86400.0
@@ -29,7 +29,7 @@ class Settings:
     before it is killed. `reserve_bytes`: what a new job leaves free on the disk.
     """
 
-    runtime: Path = field(default_factory=runtime_folder)
+    runtime: Path = field(default_factory=runtime_dir)
     state: Path = field(default_factory=state_folder)
     tcp: str = ""
     engine: str = DEFAULT_ENGINE

@@ -10,11 +10,11 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from acetate_wire import field_readers
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
-from acetate_wire.request_codec import parse_request
+from acetate_wire.request_codec import decode_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
@@ -83,25 +83,25 @@ class Conversation:
                 return
             peer = self._peers.get(origin.address)
             if peer is None:
-                raise WireError(
+                raise AcetateError(
                     "not_allowed", "say hello first", field="hello", hint="after a reconnect too, then attach"
                 )
             peer.heard = time.monotonic()
             answer = self._answers.get(message.kind)
             if answer is None:
-                raise WireError(
+                raise AcetateError(
                     "bad_request",
                     f"there is no message of the kind {message.kind[:40]!r}",
                     field="kind",
                     hint=f"known are hello, {', '.join(self._answers)}",
                 )
             answer(peer, message)
-        except WireError as error:
+        except AcetateError as error:
             self._reject(origin.address, id, error)
         except Exception:
             log.exception("a message could not be answered")
             hint = "the daemon's log tells more"
-            refusal = WireError("internal", "the daemon could not answer this message", hint=hint)
+            refusal = AcetateError("internal", "the daemon could not answer this message", hint=hint)
             self._reject(origin.address, id, refusal)
 
     def pay_debts(self) -> None:
@@ -119,7 +119,7 @@ class Conversation:
     def _say(self, peer: Peer, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> bool:
         return self._peers.send(peer.address, kind, fields, frames, time.monotonic())
 
-    def _reject(self, address: Address, id: object, error: WireError) -> None:
+    def _reject(self, address: Address, id: object, error: AcetateError) -> None:
         fields = {"id": id if isinstance(id, str) and len(id) <= 64 else "", **error.fields()}
         self._peers.send(address, "rejected", fields, (), time.monotonic())
 
@@ -128,14 +128,14 @@ class Conversation:
         name = field_readers.text(fields.get("name"), "name", 200)
         client = field_readers.text(fields.get("client"), "client", 200)
         if len(client) < 32:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 "the client's own key is too short",
                 field="client",
                 hint="make 32 random bytes once, keep them, and send them as 64 hexadecimal digits",
             )
         if not origin.encrypted and not same_secret(fields.get("access"), self._about.access):
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 "the access word is not this daemon's",
                 field="access",
@@ -164,7 +164,7 @@ class Conversation:
             return
         if job is None:
             sizes = [len(frame) for frame in message.frames]
-            request = parse_request(message.fields.get("request"), sizes, self._settings.limits)
+            request = decode_request(message.fields.get("request"), sizes, self._settings.limits)
             self._check_model(request)
             _check_files(peer, request)
             self._about.check(request, self._settings.limits)
@@ -181,21 +181,21 @@ class Conversation:
             self._look_up_offers()
             offer = self._offers.get(request.model)
         if offer is None:
-            raise WireError(
+            raise AcetateError(
                 "unknown_model",
                 f"there is no model {request.model[:80]!r}",
                 field="model",
                 hint=f"choose from {', '.join(self._offers) or 'none: no model is installed'}",
             )
         if offer.missing:
-            raise WireError(
+            raise AcetateError(
                 "model_missing",
                 offer.missing,
                 field="model",
                 hint="acetate models tells what is here, and what can be fetched",
             )
         if request.mode not in offer.modes:
-            raise WireError(
+            raise AcetateError(
                 "mode_unsupported",
                 f"the model {offer.name} cannot do {request.mode}",
                 field="mode",
@@ -220,7 +220,7 @@ class Conversation:
             field_readers.job_id(id, "ids")
             try:
                 self._follow(peer, id)
-            except WireError:
+            except AcetateError:
                 # Another client's job looks like none at all.
                 self._say(peer, "forgotten", {"id": id, "reason": "unknown"})
 
@@ -246,7 +246,7 @@ class Conversation:
         id = field_readers.job_id(message.fields.get("id"))
         job = self._own(peer, id)
         if job is None:
-            raise WireError("bad_request", "there is no such job", field="id", hint="see the kind jobs")
+            raise AcetateError("bad_request", "there is no such job", field="id", hint="see the kind jobs")
         self._jobs.retry(job)
         self._follow(peer, id)
 
@@ -254,7 +254,7 @@ class Conversation:
         """This client's job, or None; another client's job looks like none at all."""
         try:
             return self._jobs.find(peer.owner, id)
-        except WireError:
+        except AcetateError:
             return None
 
     def _list(self, peer: Peer, message: Message) -> None:
@@ -285,7 +285,7 @@ class Conversation:
 
     def _only_local(self, peer: Peer) -> None:
         if not peer.local:
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 "only this user on the daemon's own machine may ask that",
                 hint="use `acetate status` or `acetate stop` there",
@@ -299,7 +299,7 @@ def _check_files(peer: Peer, request: LayerRequest) -> None:
     """Only this user on this machine names files by path: to others it would tell what lies where."""
     for number, lora in enumerate(request.loras):
         if not peer.local and (PurePosixPath(lora.name).name, PureWindowsPath(lora.name).name) != (lora.name,) * 2:
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"another machine cannot name a LoRA by its path, as in {lora.name[:80]!r}",
                 field=f"loras[{number}].name",

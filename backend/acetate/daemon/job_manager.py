@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.messages import Message
-from acetate_wire.request import FORMATS, LayerRequest, roles_out
-from acetate_wire.request_codec import request_map
+from acetate_wire.request import FORMATS, LayerRequest, output_roles
+from acetate_wire.request_codec import encode_request
 
 from acetate.daemon.config import Settings
 from acetate.daemon.job_store import ACTIVE, DiskFullError, Job, Journal
@@ -76,9 +76,9 @@ class Jobs:
     # What clients ask for
 
     def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any]) -> None:
-        """Take a new job. Raises WireError `busy`; nothing of the job is left then."""
+        """Take a new job. Raises AcetateError `busy`; nothing of the job is left then."""
         if self._queue.count(owner) >= self._settings.limits.waiting_jobs:
-            raise WireError(
+            raise AcetateError(
                 "busy",
                 f"{self._settings.limits.waiting_jobs} jobs of this client are waiting already",
                 hint="wait until some are done, or cancel some",
@@ -91,18 +91,18 @@ class Jobs:
             self._spool.save_input(id, frames)
         try:
             sizes = [len(frame) for frame in frames]
-            self._journal.add(id, owner, request_map(request), sizes, time.time())
+            self._journal.add(id, owner, encode_request(request), sizes, time.time())
         except DiskFullError:
             self._spool.remove_input(id)
             self._spool.check_room(1 << 62)
         self._queue.add(id, owner)
 
     def find(self, owner: str, id: str) -> Job | None:
-        """This client's job of that id. Raises WireError `not_allowed` when it is another client's."""
+        """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""
         job = self._journal.get(id)
         other = job.owner if job is not None else self._journal.forgotten_owner(id)
         if other is not None and other != owner:
-            raise WireError(
+            raise AcetateError(
                 "not_allowed", "this id belongs to another client's job", field="id", hint="make a new UUID"
             )
         return job
@@ -145,9 +145,9 @@ class Jobs:
         self._end(job.id, "cancelled", {}, 0)
 
     def acknowledge(self, job: Job) -> None:
-        """Forget an ended job. Raises WireError when it has not ended, or the disk is too full even for that."""
+        """Forget an ended job. Raises AcetateError when it has not ended, or the disk is too full even for that."""
         if job.state in ACTIVE:
-            raise WireError("bad_request", "this job has not ended yet", field="id", hint="cancel it first")
+            raise AcetateError("bad_request", "this job has not ended yet", field="id", hint="cancel it first")
         try:
             self._journal.forget(job.id)
         except DiskFullError:
@@ -160,16 +160,16 @@ class Jobs:
         self._spool.remove(job.id)
 
     def retry(self, job: Job) -> None:
-        """Run a failed job, or one whose layers are damaged, once more. Raises WireError when that cannot be done.
+        """Run a failed job, or one whose layers are damaged, once more. Raises AcetateError when that cannot be done.
 
         Asked twice it runs once.
         """
         if job.state in ACTIVE:
             return
         if job.state not in ("failed", "done"):
-            raise WireError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
+            raise AcetateError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
         if sum(job.sizes) and not self._spool.input_path(job.id).exists():
-            raise WireError(
+            raise AcetateError(
                 "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
             )
         try:
@@ -259,7 +259,7 @@ class Jobs:
         self._queue.put_first(job.id, job.owner)
 
     def _give_up(self, job: Job, reason: str) -> None:
-        error = WireError(
+        error = AcetateError(
             "worker_lost",
             f"the process that makes the layers ended twice over this job ({reason})",
             hint="try a smaller selection or another model; the daemon's worker.log tells more",
@@ -339,8 +339,8 @@ class Jobs:
         return f"layers nobody took are kept for {days:g} days and up to {gigabytes:g} GiB in all, then removed"
 
 
-def _damaged(error: DamagedError, outcome: Mapping[str, Any]) -> WireError:
-    return WireError(
+def _damaged(error: DamagedError, outcome: Mapping[str, Any]) -> AcetateError:
+    return AcetateError(
         "damaged",
         f"the finished layers are damaged: {error}",
         hint=f"draw them again; with the seed {outcome.get('seed')} and the same settings they come out the same",
@@ -351,4 +351,4 @@ def _damaged(error: DamagedError, outcome: Mapping[str, Any]) -> WireError:
 def answer_bytes(request: LayerRequest) -> int:
     """The most bytes that a job's layers can have."""
     pixels = request.target.width * request.target.height
-    return request.count * len(roles_out(request)) * pixels * FORMATS[request.reply_format]
+    return request.count * len(output_roles(request)) * pixels * FORMATS[request.reply_format]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 ACTIVE = ("waiting", "running")
 KEPT = ("done", "failed", "cancelled")
@@ -92,15 +92,15 @@ class Journal:
             for number, migration in enumerate(_MIGRATIONS[version:], start=version + 1):
                 self._db.executescript(f"BEGIN; {migration} PRAGMA user_version={number}; COMMIT;")
         except sqlite3.OperationalError as error:
-            raise WireError(
+            raise AcetateError(
                 "internal", f"the journal {path} cannot be opened ({error})", hint="make room on its disk"
             ) from None
         except sqlite3.DatabaseError as error:
-            raise WireError(
+            raise AcetateError(
                 "internal", f"the journal {path} is damaged ({error})", hint="move it away and start again"
             ) from None
         if version > len(_MIGRATIONS):
-            raise WireError("internal", f"the journal {path} is of a newer acetate", hint="update this one")
+            raise AcetateError("internal", f"the journal {path} is of a newer acetate", hint="update this one")
         self._served = float(self._db.execute("SELECT served FROM clock").fetchone()[0])
         self._opened = time.monotonic()
 

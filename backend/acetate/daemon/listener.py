@@ -12,8 +12,8 @@ from typing import Any
 import zmq
 from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
-from acetate_wire.paths import private_folder
+from acetate_wire.errors import AcetateError
+from acetate_wire.paths import ensure_private_dir
 
 from acetate.daemon.auth import DEFAULT_PORT, Keys, paired
 from acetate.daemon.config import Settings
@@ -29,7 +29,7 @@ HANDSHAKE_MS = 3000
 
 
 class Listener:
-    """Listens where the settings say. Raises WireError when that is not allowed or not possible."""
+    """Listens where the settings say. Raises AcetateError when that is not allowed or not possible."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: Settings, keys: Keys) -> None:
         self._context = context
@@ -62,14 +62,14 @@ class Listener:
             return False
         try:
             found = connections.find(self.connection_path)
-        except (WireError, OSError):
+        except (AcetateError, OSError):
             return False
         return found is not None and found.pid == os.getpid()
 
     def republish(self) -> None:
         """Listen at the old place again, and write the connection file again; those who are connected stay so."""
         log.warning("the socket or the connection file in %s was gone: publishing again", self._settings.runtime)
-        private_folder(self._settings.runtime)
+        ensure_private_dir(self._settings.runtime)
         if self._local is not None and not self.socket_path.exists():
             with contextlib.suppress(zmq.ZMQError):
                 self._local.unbind(self.connection.endpoint)
@@ -88,7 +88,7 @@ class Listener:
         if sys.platform != "win32":
             path = self.socket_path
             if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-                raise WireError(
+                raise AcetateError(
                     "bad_request",
                     f"the path {path} is too long for a socket (at most {LONGEST_SOCKET_PATH} bytes)",
                     hint="set ACETATE_RUNTIME_DIR to a shorter folder",
@@ -115,7 +115,7 @@ class Listener:
         host, _, port = address.rpartition(":")
         host, port = (host, port) if host else (port, str(DEFAULT_PORT))
         if host not in ("127.0.0.1", "localhost", "[::1]") and not paired(self._settings.state):
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"{host} can be reached from other machines, and none is paired with this one",
                 hint="run `acetate pair NAME` for each machine that may connect, or listen on 127.0.0.1",
@@ -146,7 +146,7 @@ class Listener:
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as error:
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"cannot listen on {endpoint} ({error.strerror})",
                 hint="choose another address",

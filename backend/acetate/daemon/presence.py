@@ -14,8 +14,8 @@ from pathlib import Path
 
 from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
-from acetate_wire.paths import private_folder, write_private
+from acetate_wire.errors import AcetateError
+from acetate_wire.paths import atomic_write, ensure_private_dir
 
 from acetate.daemon.lock import Lock
 
@@ -49,7 +49,7 @@ class Presence:
     def take(self) -> bool:
         """Become the daemon of both folders; False when another one has the state folder.
 
-        Raises WireError when the runtime folder belongs to the daemon of another state folder.
+        Raises AcetateError when the runtime folder belongs to the daemon of another state folder.
         """
         if not self._state_lock.take():
             return False
@@ -57,7 +57,7 @@ class Presence:
             self._state_lock.release()
             other = _read(self._runtime)
             where = f" (process {other.pid}, state folder {other.state})" if other else ""
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"another daemon{where} uses the runtime folder {self._runtime}",
                 hint="set ACETATE_RUNTIME_DIR to another folder, or end that daemon first",
@@ -69,11 +69,11 @@ class Presence:
         """Write the record into both folders."""
         record = Record(os.getpid(), str(self._runtime), str(self._state))
         for folder in (self._state, self._runtime):
-            write_private(folder / RECORD, json.dumps(asdict(record)).encode())
+            atomic_write(folder / RECORD, json.dumps(asdict(record)).encode())
 
     def renew(self) -> bool:
         """Own the runtime folder again after it vanished; False when another daemon has taken it meanwhile."""
-        private_folder(self._runtime)
+        ensure_private_dir(self._runtime)
         if not self._runtime_lock.holds():
             fresh = Lock(self._runtime / RUNTIME_LOCK)
             if not fresh.take():
@@ -109,7 +109,7 @@ def publish_for(record: Record, runtime: Path) -> Connection | None:
     """
     found = connections.find(record.connection_path)
     if found is not None and Path(record.runtime) != runtime:
-        connections.write(found, private_folder(runtime) / connections.FILE_NAME)
+        connections.write(found, ensure_private_dir(runtime) / connections.FILE_NAME)
     return found
 
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
-from acetate_wire.launch import remember_command
-from acetate_wire.paths import private_folder
+from acetate_wire.errors import AcetateError
+from acetate_wire.launch import save_launch_command
+from acetate_wire.paths import ensure_private_dir
 
 from acetate.daemon.config import Settings
 from acetate.daemon.presence import Presence, living, publish_for
@@ -27,13 +27,13 @@ PUBLISH_S = 4.0
 def serve(settings: Settings, ready: Callable[[Connection], None] | None = None) -> bool:
     """Be this user's daemon until it ends; False at once when there is one already.
 
-    `ready` is called when clients can connect. Raises WireError when it cannot run, in words for people.
+    `ready` is called when clients can connect. Raises AcetateError when it cannot run, in words for people.
     """
     if sys.platform != "win32":
         os.umask(0o077)
     _raise_file_limit()
-    private_folder(settings.state)
-    private_folder(settings.runtime)
+    ensure_private_dir(settings.state)
+    ensure_private_dir(settings.runtime)
     presence = Presence(settings.state, settings.runtime)
     if not presence.take():
         _point_to_the_living(settings)
@@ -67,13 +67,13 @@ def _raise_file_limit() -> None:
 def _point_to_the_living(settings: Settings) -> None:
     """Let clients of this runtime folder find the daemon that has the state folder.
 
-    Raises WireError, naming its process, when it cannot be found.
+    Raises AcetateError, naming its process, when it cannot be found.
     """
     until = time.monotonic() + PUBLISH_S
     record = living(settings.state)
     while record is not None and publish_for(record, settings.runtime) is None:
         if time.monotonic() > until:
-            raise WireError(
+            raise AcetateError(
                 "not_allowed",
                 f"the daemon (process {record.pid}) holds {settings.state} but cannot be reached",
                 hint=f"end it with: acetate stop, or: kill {record.pid}",
@@ -95,6 +95,6 @@ def _log_to(settings: Settings) -> None:
 def _remember() -> None:
     """Let editors know how to start this daemon; one without a home to write to does without."""
     try:
-        remember_command([sys.executable, "-m", "acetate.daemon"])
-    except (OSError, WireError) as error:
+        save_launch_command([sys.executable, "-m", "acetate.daemon"])
+    except (OSError, AcetateError) as error:
         logging.getLogger("acetate.daemon").warning("editors cannot learn how to start the daemon: %s", error)

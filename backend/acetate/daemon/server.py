@@ -9,8 +9,8 @@ from typing import Any
 
 import zmq
 from acetate_wire.connection import Connection
-from acetate_wire.errors import WireError
-from acetate_wire.paths import private_folder
+from acetate_wire.errors import AcetateError
+from acetate_wire.paths import ensure_private_dir
 
 import acetate
 from acetate.daemon.auth import Gatekeeper, load_keys
@@ -42,8 +42,8 @@ class Server:
     def __init__(self, settings: Settings, presence: Presence) -> None:
         self._settings = settings
         self._presence = presence
-        private_folder(settings.runtime)
-        private_folder(settings.state)
+        ensure_private_dir(settings.runtime)
+        ensure_private_dir(settings.state)
         self._keys = load_keys(settings.state)
         self._journal = Journal(settings.state / "journal.sqlite")
         spool = Spool(settings.state / "spool", settings.reserve_bytes)
@@ -134,7 +134,7 @@ class Server:
         try:
             if self._presence.renew():
                 self._listener.republish()
-        except (OSError, WireError) as error:
+        except (OSError, AcetateError) as error:
             log.warning("clients cannot find this daemon: %s", error)
 
     def _is_lonely(self) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 READ_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if sys.platform != "win32" else {errno.ENOSPC, errno.EFBIG}
@@ -44,13 +44,13 @@ class Spool:
         return self.folder / f"{job}.out"
 
     def check_room(self, size: int) -> None:
-        """Raise WireError `busy` when `size` more bytes would not fit on the disk."""
+        """Raise AcetateError `busy` when `size` more bytes would not fit on the disk."""
         free = shutil.disk_usage(self.folder).free
         if free < size + self._reserve:
             raise disk_full(self.folder, size, free)
 
     def save_input(self, job: str, frames: Sequence[Any]) -> None:
-        """Write a job's pictures so that they outlive a power cut. Raises WireError `busy` on a full disk."""
+        """Write a job's pictures so that they outlive a power cut. Raises AcetateError `busy` on a full disk."""
         path = self.input_path(job)
         try:
             write_whole(path, frames)
@@ -146,9 +146,9 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
-def disk_full(folder: Path, needed: int, free: int) -> WireError:
+def disk_full(folder: Path, needed: int, free: int) -> AcetateError:
     """The refusal of a job for want of room."""
-    return WireError(
+    return AcetateError(
         "busy",
         f"the disk of {folder} is full: {needed} bytes are needed, {free} are free",
         hint="free some space there, or acknowledge finished jobs, and submit again",

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import zmq
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.messages import Message, decode, encode
-from acetate_wire.paths import private_folder
+from acetate_wire.paths import ensure_private_dir
 
 from acetate.daemon.auth import Keys
 
@@ -49,7 +49,7 @@ class WorkerProcess:
             setup["server_key"] = keys.server_public
             setup["client_public"], setup["client_secret"] = keys.client_public, keys.client_secret
         else:
-            self._file = private_folder(runtime) / "worker.sock"
+            self._file = ensure_private_dir(runtime) / "worker.sock"
             self._file.unlink(missing_ok=True)
             setup["endpoint"] = f"ipc://{self._file}"
             self.socket.bind(setup["endpoint"])
@@ -88,7 +88,7 @@ class WorkerProcess:
             return message
         except zmq.Again:
             return None
-        except WireError:
+        except AcetateError:
             return None
 
     def exit_reason(self) -> str | None:

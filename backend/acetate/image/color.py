@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -63,7 +63,7 @@ def _transform(
     return np.asarray(moved, dtype=np.float32) / np.float32(255)
 
 
-def _bad_profile(reason: str) -> WireError:
-    return WireError(
+def _bad_profile(reason: str) -> AcetateError:
+    return AcetateError(
         "bad_request", f"the ICC profile {reason}", field="space", hint="send the pixels as srgb or linear"
     )

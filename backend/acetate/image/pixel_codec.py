@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from acetate_wire.errors import WireError
-from acetate_wire.request import PictureHeader
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import PictureSpec
 from numpy.typing import NDArray
 
 from acetate.image import color
@@ -25,10 +25,10 @@ _TYPES: dict[str, tuple[Any, float]] = {
 }
 
 
-def to_rgba(header: PictureHeader, data: Any, profile: bytes | None = None, field: str = "picture") -> Pixels:
+def to_rgba(header: PictureSpec, data: Any, profile: bytes | None = None, field: str = "picture") -> Pixels:
     """A wire picture as float RGBA.
 
-    `data` is bytes-like, of the size that the header says; `profile` is its ICC profile. Raises WireError
+    `data` is bytes-like, of the size that the header says; `profile` is its ICC profile. Raises AcetateError
     `bad_request` about `field` for NaN and infinity, except in the colour of clear pixels, which becomes 0.
     """
     kind, full = _depth(header.format)
@@ -63,7 +63,7 @@ def _finite(raw: NDArray[Any], field: str) -> NDArray[Any]:
     if count:
         y, x = (int(each) for each in np.unravel_index(int(seen.argmax()), seen.shape))
         pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{field} has {pixels} not a finite number (NaN or infinite), the first at x {x}, y {y} from the top left",
             field=field,

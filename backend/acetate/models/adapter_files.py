@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.models.hub_cache import SUFFIX, cached, models_folder
 
@@ -45,10 +45,10 @@ STYLE_ENCODER = "models/image_encoder"
 
 
 def split_kind(kind: str) -> tuple[str, str | None]:
-    """The adapter's kind, and what its picture is to be made from. Raises WireError `bad_request`."""
+    """The adapter's kind, and what its picture is to be made from. Raises AcetateError `bad_request`."""
     name, colon, source = kind.partition(":")
     if colon and source not in MADE_FROM_LAYER:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"a control picture cannot be made from {source!r}",
             field="controls",
@@ -58,10 +58,10 @@ def split_kind(kind: str) -> tuple[str, str | None]:
 
 
 def structure_adapter(family: str, kind: str) -> Path:
-    """The folder or file of a ControlNet or T2I-Adapter. Raises WireError `model_missing` naming the way to it."""
+    """The folder or file of a ControlNet or T2I-Adapter. Raises AcetateError `model_missing` naming the way to it."""
     own = models_folder() / "control" / family
     if Path(kind).name != kind:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"there is no kind of control named {kind!r}",
             field="controls",
@@ -76,7 +76,7 @@ def structure_adapter(family: str, kind: str) -> Path:
             return config.parent
     known = KNOWN.get(family, {}).get(kind)
     hint = f"fetch it with: acetate models pull {family}/{kind}" if known else f"put it into {own / kind}"
-    raise WireError(
+    raise AcetateError(
         "model_missing", f"there is no {kind} control for {family} on this computer", field="controls", hint=hint
     )
 
@@ -92,7 +92,7 @@ def structures_here(family: str) -> tuple[str, ...]:
 
 
 def style_adapter(family: str) -> tuple[Path, Path]:
-    """The IP-Adapter file of a family, and the folder of its picture encoder. Raises WireError `model_missing`."""
+    """The IP-Adapter file of a family, and the folder of its picture encoder. Raises AcetateError `model_missing`."""
     own = models_folder() / STYLE / family
     files = sorted(own.glob(f"*{SUFFIX}"))
     if files and (own / "image_encoder").is_dir():
@@ -102,7 +102,7 @@ def style_adapter(family: str) -> tuple[Path, Path]:
     if file is not None and encoder is not None:
         return file, encoder.parent
     hint = f"fetch it with: acetate models pull {family}/{STYLE}" if family in STYLE_FILES else f"put one into {own}"
-    raise WireError(
+    raise AcetateError(
         "model_missing", f"there is no style adapter for {family} on this computer", field="controls", hint=hint
     )
 
@@ -113,14 +113,14 @@ def loras_here() -> tuple[str, ...]:
 
 
 def lora_file(name: str) -> Path:
-    """The LoRA file of that name in the models folder, or at that path. Raises WireError `bad_request`."""
+    """The LoRA file of that name in the models folder, or at that path. Raises AcetateError `bad_request`."""
     folder = models_folder() / "lora"
     # A bare name is never looked for in whatever folder this process happens to run in.
     elsewhere = [Path(name).expanduser()] if Path(name).name != name else []
     for path in [folder / name, folder / f"{name}{SUFFIX}", *elsewhere]:
         if path.suffix == SUFFIX and path.is_file():
             return path
-    raise WireError(
+    raise AcetateError(
         "bad_request",
         f"there is no LoRA {name!r}",
         field="loras",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import torch
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from torch import Tensor
 
 
 def finite(answer: Float[Tensor, "*shape"], network: str) -> Float[Tensor, "*shape"]:
-    """The answer of a network as it is. Raises WireError `internal`, naming the network, for NaN or infinity."""
+    """The answer of a network as it is. Raises AcetateError `internal`, naming the network, for NaN or infinity."""
     if bool(torch.isfinite(answer).all()):
         return answer
-    raise WireError(
+    raise AcetateError(
         "internal",
         f"the model gave no picture (not-a-number after the {network}); "
         "a LoRA or checkpoint may be damaged, or half precision overflowed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
 from acetate.models.diffusers_layout import networks_of
@@ -31,7 +31,7 @@ def wanted_for(
 
     A family's name stands for its base model with all layer files (`layers`: these alone; `configuration`: only what
     describes the model, for checkpoints in one file); `sd15/edge` for an adapter; `owner/model` for a model of
-    `family` on the hub. Weights are fetched in float16, with `full` in float32. Raises WireError `unknown_model`.
+    `family` on the hub. Weights are fetched in float16, with `full` in float32. Raises AcetateError `unknown_model`.
     """
     head, _, kind = name.partition("/")
     if kind and head in FAMILIES:
@@ -42,7 +42,7 @@ def wanted_for(
     known = FAMILIES.get(name)
     if known is None or not known.repository:
         fetchable = ", ".join(each.name for each in FAMILIES.values() if each.repository)
-        raise WireError(
+        raise AcetateError(
             "unknown_model",
             f"there is nothing to fetch under the name {name!r}",
             field="model",
@@ -74,7 +74,7 @@ def _adapter(family: str, kind: str) -> tuple[Wanted, ...]:
     repositories = KNOWN.get(family, {}).get(kind)
     if not repositories:
         kinds = [*KNOWN.get(family, {}), *([STYLE] if family in STYLE_FILES else [])]
-        raise WireError(
+        raise AcetateError(
             "unknown_model",
             f"there is no known {kind} adapter for {family}",
             field="model",
@@ -87,13 +87,13 @@ def _adapter(family: str, kind: str) -> tuple[Wanted, ...]:
 def fetch(wanted: Wanted) -> None:
     """Fetch files into the hub's cache, showing progress; what is there already, whole or in part, is kept.
 
-    Raises WireError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.
+    Raises AcetateError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.constants import HF_HUB_OFFLINE
 
     if HF_HUB_OFFLINE:
-        raise WireError(
+        raise AcetateError(
             "not_allowed",
             "offline mode is on (HF_HUB_OFFLINE), so nothing is fetched",
             field="model",
@@ -103,7 +103,7 @@ def fetch(wanted: Wanted) -> None:
         folder = Path(snapshot_download(wanted.repository, allow_patterns=[*wanted.patterns, *wanted.variants]))
     except Exception as error:  # the network library's own exceptions come through
         reason = " ".join(str(error).split())
-        raise WireError(
+        raise AcetateError(
             "model_missing",
             f"{wanted.repository} could not be fetched ({reason:.200})",
             field="model",
@@ -112,7 +112,7 @@ def fetch(wanted: Wanted) -> None:
         ) from error
     for name in wanted.patterns:
         if "*" not in name and not (folder / name).is_file():
-            raise WireError(
+            raise AcetateError(
                 "model_missing",
                 f"{wanted.repository} has no {name}",
                 field="model",

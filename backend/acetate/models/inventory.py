@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, tensor_names
 from acetate.models.hub_cache import SUFFIX
@@ -54,7 +54,7 @@ def _holding(catalogue: Catalogue, name: str, source: Source) -> Holding:
     place = str(source.file or source.folder or source.repository)
     try:
         entry = catalogue.entry(name)
-    except WireError as error:
+    except AcetateError as error:
         return Holding(name, family.name, (), source.licence, family.native_size, 0, place, source.own, str(error))
     size = sum(path.stat().st_size for path in files_of(entry))
     missing = "" if entry.modes else f"its layer files: fetch them with: acetate models pull {family.name} --layers"

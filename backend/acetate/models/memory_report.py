@@ -6,7 +6,7 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.cards import build_of, find_cards, unused
 from acetate.models.model_cache import ModelStore
@@ -40,7 +40,7 @@ def mode_plans(store: ModelStore) -> tuple[list[ModePlan], dict[str, str]]:
                 planned = store.plan(name, mode, ways[mode].given, (side, side))
                 needed = planned.needs.needed(planned.plan)
                 plans.append(ModePlan(name, mode, side, planned.plan.words(), needed, needed <= planned.free))
-        except WireError as error:
+        except AcetateError as error:
             absent[name] = str(error)
         else:
             if not entry.modes:

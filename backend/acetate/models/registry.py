@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.image.sizes import Learned
 from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, lacking
@@ -54,7 +54,7 @@ class ModelEntry:
 
     @cached_property
     def scheduler_config(self) -> Mapping[str, Any]:
-        """Its noise schedule, as diffusers keeps it. Raises WireError `model_missing` when that cannot be read."""
+        """Its noise schedule, as diffusers keeps it. Raises AcetateError `model_missing` when that cannot be read."""
         try:
             return read_json(self.folder / "scheduler/scheduler_config.json")
         except (OSError, ValueError) as error:
@@ -73,20 +73,20 @@ class ModelEntry:
         return tuple(dict.fromkeys(way.mode for way in self.ways))
 
     def way(self, mode: str, given: Collection[str] = ()) -> Way:
-        """The best way to do a mode with these pictures. Raises WireError `mode_unsupported` when there is none."""
+        """The best way to do a mode with these pictures. Raises AcetateError `mode_unsupported` when there is none."""
         ways = [way for way in self.ways if way.mode == mode]
         for way in ways:
             if set(way.given) <= set(given):
                 return way
         if ways:
             wanted = " or ".join(" and ".join(way.given) for way in ways)
-            raise WireError(
+            raise AcetateError(
                 "mode_unsupported",
                 f"the model {self.name} does the mode {mode} with other pictures",
                 field="inputs",
                 hint=f"give {wanted}",
             )
-        raise WireError(
+        raise AcetateError(
             "mode_unsupported",
             f"the model {self.name} cannot do the mode {mode}",
             field="mode",
@@ -148,12 +148,12 @@ class Catalogue:
     sources: Mapping[str, Source] = field(default_factory=all_sources)
 
     def entry(self, name: str) -> ModelEntry:
-        """The model of that name, complete with its files. Raises WireError `unknown_model` or `model_missing`."""
+        """The model of that name, complete with its files. Raises AcetateError `unknown_model` or `model_missing`."""
         source = self.sources.get(name)
         if source is None:
             near = get_close_matches(name, self.sources, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(self.sources)}"
-            raise WireError("unknown_model", f"there is no model {name!r}", field="model", hint=hint)
+            raise AcetateError("unknown_model", f"there is no model {name!r}", field="model", hint=hint)
         folder = _folder(name, source)
         if source.file is not None and not source.file.is_file():
             raise missing_model(f"the file of the model {name} is gone: {source.file}")
@@ -168,13 +168,13 @@ class Catalogue:
         return ModelEntry(name, source.family, folder, source.licence, side, tuple(ways), files, source.file, enlarges)
 
 
-def missing_model(message: str, hint: str = "install it again") -> WireError:
+def missing_model(message: str, hint: str = "install it again") -> AcetateError:
     """The refusal for a model whose files are missing or unreadable."""
-    return WireError("model_missing", message, field="model", hint=hint)
+    return AcetateError("model_missing", message, field="model", hint=hint)
 
 
 def _folder(name: str, source: Source) -> Path:
-    """The folder that holds or, for a single file, describes a model. Raises WireError `model_missing`."""
+    """The folder that holds or, for a single file, describes a model. Raises AcetateError `model_missing`."""
     family = source.family
     if source.folder is not None:
         return source.folder
@@ -186,11 +186,11 @@ def _folder(name: str, source: Source) -> Path:
     else:
         message = f"what describes the model {name} ({family.name} configuration and tokenizer) is not on this computer"
         hint = f"acetate models pull {family.name} --configuration"
-    raise WireError("model_missing", message, field="model", hint=f"fetch it with: {hint}")
+    raise AcetateError("model_missing", message, field="model", hint=f"fetch it with: {hint}")
 
 
 def _check_complete(name: str, source: Source, folder: Path) -> None:
-    """Refuse a model that cannot be loaded for want of a file. Raises WireError `model_missing`, which names it."""
+    """Refuse a model that cannot be loaded for want of a file. Raises AcetateError `model_missing`, which names it."""
     family = source.family
     borrowed = None if source.file is None else absent(source.file, family)
     if borrowed and "unet" in borrowed:

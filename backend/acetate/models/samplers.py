@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 if TYPE_CHECKING:
     import torch
@@ -54,14 +54,14 @@ SAMPLERS = (
 
 
 def sampler_named(name: str) -> Sampler:
-    """The sampler of that name; case and spaces do not matter. Raises WireError `bad_request` naming all."""
+    """The sampler of that name; case and spaces do not matter. Raises AcetateError `bad_request` naming all."""
     known = {_plain(sampler.name): sampler for sampler in SAMPLERS}
     found = known.get(_plain(name))
     if found is None:
         near = get_close_matches(_plain(name), known, n=1)
         meant = f"did you mean {known[near[0]].name}? " if near else ""
         names = ", ".join(sampler.name for sampler in SAMPLERS)
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"there is no sampler {name!r}",
             field="sampler",

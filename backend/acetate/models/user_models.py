@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.models.diffusers_layout import family_of
 from acetate.models.families import FAMILIES
@@ -65,7 +65,7 @@ def _source(note: Note) -> Source:
 
 
 def read_notes() -> dict[str, Note]:
-    """The noted models. Raises WireError when the list is damaged."""
+    """The noted models. Raises AcetateError when the list is damaged."""
     path = models_folder() / NOTES
     try:
         notes = msgspec.json.decode(path.read_bytes(), type=dict[str, Note])
@@ -88,8 +88,8 @@ def write_notes(notes: Mapping[str, Note]) -> None:
     part.replace(folder / NOTES)
 
 
-def _damaged(path: Path, reason: str) -> WireError:
-    return WireError(
+def _damaged(path: Path, reason: str) -> AcetateError:
+    return AcetateError(
         "model_missing",
         f"the list of added models {path} cannot be read ({reason})",
         field="model",

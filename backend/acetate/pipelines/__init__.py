@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import MODES
 
 from acetate.pipelines.context import Cancelled, Job, Layer, Progress
@@ -35,8 +35,8 @@ def run(
     """Make the layers of a request, each in exactly the target's size.
 
     `inputs` are the request's pictures by role, and `controls` those of its controls, as "4 h w" straight-alpha sRGB
-    in [0, 1]. `report` is called between steps; what it raises (`Cancelled`) ends the job there. Raises WireError when
-    the request cannot be done: a bad value, a missing model or mode, or too little memory.
+    in [0, 1]. `report` is called between steps; what it raises (`Cancelled`) ends the job there. Raises AcetateError
+    when the request cannot be done: a bad value, a missing model or mode, or too little memory.
     """
     import torch
 
@@ -57,9 +57,9 @@ def run(
     return layers
 
 
-def _too_little_memory(request: LayerRequest) -> WireError:
+def _too_little_memory(request: LayerRequest) -> AcetateError:
     size = f"{request.target.width} x {request.target.height}"
-    return WireError(
+    return AcetateError(
         "out_of_memory",
         f"{size} pixels did not fit into memory",
         field="target",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,7 +25,7 @@ BAND_ROWS = 256
 def draw(job: Job) -> tuple[Layer, ...]:
     """The given layer with what is inside the mask drawn anew; outside of it comes back bit for bit.
 
-    Raises WireError `bad_request` when there is nothing inside the mask.
+    Raises AcetateError `bad_request` when there is nothing inside the mask.
     """
     mask = checked_mask(job)
     if job.request.strength == 0:
@@ -36,10 +36,10 @@ def draw(job: Job) -> tuple[Layer, ...]:
 
 
 def checked_mask(job: Job) -> Float[Tensor, "h w"]:
-    """How far each pixel is inside a job's mask. Raises WireError `bad_request` when none is."""
+    """How far each pixel is inside a job's mask. Raises AcetateError `bad_request` when none is."""
     mask = inside(job.inputs["mask"])
     if not bool((mask > 0).any()):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             "the mask is black everywhere, so there is nothing to draw",
             field="inputs.mask",

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 import torch
-from acetate_wire.request import LayerRequest, roles_out
+from acetate_wire.request import LayerRequest, output_roles
 from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import max_pool2d
@@ -154,7 +154,7 @@ class Drawing:
 
     def _finished(self, sample: Sample, sheet: Sheet) -> list[Layer]:
         layers = []
-        for role in roles_out(self.job.request):
+        for role in output_roles(self.job.request):
             picture = sample.pictures.pop("foreground" if role == "layer" else role)
             dtype = pixel_type(self.job.request)
             if self.origin is None or self.origin.merge is None:
@@ -200,7 +200,7 @@ class Round:
 
     @property
     def _asked(self) -> set[str]:
-        return {"foreground" if role == "layer" else role for role in roles_out(self.job.request)}
+        return {"foreground" if role == "layer" else role for role in output_roles(self.job.request)}
 
     def _draw_part(
         self, part: Part, roles: Collection[str], samples: Sequence[Sample], drawn: Mapping[str, Tensor]
@@ -336,7 +336,7 @@ def finished(job: Job, role: str, seed: int, pixels: Tensor) -> Layer:
     """A layer with its name, its place, and the settings that make it again."""
     request = job.request
     own = request.layer_prompts.get(role, "")
-    alone = [role] == [other for other in roles_out(request) if other != "blend"]
+    alone = [role] == [other for other in output_roles(request) if other != "blend"]
     return Layer(
         name=own or (request.prompt if alone else "") or role,
         role=role,

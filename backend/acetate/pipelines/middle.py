@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from acetate_wire.geometry import square_in
-from acetate_wire.request import LayerRequest, PictureHeader, Rect
+from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -79,15 +79,15 @@ class Middle:
         return torch.lerp(around, self.alone(picture), share)
 
 
-def headers_of(pictures: Mapping[str, Tensor]) -> dict[str, PictureHeader]:
+def headers_of(pictures: Mapping[str, Tensor]) -> dict[str, PictureSpec]:
     """Headers for pictures of the target by role, a frame each."""
     return {
-        role: PictureHeader(frame, picture.shape[2], picture.shape[1])
+        role: PictureSpec(frame, picture.shape[2], picture.shape[1])
         for frame, (role, picture) in enumerate(pictures.items())
     }
 
 
-def _cut_header(header: PictureHeader, area: Rect) -> PictureHeader:
+def _cut_header(header: PictureSpec, area: Rect) -> PictureSpec:
     return replace(header, width=area.width, height=area.height)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from acetate_wire.errors import WireError
-from acetate_wire.request import roles_out
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import output_roles
 
 from acetate.image.resample import stored
 from acetate.models.recipes import Way
@@ -31,12 +31,12 @@ def _behind(job: Job) -> Way | None:
     """How the model draws a background for a foreground, if it can."""
     try:
         return job.model.entry.way("background", ("foreground",))
-    except WireError:
+    except AcetateError:
         return None
 
 
 def _wide(job: Job, middle: Middle, behind: Way) -> tuple[Layer, ...]:
-    request, asked = job.request, roles_out(job.request)
+    request, asked = job.request, output_roles(job.request)
     wide = tuple(role for role in asked if role != "foreground")
     narrow = Drawing(middle.job(job, returns=("foreground",), **PLAIN))
     later = replace(request, mode="background", returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name

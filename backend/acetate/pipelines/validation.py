@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
-from acetate_wire.pictures import byte_count
-from acetate_wire.request import Control, LayerRequest, PictureHeader
-from acetate_wire.request_codec import parse_request, request_map
+from acetate_wire.pictures import nbytes
+from acetate_wire.request import Control, LayerRequest, PictureSpec
+from acetate_wire.request_codec import decode_request, encode_request
 
 from acetate.models.adapter_files import STYLE, lora_file, split_kind, structure_adapter, style_adapter
 from acetate.models.recipes import Way
@@ -30,7 +30,7 @@ DRAWS_ON_A_LAYER = STARTS_FROM_A_LAYER | {"remove"}
 def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = None) -> LayerRequest:
     """The request with every default filled in, seed included, ready to be drawn.
 
-    Loads no model. Raises WireError naming the field, the limit and the way out.
+    Loads no model. Raises AcetateError naming the field, the limit and the way out.
     """
     _check_values(request, limits or Limits())
     entry = catalogue.entry(request.model)
@@ -59,7 +59,7 @@ def _steps(request: LayerRequest, entry: ModelEntry, sampler: Sampler) -> int:
         return max(entry.family.steps, fewest)
     if request.steps < fewest:
         enough = [each.name for each in SAMPLERS if fewest_steps(each, entry.scheduler_config) <= request.steps]
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"the sampler {sampler.name} needs {fewest} steps or more with {entry.name}, not {request.steps}",
             field="steps",
@@ -72,8 +72,8 @@ def _check_values(request: LayerRequest, limits: Limits) -> None:
     """Every field is within its range. Which frames the pictures are in is the message's own matter."""
     sizes: list[int] = []
 
-    def counted(picture: PictureHeader) -> PictureHeader:
-        sizes.append(byte_count(picture))
+    def counted(picture: PictureSpec) -> PictureSpec:
+        sizes.append(nbytes(picture))
         return replace(picture, frame=len(sizes) - 1, space="srgb", profile_frame=None)
 
     inputs = {role: counted(picture) for role, picture in request.inputs.items()}
@@ -82,14 +82,14 @@ def _check_values(request: LayerRequest, limits: Limits) -> None:
     if request.reply_profile_frame is not None:
         alone = replace(alone, reply_profile_frame=len(sizes))
         sizes.append(0)
-    parse_request(request_map(alone), sizes, limits)
+    decode_request(encode_request(alone), sizes, limits)
 
 
 def _check_pictures(request: LayerRequest, way: Way) -> None:
     """Every picture is one that the mode takes, and shows the target; a style may be any picture."""
     for role in request.inputs:
         if role not in way.given:
-            raise WireError(
+            raise AcetateError(
                 "mode_unsupported",
                 f"the mode {request.mode} of {request.model} does not take a picture for the role {role}",
                 field=f"inputs.{role}",
@@ -102,7 +102,7 @@ def _check_pictures(request: LayerRequest, way: Way) -> None:
     pictures = {field: picture for field, picture in pictures.items() if field not in styles}
     for field, picture in pictures.items():
         if (picture.width, picture.height) != (target.width, target.height):
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"{field} is {picture.width} x {picture.height} pixels, the target {target.width} x {target.height}",
                 field=field,
@@ -120,21 +120,21 @@ def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
     }
     for name, wrong in unused.items():
         if wrong:
-            raise WireError(
+            raise AcetateError(
                 "mode_unsupported",
                 f"{name} changes nothing in the mode {request.mode} of {request.model}",
                 field=name,
                 hint="leave it out",
             )
     if request.detail > 0 and way.decoder and "encoder" not in entry.files:
-        raise WireError(
+        raise AcetateError(
             "mode_unsupported",
             f"detail needs the offset encoder of {entry.name}, which is not there",
             field="detail",
             hint="leave it out, or fetch the encoder's file",
         )
     if request.reply_format == "gray8":
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             "reply_format gray8 cannot hold a layer's colours",
             field="reply_format",
@@ -164,7 +164,7 @@ def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
     several = sorted(drawn) if len(drawn) > 1 or request.mode == "extract" else []
     for role in request.layer_prompts:
         if role not in several:
-            raise WireError(
+            raise AcetateError(
                 "mode_unsupported",
                 f"the mode {request.mode} of {request.model} draws no {role} with a prompt of its own",
                 field="layer_prompts",
@@ -173,7 +173,7 @@ def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
     prompts = {"prompt": request.prompt, "negative": request.negative}
     prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
     if request.mode == "remove" and request.prompt.strip():
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             "the mode remove takes no prompt: what is around the mask goes on into it",
             field="prompt",
@@ -181,7 +181,7 @@ def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
         )
     needed = request.mode in NEEDS_PROMPT and not drawn <= set(request.layer_prompts)
     if needed and not request.prompt.strip():
-        raise WireError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
+        raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
     for field, text in prompts.items():
         _check_length(entry, field, text)
 
@@ -192,7 +192,7 @@ def _check_length(entry: ModelEntry, field: str, text: str) -> None:
     except (OSError, ValueError) as error:
         raise missing_model(f"the model {entry.name} cannot be read ({error})") from error
     if length.pieces > length.limit:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"the {field} has {length.pieces} word pieces, over this model's limit of {length.limit}",
             field=field,

@@ -1,7 +1,7 @@
 """The plug-ins as an artist gets them: packed for an editor's own importer, or put into the user's editor.
 
 Each editor has a module here with two functions: `build(folder)` writes the packages into a folder and returns their
-paths, `install()` puts the plug-in into this user's editor and returns where it went. Both raise WireError with the
+paths, `install()` puts the plug-in into this user's editor and returns where it went. Both raise AcetateError with the
 way out when that cannot be done.
 """
 
@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Protocol, cast
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 EDITORS = {"krita": "acetate.plugin_packaging.krita", "blender": "acetate.plugin_packaging.blender"}
 """The module of each editor, imported when it is asked for."""
@@ -34,9 +34,9 @@ class Packager(Protocol):
 
 
 def packager(editor: str) -> Packager:
-    """The module that packs for `editor`. Raises WireError when there is none."""
+    """The module that packs for `editor`. Raises AcetateError when there is none."""
     if editor not in EDITORS:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"there is no plug-in for {editor!r}",
             field="editor",
@@ -60,4 +60,4 @@ def sources(room: str) -> Path:
     for place in (REPOSITORY / room, INSIDE_THE_PACKAGE / room):
         if place.is_dir():
             return place
-    raise WireError("internal", f"this installation lacks the files of {room}", hint="install Acetate again")
+    raise AcetateError("internal", f"this installation lacks the files of {room}", hint="install Acetate again")

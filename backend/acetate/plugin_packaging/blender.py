@@ -24,7 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import acetate_wire
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.plugin_packaging import path_beside, sources, wheels
 
@@ -64,7 +64,7 @@ class Blender:
 def build(folder: Path) -> tuple[Path, ...]:
     """Write the extension for each platform into `folder`, checked by Blender's own tool where one is at hand.
 
-    Raises WireError when the wheels cannot be had or Blender finds fault with a package.
+    Raises AcetateError when the wheels cannot be had or Blender finds fault with a package.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checker = extension_tool()
@@ -93,7 +93,7 @@ def install() -> Path:
     """Put the plug-in into this user's Blender and enable it; returns the folder that holds it now.
 
     The program is `ACETATE_BLENDER` where that is set, else `blender` on the path or in its usual place. Raises
-    WireError when there is none, and names what to do by hand.
+    AcetateError when there is none, and names what to do by hand.
     """
     blender = find_blender()
     if blender.version < EXTENSIONS_SINCE:
@@ -127,7 +127,7 @@ def install_legacy(blender: Blender) -> Path:
 
 
 def find_blender() -> Blender:
-    """This user's Blender. Raises WireError when there is none."""
+    """This user's Blender. Raises AcetateError when there is none."""
     chosen = os.environ.get("ACETATE_BLENDER") or shutil.which("blender")
     usual = (
         "/Applications/Blender.app/Contents/MacOS/Blender",
@@ -135,7 +135,7 @@ def find_blender() -> Blender:
     )
     program = chosen or next((path for path in usual if Path(path).is_file()), None)
     if program is None:
-        raise WireError(
+        raise AcetateError(
             "not_allowed",
             "Blender was not found",
             hint="set ACETATE_BLENDER to its program, or run `acetate plugins build blender` and drag the zip for "
@@ -144,7 +144,7 @@ def find_blender() -> Blender:
     said = _run([program, "-b", "--python-expr", _WHO], "Blender did not start")
     found = re.search(r"^ACETATE (\d+) (\d+) (\d+) (\d+) (.+)$", said, re.MULTILINE)
     if found is None:
-        raise WireError("internal", f"{program} did not say which Blender it is", hint="set ACETATE_BLENDER")
+        raise AcetateError("internal", f"{program} did not say which Blender it is", hint="set ACETATE_BLENDER")
     major, minor, *python = (int(found.group(n)) for n in range(1, 5))
     return Blender(Path(program), (major, minor), "{}.{}".format(*python), Path(found.group(5)))
 
@@ -178,7 +178,7 @@ def extension_tool() -> list[str] | None:
         return [sys.executable, str(found), "validate"]
     try:
         blender = find_blender()
-    except WireError:
+    except AcetateError:
         return None
     if blender.version < EXTENSIONS_SINCE:
         return None
@@ -228,17 +228,17 @@ def _needed() -> tuple[str, ...]:
 
 
 def this_platform() -> str:
-    """Blender's name of the platform that this runs on. Raises WireError when there is no package for it."""
+    """Blender's name of the platform that this runs on. Raises AcetateError when there is no package for it."""
     system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
     machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x64"
     name = f"{system}-{machine}"
     if name not in PLATFORMS:
-        raise WireError("not_allowed", f"there is no package for {name}", hint=f"there are {', '.join(PLATFORMS)}")
+        raise AcetateError("not_allowed", f"there is no package for {name}", hint=f"there are {', '.join(PLATFORMS)}")
     return name
 
 
 def _run(command: Sequence[str], failure: str) -> str:
-    """Run a program and return what it prints. Raises WireError with the end of that when it fails."""
+    """Run a program and return what it prints. Raises AcetateError with the end of that when it fails."""
     try:
         done = subprocess.run(
             command,
@@ -249,8 +249,8 @@ def _run(command: Sequence[str], failure: str) -> str:
             env={**os.environ, "PATH": path_beside(command[0])},
         )
     except OSError as error:
-        raise WireError("internal", f"{failure} ({error})", hint="is it installed?") from None
+        raise AcetateError("internal", f"{failure} ({error})", hint="is it installed?") from None
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip()[-1500:]
-        raise WireError("internal", f"{failure}:\n{said}", hint="the lines above say why")
+        raise AcetateError("internal", f"{failure}:\n{said}", hint="the lines above say why")
     return done.stdout

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import acetate_wire
-from acetate_wire.errors import WireError
-from acetate_wire.launch import FILE_NAME, remember_command
-from acetate_wire.paths import config_folder, private_folder
+from acetate_wire.errors import AcetateError
+from acetate_wire.launch import FILE_NAME, save_launch_command
+from acetate_wire.paths import config_dir, ensure_private_dir
 
 import acetate
 from acetate.plugin_packaging import sources, wheels
@@ -90,8 +90,8 @@ def install() -> Path:
         actions.mkdir(exist_ok=True)
         (fresh / f"{NAME}.action").replace(actions / f"{NAME}.action")
     _switch_on(kritarc())
-    if not (config_folder() / FILE_NAME).exists():
-        remember_command([sys.executable, "-m", "acetate.daemon"], private_folder(config_folder()))
+    if not (config_dir() / FILE_NAME).exists():
+        save_launch_command([sys.executable, "-m", "acetate.daemon"], ensure_private_dir(config_dir()))
     return target
 
 
@@ -109,13 +109,13 @@ def assemble(kind: Platform, folder: Path) -> None:
 
 
 def this_platform() -> Platform:
-    """The kind of computer that this is. Raises WireError when there are no wheels for it."""
+    """The kind of computer that this is. Raises AcetateError when there are no wheels for it."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     name = {"win32": "windows", "darwin": "macos"}.get(sys.platform, f"linux-{machine}")
     for kind in PLATFORMS:
         if kind.name == name:
             return kind
-    raise WireError(
+    raise AcetateError(
         "internal",
         f"the docker is not packed for {name}",
         hint=f"it runs on {', '.join(kind.name for kind in PLATFORMS)}",

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import platformdirs
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 
 def fetch(requirements: Sequence[str], python: str, tags: Sequence[str]) -> tuple[Path, ...]:
     """The wheels of pinned `requirements` (`name==version`) for a Python (`3.11`) on a platform (its wheel `tags`).
 
-    Raises WireError when pip or the network is missing.
+    Raises AcetateError when pip or the network is missing.
     """
     folder = Path(platformdirs.user_cache_dir("acetate", appauthor=False)) / "wheels" / f"{python}-{tags[0]}"
     missing = [requirement for requirement in requirements if _kept(folder, requirement) is None]
@@ -52,7 +52,7 @@ def _download(requirements: Sequence[str], python: str, tags: Sequence[str], fol
     )
     if ran.returncode != 0:
         lines = [line for line in ran.stderr.splitlines() if "ERROR" in line] or ["no reason given"]
-        raise WireError(
+        raise AcetateError(
             "internal",
             f"{' and '.join(requirements)} for Python {python} could not be fetched ({lines[0]})",
             hint="see that this computer reaches PyPI, and run the same command again",

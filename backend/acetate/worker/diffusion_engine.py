@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 
@@ -53,7 +53,7 @@ class StarterEngine:
 
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Raise WireError for what this engine would refuse, without loading a model."""
+        """Raise AcetateError for what this engine would refuse, without loading a model."""
         from acetate.pipelines.validation import check
 
         check(_for_layers(request), cls.catalogue(), limits)
@@ -67,7 +67,7 @@ class StarterEngine:
         return self._store.loaded
 
     def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
-        """Make the layers of a job. Raises WireError, `out_of_memory` among them, and Cancelled."""
+        """Make the layers of a job. Raises AcetateError, `out_of_memory` among them, and Cancelled."""
         import torch
 
         from acetate import pipelines
@@ -118,7 +118,7 @@ def _offer(catalogue: Catalogue, name: str) -> Offer:
     samplers = tuple(sampler.name for sampler in SAMPLERS)
     try:
         entry = catalogue.entry(name)
-    except WireError as error:
+    except AcetateError as error:
         return Offer(name, family.name, (), family.native_size, str(error))
     return Offer(
         name,

@@ -8,19 +8,19 @@ import sys
 from importlib.metadata import version
 from typing import cast
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.cards import build_of, find_cards
 from acetate.worker.engine import Engine
 
 
 def engine_class(path: str) -> type[Engine]:
-    """The engine that `module:name` means. Raises WireError when there is none."""
+    """The engine that `module:name` means. Raises AcetateError when there is none."""
     module, _, name = path.partition(":")
     try:
         return cast("type[Engine]", getattr(importlib.import_module(module), name))
     except (ImportError, AttributeError, ValueError) as error:
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"there is no engine {path!r} ({error})", hint="name it as module:class"
         ) from None
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from acetate_wire.limits import Limits
-from acetate_wire.pictures import picture_map
-from acetate_wire.request import LayerRequest, PictureHeader
-from acetate_wire.request_codec import parse_request
+from acetate_wire.pictures import picture_to_map
+from acetate_wire.request import LayerRequest, PictureSpec
+from acetate_wire.request_codec import decode_request
 
 from acetate.image.pixel_codec import from_rgba, to_rgba
 from acetate.worker.engine import EngineJob, Made
@@ -22,10 +22,10 @@ def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
     Raises WireError `bad_request` for a picture with pixels that are not numbers.
     """
     sizes = fields["sizes"]
-    request = parse_request(fields["request"], sizes, Limits(**fields["limits"]))
+    request = decode_request(fields["request"], sizes, Limits(**fields["limits"]))
     frames = _frames(Path(fields["input"]), sizes) if sizes else []
 
-    def picture(header: PictureHeader, field: str) -> Any:
+    def picture(header: PictureSpec, field: str) -> Any:
         profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
         return to_rgba(header, frames[header.frame], profile, field)
 
@@ -55,7 +55,7 @@ def reply_frames(made: Made, request: LayerRequest, profile: bytes | None) -> tu
     frames: list[bytes] = []
     for layer in made.layers:
         height, width = layer.rgba.shape[:2]
-        header = PictureHeader(
+        header = PictureSpec(
             frame=len(frames),
             width=width,
             height=height,
@@ -65,7 +65,7 @@ def reply_frames(made: Made, request: LayerRequest, profile: bytes | None) -> tu
             profile_frame=None if profile is None else len(made.layers),
         )
         frames.append(from_rgba(layer.rgba, header.format, header.rows, header.space, profile))
-        picture = picture_map(header)
+        picture = picture_to_map(header)
         layers.append({"name": layer.name, "role": layer.role, "x": layer.x, "y": layer.y, "picture": picture})
     if profile is not None:
         frames.append(profile)

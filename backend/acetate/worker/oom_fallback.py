@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate.worker.engine import Engine, EngineJob, Made, OutOfMemory, Report
 
@@ -20,7 +20,7 @@ _WORDS = (
 
 
 def run_thriftily(engine: Engine, job: EngineJob, report: Report, thrift: int) -> Made:
-    """Run a job, from this thrift on to the engine's last. Raises WireError `out_of_memory` when none is enough."""
+    """Run a job, from this thrift on to the engine's last. Raises AcetateError `out_of_memory` when none is enough."""
     for level in range(min(thrift, engine.thrifts), engine.thrifts + 1):
         # What the failed try held is only free once its exception is gone, so the next one starts outside
         # of it.
@@ -29,7 +29,7 @@ def run_thriftily(engine: Engine, job: EngineJob, report: Report, thrift: int) -
             return made
         _free_memory()
     target = job.request.target
-    raise WireError(
+    raise AcetateError(
         "out_of_memory",
         f"{job.request.mode} at {target.width} x {target.height} does not fit into this computer's memory, "
         f"not even in the {engine.thrifts} ways that need less",
@@ -49,7 +49,7 @@ def _try(engine: Engine, job: EngineJob, report: Report, thrift: int) -> Made | 
 
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory was short; torch says so in several ways."""
-    if isinstance(error, WireError):
+    if isinstance(error, AcetateError):
         return error.code == "out_of_memory"
     if isinstance(error, (MemoryError, OutOfMemory)) or type(error).__name__ == "OutOfMemoryError":
         return True

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 from acetate_wire.messages import decode, encode
-from acetate_wire.pictures import picture_map
-from acetate_wire.request import PictureHeader
+from acetate_wire.pictures import picture_to_map
+from acetate_wire.request import PictureSpec
 
 from acetate.worker.engine import Cancelled
 
@@ -75,7 +75,7 @@ class Desk:
         if preview is not None and self.wants_preview:
             self._shown = now
             header, data = _preview_picture(preview)
-            fields["preview"], frames = picture_map(header), [data]
+            fields["preview"], frames = picture_to_map(header), [data]
         self.tell("progress", fields, frames)
         self._obey()
 
@@ -86,8 +86,8 @@ class Desk:
                 raise Cancelled
 
 
-def _preview_picture(rgba: Array) -> tuple[PictureHeader, bytes]:
+def _preview_picture(rgba: Array) -> tuple[PictureSpec, bytes]:
     from acetate.image.pixel_codec import from_rgba, shrink
 
     small = shrink(rgba, PREVIEW_SIDE)
-    return PictureHeader(0, small.shape[1], small.shape[0]), from_rgba(small, "rgba8", "top-down", "srgb")
+    return PictureSpec(0, small.shape[1], small.shape[0]), from_rgba(small, "rgba8", "top-down", "srgb")

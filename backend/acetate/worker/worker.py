@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
@@ -62,7 +62,7 @@ class Worker:
             outcome = self._make(self._engine, message)
         except Cancelled:
             self._desk.tell("stopped", {"id": id})
-        except WireError as error:
+        except AcetateError as error:
             self._desk.tell("failed", {"id": id, **error.fields()})
         except Exception as error:
             import traceback
@@ -70,7 +70,7 @@ class Worker:
             traceback.print_exc()
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             hint = "the whole report is in the daemon's worker.log"
-            failure = WireError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
+            failure = AcetateError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
             self._desk.tell("failed", {"id": id, **failure.fields()})
         else:
             self._desk.tell("finished", {"id": id, **outcome})
@@ -89,7 +89,7 @@ class Worker:
         except OSError as error:
             if not is_full(error):
                 raise
-            raise WireError(
+            raise AcetateError(
                 "busy",
                 "the layers are finished, but the disk is too full to keep them",
                 hint="free some space in the daemon's folder and submit again",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from PIL import Image
 
 from acetate_lab.data.captions import split_of, subject_of
@@ -63,7 +63,7 @@ class Built:
 def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: Callable[[str], None]) -> Built:
     """Add the pictures in `sources` to the data set in `folder`, which is made where there is none.
 
-    What is there stays; a stopped build is done again without adding anything twice. Raises WireError `bad_request`.
+    What is there stays; a stopped build is done again without adding anything twice. Raises AcetateError `bad_request`.
     """
     check_apart(folder, sources := tuple(sources))
     before = open_collection(folder).entries if (folder / MANIFEST).is_file() else ()
@@ -96,11 +96,11 @@ def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: C
 
 
 def check_apart(folder: Path, sources: Iterable[Path]) -> None:
-    """Raises WireError when a data set would be built out of itself."""
+    """Raises AcetateError when a data set would be built out of itself."""
     place = folder.resolve()
     for source in sources:
         if place == source.resolve() or source.resolve() in place.parents:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"the data set {folder} lies in {source}, its own source",
                 field="folder",

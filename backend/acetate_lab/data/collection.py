@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 import numpy as np
 from acetate.image.reading import UnreadablePictureError, read_picture
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -53,10 +53,10 @@ class Collection:
         return tuple(e for e in self.entries if e.split == split and e.verdict == "kept" and wanted <= e.files.keys())
 
     def file(self, entry: Entry, role: str) -> Path:
-        """The file of one picture of an entry. Raises WireError `bad_request` when it is not below the data set."""
+        """The file of one picture of an entry. Raises AcetateError `bad_request` when it is not below the data set."""
         file = PurePath(entry.files[role])
         if file.is_absolute() or ".." in file.parts:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"the file {entry.files[role]!r} of the entry {entry.id} is outside the data set",
                 field="data.folder",
@@ -65,24 +65,26 @@ class Collection:
         return self.folder / file
 
     def picture(self, entry: Entry, role: str = "foreground") -> Image.Image:
-        """One picture of an entry, RGBA. Raises WireError `bad_request` when its file is gone or damaged."""
+        """One picture of an entry, RGBA. Raises AcetateError `bad_request` when its file is gone or damaged."""
         path = self.file(entry, role)
         try:
             return read_picture(path).picture
         except (OSError, UnreadablePictureError) as error:
-            raise WireError(
+            raise AcetateError(
                 "bad_request", f"{path} cannot be read ({error})", field="data.folder", hint="build the data again"
             ) from error
 
 
 def open_collection(folder: Path) -> Collection:
-    """Read a data set's manifest. Raises WireError `bad_request` when there is none, naming a line that is damaged."""
+    """Read a data set's manifest. Raises AcetateError `bad_request` when there is none, naming a line that is
+    damaged.
+    """
     path = folder / MANIFEST
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         hint = f"make one with: acetate data build {folder} PICTURES"
-        raise WireError("bad_request", f"{folder} holds no data set", field="data.folder", hint=hint) from error
+        raise AcetateError("bad_request", f"{folder} holds no data set", field="data.folder", hint=hint) from error
     entries = []
     for number, line in enumerate(lines, start=1):
         try:
@@ -91,7 +93,7 @@ def open_collection(folder: Path) -> Collection:
             if not line.endswith(b"\n") and "truncated" in str(error):
                 # It was being written when the building was stopped.
                 break
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 f"line {number} of {path} is damaged ({error})",
                 field="data.folder",

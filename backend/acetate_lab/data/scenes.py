@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from acetate.image.reading import UnreadablePictureError, read_picture
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -44,11 +44,11 @@ def build_scenes(
     """Write `count` scenes of `size` pixels a side as a data set in `folder`, every foreground about equally often.
 
     Scenes that are there already stay, so that a stopped run goes on. Held-out foregrounds make held-out scenes.
-    Raises WireError `bad_request` when there is nothing to make them of.
+    Raises AcetateError `bad_request` when there is nothing to make them of.
     """
     kept = [e for e in pictures.entries if e.verdict == "kept" and "foreground" in e.files]
     if not kept:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{pictures.folder} has no kept picture",
             field="pictures",
@@ -56,7 +56,7 @@ def build_scenes(
         )
     grounds = list(_grounds(backgrounds))
     if not grounds:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             "there is no picture among the backgrounds",
             field="backgrounds",
@@ -107,7 +107,7 @@ def _scene(
     try:
         back = filled(read_picture(ground).picture, size)
     except (OSError, UnreadablePictureError) as error:
-        raise WireError(
+        raise AcetateError(
             "bad_request", f"{ground} cannot be read ({error})", field="backgrounds", hint="take it out"
         ) from error
     share = chance.uniform(*SHARES)

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path, PurePath
 
 from acetate.image.reading import read_picture
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from PIL import Image
 
 from acetate_lab.data.archives import DATA_PIXELS, is_hidden, member, tar_member
@@ -48,14 +48,14 @@ Load = Callable[[], bytes]
 
 
 def find(paths: Iterable[Path]) -> Iterator[Found]:
-    """Every picture in these files and folders. Raises WireError `bad_request` for a path that is not there."""
+    """Every picture in these files and folders. Raises AcetateError `bad_request` for a path that is not there."""
     for path in paths:
         if path.is_dir():
             yield from _in_folder(path)
         elif path.is_file():
             yield from _in_file(path)
         else:
-            raise WireError("bad_request", f"{path} does not exist", field="pictures", hint="check the spelling")
+            raise AcetateError("bad_request", f"{path} does not exist", field="pictures", hint="check the spelling")
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 
 from .. import options
@@ -40,12 +40,12 @@ Reader = Callable[[], Generator[None, None, Spread]]
 def readers(view: View, roles: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, Reader]:
     """A reader for each role, by its `<role>_from` and `<role>_name`, of which none is `missing`.
 
-    Raises WireError for what cannot be read.
+    Raises AcetateError for what cannot be read.
     """
     return {role: _reader(view, role, chosen) for role in roles}
 
 
-def missing(scene: Any, role: str, chosen: Mapping[str, Any]) -> WireError | None:
+def missing(scene: Any, role: str, chosen: Mapping[str, Any]) -> AcetateError | None:
     """Why there is no picture for this role, when none was chosen."""
     source = chosen[f"{role}_from"]
     if source == "PLANE":
@@ -120,8 +120,8 @@ def _rendered(view: View) -> Raw:
     return pixels, view.whole() if (width, height) == view.canvas else view.target
 
 
-def _choose(role: str, hint: str) -> WireError:
-    return WireError(
+def _choose(role: str, hint: str) -> AcetateError:
+    return AcetateError(
         "bad_request",
         tr("There is no picture for {role}").format(role=tr(options.ROLE_NAMES[role])),
         field=f"inputs.{role}",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from ..i18n import tr
 from ..insert import plane
@@ -23,7 +23,7 @@ RESULT = "Render Result"
 def render_camera(scene: Any, without: str) -> None:
     """Render the camera's view without the layers in that collection."""
     if scene.camera is None:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The scene has no camera to look through"),
             field="inputs",
@@ -36,7 +36,7 @@ def render_camera(scene: Any, without: str) -> None:
 def render_viewport(scene: Any, without: str) -> None:
     """Draw the 3D viewport's view without the layers in that collection, as large as a render."""
     if bpy.app.background or bpy.context.area is None or bpy.context.area.type != "VIEW_3D":
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("There is no 3D viewport to look at"),
             field="inputs",
@@ -47,7 +47,7 @@ def render_viewport(scene: Any, without: str) -> None:
 
 
 def read_result(scene: Any) -> Generator[None, None, Pixels]:
-    """The pixels of the last render, as it is displayed. Raises WireError when nothing was rendered."""
+    """The pixels of the last render, as it is displayed. Raises AcetateError when nothing was rendered."""
     result = bpy.data.images.get(RESULT)
     with tempfile.TemporaryDirectory(prefix="acetate-") as folder:
         file = Path(folder) / "result.png"
@@ -55,7 +55,7 @@ def read_result(scene: Any) -> Generator[None, None, Pixels]:
             with _as_png(scene), contextlib.suppress(RuntimeError):
                 result.save_render(str(file), scene=scene)
         if not file.exists():
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 tr("Nothing was rendered yet"),
                 field="inputs",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import bpy
-from acetate_wire.errors import WireError
-from acetate_wire.request import Control, LayerRequest, PictureHeader, Rect
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 from .. import options
 from ..controller import Parcel, Sending
@@ -40,7 +40,7 @@ class Asking:
 
 
 def asking(scene: Any, chosen: Mapping[str, Any]) -> Asking:
-    """What these options ask for. Raises WireError for a wrong choice."""
+    """What these options ask for. Raises AcetateError for a wrong choice."""
     bpy.context.view_layer.update()
     trouble = missing(scene, chosen)
     if trouble is not None:
@@ -55,13 +55,13 @@ def asking(scene: Any, chosen: Mapping[str, Any]) -> Asking:
     return Asking(request, placement, _sending(request, view, readers, controls, chosen))
 
 
-def missing(scene: Any, chosen: Mapping[str, Any]) -> WireError | None:
+def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     """What these options lack, as far as it is found without looking at pictures; None when nothing is."""
     mode = chosen["mode"]
     words = chosen["prompt"] + (chosen["foreground_prompt"] + chosen["background_prompt"] if mode == "scene" else "")
     if mode in options.NEEDS_PROMPT and not words.strip():
         hint = tr("say what is to be there, or choose Remove") if mode == "inpaint" else tr("say what the layer shows")
-        return WireError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
+        return AcetateError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
     for role in options.needed_roles(mode, chosen["known"]):
         trouble = inputs.missing(scene, role, chosen)
         if trouble is not None:
@@ -70,9 +70,9 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> WireError | None:
     if chosen["place"] == SURFACE and scene.objects.get(surface) is None:
         hint = tr("choose the object that the layer is to lie on")
         message = tr("There is no object {name!r}").format(name=surface) if surface else tr("No object is chosen")
-        return WireError("bad_request", message, field="surface", hint=hint)
+        return AcetateError("bad_request", message, field="surface", hint=hint)
     if chosen["place"] == TEXTURE and not hasattr(getattr(_textured(scene, surface), "data", None), "materials"):
-        return WireError(
+        return AcetateError(
             "bad_request",
             tr("There is no object that could have a texture"),
             field="surface",
@@ -138,7 +138,7 @@ def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[C
     if kind == "none":
         return []
     camera = insert_layers.the_camera(scene, "")
-    control = Control(kind, PictureHeader(0, 1, 1), weight=chosen["control_weight"])
+    control = Control(kind, PictureSpec(0, 1, 1), weight=chosen["control_weight"])
     return [(control, lambda target: structure.read(scene, camera, target, view.canvas, kind))]
 
 
@@ -150,7 +150,7 @@ def _sending(
     chosen: Mapping[str, Any],
 ) -> Sending:
     frames: list[bytes] = []
-    headers: dict[str, PictureHeader] = {}
+    headers: dict[str, PictureSpec] = {}
     steered: list[Control] = []
     pictures: dict[str, Spread] = {}
     for role, reader in readers.items():

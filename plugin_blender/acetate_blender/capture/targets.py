@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import area_around, square_in
 from acetate_wire.request import Rect
 
@@ -61,7 +61,7 @@ class View:
 
 
 def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
-    """The canvas and the part of it to fill, out of `OPTIONS`. Raises WireError when there is no such part."""
+    """The canvas and the part of it to fill, out of `OPTIONS`. Raises AcetateError when there is no such part."""
     width, height = canvas = cameras.picture_size(scene)
     without, target, whole = chosen["collection"], chosen["target"], Rect(0, 0, width, height)
     if target == "AUTO":
@@ -79,7 +79,7 @@ def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
     if target == "PLANE":
         obj = selected_plane(scene)
         if obj is None:
-            raise WireError(
+            raise AcetateError(
                 "bad_request",
                 tr("No layer is selected whose place could be taken"),
                 field="target",
@@ -110,11 +110,11 @@ def selected_plane(scene: Any) -> Any | None:
 def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
     """The part to work on: all that is seen with a margin, or the canvas when that is full.
 
-    Raises WireError when nothing is seen.
+    Raises AcetateError when nothing is seen.
     """
     found = [rect for rect in seen if rect is not None]
     if not found:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The layer has no visible pixels"),
             field="inputs",
@@ -136,7 +136,7 @@ def worked_on(context: Any) -> str:
     try:
         view = target_of(context.scene, chosen)
         target = _area_seen(view, chosen) if view.around else view.target
-    except WireError as error:
+    except AcetateError as error:
         return error.message
     name = view.name
     if view.around and target == view.whole():
@@ -197,7 +197,7 @@ def _open_image() -> Any:
     space = bpy.context.space_data
     image = getattr(space, "image", None)
     if image is None or not all(image.size):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("No image is open whose size could be taken"),
             field="target",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 from mathutils import Matrix, Vector
 
@@ -38,7 +38,7 @@ def picture_size(scene: Any) -> tuple[int, int]:
 def quad(scene: Any, camera: Any, rect: Rect, canvas: tuple[int, int], depth: float) -> Quad:
     """The quad that covers `rect` (pixels of the `canvas`) of the camera's frame, at `depth` metres before it.
 
-    Raises WireError when the camera cannot show a plane there.
+    Raises AcetateError when the camera cannot show a plane there.
     """
     check_camera(camera, depth)
     _, bottom_right, bottom_left, top_left = _frame(scene, camera.data, depth)
@@ -55,17 +55,17 @@ def quad(scene: Any, camera: Any, rect: Rect, canvas: tuple[int, int], depth: fl
 
 
 def check_camera(camera: Any, depth: float) -> None:
-    """Raise WireError when this camera shows nothing flat at that depth."""
+    """Raise AcetateError when this camera shows nothing flat at that depth."""
     data = camera.data
     if data.type == "PANO":
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The camera is panoramic, and a flat plane cannot fill its frame"),
             field="camera",
             hint=tr("choose a perspective or orthographic camera"),
         )
     if not data.clip_start < depth < data.clip_end:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("A plane {depth:g} m away is outside what the camera shows ({near:g} m to {far:g} m)").format(
                 depth=depth, near=data.clip_start, far=data.clip_end

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 
 from ..i18n import tr
@@ -35,8 +35,8 @@ class Sheet:
 def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
     """Place layers, given from the lowest to the topmost; returns the new objects, or images where they are all.
 
-    New objects that are to be seen are selected, the topmost is active. Raises WireError, before anything is changed,
-    when they cannot go there.
+    New objects that are to be seen are selected, the topmost is active. Raises AcetateError, before anything is
+    changed, when they cannot go there.
     """
     if placement.place == CAMERA:
         anchor = plane.find(scene, placement.anchor, placement.anchor_name)
@@ -76,11 +76,11 @@ def takes_a_free_place(scene: Any, placement: Placement) -> bool:
 
 
 def the_camera(scene: Any, name: str) -> Any:
-    """The camera that layers are aligned to: the named one, else the scene's. Raises WireError without one."""
+    """The camera that layers are aligned to: the named one, else the scene's. Raises AcetateError without one."""
     found = scene.objects.get(name) if name else None
     found = found if found is not None and found.type == "CAMERA" else scene.camera
     if found is None:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The scene has no camera to align the layers to"),
             field="camera",
@@ -165,8 +165,8 @@ def _kept(image: Any) -> Any:
     return image
 
 
-def _missing(name: str, field: str, hint: str) -> WireError:
-    return WireError("bad_request", tr("There is no object {name!r}").format(name=name), field=field, hint=hint)
+def _missing(name: str, field: str, hint: str) -> AcetateError:
+    return AcetateError("bad_request", tr("There is no object {name!r}").format(name=name), field=field, hint=hint)
 
 
 def existing(scene: Any, name: str) -> Any | None:

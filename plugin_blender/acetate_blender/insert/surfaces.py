@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from mathutils import Matrix, Vector
 
 from .. import bpy_compat
@@ -42,7 +42,7 @@ def lying_on(obj: Any, width: int, height: int, step: int) -> Quad:
     scale = obj.matrix_world.to_scale()
     room_x, room_y = (high.x - low.x) * abs(scale.x), (high.y - low.y) * abs(scale.y)
     if min(room_x, room_y) <= 0:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("{name} has no flat top to lie on").format(name=obj.name),
             field="surface",
@@ -72,7 +72,7 @@ def reference(name: str, image: Any, shape: Quad, metres: float, collection: Any
 def texture(obj: Any, image: Any) -> Any:
     """Lay `image` over the base colour of the object's active material, which is made when there is none."""
     if obj is None or not hasattr(obj.data, "materials"):
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("There is no object that could have a texture"),
             field="surface",
@@ -84,7 +84,7 @@ def texture(obj: Any, image: Any) -> Any:
     tree = bpy_compat.node_tree(obj.active_material)
     shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
     if shader is None:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The material {name!r} has no Principled shader whose colour could be covered").format(
                 name=obj.active_material.name

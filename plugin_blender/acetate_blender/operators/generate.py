@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from bpy.props import FloatProperty
 
 from .. import options, runtime
@@ -102,7 +102,7 @@ class ACETATE_OT_generate(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         try:
             wanted = asking(context.scene, chosen(context.scene, self))
-        except WireError as error:
+        except AcetateError as error:
             return refuse(self, error)
         return start(self, context.scene, wanted, self.wait)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from bpy.props import FloatProperty, StringProperty
 
 from .. import runtime, scene_storage
@@ -27,11 +27,13 @@ TITLE_LENGTH = 40
 
 
 def job_of(operator: Any) -> Job:
-    """The job that an operator is about. Raises WireError when there is none of that number."""
+    """The job that an operator is about. Raises AcetateError when there is none of that number."""
     desk = runtime.desk()
     found: Job | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
     if found is None:
-        raise WireError("bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again"))
+        raise AcetateError(
+            "bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again")
+        )
     return found
 
 
@@ -39,13 +41,13 @@ def _done(operator: Any, act: Callable[[Job], object]) -> set[str]:
     """Do this to an operator's job, or say why not."""
     try:
         act(job_of(operator))
-    except WireError as error:
+    except AcetateError as error:
         return refuse(operator, error)
     return {"FINISHED"}
 
 
 def sheets(job: Job, store: Store, variants: str) -> list[insert_layers.Sheet]:
-    """A job's kept layers, ready to place. Raises WireError when a file is gone."""
+    """A job's kept layers, ready to place. Raises AcetateError when a file is gone."""
     of_role: dict[str, int] = {}
     found = []
     common = {**job.request, **job.settings, "seed": job.seed}
@@ -56,7 +58,7 @@ def sheets(job: Job, store: Store, variants: str) -> list[insert_layers.Sheet]:
         try:
             png = store.path(job, layer).read_bytes()
         except OSError as error:
-            raise WireError(
+            raise AcetateError(
                 "internal",
                 tr("A finished layer cannot be read ({reason})").format(reason=error),
                 hint=tr("generate it again with the same seed"),
@@ -91,7 +93,7 @@ class ACETATE_OT_place(bpy.types.Operator):
             scene = scene_storage.scene_of(job) or context.scene
             placement = self._placement(job)
             insert_layers.put(scene, sheets(job, desk.store, placement.variants), placement)
-        except WireError as error:
+        except AcetateError as error:
             return refuse(self, error)
         if scene_storage.scene_of(job) is None:
             job.key, job.scene = scene_storage.key(scene), scene.name

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import bpy
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import options
@@ -102,7 +102,7 @@ class ACETATE_OT_edit(bpy.types.Operator):
             wanted["place"] = "CAMERA"
         try:
             request = asking(context.scene, wanted)
-        except WireError as error:
+        except AcetateError as error:
             return refuse(self, error)
         return start(self, context.scene, request, self.wait)
 
@@ -126,7 +126,7 @@ class ACETATE_OT_fit(bpy.types.Operator):
             for obj in context.selected_objects:
                 if plane.is_plane(obj):
                     insert_layers.fit(context.scene, obj)
-        except WireError as error:
+        except AcetateError as error:
             return refuse(self, error)
         return {"FINISHED"}
 
@@ -141,7 +141,7 @@ class ACETATE_OT_use_settings(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         try:
             values = _of_job(self) if self.job else settings_of(context.active_object)
-        except WireError as error:
+        except AcetateError as error:
             return refuse(self, error)
         settings = context.scene.acetate.settings
         for name in ("prompt", "mode", "model", "negative", "count", "strength", "transparency_weight"):

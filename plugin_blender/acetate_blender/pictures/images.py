@@ -9,8 +9,8 @@ from typing import Any
 
 import bpy
 import numpy as np
-from acetate_wire.errors import WireError
-from acetate_wire.request import PictureHeader, Rect
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import PictureSpec, Rect
 
 from ..i18n import tr
 
@@ -24,11 +24,11 @@ class Pixels:
 
     array: Any
 
-    def header(self, frame: int) -> PictureHeader:
+    def header(self, frame: int) -> PictureSpec:
         """How the wire reads these numbers in that frame."""
         height, width = self.array.shape[:2]
         whole = self.array.dtype == np.uint8
-        return PictureHeader(
+        return PictureSpec(
             frame, width, height, "rgba8" if whole else "rgbaf32", "bottom-up", "srgb" if whole else "linear"
         )
 
@@ -67,10 +67,10 @@ def from_png(name: str, png: bytes) -> Any:
 
 
 def check_readable(image: Any) -> None:
-    """Raise WireError when this image holds no pixels that can be read."""
+    """Raise AcetateError when this image holds no pixels that can be read."""
     width, height = image.size
     if width == 0 or height == 0:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             tr("The image {name!r} has no pixels").format(name=image.name),
             field="inputs",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from krita import Document
 
 from ..results import Result, read_header
@@ -28,7 +28,7 @@ def session_key(document: Document) -> str:
     """A name for an open document, the same as long as it stays open."""
     root = document.rootNode()
     if root is None:
-        raise WireError("internal", "the document was closed")
+        raise AcetateError("internal", "the document was closed")
     return str(root.uniqueId().toString())
 
 

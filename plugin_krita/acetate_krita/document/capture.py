@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Callable
 
-from acetate_wire.request import PictureHeader, Rect
+from acetate_wire.request import PictureSpec, Rect
 from krita import Document, Node
 
 from ..color import Space, strips, transit
@@ -30,9 +30,9 @@ class Frame:
         self.space = space
         self.pixels = bytearray()
 
-    def header(self, frame: int) -> PictureHeader:
+    def header(self, frame: int) -> PictureSpec:
         """How the wire is told to read it."""
-        return PictureHeader(frame, self.rect.width, self.rect.height, self.format, space=self.space)
+        return PictureSpec(frame, self.rect.width, self.rect.height, self.format, space=self.space)
 
 
 class LayerFrame(Frame):

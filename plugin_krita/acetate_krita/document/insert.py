@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Callable
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 from krita import Document, Node
 
@@ -85,7 +85,7 @@ def insert(
     """A chore: put results of one job into a document; returns the id of the layer or group that came in.
 
     One layer goes in by itself, several in a group. A scene's whole picture stays hidden above its layers; of several
-    pictures the first is shown. Raises WireError when a result's pixels are gone, and ClosedError.
+    pictures the first is shown. Raises AcetateError when a result's pixels are gone, and ClosedError.
     """
     if document.rootNode() is None:
         raise lookup.ClosedError
@@ -109,12 +109,12 @@ def insert(
 
 
 def _source(document: Document, place: Place) -> Source | None:
-    """The layer that is replaced; None where none is, or where it is gone. Raises WireError when it is locked."""
+    """The layer that is replaced; None where none is, or where it is gone. Raises AcetateError when it is locked."""
     node = lookup.find_layer(document, place.replaces)
     if node is None:
         return None
     if node.locked():
-        raise WireError("bad_request", locked(node), hint=tr("unlock it and insert the result from the history"))
+        raise AcetateError("bad_request", locked(node), hint=tr("unlock it and insert the result from the history"))
     return Source(node)
 
 
@@ -166,7 +166,7 @@ def _land(document: Document, node: Node, place: Place, hiding: Hiding) -> Itera
     hidden = hiding.hide(document, place.replaces) if place.replaces else ()
     try:
         _attach(document, node, place)
-    except WireError:
+    except AcetateError:
         hiding.show(document, hidden)
         raise
     if place.replaces:
@@ -203,7 +203,7 @@ def _attach(document: Document, node: Node, place: Place) -> None:
             # Krita lets no script put a layer below the lowest one: this one paints behind it instead.
             node.setBlendingMode("behind")
     if not parent.addChildNode(node, above):
-        raise WireError("internal", tr("Krita did not take the layers"), retry=True)
+        raise AcetateError("internal", tr("Krita did not take the layers"), retry=True)
 
 
 def _leaves(

@@ -16,7 +16,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from krita import Document, Krita, Node
 
 from ..color import Space
@@ -33,7 +33,7 @@ def template() -> Document:
     with tempfile.TemporaryDirectory() as folder:
         opened = Krita.instance().openDocument(shutil.copy(FILE, folder))
         if opened is None:
-            raise WireError("internal", tr("Krita could not make room for the layers"), hint=str(FILE))
+            raise AcetateError("internal", tr("Krita could not make room for the layers"), hint=str(FILE))
         # Krita does not list a copy among its documents.
         kept = opened.clone()
         opened.close()
@@ -84,5 +84,5 @@ class Bench:
 def _root(document: Document) -> Node:
     root = document.rootNode()
     if root is None:
-        raise WireError("internal", tr("Krita could not make room for the layers"), retry=True)
+        raise AcetateError("internal", tr("Krita could not make room for the layers"), retry=True)
     return root

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from numpy.typing import NDArray
 from PIL import Image
@@ -27,11 +27,11 @@ ISOLATED = ("CONFIG", "SCRIPTS", "EXTENSIONS", "DATAFILES")
 def blender_command(program: Path | None = None) -> list[str]:
     """How to start Blender: this program, else what ACETATE_BLENDER names, else the one on the path.
 
-    The program is Blender itself, or a Python that has the module bpy. Raises WireError `bad_request`.
+    The program is Blender itself, or a Python that has the module bpy. Raises AcetateError `bad_request`.
     """
     chosen = str(program or os.environ.get(VARIABLE) or shutil.which("blender") or "")
     if not chosen or shutil.which(chosen) is None:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"there is no program {chosen}" if chosen else "Blender is not on this computer",
             field="blender",
@@ -43,7 +43,7 @@ def blender_command(program: Path | None = None) -> list[str]:
 
 
 def run_studio(orders: Mapping[str, Any], program: Path | None, say: Callable[[str], None]) -> None:
-    """Let Blender carry out orders, apart from the user's own settings. Raises WireError when it fails."""
+    """Let Blender carry out orders, apart from the user's own settings. Raises AcetateError when it fails."""
     folder = Path(orders["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     command = blender_command(program)
@@ -72,13 +72,13 @@ def run_studio(orders: Mapping[str, Any], program: Path | None, say: Callable[[s
                 process.kill()
                 process.wait()
     if code != 0:
-        raise WireError(
+        raise AcetateError(
             "internal", f"Blender ended with code {code}: {' | '.join(filter(None, last))}", field="blender"
         )
 
 
 def render_file(path: Path) -> Iterator[tuple[str, Image.Image]]:
-    """Every scene of a .blend file from each of its cameras. Raises WireError when Blender is missing or fails."""
+    """Every scene of a .blend file from each of its cameras. Raises AcetateError when Blender is missing or fails."""
     with tempfile.TemporaryDirectory(prefix="acetate-blend-") as folder:
         orders = {"folder": folder, "file": str(path.resolve()), "samples": SAMPLES, "largest": LARGEST}
         run_studio(orders, None, lambda line: None)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from PIL import Image
 
 from acetate_lab.data.rendering.blender import run_studio, straight
@@ -32,14 +32,14 @@ def render(
 ) -> list[Path]:
     """Render `count` pictures of each subject as PNG files with captions and licence beside them.
 
-    The same seed gives the same pictures; those that are there already stay. Raises WireError `bad_request` for an
+    The same seed gives the same pictures; those that are there already stay. Raises AcetateError `bad_request` for an
     unknown subject or a missing Blender.
     """
     for subject in subjects:
         if subject not in SUBJECTS:
             near = get_close_matches(subject, SUBJECTS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(SUBJECTS)}"
-            raise WireError("bad_request", f"there is no subject {subject!r}", field="subjects", hint=hint)
+            raise AcetateError("bad_request", f"there is no subject {subject!r}", field="subjects", hint=hint)
     orders = [
         {"name": f"{subject}-{seed}-{number:04d}", "subject": subject, "seed": seed * 1_000_003 + number, "size": size}
         for subject in subjects

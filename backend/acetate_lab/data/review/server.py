@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate_lab.data.review.page import page
 from acetate_lab.data.review.session import ReviewDesk
@@ -33,7 +33,7 @@ class ReviewServer:
         try:
             self._server = ThreadingHTTPServer((LOOPBACK, port), handler)
         except OSError as error:
-            raise WireError(
+            raise AcetateError(
                 "bad_request", f"port {port} cannot be used ({error.strerror})", field="port", hint="leave it out"
             ) from error
         self._server.daemon_threads = True
@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.OK, "image/png", self.desk.picture(parts[1], parts[2]).read_bytes())
             else:
                 self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
-        except WireError as error:
+        except AcetateError as error:
             self._refuse(HTTPStatus.NOT_FOUND, str(error))
         except OSError as error:
             self._refuse(HTTPStatus.NOT_FOUND, f"the picture cannot be read ({error.strerror})")
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             entry = self.desk.decide(parts[1], told.get("verdict"), told.get("captions"))
         except (ValueError, AttributeError):
             self._refuse(HTTPStatus.BAD_REQUEST, "that is no decision")
-        except WireError as error:
+        except AcetateError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
         except OSError as error:
             self._refuse(HTTPStatus.INSUFFICIENT_STORAGE, f"the manifest cannot be written ({error.strerror})")

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate_lab.data.captions import subject_of
 from acetate_lab.data.collection import Collection, Entry, Verdict, open_collection, write_manifest
@@ -26,12 +26,12 @@ class ReviewDesk:
         self.order = (*waiting, *others)
 
     def entry(self, name: str) -> Entry:
-        """The entry of that id. Raises WireError `bad_request` when there is none."""
+        """The entry of that id. Raises AcetateError `bad_request` when there is none."""
         with self._lock:
             for entry in self._collection.entries:
                 if entry.id == name:
                     return entry
-        raise WireError("bad_request", f"there is no entry {name!r}", field="id", hint="load the page again")
+        raise AcetateError("bad_request", f"there is no entry {name!r}", field="id", hint="load the page again")
 
     def entries(self) -> list[Entry]:
         """All entries in the order of review."""
@@ -40,14 +40,14 @@ class ReviewDesk:
         return [by_id[name] for name in self.order]
 
     def picture(self, name: str, role: str) -> Path:
-        """The file of one picture of an entry. Raises WireError `bad_request` when there is none."""
+        """The file of one picture of an entry. Raises AcetateError `bad_request` when there is none."""
         entry = self.entry(name)
         if role not in entry.files:
-            raise WireError("bad_request", f"{name} has no {role}", field="role", hint="load the page again")
+            raise AcetateError("bad_request", f"{name} has no {role}", field="role", hint="load the page again")
         return self._collection.file(entry, role)
 
     def decide(self, name: str, verdict: object = None, captions: object = None) -> Entry:
-        """Change what is said of an entry, on disk too. Raises WireError `bad_request` for anything unusable."""
+        """Change what is said of an entry, on disk too. Raises AcetateError `bad_request` for anything unusable."""
         with self._lock:
             entry = self.entry(name)
             if verdict is not None:
@@ -77,5 +77,5 @@ class ReviewDesk:
         return replace(entry, captions=said, subject=subject, split=split)
 
 
-def _unusable(field: str, hint: str) -> WireError:
-    return WireError("bad_request", f"{field} cannot be used", field=field, hint=hint)
+def _unusable(field: str, hint: str) -> AcetateError:
+    return AcetateError("bad_request", f"{field} cannot be used", field=field, hint=hint)

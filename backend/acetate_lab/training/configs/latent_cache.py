@@ -15,7 +15,7 @@ from acetate.models.latents import scaled
 from acetate.models.prompt_embeds import TextStates
 from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -70,11 +70,11 @@ class Plan:
 
 
 def chosen_entries(collection: Collection, roles: Sequence[str]) -> tuple[Entry, ...]:
-    """What there is to learn from. Raises WireError `bad_request` when there is nothing."""
+    """What there is to learn from. Raises AcetateError `bad_request` when there is nothing."""
     entries = collection.chosen("train", roles)
     if not entries:
         way = "scenes are made with: acetate data layers" if len(roles) > 1 else "add some with: acetate data build"
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{collection.folder} has no kept entry with {' and '.join(roles)}",
             field="data.folder",

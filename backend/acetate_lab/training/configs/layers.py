@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from acetate.adapters.shared_attention import SharedAttention, SharingLayers
 from acetate.models.prompt_embeds import TextStates
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 from acetate_lab.data.collection import open_collection
 from acetate_lab.training.configs.dry_run import Estimate
@@ -48,7 +48,7 @@ NAMES = {
 
 
 def run_layers(order: Order) -> Estimate | Finished:
-    """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
+    """Run or estimate the training that a TOML file describes. Raises AcetateError naming what cannot be used."""
     settings = read_settings(order.config, LayersSettings)
     run, learning, sharing = settings.run, settings.learning.learning, settings.sharing
     check_sharing(sharing)
@@ -101,20 +101,20 @@ def run_layers(order: Order) -> Estimate | Finished:
 
 
 def check_sharing(sharing: SharingSettings) -> None:
-    """Raises WireError when the layers contradict one another."""
+    """Raises AcetateError when the layers contradict one another."""
     if len(set(sharing.frames)) < len(sharing.frames):
-        raise WireError(
+        raise AcetateError(
             "bad_request", "a layer is named twice", field="sharing.frames", hint="name each layer that is drawn once"
         )
     if sharing.control in sharing.frames:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"the {sharing.control} is both drawn and given",
             field="sharing.control",
             hint="take it out of sharing.frames, or let it be given at times with sharing.given",
         )
     if sharing.given and len(sharing.frames) == 1:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             "the only layer cannot be given",
             field="sharing.given",

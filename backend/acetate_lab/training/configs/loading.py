@@ -15,7 +15,7 @@ from acetate.models.text_encoder import TextEncoders
 from acetate.models.transparency_loader import decoder_for, encoder_for
 from acetate.models.weights import give_weights, read_weights
 from acetate.transparency.files import load
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def base_folder(settings: ModelSettings) -> Path:
-    """The folder of the base model. Raises WireError `unknown_model` or `model_missing`."""
+    """The folder of the base model. Raises AcetateError `unknown_model` or `model_missing`."""
     folder = Path(settings.base).expanduser()
     if (folder / "unet" / "config.json").is_file():
         return folder
@@ -41,7 +41,7 @@ def _readable(folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise WireError(
+        raise AcetateError(
             "model_missing",
             f"{folder} cannot be read ({reason:.300})",
             field="model.base",
@@ -62,23 +62,23 @@ def _network(kind: Any, folder: Path) -> Any:
 
 
 def open_vae(folder: Path) -> AutoencoderKL:
-    """The base model's VAE, float32. Raises WireError `model_missing`."""
+    """The base model's VAE, float32. Raises AcetateError `model_missing`."""
     return _network(AutoencoderKL, folder / "vae")
 
 
 def open_unet(folder: Path) -> UNet2DConditionModel:
-    """The base model's UNet, float32. Raises WireError `model_missing`."""
+    """The base model's UNet, float32. Raises AcetateError `model_missing`."""
     return _network(UNet2DConditionModel, folder / "unet")
 
 
 def open_objective(folder: Path, min_snr: float) -> Objective:
-    """What the base model is asked. Raises WireError when it cannot be trained."""
+    """What the base model is asked. Raises AcetateError when it cannot be trained."""
     with _readable(folder):
         return Objective(read_json(folder / "scheduler" / "scheduler_config.json"), min_snr)
 
 
 def open_text(folder: Path) -> TextEncoders:
-    """The base model's text encoders, one or two. Raises WireError `model_missing`."""
+    """The base model's text encoders, one or two. Raises AcetateError `model_missing`."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
     kinds = [("", CLIPTextModel), ("_2", CLIPTextModelWithProjection)]
@@ -93,7 +93,7 @@ def open_text(folder: Path) -> TextEncoders:
 def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL) -> LatentTransparency | None:
     """The latent transparency that the settings name, else the base model's own; None when there is none.
 
-    Raises WireError naming a file that is missing or does not fit.
+    Raises AcetateError naming a file that is missing or does not fit.
     """
     own = folder / "transparency"
     try:
@@ -103,7 +103,7 @@ def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL)
             return LatentTransparency(vae, encoder, decoder, settings.multiplier)
         if settings.encoder is not None or settings.decoder is not None:
             missing = "decoder" if settings.decoder is None else "encoder"
-            raise WireError(
+            raise AcetateError(
                 "bad_request", f"model.{missing} is missing", field=f"model.{missing}", hint="give both files"
             )
         place = settings.transparency or (own if own.is_dir() else None)
@@ -111,7 +111,7 @@ def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL)
             return None
         parts = load(place)
     except (OSError, ValueError, KeyError) as error:
-        raise WireError("model_missing", str(error), field="model.transparency", hint="give another") from error
+        raise AcetateError("model_missing", str(error), field="model.transparency", hint="give another") from error
     return LatentTransparency(vae, parts.encoder, parts.decoder, parts.multiplier)
 
 
@@ -123,10 +123,10 @@ def _published(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> N
 
 
 def needed_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL) -> LatentTransparency:
-    """The same, refused with WireError `bad_request` when there is none."""
+    """The same, refused with AcetateError `bad_request` when there is none."""
     parts = open_transparency(settings, folder, vae)
     if parts is None:
-        raise WireError(
+        raise AcetateError(
             "bad_request",
             f"{folder} has no offset encoder",
             field="model.transparency",

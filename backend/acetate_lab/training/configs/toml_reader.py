@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from acetate_wire.errors import WireError
+from acetate_wire.errors import AcetateError
 
 Settings = TypeVar("Settings")
 
@@ -20,14 +20,14 @@ Settings = TypeVar("Settings")
 def read_settings(path: Path, kind: type[Settings]) -> Settings:
     """The settings in a TOML file; paths in it are relative to its folder.
 
-    Raises WireError `bad_request` naming a field that is missing, unknown or out of range.
+    Raises AcetateError `bad_request` naming a field that is missing, unknown or out of range.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise WireError("bad_request", f"{path} cannot be read ({error.strerror})", field="config") from error
+        raise AcetateError("bad_request", f"{path} cannot be read ({error.strerror})", field="config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WireError("bad_request", f"{path} is no TOML file ({error})", field="config") from error
+        raise AcetateError("bad_request", f"{path} is no TOML file ({error})", field="config") from error
     check_names(table, kind)
     try:
         settings = msgspec.convert(table, kind, dec_hook=lambda wanted, text: _path(path.parent, wanted, text))
@@ -42,7 +42,7 @@ def to_json(settings: Any) -> bytes:
 
 
 def check_names(table: Mapping[str, Any], kind: Any, place: str = "") -> None:
-    """Raises WireError for the first name in the table, or in tables inside it, that the settings do not have."""
+    """Raises AcetateError for the first name in the table, or in tables inside it, that the settings do not have."""
     types_of = typing.get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     for name, value in table.items():
@@ -50,7 +50,7 @@ def check_names(table: Mapping[str, Any], kind: Any, place: str = "") -> None:
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-            raise WireError("bad_request", f"there is no setting {full}", field=full, hint=hint)
+            raise AcetateError("bad_request", f"there is no setting {full}", field=full, hint=hint)
         inner = next(_dataclasses(types_of[name]), None)
         if inner is not None and isinstance(value, Mapping):
             check_names(value, inner, full)
@@ -67,18 +67,18 @@ def _path(folder: Path, wanted: type, text: Any) -> Path:
     return folder / Path(text).expanduser()
 
 
-def _explained(error: msgspec.ValidationError, kind: Any) -> WireError:
+def _explained(error: msgspec.ValidationError, kind: Any) -> AcetateError:
     """From `Expected `int` >= 1 - at `$.run.steps`` to the field and what it takes."""
     text, _, place = str(error).partition(" - at `$")
     field = place.rstrip("`").lstrip(".")
     if text.startswith("Object missing required field"):
         missing = text.split("`")[1]
         field = f"{field}.{missing}" if field else missing
-        return WireError("bad_request", f"the setting {field} is missing", field=field, hint="give it a value")
+        return AcetateError("bad_request", f"the setting {field} is missing", field=field, hint="give it a value")
     if text.startswith("Invalid enum value"):
         text = f"Choose from {', '.join(_choices(kind, field))}"
     hint = text[0].lower() + text[1:].replace("`", "")
-    return WireError("bad_request", f"{field or 'the file'} cannot be used", field=field or "config", hint=hint)
+    return AcetateError("bad_request", f"{field or 'the file'} cannot be used", field=field or "config", hint=hint)
 
 
 def _choices(kind: Any, field: str) -> list[str]:
