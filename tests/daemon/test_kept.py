@@ -10,7 +10,7 @@ from pathlib import Path
 import msgpack
 import pytest
 from acetate.daemon import job_store as journals
-from acetate.daemon.job_store import Journal
+from acetate.daemon.job_store import JobStore
 from acetate_wire.connection import client_key
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Connected, Done, Failed, Progress
@@ -99,9 +99,9 @@ def test_a_daemon_that_ends_in_order_counts_no_attempt(make_daemon: Callable[...
     editor.client.close()
 
 
-def kept(folder: Path) -> Journal:
+def kept(folder: Path) -> JobStore:
     """A journal with one finished job."""
-    journal = Journal(folder / "journal.sqlite")
+    journal = JobStore(folder / "journal.sqlite")
     journal.add("a", "owner", encode_request(a_request()), [], time.time())
     journal.end("a", "done", {"seed": 1}, 10, time.time())
     return journal
@@ -126,7 +126,7 @@ def test_layers_age_while_a_daemon_runs_over_all_of_its_lives(tmp_path: Path, mo
         clock += 3 * 86400
         journal.close()
         clock += 100 * 86400  # nobody served it
-        journal = Journal(tmp_path / "journal.sqlite")
+        journal = JobStore(tmp_path / "journal.sqlite")
     assert journal.now == pytest.approx(9 * 86400)
     assert journal.expire(10 * 86400, 1 << 30) == []
     assert journal.expire(7 * 86400, 1 << 30) == ["a"]
@@ -144,12 +144,12 @@ def test_a_journal_of_every_earlier_schema_is_read(tmp_path: Path) -> None:
             insert = f"INSERT INTO job ({columns}) VALUES (?, 'me', ?, 1.0, ?, ?, ?)"
             old.execute(insert, ("w", "waiting", None, blob, None))
             old.execute(insert, ("d", "done", 2.0, blob, msgpack.packb({"seed": 5})))
-        journal = Journal(path)
-        assert [(job.id, job.state, job.request["prompt"]) for job in journal.of("me")] == [
+        journal = JobStore(path)
+        assert [(job.id, job.state, job.request["prompt"]) for job in journal.by_owner("me")] == [
             ("w", "waiting", "a kite"),
             ("d", "done", "a kite"),
         ]
-        assert [job.id for job in journal.resume()] == ["w"]
+        assert [job.id for job in journal.requeue_unfinished()] == ["w"]
         assert journal.expire(7 * 86400, 1 << 30) == []
         journal.close()
 
@@ -159,7 +159,7 @@ def test_a_journal_of_a_newer_version_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "journal.sqlite") as newer:
         newer.execute("PRAGMA user_version=99")
     with pytest.raises(AcetateError, match="newer acetate"):
-        Journal(tmp_path / "journal.sqlite")
+        JobStore(tmp_path / "journal.sqlite")
 
 
 def test_one_turn_that_fails_does_not_end_the_daemon(daemon: Daemon) -> None:

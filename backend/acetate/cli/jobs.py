@@ -20,7 +20,7 @@ from acetate_wire.events import Cancelled, Done
 from acetate_wire.paths import runtime_dir
 
 import acetate
-from acetate.daemon.config import state_folder
+from acetate.daemon.config import state_dir
 from acetate.daemon.presence import Record, living, publish_for
 from acetate.i18n import tr as _
 
@@ -52,7 +52,7 @@ def running() -> Connection | None:
     found = connections.find()
     if found is None:
         # It may have been started by a session with another runtime folder.
-        other = living(state_folder())
+        other = living(state_dir())
         found = None if other is None else publish_for(other, runtime_dir())
     if found is None:
         return None
@@ -135,7 +135,7 @@ def status(json_file: JsonFile = None) -> None:
     """Tell how the daemon does; exit code 1 when it is not running."""
     found = running()
     if found is None:
-        hidden = living(state_folder())
+        hidden = living(state_dir())
         figures = {"running": False} if hidden is None else {"running": False, "pid": hidden.pid}
         if write_json(json_file, figures):
             typer.echo(_("The daemon is not running.") if hidden is None else _unreachable(hidden))
@@ -168,7 +168,7 @@ def _unreachable(hidden: Record) -> str:
 def stop() -> None:
     """End the daemon; the jobs that it holds go on when it is started again."""
     if running() is None:
-        hidden = living(state_folder())
+        hidden = living(state_dir())
         if hidden is None:
             typer.echo(_("The daemon is not running."))
         else:
@@ -202,9 +202,9 @@ def pair(
     import socket
 
     from acetate.daemon import auth
-    from acetate.daemon.config import state_folder
+    from acetate.daemon.config import state_dir
 
-    state = state_folder()
+    state = state_dir()
     if name is None:
         typer.echo("\n".join(auth.paired(state)) or _("No machine is paired."))
         return

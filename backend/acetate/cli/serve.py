@@ -32,10 +32,10 @@ def serve(
 ) -> None:
     """Run the daemon that draws for Krita, Blender and this command line."""
     from acetate.cli.jobs import running
-    from acetate.daemon.config import DAY_S, Settings
+    from acetate.daemon.config import DAY_S, DaemonConfig
     from acetate.daemon.run import serve as run
 
-    settings = Settings(
+    settings = DaemonConfig(
         tcp=tcp,
         unload_after_s=unload_after,
         idle_exit_s=stop_after,

@@ -56,7 +56,7 @@ def _pair() -> tuple[str, str]:
     return public.decode("ascii"), secret.decode("ascii")
 
 
-def same_secret(given: object, wanted: str) -> bool:
+def secrets_equal(given: object, wanted: str) -> bool:
     """Compare two secrets without telling by the time how much of them agrees."""
     return isinstance(given, str) and hmac.compare_digest(given.encode(), wanted.encode())
 
@@ -97,12 +97,12 @@ def paired(state: Path) -> dict[str, str]:
     return found
 
 
-class Gatekeeper:
+class ZapHandler:
     """Answers ZAP requests in the daemon's own loop: only known CURVE keys come in, and each only while paired."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], state: Path, keys: Keys) -> None:
         self._state = state
-        self._own = keys.client_public
+        self._own_key = keys.client_public
         self.socket = context.socket(zmq.REP)
         self.socket.bind(ZAP_ENDPOINT)
 
@@ -120,4 +120,4 @@ class Gatekeeper:
             return ""
         key: Any = z85.encode(request[6])
         public = key.decode("ascii") if isinstance(key, bytes) else str(key)
-        return public if public == self._own or public in paired(self._state).values() else ""
+        return public if public == self._own_key or public in paired(self._state).values() else ""

@@ -18,39 +18,39 @@ Address = tuple[int, bytes]
 
 
 @dataclass
-class Peer:
+class ClientConnection:
     """A client that said hello. `owner` is whose jobs it may see; `local` whether it is of this user and machine."""
 
     address: Address
     owner: str
     name: str
     local: bool
-    heard: float
-    spoke: float
-    follows: set[str] = field(default_factory=set)
-    owed: set[str] = field(default_factory=set)
+    last_recv: float
+    last_send: float
+    subscriptions: set[str] = field(default_factory=set)
+    undelivered: set[str] = field(default_factory=set)
 
 
-class Peers:
+class ClientRegistry:
     """Everybody who is connected, and the sockets to them."""
 
     def __init__(self, sockets: Sequence[Any]) -> None:
         self._sockets = sockets
-        self._known: dict[Address, Peer] = {}
+        self._clients: dict[Address, ClientConnection] = {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._clients)
 
-    def __iter__(self) -> Iterator[Peer]:
-        return iter(list(self._known.values()))
+    def __iter__(self) -> Iterator[ClientConnection]:
+        return iter(list(self._clients.values()))
 
-    def get(self, address: Address) -> Peer | None:
+    def get(self, address: Address) -> ClientConnection | None:
         """The peer at this address, if it said hello."""
-        return self._known.get(address)
+        return self._clients.get(address)
 
-    def add(self, peer: Peer) -> None:
+    def add(self, peer: ClientConnection) -> None:
         """Somebody said hello."""
-        self._known[peer.address] = peer
+        self._clients[peer.address] = peer
 
     def send(self, address: Address, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> bool:
         """Send if that is possible at once; False when the peer does not keep up. A peer that is gone is dropped."""
@@ -60,26 +60,30 @@ class Peers:
         except zmq.Again:
             return False
         except zmq.ZMQError:
-            self._known.pop(address, None)
+            self._clients.pop(address, None)
             return True
-        peer = self._known.get(address)
+        peer = self._clients.get(address)
         if peer is not None:
-            peer.spoke = now
+            peer.last_send = now
         return True
 
-    def tell_followers(self, job: str, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> None:
+    def publish(self, job: str, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> None:
         """Send to everybody who follows a job. Who cannot take its end now is owed it."""
         for peer in self:
-            if job in peer.follows and not self.send(peer.address, kind, fields, frames, now) and kind != "progress":
-                peer.owed.add(job)
+            if (
+                job in peer.subscriptions
+                and not self.send(peer.address, kind, fields, frames, now)
+                and kind != "progress"
+            ):
+                peer.undelivered.add(job)
             if kind in ("done", "failed", "cancelled", "forgotten"):
-                peer.follows.discard(job)
+                peer.subscriptions.discard(job)
 
     def keep_alive(self, now: float) -> None:
         """Ping who has not been spoken to, drop who has been silent."""
         for peer in self:
-            if now - peer.heard >= SILENCE_S:
+            if now - peer.last_recv >= SILENCE_S:
                 with contextlib.suppress(KeyError):
-                    del self._known[peer.address]
-            elif now - peer.spoke >= PING_S:
+                    del self._clients[peer.address]
+            elif now - peer.last_send >= PING_S:
                 self.send(peer.address, "ping", {}, (), now)

@@ -14,14 +14,14 @@ DEFAULT_ENGINE = "acetate.worker.diffusion_engine:StarterEngine"
 DAY_S = 86400.0
 
 
-def state_folder() -> Path:
+def state_dir() -> Path:
     """Where journal, spool and keys live: `ACETATE_STATE_DIR`, or the platform's place for such things."""
     chosen = os.environ.get("ACETATE_STATE_DIR")
     return Path(chosen).absolute() if chosen else platformdirs.user_state_path("acetate", appauthor=False)
 
 
 @dataclass(frozen=True)
-class Settings:
+class DaemonConfig:
     """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is `module:name`.
 
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
@@ -30,7 +30,7 @@ class Settings:
     """
 
     runtime: Path = field(default_factory=runtime_dir)
-    state: Path = field(default_factory=state_folder)
+    state: Path = field(default_factory=state_dir)
     tcp: str = ""
     engine: str = DEFAULT_ENGINE
     limits: Limits = field(default_factory=Limits)

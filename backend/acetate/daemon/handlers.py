@@ -18,17 +18,17 @@ from acetate_wire.request_codec import decode_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
-from acetate.daemon.auth import owner_of, same_secret
-from acetate.daemon.clients import Address, Peer, Peers
-from acetate.daemon.config import DAY_S, Settings
-from acetate.daemon.job_manager import Jobs
+from acetate.daemon.auth import owner_of, secrets_equal
+from acetate.daemon.clients import Address, ClientConnection, ClientRegistry
+from acetate.daemon.config import DAY_S, DaemonConfig
+from acetate.daemon.job_manager import JobManager
 from acetate.worker.engine import Offer
 
 log = logging.getLogger("acetate.daemon")
 
 
 @dataclass(frozen=True)
-class Origin:
+class Sender:
     """Where a message came from: `encrypted` over CURVE, and `local` when this user's own key was shown there."""
 
     address: Address
@@ -37,7 +37,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class About:
+class ServerContext:
     """What the conversation needs to know of the rest of the daemon."""
 
     access: str
@@ -49,16 +49,16 @@ class About:
     stop: Callable[[], None]
 
 
-class Conversation:
+class MessageHandler:
     """Answers messages. Every answer goes out through `peers`; nothing that a client sends raises."""
 
-    def __init__(self, settings: Settings, peers: Peers, jobs: Jobs, about: About) -> None:
+    def __init__(self, settings: DaemonConfig, peers: ClientRegistry, jobs: JobManager, about: ServerContext) -> None:
         self._settings = settings
         self._peers = peers
         self._jobs = jobs
         self._about = about
         self._offers: dict[str, Offer] = {}
-        self._answers: dict[str, Callable[[Peer, Message], None]] = {
+        self._answers: dict[str, Callable[[ClientConnection, Message], None]] = {
             "submit": self._submit,
             "cancel": self._cancel,
             "attach": self._attach,
@@ -72,7 +72,7 @@ class Conversation:
             "pong": lambda peer, message: None,
         }
 
-    def take(self, origin: Origin, parts: Sequence[Any]) -> None:
+    def handle(self, origin: Sender, parts: Sequence[Any]) -> None:
         """Answer one message, whatever it holds."""
         id: object = None
         try:
@@ -86,7 +86,7 @@ class Conversation:
                 raise AcetateError(
                     "not_allowed", "say hello first", field="hello", hint="after a reconnect too, then attach"
                 )
-            peer.heard = time.monotonic()
+            peer.last_recv = time.monotonic()
             answer = self._answers.get(message.kind)
             if answer is None:
                 raise AcetateError(
@@ -104,26 +104,26 @@ class Conversation:
             refusal = AcetateError("internal", "the daemon could not answer this message", hint=hint)
             self._reject(origin.address, id, refusal)
 
-    def pay_debts(self) -> None:
+    def resend_undelivered(self) -> None:
         """Send ends of jobs to those who could not take them before."""
         for peer in self._peers:
-            for id in list(peer.owed):
+            for id in list(peer.undelivered):
                 job = self._jobs.find(peer.owner, id)
                 kind, fields, frames = (
                     ("forgotten", {"id": id, "reason": "unknown"}, []) if job is None else (self._jobs.state(job))
                 )
-                if not self._say(peer, kind, fields, frames):
+                if not self._send(peer, kind, fields, frames):
                     break
-                peer.owed.discard(id)
+                peer.undelivered.discard(id)
 
-    def _say(self, peer: Peer, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> bool:
+    def _send(self, peer: ClientConnection, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> bool:
         return self._peers.send(peer.address, kind, fields, frames, time.monotonic())
 
     def _reject(self, address: Address, id: object, error: AcetateError) -> None:
         fields = {"id": id if isinstance(id, str) and len(id) <= 64 else "", **error.fields()}
         self._peers.send(address, "rejected", fields, (), time.monotonic())
 
-    def _hello(self, origin: Origin, message: Message) -> None:
+    def _hello(self, origin: Sender, message: Message) -> None:
         fields = message.fields
         name = field_readers.text(fields.get("name"), "name", 200)
         client = field_readers.text(fields.get("client"), "client", 200)
@@ -134,18 +134,18 @@ class Conversation:
                 field="client",
                 hint="make 32 random bytes once, keep them, and send them as 64 hexadecimal digits",
             )
-        if not origin.encrypted and not same_secret(fields.get("access"), self._about.access):
+        if not origin.encrypted and not secrets_equal(fields.get("access"), self._about.access):
             raise AcetateError(
                 "not_allowed",
                 "the access word is not this daemon's",
                 field="access",
                 hint="read the connection file again",
             )
-        self._look_up_offers()
+        self._refresh_models()
         now = time.monotonic()
-        peer = Peer(origin.address, owner_of(client), name, origin.local, now, now)
+        peer = ClientConnection(origin.address, owner_of(client), name, origin.local, now, now)
         self._peers.add(peer)
-        self._say(
+        self._send(
             peer,
             "welcome",
             {
@@ -156,11 +156,11 @@ class Conversation:
             },
         )
 
-    def _submit(self, peer: Peer, message: Message) -> None:
+    def _submit(self, peer: ClientConnection, message: Message) -> None:
         id = field_readers.job_id(message.fields.get("id"))
         job = self._jobs.find(peer.owner, id)
         if job is None and self._jobs.is_forgotten(id):
-            self._say(peer, "forgotten", {"id": id, "reason": "acknowledged"})
+            self._send(peer, "forgotten", {"id": id, "reason": "acknowledged"})
             return
         if job is None:
             sizes = [len(frame) for frame in message.frames]
@@ -171,14 +171,14 @@ class Conversation:
             self._jobs.submit(peer.owner, id, request, message.frames)
         self._follow(peer, id)
 
-    def _look_up_offers(self) -> None:
+    def _refresh_models(self) -> None:
         self._offers = {offer.name: offer for offer in self._about.offers()}
 
     def _check_model(self, request: LayerRequest) -> None:
         offer = self._offers.get(request.model)
         if offer is None or offer.missing:
             # It may have been added or fetched since.
-            self._look_up_offers()
+            self._refresh_models()
             offer = self._offers.get(request.model)
         if offer is None:
             raise AcetateError(
@@ -202,63 +202,63 @@ class Conversation:
                 hint=f"it can do {', '.join(offer.modes)}; choose one of these or another model",
             )
 
-    def _follow(self, peer: Peer, id: str) -> None:
+    def _follow(self, peer: ClientConnection, id: str) -> None:
         """Tell how a job is, and from here on what becomes of it."""
         job = self._jobs.find(peer.owner, id)
         if job is None:
             reason = "acknowledged" if self._jobs.is_forgotten(id) else "unknown"
-            self._say(peer, "forgotten", {"id": id, "reason": reason})
+            self._send(peer, "forgotten", {"id": id, "reason": reason})
             return
         kind, fields, frames = self._jobs.state(job)
         if kind in ("accepted", "progress"):
-            peer.follows.add(id)
-        if not self._say(peer, kind, fields, frames):
-            peer.owed.add(id)
+            peer.subscriptions.add(id)
+        if not self._send(peer, kind, fields, frames):
+            peer.undelivered.add(id)
 
-    def _attach(self, peer: Peer, message: Message) -> None:
+    def _attach(self, peer: ClientConnection, message: Message) -> None:
         for id in field_readers.listing(message.fields.get("ids"), "ids", 0, 10_000):
             field_readers.job_id(id, "ids")
             try:
                 self._follow(peer, id)
             except AcetateError:
                 # Another client's job looks like none at all.
-                self._say(peer, "forgotten", {"id": id, "reason": "unknown"})
+                self._send(peer, "forgotten", {"id": id, "reason": "unknown"})
 
-    def _cancel(self, peer: Peer, message: Message) -> None:
+    def _cancel(self, peer: ClientConnection, message: Message) -> None:
         id = field_readers.job_id(message.fields.get("id"))
-        job = self._own(peer, id)
+        job = self._owned_job(peer, id)
         if job is not None and job.state in ("waiting", "running"):
-            peer.follows.add(id)
+            peer.subscriptions.add(id)
             self._jobs.cancel(job)
         else:
             self._attach(peer, Message("attach", {"ids": [id]}, ()))
 
-    def _acknowledge(self, peer: Peer, message: Message) -> None:
+    def _acknowledge(self, peer: ClientConnection, message: Message) -> None:
         id = field_readers.job_id(message.fields.get("id"))
-        job = self._own(peer, id)
+        job = self._owned_job(peer, id)
         reason = "unknown"
         if job is not None:
             self._jobs.acknowledge(job)
             reason = "acknowledged"
-        self._say(peer, "forgotten", {"id": id, "reason": reason})
+        self._send(peer, "forgotten", {"id": id, "reason": reason})
 
-    def _retry(self, peer: Peer, message: Message) -> None:
+    def _retry(self, peer: ClientConnection, message: Message) -> None:
         id = field_readers.job_id(message.fields.get("id"))
-        job = self._own(peer, id)
+        job = self._owned_job(peer, id)
         if job is None:
             raise AcetateError("bad_request", "there is no such job", field="id", hint="see the kind jobs")
         self._jobs.retry(job)
         self._follow(peer, id)
 
-    def _own(self, peer: Peer, id: str) -> Any:
+    def _owned_job(self, peer: ClientConnection, id: str) -> Any:
         """This client's job, or None; another client's job looks like none at all."""
         try:
             return self._jobs.find(peer.owner, id)
         except AcetateError:
             return None
 
-    def _list(self, peer: Peer, message: Message) -> None:
-        self._say(
+    def _list(self, peer: ClientConnection, message: Message) -> None:
+        self._send(
             peer,
             "jobs",
             {
@@ -268,22 +268,22 @@ class Conversation:
             },
         )
 
-    def _vocabulary(self, peer: Peer, message: Message) -> None:
+    def _vocabulary(self, peer: ClientConnection, message: Message) -> None:
         model = field_readers.text(message.fields.get("model"), "model", 1024)
         found = self._about.vocabulary(model)
-        self._say(peer, "vocabulary", {"model": model, "vocabulary": None if found is None else found.to_map()})
+        self._send(peer, "vocabulary", {"model": model, "vocabulary": None if found is None else found.to_map()})
 
-    def _status(self, peer: Peer, message: Message) -> None:
-        self._only_local(peer)
-        self._say(peer, "status", self._about.status())
+    def _status(self, peer: ClientConnection, message: Message) -> None:
+        self._require_local(peer)
+        self._send(peer, "status", self._about.status())
 
-    def _stop(self, peer: Peer, message: Message) -> None:
-        self._only_local(peer)
+    def _stop(self, peer: ClientConnection, message: Message) -> None:
+        self._require_local(peer)
         counts = self._jobs.counts()
-        self._say(peer, "stopping", {"waiting": counts.get("waiting", 0) + counts.get("running", 0)})
+        self._send(peer, "stopping", {"waiting": counts.get("waiting", 0) + counts.get("running", 0)})
         self._about.stop()
 
-    def _only_local(self, peer: Peer) -> None:
+    def _require_local(self, peer: ClientConnection) -> None:
         if not peer.local:
             raise AcetateError(
                 "not_allowed",
@@ -291,11 +291,11 @@ class Conversation:
                 hint="use `acetate status` or `acetate stop` there",
             )
 
-    def _pong(self, peer: Peer, message: Message) -> None:
-        self._say(peer, "pong", {})
+    def _pong(self, peer: ClientConnection, message: Message) -> None:
+        self._send(peer, "pong", {})
 
 
-def _check_files(peer: Peer, request: LayerRequest) -> None:
+def _check_files(peer: ClientConnection, request: LayerRequest) -> None:
     """Only this user on this machine names files by path: to others it would tell what lies where."""
     for number, lora in enumerate(request.loras):
         if not peer.local and (PurePosixPath(lora.name).name, PureWindowsPath(lora.name).name) != (lora.name,) * 2:

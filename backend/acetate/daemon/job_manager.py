@@ -14,59 +14,59 @@ from acetate_wire.messages import Message
 from acetate_wire.request import FORMATS, LayerRequest, output_roles
 from acetate_wire.request_codec import encode_request
 
-from acetate.daemon.config import Settings
-from acetate.daemon.job_store import ACTIVE, DiskFullError, Job, Journal
+from acetate.daemon.config import DaemonConfig
+from acetate.daemon.job_store import ACTIVE_STATES, DiskFullError, JobRecord, JobStore
 from acetate.daemon.queue import FairQueue
 from acetate.daemon.spool import DamagedError, Spool
 
 log = logging.getLogger("acetate.daemon")
 
-DRAWN_SEEDS = 2**32
+RANDOM_SEED_RANGE = 2**32
 """Seeds that are drawn stay below this, so that they are short enough to be typed again."""
 
 MOST_DEATHS = 2
 """A job fails when so many workers died of it, or so many daemons (or machines) while they ran it."""
 
-Tell = Callable[[str, str, Mapping[str, Any], Sequence[Any]], None]
+Publish = Callable[[str, str, Mapping[str, Any], Sequence[Any]], None]
 """Called with a job's id, a kind, fields and frames: send this to whoever follows the job."""
 
 
 @dataclass
-class Running:
+class RunningJob:
     """The job that the worker has, how far it is, and since when (monotonic) nobody wants it any more."""
 
-    job: Job
+    job: JobRecord
     progress: dict[str, Any] = field(default_factory=dict)
     stopping_since: float | None = None
 
 
 @dataclass(frozen=True)
-class _Ending:
+class _PendingEnd:
     id: str
     state: str
     outcome: dict[str, Any]
     size: int
 
 
-class Jobs:
+class JobManager:
     """All jobs of this daemon. `tell` sends to a job's followers."""
 
-    def __init__(self, settings: Settings, journal: Journal, spool: Spool, tell: Tell) -> None:
+    def __init__(self, settings: DaemonConfig, journal: JobStore, spool: Spool, tell: Publish) -> None:
         self._settings = settings
-        self._journal = journal
+        self._store = journal
         self._spool = spool
-        self._tell = tell
+        self._publish = tell
         self._queue = FairQueue()
-        self._unsaved: dict[str, _Ending] = {}
+        self._unsaved: dict[str, _PendingEnd] = {}
         # Counted here too, for a journal that cannot be written.
-        self._deaths: dict[str, int] = {}
-        self.running: Running | None = None
-        for job in journal.resume():
+        self._crashes: dict[str, int] = {}
+        self.running: RunningJob | None = None
+        for job in journal.requeue_unfinished():
             if job.state == "running" and job.attempts - job.deaths >= MOST_DEATHS:
                 self._give_up(job, "the daemon ended with it")
             else:
                 self._queue.add(job.id, job.owner)
-        spool.sweep(journal.ids())
+        spool.remove_orphans(journal.ids())
 
     @property
     def busy(self) -> bool:
@@ -84,23 +84,23 @@ class Jobs:
                 hint="wait until some are done, or cancel some",
                 retry=True,
             )
-        self._spool.check_room(sum(len(frame) for frame in frames) + answer_bytes(request))
+        self._spool.check_room(sum(len(frame) for frame in frames) + max_reply_bytes(request))
         if request.seed is None:
-            request = replace(request, seed=secrets.randbelow(DRAWN_SEEDS))
+            request = replace(request, seed=secrets.randbelow(RANDOM_SEED_RANGE))
         if frames:
             self._spool.save_input(id, frames)
         try:
             sizes = [len(frame) for frame in frames]
-            self._journal.add(id, owner, encode_request(request), sizes, time.time())
+            self._store.add(id, owner, encode_request(request), sizes, time.time())
         except DiskFullError:
             self._spool.remove_input(id)
             self._spool.check_room(1 << 62)
         self._queue.add(id, owner)
 
-    def find(self, owner: str, id: str) -> Job | None:
+    def find(self, owner: str, id: str) -> JobRecord | None:
         """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""
-        job = self._journal.get(id)
-        other = job.owner if job is not None else self._journal.forgotten_owner(id)
+        job = self._store.get(id)
+        other = job.owner if job is not None else self._store.forgotten_owner(id)
         if other is not None and other != owner:
             raise AcetateError(
                 "not_allowed", "this id belongs to another client's job", field="id", hint="make a new UUID"
@@ -109,9 +109,9 @@ class Jobs:
 
     def is_forgotten(self, id: str) -> bool:
         """Whether a job of this id ended and was forgotten."""
-        return self._journal.forgotten_owner(id) is not None
+        return self._store.forgotten_owner(id) is not None
 
-    def state(self, job: Job, *, just_written: bool = False) -> tuple[str, dict[str, Any], list[Any]]:
+    def state(self, job: JobRecord, *, just_written: bool = False) -> tuple[str, dict[str, Any], list[Any]]:
         """The message that tells how a job is: kind, fields, frames.
 
         Layers are checked against their digest, unless they were just written.
@@ -137,34 +137,34 @@ class Jobs:
             return "progress", {**started, **self.running.progress}, []
         return "accepted", {"id": job.id, "position": self._position(job)}, []
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: JobRecord) -> None:
         """Stop a job that has not ended: at once for its followers, within a step in the worker."""
         self._queue.remove(job.id, job.owner)
         if self.running is not None and self.running.job.id == job.id:
             self.running.stopping_since = time.monotonic()
         self._end(job.id, "cancelled", {}, 0)
 
-    def acknowledge(self, job: Job) -> None:
+    def acknowledge(self, job: JobRecord) -> None:
         """Forget an ended job. Raises AcetateError when it has not ended, or the disk is too full even for that."""
-        if job.state in ACTIVE:
+        if job.state in ACTIVE_STATES:
             raise AcetateError("bad_request", "this job has not ended yet", field="id", hint="cancel it first")
         try:
-            self._journal.forget(job.id)
+            self._store.forget(job.id)
         except DiskFullError:
             # Its pixels may be what fills the disk.
             self._spool.remove(job.id)
             try:
-                self._journal.forget(job.id)
+                self._store.forget(job.id)
             except DiskFullError:
                 self._spool.check_room(1 << 62)
         self._spool.remove(job.id)
 
-    def retry(self, job: Job) -> None:
+    def retry(self, job: JobRecord) -> None:
         """Run a failed job, or one whose layers are damaged, once more. Raises AcetateError when that cannot be done.
 
         Asked twice it runs once.
         """
-        if job.state in ACTIVE:
+        if job.state in ACTIVE_STATES:
             return
         if job.state not in ("failed", "done"):
             raise AcetateError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
@@ -173,7 +173,7 @@ class Jobs:
                 "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
             )
         try:
-            self._journal.retry(job.id)
+            self._store.retry(job.id)
         except DiskFullError:
             self._spool.check_room(1 << 62)
         self._queue.add(job.id, job.owner)
@@ -182,32 +182,32 @@ class Jobs:
         """The daemon ends in order: what was running waits for the next one, with no attempt counted."""
         if self.running is not None:
             try:
-                self._journal.give_back(self.running.job.id)
+                self._store.give_back(self.running.job.id)
             except DiskFullError as error:
                 log.warning("the journal cannot say that job %s waits again: %s", self.running.job.id, error)
 
     def listing(self, owner: str) -> list[dict[str, Any]]:
         """This client's jobs as `jobs` tells them."""
-        return [self._entry(job) for job in self._journal.of(owner)]
+        return [self._entry(job) for job in self._store.by_owner(owner)]
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state, of all clients."""
-        return self._journal.counts()
+        return self._store.counts()
 
     # What the worker does
 
     def next(self) -> dict[str, Any] | None:
         """Take the next waiting job, and return the `run` message for the idle worker; None when there is none."""
-        while self.running is None and (id := self._queue.take()) is not None:
-            job = self._journal.get(id)
-            if job is None or id in self._unsaved or job.state not in ACTIVE:
+        while self.running is None and (id := self._queue.pop()) is not None:
+            job = self._store.get(id)
+            if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
                 continue
             try:
-                self._journal.start(id)
+                self._store.start(id)
             except DiskFullError as error:
                 log.warning("job %s runs although the journal cannot say so: %s", id, error)
-            job = replace(job, deaths=self._deaths.get(id, job.deaths))
-            self.running = Running(job)
+            job = replace(job, deaths=self._crashes.get(id, job.deaths))
+            self.running = RunningJob(job)
             return {
                 "id": id,
                 "request": job.request,
@@ -219,7 +219,7 @@ class Jobs:
             }
         return None
 
-    def heard(self, message: Message) -> None:
+    def on_worker_message(self, message: Message) -> None:
         """Take note of what the worker says about the running job."""
         running = self.running
         if running is None or message.fields.get("id") != running.job.id:
@@ -228,7 +228,7 @@ class Jobs:
         stopped = running.stopping_since is not None
         if message.kind == "progress" and not stopped:
             running.progress = {name: value for name, value in fields.items() if name != "preview"}
-            self._tell(running.job.id, "progress", message.fields, message.frames)
+            self._publish(running.job.id, "progress", message.fields, message.frames)
         elif message.kind in ("finished", "failed", "stopped"):
             self.running = None
             if stopped or message.kind == "stopped":
@@ -238,7 +238,7 @@ class Jobs:
             else:
                 self._end(running.job.id, "failed", fields, 0)
 
-    def worker_died(self, reason: str) -> None:
+    def on_worker_crash(self, reason: str) -> None:
         """The worker is gone: its job runs once more, and the second time fails."""
         running, self.running = self.running, None
         if running is None:
@@ -247,18 +247,18 @@ class Jobs:
         if running.stopping_since is not None:
             self._spool.remove(job.id)
             return
-        if self._deaths.get(job.id, job.deaths) + 1 >= MOST_DEATHS:
+        if self._crashes.get(job.id, job.deaths) + 1 >= MOST_DEATHS:
             self._give_up(job, reason)
             return
-        self._deaths[job.id] = job.deaths + 1
+        self._crashes[job.id] = job.deaths + 1
         log.warning("the worker ended (%s); job %s runs once more", reason, job.id)
         try:
-            self._journal.died(job.id)
+            self._store.record_crash(job.id)
         except DiskFullError as error:
             log.warning("the journal cannot say so: %s", error)
-        self._queue.put_first(job.id, job.owner)
+        self._queue.push_front(job.id, job.owner)
 
-    def _give_up(self, job: Job, reason: str) -> None:
+    def _give_up(self, job: JobRecord, reason: str) -> None:
         error = AcetateError(
             "worker_lost",
             f"the process that makes the layers ended twice over this job ({reason})",
@@ -275,42 +275,42 @@ class Jobs:
     def expire(self) -> None:
         """Let go of what was kept long enough."""
         try:
-            for id in self._journal.expire(self._settings.keep_s, self._settings.keep_bytes):
+            for id in self._store.expire(self._settings.keep_s, self._settings.keep_bytes):
                 self._spool.remove(id)
-                self._tell(id, "forgotten", {"id": id, "reason": "expired"}, [])
+                self._publish(id, "forgotten", {"id": id, "reason": "expired"}, [])
         except DiskFullError as error:
             log.warning("the journal cannot be tidied: %s", error)
 
     def _end(self, id: str, state: str, outcome: dict[str, Any], size: int) -> None:
         """End a job: first in the journal, then for its followers; later, when the disk is full."""
         # The first end counts: a cancel that could not yet be written down is not overtaken by a late `done`.
-        ending = self._unsaved.get(id) or _Ending(id, state, outcome, size)
+        ending = self._unsaved.get(id) or _PendingEnd(id, state, outcome, size)
         try:
-            self._journal.end(id, ending.state, ending.outcome, ending.size, time.time())
+            self._store.end(id, ending.state, ending.outcome, ending.size, time.time())
         except DiskFullError as error:
             if id not in self._unsaved:
                 log.warning("the end of job %s waits for room on the disk: %s", id, error)
             self._unsaved[id] = ending
             return
         self._unsaved.pop(id, None)
-        self._deaths.pop(id, None)
+        self._crashes.pop(id, None)
         if ending.outcome.get("code") != "worker_lost":
             self._spool.remove_input(id)
-        job = self._journal.get(id)
+        job = self._store.get(id)
         if job is not None:
             kind, fields, frames = self.state(job, just_written=True)
-            self._tell(id, kind, fields, frames)
+            self._publish(id, kind, fields, frames)
         if state == "done":
             self.expire()
 
-    def _position(self, job: Job) -> int:
+    def _position(self, job: JobRecord) -> int:
         try:
             ahead = self._queue.position(job.id, job.owner)
         except ValueError:
             return 0
         return ahead + (1 if self.running is not None else 0)
 
-    def _entry(self, job: Job) -> dict[str, Any]:
+    def _entry(self, job: JobRecord) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "id": job.id,
             "state": job.state,
@@ -326,7 +326,7 @@ class Jobs:
         if job.state == "waiting":
             entry["position"] = self._position(job)
         elif job.ended is not None and job.state != "expired":
-            entry["expires"] = time.time() + self._settings.keep_s - (self._journal.now - (job.ended_at or 0))
+            entry["expires"] = time.time() + self._settings.keep_s - (self._store.now - (job.ended_at or 0))
         if job.state == "expired":
             entry["message"] = self._expiry_rule()
         elif job.outcome is not None:
@@ -348,7 +348,7 @@ def _damaged(error: DamagedError, outcome: Mapping[str, Any]) -> AcetateError:
     )
 
 
-def answer_bytes(request: LayerRequest) -> int:
+def max_reply_bytes(request: LayerRequest) -> int:
     """The most bytes that a job's layers can have."""
     pixels = request.target.width * request.target.height
     return request.count * len(output_roles(request)) * pixels * FORMATS[request.reply_format]

@@ -20,8 +20,8 @@ from typing import Any
 import msgpack
 from acetate_wire.errors import AcetateError
 
-ACTIVE = ("waiting", "running")
-KEPT = ("done", "failed", "cancelled")
+ACTIVE_STATES = ("waiting", "running")
+RETAINED_STATES = ("done", "failed", "cancelled")
 _MIGRATIONS = (
     """
     CREATE TABLE job (
@@ -57,7 +57,7 @@ class DiskFullError(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class JobRecord:
     """One job as the journal holds it.
 
     `request` is the header's map, `sizes` the bytes of its frames; `outcome` is what ended it (the fields
@@ -80,7 +80,7 @@ class Job:
     outcome: dict[str, Any] | None
 
 
-class Journal:
+class JobStore:
     """The jobs of one state folder. Every writing method is durable when it returns, or raises DiskFullError."""
 
     def __init__(self, path: Path) -> None:
@@ -129,12 +129,12 @@ class Journal:
                 (id, owner, now, blob),
             )
 
-    def get(self, id: str) -> Job | None:
+    def get(self, id: str) -> JobRecord | None:
         """The job with this id."""
         row = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone()
         return None if row is None else _job(row)
 
-    def resume(self) -> list[Job]:
+    def requeue_unfinished(self) -> list[JobRecord]:
         """The jobs that a daemon before this one left, in the order in which they are to run; all wait again.
 
         Those that it was running are told as `running`.
@@ -146,7 +146,7 @@ class Journal:
             self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
         return [_job(row) for row in rows]
 
-    def of(self, owner: str) -> list[Job]:
+    def by_owner(self, owner: str) -> list[JobRecord]:
         """This client's jobs, oldest first."""
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE owner = ? ORDER BY number", (owner,))
         return [_job(row) for row in rows]
@@ -164,7 +164,7 @@ class Journal:
         with self._writing():
             self._db.execute("UPDATE job SET state = 'running', attempts = attempts + 1 WHERE id = ?", (id,))
 
-    def died(self, id: str) -> None:
+    def record_crash(self, id: str) -> None:
         """The worker died of this job, which waits again."""
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting', deaths = deaths + 1 WHERE id = ?", (id,))
@@ -248,10 +248,10 @@ class Journal:
             raise DiskFullError(str(error)) from None
 
 
-def _job(row: tuple[Any, ...]) -> Job:
+def _job(row: tuple[Any, ...]) -> JobRecord:
     number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome = row
     given = msgpack.unpackb(request)
-    return Job(
+    return JobRecord(
         number,
         id,
         owner,

@@ -16,7 +16,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.paths import ensure_private_dir
 
 from acetate.daemon.auth import DEFAULT_PORT, Keys, paired
-from acetate.daemon.config import Settings
+from acetate.daemon.config import DaemonConfig
 
 log = logging.getLogger("acetate.daemon")
 
@@ -31,7 +31,7 @@ HANDSHAKE_MS = 3000
 class Listener:
     """Listens where the settings say. Raises AcetateError when that is not allowed or not possible."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: Settings, keys: Keys) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys) -> None:
         self._context = context
         self._settings = settings
         self._keys = keys

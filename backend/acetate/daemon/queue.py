@@ -18,12 +18,12 @@ class FairQueue:
         """Put a job behind its owner's others."""
         self._waiting.setdefault(owner, deque()).append(job)
 
-    def put_first(self, job: str, owner: str) -> None:
+    def push_front(self, job: str, owner: str) -> None:
         """Put a job before all others: it had its turn already and lost its worker."""
         self._waiting.setdefault(owner, deque()).appendleft(job)
         self._waiting.move_to_end(owner, last=False)
 
-    def take(self) -> str | None:
+    def pop(self) -> str | None:
         """Remove and return the next job."""
         for owner, jobs in self._waiting.items():
             job = jobs.popleft()

@@ -15,7 +15,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.launch import save_launch_command
 from acetate_wire.paths import ensure_private_dir
 
-from acetate.daemon.config import Settings
+from acetate.daemon.config import DaemonConfig
 from acetate.daemon.presence import Presence, living, publish_for
 from acetate.daemon.server import Server
 
@@ -24,7 +24,7 @@ PUBLISH_S = 4.0
 """A living daemon whose connection file vanished publishes again within this time."""
 
 
-def serve(settings: Settings, ready: Callable[[Connection], None] | None = None) -> bool:
+def serve(settings: DaemonConfig, ready: Callable[[Connection], None] | None = None) -> bool:
     """Be this user's daemon until it ends; False at once when there is one already.
 
     `ready` is called when clients can connect. Raises AcetateError when it cannot run, in words for people.
@@ -64,7 +64,7 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _point_to_the_living(settings: Settings) -> None:
+def _point_to_the_living(settings: DaemonConfig) -> None:
     """Let clients of this runtime folder find the daemon that has the state folder.
 
     Raises AcetateError, naming its process, when it cannot be found.
@@ -82,7 +82,7 @@ def _point_to_the_living(settings: Settings) -> None:
         record = living(settings.state)
 
 
-def _log_to(settings: Settings) -> None:
+def _log_to(settings: DaemonConfig) -> None:
     handler = logging.handlers.RotatingFileHandler(
         settings.state / "daemon.log", maxBytes=LOG_BYTES, backupCount=1, delay=True
     )

@@ -53,7 +53,7 @@ class Spool:
         """Write a job's pictures so that they outlive a power cut. Raises AcetateError `busy` on a full disk."""
         path = self.input_path(job)
         try:
-            write_whole(path, frames)
+            atomic_write_frames(path, frames)
         except OSError as error:
             path.unlink(missing_ok=True)
             if error.errno in _FULL:
@@ -99,10 +99,10 @@ class Spool:
     def remove(self, job: str) -> None:
         """Forget all pixels of a job."""
         for path in (self.input_path(job), self.output_path(job)):
-            with contextlib.suppress(PermissionError):  # Windows: still being sent; `sweep` finds it later
+            with contextlib.suppress(PermissionError):  # Windows: still being sent; `remove_orphans` finds it later
                 path.unlink(missing_ok=True)
 
-    def sweep(self, keep: Iterable[str]) -> None:
+    def remove_orphans(self, keep: Iterable[str]) -> None:
         """Remove what belongs to no job, left by a process that was killed."""
         wanted = set(keep)
         for path in self.folder.iterdir():
@@ -120,7 +120,7 @@ def _digest(path: Path) -> int:
     return crc
 
 
-def write_whole(path: Path, frames: Sequence[Any]) -> None:
+def atomic_write_frames(path: Path, frames: Sequence[Any]) -> None:
     """Write frames one after another; the file appears complete and on disk, or not at all."""
     part = path.with_suffix(path.suffix + ".part")
     try:

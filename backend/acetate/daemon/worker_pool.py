@@ -9,24 +9,26 @@ from typing import Any
 import zmq
 
 from acetate.daemon.auth import Keys
-from acetate.daemon.config import Settings
-from acetate.daemon.job_manager import Jobs
+from acetate.daemon.config import DaemonConfig
+from acetate.daemon.job_manager import JobManager
 from acetate.daemon.worker_process import WorkerProcess
 from acetate.worker.engine_loader import probable_device
 
 log = logging.getLogger("acetate.daemon")
 
 
-class Workshop:
+class WorkerPool:
     """Keeps one worker as long as there is work for it, and some time longer, since its models are warm."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: Settings, keys: Keys, jobs: Jobs) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys, jobs: JobManager
+    ) -> None:
         self._context = context
         self._settings = settings
         self._keys = keys
         self._jobs = jobs
         self._worker: WorkerProcess | None = None
-        self._told_to_stop = False
+        self._cancel_sent = False
         self._idle_since = time.monotonic()
         self.device = probable_device()
         self.loaded: list[str] = []
@@ -41,10 +43,10 @@ class Workshop:
         """The worker processes."""
         return [] if self._worker is None else [self._worker.pid]
 
-    def work(self, now: float) -> None:
+    def tick(self, now: float) -> None:
         """Hear the worker, replace it when it died, hurry it when a job is cancelled, and hand out the next job."""
-        self._hear()
-        self._bury()
+        self._drain()
+        self._reap()
         running = self._jobs.running
         if running is not None:
             self._idle_since = now
@@ -53,19 +55,19 @@ class Workshop:
             return
         fields = self._jobs.next()
         if fields is not None:
-            self._told_to_stop = False
+            self._cancel_sent = False
             try:
-                self._start().tell("run", fields)
+                self._start().send("run", fields)
             except OSError as error:
-                self._jobs.worker_died(f"it could not be started: {error}")
+                self._jobs.on_worker_crash(f"it could not be started: {error}")
         elif self._worker is not None and now - self._idle_since >= self._settings.unload_after_s:
             log.info("the worker ends: no job for %g seconds", self._settings.unload_after_s)
-            self._drop(self._worker, gently=True)
+            self._shutdown(self._worker, graceful=True)
 
     def close(self) -> None:
         """End the worker; its job is in the journal and runs again after the next start."""
         if self._worker is not None:
-            self._drop(self._worker, gently=False)
+            self._shutdown(self._worker, graceful=False)
 
     def _start(self) -> WorkerProcess:
         if self._worker is None:
@@ -75,37 +77,37 @@ class Workshop:
             )
         return self._worker
 
-    def _hear(self) -> None:
+    def _drain(self) -> None:
         while self._worker is not None and (message := self._worker.receive()) is not None:
             if message.kind == "state":
                 self.device = str(message.fields["device"])
                 self.loaded = [str(name) for name in message.fields["loaded"]]
             else:
-                self._jobs.heard(message)
+                self._jobs.on_worker_message(message)
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """Notice that the worker is dead; what it said before that counts."""
         worker = self._worker
         reason = None if worker is None else worker.exit_reason()
         if worker is None or reason is None:
             return
-        self._hear()
-        self._drop(worker, gently=False)
-        self._jobs.worker_died(reason)
+        self._drain()
+        self._shutdown(worker, graceful=False)
+        self._jobs.on_worker_crash(reason)
 
     def _stop_job(self, worker: WorkerProcess, id: str, waited: float) -> None:
-        if not self._told_to_stop:
-            self._told_to_stop = True
-            worker.tell("cancel", {"id": id})
+        if not self._cancel_sent:
+            self._cancel_sent = True
+            worker.send("cancel", {"id": id})
         elif waited >= self._settings.cancel_grace_s:
             log.warning("the worker does not stop job %s: it is ended", id)
-            self._drop(worker, gently=False)
-            self._jobs.worker_died("it did not stop")
+            self._shutdown(worker, graceful=False)
+            self._jobs.on_worker_crash("it did not stop")
 
-    def _drop(self, worker: WorkerProcess, *, gently: bool) -> None:
+    def _shutdown(self, worker: WorkerProcess, *, graceful: bool) -> None:
         self._worker = None
         self.loaded = []
-        if gently:
+        if graceful:
             worker.end()
         else:
             worker.kill()

@@ -20,7 +20,7 @@ from acetate.daemon.auth import Keys
 
 STOP_S = 2.0
 LOG_BYTES = 1 << 20
-PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
+PASSIVE_WAIT_ENV = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait for one another let other programs run meanwhile: beside an editor that draws, or any other busy
 program, spinning ones made a layer on two cores take six times as long."""
 _NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0
@@ -58,7 +58,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
-            env={**PATIENT_THREADS, **os.environ},
+            env={**PASSIVE_WAIT_ENV, **os.environ},
             # The folder that the daemon was started in may be gone by now, and libraries fail to load there.
             cwd=log.parent,
             creationflags=_NO_WINDOW,
@@ -74,7 +74,7 @@ class WorkerProcess:
         """The process's number."""
         return self._process.pid
 
-    def tell(self, kind: str, fields: Mapping[str, Any]) -> None:
+    def send(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Send the worker a message, which waits while it is still starting."""
         self._outbox.append(encode(kind, fields))
         self._flush()
@@ -104,7 +104,7 @@ class WorkerProcess:
 
     def end(self) -> None:
         """End the process, gently at first where it is idle, and free everything of it."""
-        self.tell("stop", {})
+        self.send("stop", {})
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()

@@ -23,7 +23,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
-from acetate.daemon.spool import is_full, write_whole
+from acetate.daemon.spool import atomic_write_frames, is_full
 from acetate.worker.engine import Cancelled, Engine
 from acetate.worker.engine_loader import engine_class
 from acetate.worker.job_io import read_job, reply_frames
@@ -85,7 +85,7 @@ class Worker:
         made = run_thriftily(engine, job, self._desk, int(message.fields["thrift"]))
         layers, frames = reply_frames(made, job.request, profile)
         try:
-            write_whole(Path(message.fields["output"]), frames)
+            atomic_write_frames(Path(message.fields["output"]), frames)
         except OSError as error:
             if not is_full(error):
                 raise
