@@ -18,7 +18,7 @@ from tests.daemon.harness import Daemon
 
 EXTENSION_RELEASES = ("4.5", "5.0", "5.2")
 RELEASES = ("3.4", *EXTENSION_RELEASES)
-STARTER = "acetate.worker.diffusion_engine:StarterEngine"
+STARTER = "acetate.worker.diffusion_engine:DiffusionEngine"
 
 
 def _release(name: str) -> editors.Release:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
+from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import LayerWarning
 from acetate_wire.limits import Limits
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 class StandIn:
     """Makes layers of one colour, which the seed and the layer's number decide."""
 
-    thrifts = 2
+    memory_levels = 2
 
     @classmethod
-    def offers(cls) -> tuple[Offer, ...]:
+    def models(cls) -> tuple[ModelInfo, ...]:
         """Every mode, a model whose files are missing, and one that can do little."""
         return (
-            Offer(
+            ModelInfo(
                 "starter",
                 "starter",
                 MODES,
@@ -45,8 +45,8 @@ class StandIn:
                 loras=("broken", "ink"),
                 vocabulary=True,
             ),
-            Offer("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
-            Offer("narrow", "sd15", ("text",), 512),
+            ModelInfo("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
+            ModelInfo("narrow", "sd15", ("text",), 512),
         )
 
     @classmethod
@@ -73,7 +73,7 @@ class StandIn:
         """Its one model."""
         return ("starter",)
 
-    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
         """Do what the prompt says."""
         words = {name: value for name, _, value in (word.partition("=") for word in job.request.prompt.split())}
         if "die" in words and (words["die"] != "once" or _first_time(job.id)):
@@ -90,15 +90,15 @@ class StandIn:
             report("drawing", step, steps, preview)
         target, seed = job.request.target, job.request.seed or 0
         if "echo" in words:
-            layers = [MadeLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
-            layers += [MadeLayer("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
-            return Made(tuple(layers), seed, {})
+            layers = [EngineLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
+            layers += [EngineLayer("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
+            return EngineResult(tuple(layers), seed, {})
         if job.request.mode == "remove":
             words["clear"] = ""
         names = output_roles(job.request) * job.request.count
-        return Made(
+        return EngineResult(
             tuple(
-                MadeLayer(
+                EngineLayer(
                     f"{name} {n}",
                     name,
                     target.x,

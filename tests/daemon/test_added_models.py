@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.daemon.harness import Daemon, a_request
 
-ENGINE = "acetate.worker.diffusion_engine:StarterEngine"
+ENGINE = "acetate.worker.diffusion_engine:DiffusionEngine"
 
 
 @pytest.fixture

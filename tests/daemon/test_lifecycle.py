@@ -25,7 +25,7 @@ def test_the_daemon_loads_no_framework(daemon: Daemon) -> None:
 
 def test_importing_the_daemon_imports_no_framework() -> None:
     code = "import sys, acetate.daemon.run, acetate.worker.diffusion_engine as s; "
-    code += "s.StarterEngine.offers(); print(*sys.modules)"
+    code += "s.DiffusionEngine.models(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "diffusers", "transformers"} & set(done.stdout.split())
 

@@ -7,14 +7,14 @@ import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.worker.diffusion_engine import StarterEngine
-from acetate.worker.engine import EngineJob, Made, Report
+from acetate.worker.diffusion_engine import DiffusionEngine
+from acetate.worker.engine import EngineJob, EngineResult, ProgressCallback
 
 if TYPE_CHECKING:
     from acetate.models.registry import Catalogue
 
 
-class TinyStarter(StarterEngine):
+class TinyStarter(DiffusionEngine):
     """Draws noise, but all of the way."""
 
     @staticmethod
@@ -28,7 +28,7 @@ class TinyStarter(StarterEngine):
 class Starved(TinyStarter):
     """Has as much memory as it holds when its model is loaded, and some megabytes more."""
 
-    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
         """Run a job with little memory."""
         self._store.get(job.request.model)
         pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -14,7 +14,7 @@ PICTURES = ROOT / "docs" / "images" / "krita"
 @pytest.fixture(scope="module")
 def engine() -> str:
     """The engine of an installed daemon."""
-    return "acetate.worker.diffusion_engine:StarterEngine"
+    return "acetate.worker.diffusion_engine:DiffusionEngine"
 
 
 def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:

@@ -146,7 +146,7 @@ def test_the_model_card_states_the_measured_figures() -> None:
 def test_words_it_never_saw_are_named_with_the_nearest_thing_and_it_draws_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "fish.png"
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        daemon = Daemon(Path(folder), engine="acetate.worker.diffusion_engine:StarterEngine").start()
+        daemon = Daemon(Path(folder), engine="acetate.worker.diffusion_engine:DiffusionEngine").start()
         names = ("ACETATE_RUNTIME_DIR", "ACETATE_STATE_DIR", "ACETATE_CONFIG_DIR")
         places = {name: daemon.environment[name] for name in names}
         words = ["generate", "a zebrafish", "-o", str(path), "--steps", "4", "--seed", "1"]

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acetate.models.families import FAMILIES
-from acetate.worker.diffusion_engine import StarterEngine
-from acetate.worker.engine import EngineJob, Made, Report
+from acetate.worker.diffusion_engine import DiffusionEngine
+from acetate.worker.engine import EngineJob, EngineResult, ProgressCallback
 
 if TYPE_CHECKING:
     from acetate.models.registry import Catalogue
 
 
-class Watched(StarterEngine):
+class Watched(DiffusionEngine):
     """Serves `starter`, `sd15` and `sdxl` out of the folder that the test names."""
 
     @staticmethod
@@ -27,7 +27,7 @@ class Watched(StarterEngine):
         folder = Path(os.environ["ACETATE_MODELS_DIR"])
         return Catalogue({name: Source(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()})
 
-    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
         """Do a job, and add the UNet's digest before and after it to the settings."""
         before = self._digest(job.request.model)
         made = super().run(job, report, thrift)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from acetate.image import resample as module
-from acetate.image.resample import gather, place, resample
+from acetate.image.resample import crop_to_working, fit_to_target, resample
 from acetate.image.sizes import Cover, Learned, Size, Window, cover, cover_exactly
 from torch import Tensor
 
@@ -20,13 +20,13 @@ def whole(rgba: Tensor) -> Window:
 
 def test_a_layer_at_its_own_size_keeps_every_pixel() -> None:
     rgba = noise(64, 128)
-    assert torch.equal(place(rgba, Size(128, 64)), rgba.permute(1, 2, 0))
+    assert torch.equal(fit_to_target(rgba, Size(128, 64)), rgba.permute(1, 2, 0))
 
 
 @pytest.mark.parametrize(("dtype", "full"), [(torch.uint8, 255), (torch.uint16, 65535)])
 def test_integer_pixels_come_back_exactly(dtype: torch.dtype, full: int) -> None:
     stored = torch.randint(0, full + 1, (4, 64, 64), generator=torch.Generator().manual_seed(2))
-    placed = place(stored / full, Size(64, 64), dtype)
+    placed = fit_to_target(stored / full, Size(64, 64), dtype)
     assert torch.equal(placed.to(torch.int64), stored.permute(1, 2, 0))
 
 
@@ -67,13 +67,13 @@ def test_a_gradient_stays_where_it_is_when_enlarged() -> None:
 
 def test_bands_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     rgba = noise(64, 64)
-    at_once = place(rgba, Size(200, 200))
+    at_once = fit_to_target(rgba, Size(200, 200))
     monkeypatch.setattr(module, "BAND_PIXELS", 200 * 7)
-    assert torch.allclose(place(rgba, Size(200, 200)), at_once, atol=1e-5)
+    assert torch.allclose(fit_to_target(rgba, Size(200, 200)), at_once, atol=1e-5)
 
 
 def test_margins_beside_a_layer_of_other_proportions_are_clear() -> None:
-    placed = place(torch.ones(4, 64, 64), Size(256, 64))
+    placed = fit_to_target(torch.ones(4, 64, 64), Size(256, 64))
     assert placed[:, :96].max() == 0
     assert placed[:, 96:160].min() == 1
     assert placed[:, 160:].max() == 0
@@ -83,9 +83,9 @@ def test_margins_beside_a_layer_of_other_proportions_are_clear() -> None:
 def test_a_picture_laid_into_its_exact_cover_comes_back_bit_for_bit(target: Size) -> None:
     picture = torch.rand(4, target.height, target.width)
     covering = cover_exactly(target)
-    drawn = gather(picture, covering)
+    drawn = crop_to_working(picture, covering)
     assert drawn.shape == (4, covering.drawn.height, covering.drawn.width)
-    assert torch.equal(place(drawn, target, window=covering.window), picture.permute(1, 2, 0))
+    assert torch.equal(fit_to_target(drawn, target, window=covering.window), picture.permute(1, 2, 0))
 
 
 @pytest.mark.parametrize("target", [Size(300, 200), Size(150, 40), Size(91, 130)])
@@ -94,7 +94,7 @@ def test_a_gathered_picture_lies_where_it_is_placed_again(target: Size) -> None:
     down = torch.linspace(0, 1, target.height)[:, None].expand(-1, target.width)
     picture = torch.stack([across, down, 1 - across, torch.ones_like(across)])
     covering = cover(target, Learned(128), any_shape=True)
-    again = place(gather(picture, covering), target, window=covering.window).permute(2, 0, 1)
+    again = fit_to_target(crop_to_working(picture, covering), target, window=covering.window).permute(2, 0, 1)
     inner = (slice(None), slice(3, -3), slice(3, -3))
     assert (again - picture)[inner].abs().max() < 0.01
 
@@ -103,7 +103,7 @@ def test_around_the_target_its_outermost_pixels_go_on() -> None:
     picture = torch.zeros(4, 40, 40)
     picture[0, :, :20], picture[1, :, 20:], picture[3] = 1, 1, 1
     covering = Cover(Size(128, 64), Window(32.5, 0.25, 63, 63))
-    drawn = gather(picture, covering)
+    drawn = crop_to_working(picture, covering)
     assert torch.allclose(drawn[:, :, :30], torch.tensor([1.0, 0, 0, 1])[:, None, None], atol=1e-5)
     assert torch.allclose(drawn[:, :, 98:], torch.tensor([0.0, 1, 0, 1])[:, None, None], atol=1e-5)
 
@@ -111,6 +111,6 @@ def test_around_the_target_its_outermost_pixels_go_on() -> None:
 def test_a_large_picture_is_gathered_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = torch.rand(4, 700, 300)
     covering = cover(Size(300, 700), Learned(128))
-    whole = gather(picture, covering)
+    whole = crop_to_working(picture, covering)
     monkeypatch.setattr(module, "BAND_PIXELS", 300 * 50)
-    assert torch.allclose(gather(picture, covering), whole, atol=1e-5)
+    assert torch.allclose(crop_to_working(picture, covering), whole, atol=1e-5)

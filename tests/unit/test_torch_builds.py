@@ -218,7 +218,7 @@ def test_the_daemon_foretells_the_device_by_card_and_build(
     monkeypatch.setattr(engine_loader, "find_cards", lambda: cards)
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    assert engine_loader.probable_device() == device
+    assert engine_loader.guess_device() == device
 
 
 @LINUX_X86

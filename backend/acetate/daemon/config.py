@@ -10,7 +10,7 @@ import platformdirs
 from acetate_wire.limits import Limits
 from acetate_wire.paths import runtime_dir
 
-DEFAULT_ENGINE = "acetate.worker.diffusion_engine:StarterEngine"
+DEFAULT_ENGINE = "acetate.worker.diffusion_engine:DiffusionEngine"
 DAY_S = 86400.0
 
 

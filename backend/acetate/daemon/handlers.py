@@ -22,7 +22,7 @@ from acetate.daemon.auth import owner_of, secrets_equal
 from acetate.daemon.clients import Address, ClientConnection, ClientRegistry
 from acetate.daemon.config import DAY_S, DaemonConfig
 from acetate.daemon.job_manager import JobManager
-from acetate.worker.engine import Offer
+from acetate.worker.engine import ModelInfo
 
 log = logging.getLogger("acetate.daemon")
 
@@ -41,7 +41,7 @@ class ServerContext:
     """What the conversation needs to know of the rest of the daemon."""
 
     access: str
-    offers: Callable[[], tuple[Offer, ...]]
+    offers: Callable[[], tuple[ModelInfo, ...]]
     check: Callable[[LayerRequest, Limits], None]
     vocabulary: Callable[[str], Vocabulary | None]
     device: Callable[[], str]
@@ -57,7 +57,7 @@ class MessageHandler:
         self._peers = peers
         self._jobs = jobs
         self._about = about
-        self._offers: dict[str, Offer] = {}
+        self._offers: dict[str, ModelInfo] = {}
         self._answers: dict[str, Callable[[ClientConnection, Message], None]] = {
             "submit": self._submit,
             "cancel": self._cancel,

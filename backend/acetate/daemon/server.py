@@ -23,7 +23,7 @@ from acetate.daemon.listener import Listener
 from acetate.daemon.presence import Presence
 from acetate.daemon.spool import Spool
 from acetate.daemon.worker_pool import WorkerPool
-from acetate.worker.engine_loader import engine_class
+from acetate.worker.engine_loader import load_engine_class
 
 log = logging.getLogger("acetate.daemon")
 
@@ -144,10 +144,10 @@ class Server:
         return now - self._idle_since >= self._settings.idle_exit_s
 
     def _about(self) -> ServerContext:
-        engine = engine_class(self._settings.engine)
+        engine = load_engine_class(self._settings.engine)
         return ServerContext(
             access=self._keys.access,
-            offers=engine.offers,
+            offers=engine.models,
             check=engine.check,
             vocabulary=engine.vocabulary,
             device=lambda: self._worker_pool.device,

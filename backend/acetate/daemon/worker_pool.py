@@ -12,7 +12,7 @@ from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.job_manager import JobManager
 from acetate.daemon.worker_process import WorkerProcess
-from acetate.worker.engine_loader import probable_device
+from acetate.worker.engine_loader import guess_device
 
 log = logging.getLogger("acetate.daemon")
 
@@ -30,7 +30,7 @@ class WorkerPool:
         self._worker: WorkerProcess | None = None
         self._cancel_sent = False
         self._idle_since = time.monotonic()
-        self.device = probable_device()
+        self.device = guess_device()
         self.loaded: list[str] = []
 
     @property

@@ -102,7 +102,7 @@ def _depth(format: str) -> tuple[Any, float]:
     return _TYPES[format.removeprefix("rgba").removeprefix("bgra").removeprefix("gray")]
 
 
-def shrink(rgba: Pixels, most: int) -> Pixels:
+def thumbnail(rgba: Pixels, most: int) -> Pixels:
     """A preview of at most `most` pixels a side, by whole-pixel steps."""
     step = max(1, -(-max(rgba.shape[:2]) // most))
     return rgba[::step, ::step]

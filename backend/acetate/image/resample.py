@@ -21,7 +21,7 @@ FULL = {torch.uint8: 255, torch.uint16: 65535}
 """The value of 1.0 in integer pixels."""
 
 
-def place(
+def fit_to_target(
     rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32, window: Window | None = None
 ) -> Shaped[Tensor, "th tw 4"]:
     """The picture in exactly the target's size, straight alpha, as rows of pixels of `dtype`.
@@ -36,12 +36,13 @@ def place(
         lie = Fit(window, Rect(0, 0, target.width, target.height))
     placed = torch.zeros(target.height, target.width, 4, dtype=dtype)
     for band, pixels in _bands(rgba.float().cpu(), lie):
-        placed[band.y : band.y + band.height, band.x : band.x + band.width] = stored(pixels, dtype)
+        placed[band.y : band.y + band.height, band.x : band.x + band.width] = to_dtype_hwc(pixels, dtype)
     return placed
 
 
-def gather(rgba: Float[Tensor, "4 th tw"], cover: Cover) -> Float[Tensor, "4 h w"]:
-    """A picture of the target as it lies in the size that is drawn: the inverse of `place` with the cover's window.
+def crop_to_working(rgba: Float[Tensor, "4 th tw"], cover: Cover) -> Float[Tensor, "4 h w"]:
+    """A picture of the target as it lies in the size that is drawn: the inverse of `fit_to_target` with the cover's
+    window.
 
     Around the target its outermost pixels go on. Memory for the result and a band of the picture, however large
     that is; premultiplied while pixels mix.
@@ -92,7 +93,7 @@ def _bands(rgba: Tensor, lie: Fit, goes_on: bool = False) -> Iterator[tuple[Rect
         if bool((part[3] == 1).all()):
             # Sums of weights are 1 only nearly; an opaque picture stays so to the last bit.
             band[3] = 1
-        yield Rect(paste.x, paste.y + start, paste.width, count), straight(band)
+        yield Rect(paste.x, paste.y + start, paste.width, count), unpremultiply(band)
 
 
 def _weights(
@@ -127,14 +128,14 @@ def premultiplied(rgba: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
     return torch.cat([rgba[:3] * rgba[3:], rgba[3:]])
 
 
-def straight(mixed: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
+def unpremultiply(mixed: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
     """Premultiplied pixels as straight alpha in [0, 1]; clear ones are black."""
     alpha = mixed[3:].clamp(0, 1)
     colour = torch.where(alpha > 0, mixed[:3] / alpha, 0.0).clamp(0, 1)
     return torch.cat([colour, alpha])
 
 
-def stored(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
+def to_dtype_hwc(pixels: Float[Tensor, "4 h w"], dtype: torch.dtype) -> Shaped[Tensor, "h w 4"]:
     """Straight alpha in [0, 1] as rows of pixels; integer types hold 0 to their largest value."""
     rows = pixels.permute(1, 2, 0)
     full = FULL.get(dtype)

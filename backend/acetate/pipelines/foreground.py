@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acetate.image.resample import stored
+from acetate.image.resample import to_dtype_hwc
 from acetate.pipelines.context import Job, Layer
 from acetate.pipelines.layer_pipeline import Drawing, finished, pixel_type
 from acetate.pipelines.middle import PLAIN, Middle
@@ -21,5 +21,5 @@ def draw(job: Job) -> tuple[Layer, ...]:
         picture = layer.picture.permute(2, 0, 1)
         around = job.inputs["background"].to(picture)
         placed = middle.alone(picture) if layer.role == "foreground" else middle.within(picture, around)
-        layers.append(finished(job, layer.role, layer.settings.seed, stored(placed, pixel_type(job.request))))
+        layers.append(finished(job, layer.role, layer.settings.seed, to_dtype_hwc(placed, pixel_type(job.request))))
     return tuple(layers)

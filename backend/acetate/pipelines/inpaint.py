@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate.image.resample import premultiplied, straight
+from acetate.image.resample import premultiplied, unpremultiply
 from acetate.image.sizes import Learned, Size, cover
 from acetate.pipelines.context import Job, Layer
 from acetate.pipelines.layer_pipeline import Drawing, Origin
@@ -80,7 +80,7 @@ def merged(
         rows = slice(top, top + BAND_ROWS)
         old, new, part = layer[:, rows], drawn[:, rows], share[rows]
         mixed = torch.lerp(premultiplied(old), premultiplied(new), part)
-        result[:, rows] = torch.where(part > 0, torch.where(part < 1, straight(mixed), new), old)
+        result[:, rows] = torch.where(part > 0, torch.where(part < 1, unpremultiply(mixed), new), old)
     return result
 
 

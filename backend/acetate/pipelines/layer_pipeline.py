@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from acetate.adapters.attach import ControlPicture, Predictor
-from acetate.image.resample import stored
+from acetate.image.resample import to_dtype_hwc
 from acetate.image.sizes import Size
 from acetate.models.adapter_files import STYLE
 from acetate.models.prompt_embeds import TextStates
@@ -160,7 +160,7 @@ class Drawing:
             if self.origin is None or self.origin.merge is None:
                 pixels = sheet.placed(self._enlarged(picture, sheet), dtype)
             else:
-                pixels = stored(self._on_target(picture, sheet), dtype)
+                pixels = to_dtype_hwc(self._on_target(picture, sheet), dtype)
             layer = finished(self.job, role, sample.seed, pixels)
             if sample.opaque:
                 warning = opaque_warning(self.job.request, self.job.model.vocabulary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acetate.image.resample import stored
+from acetate.image.resample import to_dtype_hwc
 from acetate.pipelines.context import Job, Layer
 from acetate.pipelines.layer_pipeline import SEEDS, Drawing, Origin, finished, pixel_type
 
@@ -17,7 +17,7 @@ def draw(job: Job) -> tuple[Layer, ...]:
 def unchanged(job: Job) -> tuple[Layer, ...]:
     """The given layer, bit for bit, as often as it is asked for."""
     request = job.request
-    pixels = stored(job.inputs["layer"], pixel_type(request))
+    pixels = to_dtype_hwc(job.inputs["layer"], pixel_type(request))
     return tuple(
         finished(job, "layer", ((request.seed or 0) + index) % SEEDS, pixels) for index in range(request.count)
     )

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate.image.resample import premultiplied, stored, straight
+from acetate.image.resample import premultiplied, to_dtype_hwc, unpremultiply
 from acetate.image.sizes import Size
 from acetate.pipelines.context import Job, Layer
 from acetate.pipelines.filling import filled, grown
@@ -72,7 +72,7 @@ class Ground:
         def on_target(picture: Tensor) -> Tensor:
             return sheet.placed(picture, torch.float32, size).permute(2, 0, 1)
 
-        return cls(on_target(straight(found)), on_target(bounds[:4])[3], on_target(bounds[4:])[3])
+        return cls(on_target(unpremultiply(found)), on_target(bounds[:4])[3], on_target(bounds[4:])[3])
 
 
 def _within(ground: Ground, drawn: Float[Tensor, "4 h w"], depth: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
@@ -84,7 +84,7 @@ def _within(ground: Ground, drawn: Float[Tensor, "4 h w"], depth: Float[Tensor, 
 def _cleared(job: Job, layer: Float[Tensor, "4 h w"]) -> tuple[Layer, ...]:
     """A layer for which nothing is to be drawn, as often as it is asked for."""
     request = job.request
-    pixels = stored(layer, pixel_type(request))
+    pixels = to_dtype_hwc(layer, pixel_type(request))
     return tuple(
         finished(job, "layer", ((request.seed or 0) + index) % SEEDS, pixels) for index in range(request.count)
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import output_roles
 
-from acetate.image.resample import stored
+from acetate.image.resample import to_dtype_hwc
 from acetate.models.recipes import Way
 from acetate.pipelines.context import Job, Layer, Progress
 from acetate.pipelines.layer_pipeline import Drawing, finished, pixel_type
@@ -54,7 +54,7 @@ def _wide(job: Job, middle: Middle, behind: Way) -> tuple[Layer, ...]:
             behind_job = replace(job, request=second, way=behind, inputs=inputs)
             found = Drawing(_counted(behind_job, done, total)).layers()
             pictures |= {layer.role: layer.picture.permute(2, 0, 1) for layer in found}
-        layers += [finished(job, role, seed, stored(pictures[role], pixel_type(request))) for role in asked]
+        layers += [finished(job, role, seed, to_dtype_hwc(pictures[role], pixel_type(request))) for role in asked]
     return tuple(layers)
 
 

@@ -9,7 +9,7 @@ from acetate_wire.request import LayerRequest
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from acetate.image.resample import gather, place
+from acetate.image.resample import crop_to_working, fit_to_target
 from acetate.image.sizes import GRID, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
 from acetate.pipelines.sampling import Tiles
 
@@ -60,7 +60,7 @@ class Sheet:
         """A picture of the target as it lies in the drawing. Raises ValueError without a window."""
         if self.window is None:
             raise ValueError("a drawing with clear margins takes no pictures")
-        return gather(picture, Cover(self.size, self.window)).clamp(0, 1)
+        return crop_to_working(picture, Cover(self.size, self.window)).clamp(0, 1)
 
     @property
     def enlarges(self) -> bool:
@@ -76,4 +76,4 @@ class Sheet:
         """What was drawn, enlarged or not, in the target's size or in another of its proportions."""
         k = drawn.shape[2] / self.size.width
         window = self.window and Window(*(k * each for each in astuple(self.window)))
-        return place(drawn, target or self.target, dtype, window)
+        return fit_to_target(drawn, target or self.target, dtype, window)

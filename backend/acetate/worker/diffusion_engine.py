@@ -9,7 +9,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 
-from acetate.worker.engine import EngineJob, Made, MadeLayer, Offer, Report
+from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
 
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from acetate.pipelines.context import Progress
 
 
-class StarterEngine:
+class DiffusionEngine:
     """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class StarterEngine:
 
         self._store = ModelStore(catalogue=self.catalogue())
         device = self._store.device
-        self.thrifts = len(ladder_for(device.type, fastest_dtype(device).itemsize)) - 1
+        self.memory_levels = len(ladder_for(device.type, fastest_dtype(device).itemsize)) - 1
 
     @staticmethod
     def catalogue() -> Catalogue:
@@ -38,10 +38,10 @@ class StarterEngine:
         return Catalogue()
 
     @classmethod
-    def offers(cls) -> tuple[Offer, ...]:
+    def models(cls) -> tuple[ModelInfo, ...]:
         """What the catalogue holds, also models whose files are missing."""
         catalogue = cls.catalogue()
-        return tuple(_offer(catalogue, name) for name in catalogue.sources)
+        return tuple(_model_info(catalogue, name) for name in catalogue.sources)
 
     @classmethod
     def vocabulary(cls, model: str) -> Vocabulary | None:
@@ -56,7 +56,7 @@ class StarterEngine:
         """Raise AcetateError for what this engine would refuse, without loading a model."""
         from acetate.pipelines.validation import check
 
-        check(_for_layers(request), cls.catalogue(), limits)
+        check(_pipeline_request(request), cls.catalogue(), limits)
 
     def device(self) -> str:
         """PyTorch's name of the device."""
@@ -66,7 +66,7 @@ class StarterEngine:
         """The models in memory."""
         return self._store.loaded
 
-    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
+    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
         """Make the layers of a job. Raises AcetateError, `out_of_memory` among them, and Cancelled."""
         import torch
 
@@ -77,7 +77,7 @@ class StarterEngine:
             preview = None if progress.preview is None else progress.preview.cpu().numpy()
             report(progress.stage, progress.step, progress.steps, preview, progress.seconds_left)
 
-        request = _for_layers(job.request)
+        request = _pipeline_request(job.request)
         report("loading", 0, 1)
         # The artist may have added a model since the last job.
         self._store.catalogue = self.catalogue()
@@ -90,9 +90,9 @@ class StarterEngine:
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
         controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
         made = pipelines.run(request, inputs, self._store, on_progress, controls)
-        return Made(
+        return EngineResult(
             layers=tuple(
-                MadeLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made
+                EngineLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made
             ),
             seed=made[0].settings.seed,
             settings={"layers": [layer.settings.to_map() for layer in made]},
@@ -100,7 +100,7 @@ class StarterEngine:
         )
 
 
-def _for_layers(request: LayerRequest) -> LayerRequest:
+def _pipeline_request(request: LayerRequest) -> LayerRequest:
     """The request without what the worker does after the layers are made: grey answers and ICC profiles."""
     if request.reply_format == "gray8":
         request = replace(request, reply_format="rgba8")
@@ -109,7 +109,7 @@ def _for_layers(request: LayerRequest) -> LayerRequest:
     return request
 
 
-def _offer(catalogue: Catalogue, name: str) -> Offer:
+def _model_info(catalogue: Catalogue, name: str) -> ModelInfo:
     from acetate.models.adapter_files import loras_here, structures_here
     from acetate.models.samplers import SAMPLERS
     from acetate.models.vocabulary import VOCABULARY_FILE
@@ -119,8 +119,8 @@ def _offer(catalogue: Catalogue, name: str) -> Offer:
     try:
         entry = catalogue.entry(name)
     except AcetateError as error:
-        return Offer(name, family.name, (), family.native_size, str(error))
-    return Offer(
+        return ModelInfo(name, family.name, (), family.native_size, str(error))
+    return ModelInfo(
         name,
         family.name,
         entry.modes,

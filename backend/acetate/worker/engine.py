@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-class Cancelled(Exception):  # noqa: N818
-    """Raised by `Report` when nobody wants the job any more; an engine lets it pass."""
+class JobCancelled(Exception):  # noqa: N818
+    """Raised by `ProgressCallback` when nobody wants the job any more; an engine lets it pass."""
 
 
 class OutOfMemory(Exception):  # noqa: N818
@@ -28,7 +28,7 @@ class OutOfMemory(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True)
-class Offer:
+class ModelInfo:
     """A model that can be asked for; `missing` says in words which files are not there.
 
     `native_size` is the side in pixels of what the model draws by itself, and `max_aspect` the longest side over the
@@ -64,7 +64,7 @@ class EngineJob:
 
 
 @dataclass(frozen=True)
-class MadeLayer:
+class EngineLayer:
     """A finished layer and where its corner belongs on the canvas.
 
     `rgba` is h w 4 as in EngineJob, or in whole numbers whose largest means 1.
@@ -78,20 +78,20 @@ class MadeLayer:
 
 
 @dataclass(frozen=True)
-class Made:
+class EngineResult:
     """What came of a job: layers in stacking order from below, the seed, and every setting to make them again.
 
     `warnings` are what the artist should know about the layers.
     """
 
-    layers: tuple[MadeLayer, ...]
+    layers: tuple[EngineLayer, ...]
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[LayerWarning, ...] = ()
 
 
-class Report(Protocol):
-    """How an engine tells how far it is, at every denoising step. Raises Cancelled."""
+class ProgressCallback(Protocol):
+    """How an engine tells how far it is, at every denoising step. Raises JobCancelled."""
 
     def __call__(
         self,
@@ -109,12 +109,14 @@ class Report(Protocol):
 
 
 class Engine(Protocol):
-    """Makes layers, one job at a time. `thrifts` counts the ways of saving memory that it knows, first the quickest."""
+    """Makes layers, one job at a time. `memory_levels` counts the ways of saving memory that it knows, first the
+    quickest.
+    """
 
-    thrifts: int
+    memory_levels: int
 
     @classmethod
-    def offers(cls) -> tuple[Offer, ...]:
+    def models(cls) -> tuple[ModelInfo, ...]:
         """What can be asked for; looked up in the daemon, without any framework."""
 
     @classmethod
@@ -131,5 +133,5 @@ class Engine(Protocol):
     def loaded(self) -> tuple[str, ...]:
         """The models in memory."""
 
-    def run(self, job: EngineJob, report: Report, thrift: int) -> Made:
-        """Do a job. Raises OutOfMemory when the ways of saving up to `thrift` do not help, and WireError."""
+    def run(self, job: EngineJob, progress: ProgressCallback, memory_level: int) -> EngineResult:
+        """Do a job. Raises OutOfMemory when the ways of saving up to `memory_level` do not help, and WireError."""

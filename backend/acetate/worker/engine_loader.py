@@ -14,7 +14,7 @@ from acetate.cards import build_of, find_cards
 from acetate.worker.engine import Engine
 
 
-def engine_class(path: str) -> type[Engine]:
+def load_engine_class(path: str) -> type[Engine]:
     """The engine that `module:name` means. Raises AcetateError when there is none."""
     module, _, name = path.partition(":")
     try:
@@ -25,7 +25,7 @@ def engine_class(path: str) -> type[Engine]:
         ) from None
 
 
-def probable_device() -> str:
+def guess_device() -> str:
     """The device that a worker will most likely use, told without loading any framework."""
     build = build_of(version("torch"), sys.platform, platform.machine())
     kinds = {"cuda": "cuda", "rocm": "cuda", "xpu": "xpu"}

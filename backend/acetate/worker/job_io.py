@@ -13,7 +13,7 @@ from acetate_wire.request import LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request
 
 from acetate.image.pixel_codec import from_rgba, to_rgba
-from acetate.worker.engine import EngineJob, Made
+from acetate.worker.engine import EngineJob, EngineResult
 
 
 def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
@@ -49,7 +49,9 @@ def _frames(path: Path, sizes: list[int]) -> list[memoryview]:
     return frames
 
 
-def reply_frames(made: Made, request: LayerRequest, profile: bytes | None) -> tuple[list[dict[str, Any]], list[bytes]]:
+def encode_reply(
+    made: EngineResult, request: LayerRequest, profile: bytes | None
+) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The `layers` of a `done` message, and its frames in the format, row order and space that were asked for."""
     layers: list[dict[str, Any]] = []
     frames: list[bytes] = []

@@ -8,9 +8,9 @@ import sys
 
 from acetate_wire.errors import AcetateError
 
-from acetate.worker.engine import Engine, EngineJob, Made, OutOfMemory, Report
+from acetate.worker.engine import Engine, EngineJob, EngineResult, OutOfMemory, ProgressCallback
 
-_WORDS = (
+_OOM_MARKERS = (
     "out of memory",
     "not enough memory",
     "can't allocate memory",
@@ -19,9 +19,9 @@ _WORDS = (
 )
 
 
-def run_thriftily(engine: Engine, job: EngineJob, report: Report, thrift: int) -> Made:
+def run_with_fallback(engine: Engine, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
     """Run a job, from this thrift on to the engine's last. Raises AcetateError `out_of_memory` when none is enough."""
-    for level in range(min(thrift, engine.thrifts), engine.thrifts + 1):
+    for level in range(min(memory_level, engine.memory_levels), engine.memory_levels + 1):
         # What the failed try held is only free once its exception is gone, so the next one starts outside
         # of it.
         made = _try(engine, job, report, level)
@@ -32,28 +32,28 @@ def run_thriftily(engine: Engine, job: EngineJob, report: Report, thrift: int) -
     raise AcetateError(
         "out_of_memory",
         f"{job.request.mode} at {target.width} x {target.height} does not fit into this computer's memory, "
-        f"not even in the {engine.thrifts} ways that need less",
+        f"not even in the {engine.memory_levels} ways that need less",
         hint="choose a smaller selection, ask for one picture at a time, or close other programs",
         retry=True,
     )
 
 
-def _try(engine: Engine, job: EngineJob, report: Report, thrift: int) -> Made | None:
+def _try(engine: Engine, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult | None:
     try:
-        return engine.run(job, report, thrift)
+        return engine.run(job, report, memory_level)
     except Exception as error:
-        if not ran_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return None
 
 
-def ran_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory was short; torch says so in several ways."""
     if isinstance(error, AcetateError):
         return error.code == "out_of_memory"
     if isinstance(error, (MemoryError, OutOfMemory)) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _WORDS)
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _OOM_MARKERS)
 
 
 def _free_memory() -> None:

@@ -11,7 +11,7 @@ from acetate_wire.messages import decode, encode
 from acetate_wire.pictures import picture_to_map
 from acetate_wire.request import PictureSpec
 
-from acetate.worker.engine import Cancelled
+from acetate.worker.engine import JobCancelled
 
 if TYPE_CHECKING:
     from acetate.worker.engine import Array
@@ -20,25 +20,25 @@ PREVIEW_S = 0.5
 PREVIEW_SIDE = 256
 
 
-class Desk:
+class ProgressReporter:
     """Reports on the open job; as a `Report` it is what the engine calls at every step."""
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
         self._id = ""
         self._preview = False
-        self._shown = float("-inf")
+        self._last_preview = float("-inf")
         self._stage = ""
         self._since = 0.0
         self._began = 0
 
-    def tell(self, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> None:
+    def send(self, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> None:
         """Send a message to the daemon."""
         self._socket.send_multipart(encode(kind, fields, frames))
 
     def open(self, id: str, preview: bool) -> None:
         """Begin with a job."""
-        self._id, self._preview, self._stage, self._shown = id, preview, "", float("-inf")
+        self._id, self._preview, self._stage, self._last_preview = id, preview, "", float("-inf")
 
     def close(self) -> None:
         """The job has ended: what still comes about it is passed over."""
@@ -47,7 +47,7 @@ class Desk:
     @property
     def wants_preview(self) -> bool:
         """Whether a preview given now would be shown: it was asked for, and the last one is old enough."""
-        return self._preview and time.monotonic() - self._shown >= PREVIEW_S
+        return self._preview and time.monotonic() - self._last_preview >= PREVIEW_S
 
     def __call__(
         self,
@@ -57,7 +57,7 @@ class Desk:
         preview: Array | None = None,
         seconds_left: float | None = None,
     ) -> None:
-        """Report a step to the daemon. Raises Cancelled when it wants no more of this job."""
+        """Report a step to the daemon. Raises JobCancelled when it wants no more of this job."""
         now = time.monotonic()
         if stage != self._stage:
             self._stage, self._since, self._began = stage, now, step
@@ -73,21 +73,21 @@ class Desk:
         }
         frames: list[bytes] = []
         if preview is not None and self.wants_preview:
-            self._shown = now
-            header, data = _preview_picture(preview)
+            self._last_preview = now
+            header, data = _encode_preview(preview)
             fields["preview"], frames = picture_to_map(header), [data]
-        self.tell("progress", fields, frames)
-        self._obey()
+        self.send("progress", fields, frames)
+        self._check_cancelled()
 
-    def _obey(self) -> None:
+    def _check_cancelled(self) -> None:
         while self._socket.get(zmq.EVENTS) & zmq.POLLIN:
             message = decode(self._socket.recv_multipart())
             if message.kind == "cancel" and message.fields.get("id") == self._id:
-                raise Cancelled
+                raise JobCancelled
 
 
-def _preview_picture(rgba: Array) -> tuple[PictureSpec, bytes]:
-    from acetate.image.pixel_codec import from_rgba, shrink
+def _encode_preview(rgba: Array) -> tuple[PictureSpec, bytes]:
+    from acetate.image.pixel_codec import from_rgba, thumbnail
 
-    small = shrink(rgba, PREVIEW_SIDE)
+    small = thumbnail(rgba, PREVIEW_SIDE)
     return PictureSpec(0, small.shape[1], small.shape[0]), from_rgba(small, "rgba8", "top-down", "srgb")

@@ -24,11 +24,11 @@ from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
 from acetate.daemon.spool import atomic_write_frames, is_full
-from acetate.worker.engine import Cancelled, Engine
-from acetate.worker.engine_loader import engine_class
-from acetate.worker.job_io import read_job, reply_frames
-from acetate.worker.oom_fallback import run_thriftily
-from acetate.worker.progress_reporter import Desk
+from acetate.worker.engine import Engine, JobCancelled
+from acetate.worker.engine_loader import load_engine_class
+from acetate.worker.job_io import encode_reply, read_job
+from acetate.worker.oom_fallback import run_with_fallback
+from acetate.worker.progress_reporter import ProgressReporter
 
 NO_LIMITS = Limits(message_bytes=1 << 62, header_bytes=64 << 20)
 
@@ -38,13 +38,13 @@ class Worker:
 
     def __init__(self, socket: Any, engine: type[Engine]) -> None:
         self._socket = socket
-        self._kind = engine
+        self._engine_class = engine
         self._engine: Engine | None = None
-        self._desk = Desk(socket)
+        self._reporter = ProgressReporter(socket)
 
     def serve(self) -> None:
         """Do jobs until told to stop."""
-        self._desk.tell("ready", {"pid": os.getpid()})
+        self._reporter.send("ready", {"pid": os.getpid()})
         while True:
             message = decode(self._socket.recv_multipart(), NO_LIMITS)
             if message.kind == "run":
@@ -55,15 +55,15 @@ class Worker:
     def _run(self, message: Message) -> None:
         id = message.fields["id"]
         try:
-            self._desk.open(id, bool(message.fields["request"].get("preview")))
-            self._desk.tell("progress", {"id": id, "stage": "loading", "step": 0, "steps": 0})
+            self._reporter.open(id, bool(message.fields["request"].get("preview")))
+            self._reporter.send("progress", {"id": id, "stage": "loading", "step": 0, "steps": 0})
             if self._engine is None:
-                self._engine = self._kind()
-            outcome = self._make(self._engine, message)
-        except Cancelled:
-            self._desk.tell("stopped", {"id": id})
+                self._engine = self._engine_class()
+            outcome = self._run_engine(self._engine, message)
+        except JobCancelled:
+            self._reporter.send("stopped", {"id": id})
         except AcetateError as error:
-            self._desk.tell("failed", {"id": id, **error.fields()})
+            self._reporter.send("failed", {"id": id, **error.fields()})
         except Exception as error:
             import traceback
 
@@ -71,19 +71,19 @@ class Worker:
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             hint = "the whole report is in the daemon's worker.log"
             failure = AcetateError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
-            self._desk.tell("failed", {"id": id, **failure.fields()})
+            self._reporter.send("failed", {"id": id, **failure.fields()})
         else:
-            self._desk.tell("finished", {"id": id, **outcome})
-        self._desk.close()
+            self._reporter.send("finished", {"id": id, **outcome})
+        self._reporter.close()
         if self._engine is not None:
             loaded, device = list(self._engine.loaded()), self._engine.device()
-            self._desk.tell("state", {"device": device, "loaded": loaded})
+            self._reporter.send("state", {"device": device, "loaded": loaded})
 
-    def _make(self, engine: Engine, message: Message) -> dict[str, Any]:
+    def _run_engine(self, engine: Engine, message: Message) -> dict[str, Any]:
         job, profile = read_job(message.fields)
         started = time.monotonic()
-        made = run_thriftily(engine, job, self._desk, int(message.fields["thrift"]))
-        layers, frames = reply_frames(made, job.request, profile)
+        made = run_with_fallback(engine, job, self._reporter, int(message.fields["thrift"]))
+        layers, frames = encode_reply(made, job.request, profile)
         try:
             atomic_write_frames(Path(message.fields["output"]), frames)
         except OSError as error:
@@ -120,7 +120,7 @@ def main() -> None:
         socket.set(zmq.CURVE_PUBLICKEY, setup["client_public"].encode("ascii"))
         socket.set(zmq.CURVE_SECRETKEY, setup["client_secret"].encode("ascii"))
     socket.connect(setup["endpoint"])
-    Worker(socket, engine_class(setup["engine"])).serve()
+    Worker(socket, load_engine_class(setup["engine"])).serve()
     context.destroy()
 
 
