@@ -12,7 +12,7 @@ from acetate.adapters.shared_attention import SharingLayers
 from acetate.models.families import SD15, SDXL, STARTER
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import Catalogue, Source
-from acetate.pipelines import Layer, Progress, run
+from acetate.pipelines import GenerationProgress, LayerOutput, run
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
@@ -59,14 +59,16 @@ def store(models_folder: Path) -> Iterator[ModelStore]:
         yield ModelStore(Catalogue(sources), torch.device("cpu"), torch.float32)
 
 
-Draw = Callable[..., tuple[Layer, ...]]
+Draw = Callable[..., tuple[LayerOutput, ...]]
 
 
 @pytest.fixture
 def draw(store: ModelStore) -> Draw:
     """Runs a mode: `draw("refine", layer=picture, strength=0.3)`; pictures are inputs, other names are fields."""
 
-    def draw(mode: str, report: Callable[[Progress], None] = lambda progress: None, **given: Any) -> tuple[Layer, ...]:
+    def draw(
+        mode: str, report: Callable[[GenerationProgress], None] = lambda progress: None, **given: Any
+    ) -> tuple[LayerOutput, ...]:
         pictures = {name: value for name, value in given.items() if isinstance(value, Tensor)}
         fields = {name: value for name, value in given.items() if name not in pictures}
         return run(a_request(mode, pictures, **fields), pictures, store, report)

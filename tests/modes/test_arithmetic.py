@@ -13,7 +13,7 @@ from acetate.models.model_cache import ModelStore
 from acetate.models.prompt_embeds import TextStates
 from acetate.models.samplers import make_scheduler, sampler_named
 from acetate.models.weights import read_weights
-from acetate.pipelines.sampling import Frames, Question, Tiles
+from acetate.pipelines.sampling import FrameBatch, GuidedDenoiser, TileSpec
 from diffusers import DDIMScheduler
 from torch import Tensor
 
@@ -227,12 +227,12 @@ def test_tiles_of_local_answers_make_the_same_picture_as_the_whole() -> None:
 
     seen = torch.randn(2, 4, 40, 56)
     states = TextStates(torch.zeros(6, 5, 8))
-    frames = Frames(3, Size(448, 320), states, {1: torch.randn(1, 4, 40, 56)})
-    question = Question(local, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
+    frames = FrameBatch(3, Size(448, 320), states, {1: torch.randn(1, 4, 40, 56)})
+    question = GuidedDenoiser(local, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
     heard: list[float] = []
-    tiled = question.in_tiles(seen, Tiles(128, 64), heard.append)
-    assert torch.allclose(tiled, question.whole(seen), atol=1e-5)
-    assert heard == sorted(heard) and len(heard) == Tiles(128, 64).count(frames.size) - 1
+    tiled = question.predict_tiled(seen, TileSpec(128, 64), heard.append)
+    assert torch.allclose(tiled, question.predict(seen), atol=1e-5)
+    assert heard == sorted(heard) and len(heard) == TileSpec(128, 64).count(frames.size) - 1
 
 
 def test_tiles_in_which_nothing_is_to_be_drawn_are_not_asked_about() -> None:
@@ -244,8 +244,8 @@ def test_tiles_in_which_nothing_is_to_be_drawn_are_not_asked_about() -> None:
 
     mask = torch.zeros(1, 1, 16, 64)
     mask[..., :8] = 1
-    frames = Frames(1, Size(512, 128), TextStates(torch.zeros(2, 5, 8)))
-    question = Question(answer, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
-    drawn = question.in_tiles(torch.randn(1, 4, 16, 64), Tiles(128, 64), lambda share: None, mask)
+    frames = FrameBatch(1, Size(512, 128), TextStates(torch.zeros(2, 5, 8)))
+    question = GuidedDenoiser(answer, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
+    drawn = question.predict_tiled(torch.randn(1, 4, 16, 64), TileSpec(128, 64), lambda share: None, mask)
     assert len(asked) == 1
     assert bool((drawn[..., :8] > 0).all()) and bool((drawn[..., 16:] == 0).all())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.models.model_cache import ModelStore
-from acetate.pipelines import Layer, check, run
+from acetate.pipelines import LayerOutput, resolve_request, run
 from acetate.pipelines.metadata import picture_hash
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, PictureSpec
@@ -33,7 +33,7 @@ def control_net(models_folder: Path) -> None:
     net.save_pretrained(models_folder / "control/sd15/edge")
 
 
-def steered(store: ModelStore, mode: str, weight: float, **fields: Any) -> tuple[Layer, ...]:
+def steered(store: ModelStore, mode: str, weight: float, **fields: Any) -> tuple[LayerOutput, ...]:
     pictures = pictures_for(mode, WIDTH, HEIGHT)
     control = Control("edge", PictureSpec(len(pictures), WIDTH, HEIGHT), weight)
     request = a_request(mode, pictures, (WIDTH, HEIGHT), model="sd15", controls=(control,), **fields)
@@ -63,12 +63,12 @@ def test_settings_know_the_steering_picture_again(store: ModelStore) -> None:
 def test_a_control_that_is_not_there_is_refused_before_anything_is_loaded(store: ModelStore) -> None:
     request = a_request("text", {}, model="sd15", controls=(Control("depth", PictureSpec(0, 64, 64)),))
     with pytest.raises(AcetateError, match="no depth control for sd15") as refusal:
-        check(request, store.catalogue)
+        resolve_request(request, store.catalogue)
     assert refusal.value.code == "model_missing"
 
 
 def test_a_steering_picture_must_show_the_target(store: ModelStore) -> None:
     request = a_request("text", {}, model="sd15", controls=(Control("edge", PictureSpec(0, 60, 64)),))
     with pytest.raises(AcetateError) as refusal:
-        check(request, store.catalogue)
+        resolve_request(request, store.catalogue)
     assert refusal.value.field == "controls[0].picture"

@@ -9,8 +9,8 @@ import pytest
 import torch
 from acetate.image.sizes import Learned
 from acetate.models.model_cache import ModelStore
-from acetate.pipelines import Cancelled, Progress, check, run
-from acetate.pipelines.inpaint import inside, seam
+from acetate.pipelines import GenerationCancelled, GenerationProgress, resolve_request, run
+from acetate.pipelines.inpaint import feather, mask_from_rgba
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import PictureSpec, Rect
 from torch import Tensor
@@ -92,7 +92,7 @@ def test_outside_the_mask_the_layer_comes_back_bit_for_bit(draw: Draw, family: s
     pictures = pictures_for("inpaint", 150, 90)
     (layer,) = draw("inpaint", model=family, detail=detail, **pictures)
     old = pictures["layer"].permute(1, 2, 0)
-    outside = inside(pictures["mask"]) == 0
+    outside = mask_from_rgba(pictures["mask"]) == 0
     assert torch.equal(layer.picture[outside], old[outside])
     changed = (layer.picture != old).any(dim=-1)
     assert float(changed[~outside].float().mean()) > 0.95
@@ -100,8 +100,8 @@ def test_outside_the_mask_the_layer_comes_back_bit_for_bit(draw: Draw, family: s
 
 
 def test_the_seam_lies_inside_the_mask_and_rises_to_all_of_it() -> None:
-    mask = inside(a_mask(200, 160))
-    share = mask * seam(mask, Learned(64))
+    mask = mask_from_rgba(a_mask(200, 160))
+    share = mask * feather(mask, Learned(64))
     assert bool((share[mask == 0] == 0).all())
     assert float(share.max()) == 1
     row = share[80]
@@ -113,7 +113,7 @@ def test_the_seam_lies_inside_the_mask_and_rises_to_all_of_it() -> None:
 def test_a_narrow_mask_is_drawn_too() -> None:
     mask = torch.zeros(64, 64)
     mask[30:32] = 1
-    assert float((mask * seam(mask, Learned(64))).max()) == 1
+    assert float((mask * feather(mask, Learned(64))).max()) == 1
 
 
 def test_a_black_mask_is_refused_in_words(draw: Draw) -> None:
@@ -176,7 +176,7 @@ def test_every_setting_of_a_scene_counts(draw: Draw, family: str, change: dict[s
 
 
 def test_progress_counts_all_parts_and_rounds_up_to_the_end(draw: Draw) -> None:
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
     draw("scene", heard.append, model="sdxl", size=(150, 150), detail=0.5, steps=4)
     steps = [progress.step for progress in heard if progress.stage == "drawing"]
     assert steps == sorted(steps)
@@ -185,7 +185,7 @@ def test_progress_counts_all_parts_and_rounds_up_to_the_end(draw: Draw) -> None:
 
 
 def test_a_preview_of_a_scene_shows_its_blend(draw: Draw) -> None:
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
     draw("scene", heard.append, preview=True, size=(100, 100))
     preview = next(progress.preview for progress in heard if progress.preview is not None)
     assert preview.shape == (100, 100, 4)
@@ -197,14 +197,14 @@ def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
     draw: Draw, store: ModelStore, family: str
 ) -> None:
     before = state_of(store, family)
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
 
-    def report(progress: Progress) -> None:
+    def report(progress: GenerationProgress) -> None:
         heard.append(progress)
         if progress.step == 2:
-            raise Cancelled
+            raise GenerationCancelled
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(GenerationCancelled):
         draw("scene", report, model=family, steps=50, stop_at=0.02)
     assert heard[-1].step == 2
     after = store.get(family).unet.state_dict()
@@ -274,11 +274,11 @@ def test_what_a_mode_cannot_do_is_refused_with_the_way_out(store: ModelStore, ca
     inputs = {role: PictureSpec(frame, side, side) for frame, (role, side) in enumerate(sides.items())}
     request = replace(a_request("text", {}), **{**changes, "inputs": inputs}, target=Rect(0, 0, 64, 64))
     with pytest.raises(AcetateError) as refusal:
-        check(request, store.catalogue)
+        resolve_request(request, store.catalogue)
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert refusal.value.hint and "\n" not in str(refusal.value)
 
 
 def test_layers_with_prompts_of_their_own_need_no_common_one(store: ModelStore) -> None:
     own = {"foreground": "a cat", "background": "a leaf", "blend": "a cat on a leaf"}
-    check(replace(a_request("scene", {}), prompt="", layer_prompts=own), store.catalogue)
+    resolve_request(replace(a_request("scene", {}), prompt="", layer_prompts=own), store.catalogue)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.models.model_cache import ModelStore
-from acetate.pipelines import check
+from acetate.pipelines import resolve_request
 from acetate.pipelines.filling import filled
 from acetate_wire.errors import AcetateError
 from torch import Tensor
@@ -88,7 +88,7 @@ def test_the_same_seed_removes_the_same_way_and_every_layer_has_its_own(draw: Dr
 def test_what_it_does_not_take_is_refused(store: ModelStore, change: dict[str, Any], said: str) -> None:
     request = a_request("remove", {"layer": two_things(), "mask": RIGHT}, **{"prompt": "", **change})
     with pytest.raises(AcetateError, match=said):
-        check(request, store.catalogue)
+        resolve_request(request, store.catalogue)
 
 
 def test_a_black_mask_is_refused(draw: Draw) -> None:

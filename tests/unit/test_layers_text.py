@@ -11,11 +11,11 @@ import pytest
 import torch
 from acetate.models.model_cache import ModelStore
 from acetate.models.registry import STARTER, Catalogue, Source
-from acetate.pipelines import Cancelled, Layer, Progress, check, run
+from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, resolve_request, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
-Drawn = tuple[Layer, ...]
+Drawn = tuple[LayerOutput, ...]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def store(tiny_starter: Path) -> ModelStore:
 
 @pytest.fixture
 def draw(store: ModelStore) -> Callable[..., Drawn]:
-    def draw(report: Callable[[Progress], None] = lambda progress: None, **changes: Any) -> Drawn:
+    def draw(report: Callable[[GenerationProgress], None] = lambda progress: None, **changes: Any) -> Drawn:
         return run(asked(**changes), {}, store, report)
 
     return draw
@@ -87,7 +87,7 @@ def test_pixels_come_in_the_asked_number_format(draw: Callable[..., Drawn], repl
 
 
 def test_progress_counts_every_layers_steps_up_to_the_end(draw: Callable[..., Drawn]) -> None:
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
     draw(heard.append, count=2, steps=3)
     a_layer = ["drawing", "drawing", "drawing", "finishing"]
     assert [progress.stage for progress in heard] == ["loading", *a_layer, *a_layer]
@@ -96,7 +96,7 @@ def test_progress_counts_every_layers_steps_up_to_the_end(draw: Callable[..., Dr
 
 
 def test_previews_have_the_targets_proportions(draw: Callable[..., Drawn]) -> None:
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
     draw(heard.append, preview=True, target=Rect(0, 0, 1000, 500), canvas=(1000, 500), steps=4)
     previews = [progress.preview for progress in heard if progress.preview is not None]
     assert previews
@@ -104,20 +104,20 @@ def test_previews_have_the_targets_proportions(draw: Callable[..., Drawn]) -> No
 
 
 def test_nobody_pays_for_previews_that_were_not_asked_for(draw: Callable[..., Drawn]) -> None:
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
     draw(heard.append, preview=False)
     assert all(progress.preview is None for progress in heard)
 
 
 def test_cancel_takes_effect_within_one_step(draw: Callable[..., Drawn]) -> None:
-    heard: list[Progress] = []
+    heard: list[GenerationProgress] = []
 
-    def report(progress: Progress) -> None:
+    def report(progress: GenerationProgress) -> None:
         heard.append(progress)
         if progress.step == 2:
-            raise Cancelled
+            raise GenerationCancelled
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(GenerationCancelled):
         draw(report, steps=50)
     assert heard[-1].step == 2
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
     tiny_starter: Path, change: dict[str, Any], code: str, field: str
 ) -> None:
     with pytest.raises(AcetateError) as refusal:
-        check(asked(**change), Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")}))
+        resolve_request(asked(**change), Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")}))
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert "\n" not in str(refusal.value)
     assert refusal.value.hint

@@ -19,7 +19,7 @@ from acetate.models.samplers import (
     make_scheduler,
     sampler_named,
 )
-from acetate.pipelines import check
+from acetate.pipelines import resolve_request
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Rect
 
@@ -102,13 +102,15 @@ def test_samplers_that_miss_the_picture_with_few_steps_from_pure_noise_are_refus
     for sampler in SAMPLERS:
         asked = replace(request, sampler=sampler.name)
         if sampler.from_pure_noise <= 8:
-            assert check(asked, catalogue).steps == 8
+            assert resolve_request(asked, catalogue).steps == 8
             continue
         with pytest.raises(AcetateError) as refused:
-            check(asked, catalogue)
+            resolve_request(asked, catalogue)
         assert refused.value.field == "steps"
         assert str(sampler.from_pure_noise) in refused.value.hint and "DPM++ 2M," in refused.value.hint
-        assert check(replace(asked, steps=None), catalogue).steps == max(STARTER.steps, sampler.from_pure_noise)
+        assert resolve_request(replace(asked, steps=None), catalogue).steps == max(
+            STARTER.steps, sampler.from_pure_noise
+        )
 
 
 def test_a_schedule_that_does_not_end_in_pure_noise_takes_any_number_of_steps() -> None:

@@ -12,7 +12,7 @@ from acetate import pipelines
 from acetate.image.sizes import Learned
 from acetate.models.inventory import files_of
 from acetate.models.model_cache import ModelStore
-from acetate.pipelines.working_size import Sheet
+from acetate.pipelines.working_size import WorkingSize
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_lab.evaluation.installed import catalogue_of
 from acetate_wire.errors import AcetateError
@@ -75,14 +75,14 @@ def test_a_target_with_more_pixels_gets_what_the_upsampler_makes(enlarging: Path
 @pytest.mark.parametrize(("width", "height"), [(200, 90), (130, 300), (640, 100)])
 def test_an_enlarged_layer_lies_where_the_plain_one_does(mode: str, width: int, height: int) -> None:
     request = LayerRequest(mode=mode, canvas=(width, height), target=Rect(0, 0, width, height), prompt="cat")
-    sheet = Sheet.native(request, Learned(64, 2.0))
+    sheet = WorkingSize.base(request, Learned(64, 2.0))
     y, x = torch.meshgrid(
         *(torch.linspace(-3, 3, side) for side in (sheet.size.height, sheet.size.width)), indexing="ij"
     )
     plain = torch.stack([x.sigmoid(), y.sigmoid(), (x + y).sigmoid(), (2 - x.square() - y.square()).sigmoid()])
     large = F.interpolate(plain[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
-    assert sheet.enlarges
-    one, other = (sheet.placed(picture, torch.float32) for picture in (plain, large))
+    assert sheet.needs_upscale
+    one, other = (sheet.to_target(picture, torch.float32) for picture in (plain, large))
     assert float((one - other).abs()[..., 3].max()) < 0.02
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.pipelines.metadata import Settings
+    from acetate.pipelines.metadata import GenerationMetadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ def parse_lora(text: str) -> Lora:
     return Lora(name, _weight(weight, "lora", text)) if equals else Lora(text)
 
 
-def steered(options: Options, former: Settings | None) -> tuple[Steering, ...]:
+def steered(options: Options, former: GenerationMetadata | None) -> tuple[Steering, ...]:
     """The controls of the options. Raises AcetateError when a file cannot be read, or `--like` needs others."""
     given = tuple(_steering(text) for text in options.control or ())
     needed = [] if former is None else [control.kind for control in former.controls]

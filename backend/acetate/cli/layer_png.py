@@ -12,7 +12,7 @@ from acetate_wire.errors import AcetateError
 from PIL import Image, PngImagePlugin
 
 from acetate.io import part_of, whole
-from acetate.pipelines.metadata import Settings, pixels_hash
+from acetate.pipelines.metadata import GenerationMetadata, pixels_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ def save_layer(layer: Drawn, path: Path) -> None:
     _write(Image.fromarray(layer.pixels, "RGBA"), path, chunks)
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> GenerationMetadata:
     """The settings in a layer's file. Raises AcetateError `bad_request` when it is no layer of ours."""
     from acetate.image.reading import UnreadablePictureError, read_texts
 
@@ -90,7 +90,7 @@ def read_settings(path: Path) -> Settings:
             path, "holds no acetate settings", "give a file as acetate generate wrote it, not edited", "like"
         )
     try:
-        return msgspec.json.decode(text, type=Settings)
+        return msgspec.json.decode(text, type=GenerationMetadata)
     except msgspec.DecodeError as error:
         raise _unusable(path, f"has damaged settings ({error})", "give another file", "like") from error
 

@@ -20,13 +20,13 @@ from acetate.cli.submit import Drawn
 from acetate.i18n import tr as _
 from acetate.models.registry import Catalogue
 from acetate.models.vocabulary import load_vocabulary
-from acetate.pipelines import check
+from acetate.pipelines import resolve_request
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.pipelines.metadata import Settings
+    from acetate.pipelines.metadata import GenerationMetadata
 
 SIZE = re.compile(r"(\d{1,9})(?:[xX×](\d{1,9}))?")
 
@@ -93,7 +93,7 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
     if area is not None:
         steering = tuple(area.cut_steering(control) for control in steering)
     asked = with_pictures(request, pictures, steering)
-    request = check(asked.request, catalogue)
+    request = resolve_request(asked.request, catalogue)
     _warn_of_unknown_words(request, catalogue)
     if area is not None:
         typer.echo(area.told(), err=True)
@@ -103,7 +103,7 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
 def _area(
     mode: str,
     pictures: Mapping[str, NDArray[np.uint8]],
-    former: Settings | None,
+    former: GenerationMetadata | None,
     catalogue: Catalogue,
     wanted: Mapping[str, Any],
 ) -> Area | None:
@@ -145,7 +145,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _base(
     mode: str,
-    former: Settings | None,
+    former: GenerationMetadata | None,
     pictures: Mapping[str, NDArray[np.uint8]],
     catalogue: Catalogue,
     wanted: Mapping[str, Any],
@@ -168,7 +168,7 @@ def _base(
     return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name)
 
 
-def _former(like: Path, mode: str) -> Settings:
+def _former(like: Path, mode: str) -> GenerationMetadata:
     from acetate.cli.layer_png import read_settings
 
     settings = read_settings(like)
@@ -200,7 +200,7 @@ def _read(given: Mapping[str, Path | None]) -> dict[str, NDArray[np.uint8]]:
 def _check_former(
     given: Mapping[str, Path | None],
     pictures: Mapping[str, NDArray[np.uint8]],
-    former: Settings | None,
+    former: GenerationMetadata | None,
     like: Path | None,
 ) -> None:
     """The pictures that a former layer was made from are there. Says so where they are other ones."""

@@ -13,7 +13,7 @@ from acetate_wire.request import LayerRequest
 
 from acetate.cli.jobs import open_session
 from acetate.i18n import tr as _
-from acetate.pipelines.metadata import Settings
+from acetate.pipelines.metadata import GenerationMetadata
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ class Drawn:
     name: str
     role: str
     pixels: NDArray[np.uint8]
-    settings: Settings
+    settings: GenerationMetadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ def layers_of(done: Done) -> tuple[Drawn, ...]:
     import numpy as np
 
     try:
-        settings = msgspec.convert(done.settings["layers"], tuple[Settings, ...])
+        settings = msgspec.convert(done.settings["layers"], tuple[GenerationMetadata, ...])
         drawn = []
         for layer, each in zip(done.layers, settings, strict=True):
             header = layer.picture.header

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import MODES
 
-from acetate.pipelines.context import Cancelled, Job, Layer, Progress
-from acetate.pipelines.metadata import Settings
-from acetate.pipelines.validation import check
+from acetate.pipelines.context import GenerationCancelled, GenerationContext, GenerationProgress, LayerOutput
+from acetate.pipelines.metadata import GenerationMetadata
+from acetate.pipelines.validation import resolve_request
 
 if TYPE_CHECKING:
     from acetate_wire.request import LayerRequest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from acetate.models.model_cache import ModelStore
 
-__all__ = ["Cancelled", "Layer", "Progress", "Settings", "check", "run"]
+__all__ = ["GenerationCancelled", "GenerationMetadata", "GenerationProgress", "LayerOutput", "resolve_request", "run"]
 
 MODULES = {mode: f"acetate.pipelines.{mode}" for mode in MODES}
 """The module of each mode; its `draw` makes the layers of a checked request. Loaded when first needed."""
@@ -29,24 +29,26 @@ def run(
     request: LayerRequest,
     inputs: Mapping[str, Tensor],
     store: ModelStore,
-    report: Callable[[Progress], None],
+    report: Callable[[GenerationProgress], None],
     controls: Sequence[Tensor] = (),
-) -> tuple[Layer, ...]:
+) -> tuple[LayerOutput, ...]:
     """Make the layers of a request, each in exactly the target's size.
 
     `inputs` are the request's pictures by role, and `controls` those of its controls, as "4 h w" straight-alpha sRGB
-    in [0, 1]. `report` is called between steps; what it raises (`Cancelled`) ends the job there. Raises AcetateError
-    when the request cannot be done: a bad value, a missing model or mode, or too little memory.
+    in [0, 1]. `report` is called between steps; what it raises (`GenerationCancelled`) ends the job there. Raises
+    AcetateError when the request cannot be done: a bad value, a missing model or mode, or too little memory.
     """
     import torch
 
-    checked = check(request, store.catalogue)
+    checked = resolve_request(request, store.catalogue)
     mode = import_module(MODULES[checked.mode])
     try:
-        report(Progress("loading", 0, 1))
+        report(GenerationProgress("loading", 0, 1))
         model = store.get(checked.model)
         way = model.entry.way(checked.mode, checked.inputs)
-        layers: tuple[Layer, ...] = mode.draw(Job(checked, way, model, report, inputs, tuple(controls)))
+        layers: tuple[LayerOutput, ...] = mode.draw(
+            GenerationContext(checked, way, model, report, inputs, tuple(controls))
+        )
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_little_memory(checked) from error
     except RuntimeError as error:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from acetate.models.diffusion_model import LoadedModel
     from acetate.models.recipes import Way
-    from acetate.pipelines.metadata import Settings
+    from acetate.pipelines.metadata import GenerationMetadata
 
 
-class Cancelled(Exception):  # noqa: N818  # it is an answer, no error
+class GenerationCancelled(Exception):  # noqa: N818  # it is an answer, no error
     """Raised by a job's `report` to end it; nothing is kept of it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class LayerOutput:
     """A finished layer: its top-left corner in canvas pixels, and its pixels.
 
     `picture` is straight alpha, RGBA, rows from the top, sRGB-encoded, in the number format that the request's
@@ -35,12 +35,12 @@ class Layer:
     x: int
     y: int
     picture: Shaped[Tensor, "h w 4"]
-    settings: Settings
+    settings: GenerationMetadata
     warnings: tuple[LayerWarning, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Progress:
+class GenerationProgress:
     """How far a job is: `step` of `steps` in this stage, over all its layers.
 
     `stage` is `loading`, `drawing` or `finishing`. `preview` is a small straight-alpha picture of the layer that is
@@ -55,7 +55,7 @@ class Progress:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class GenerationContext:
     """What a mode works with: a checked request, the way to do it, and the model in memory.
 
     `inputs` are the request's pictures by role and `controls` those of its controls, in order; all of them are as
@@ -65,6 +65,6 @@ class Job:
     request: LayerRequest
     way: Way
     model: LoadedModel
-    report: Callable[[Progress], None]
+    report: Callable[[GenerationProgress], None]
     inputs: Mapping[str, Float[Tensor, "4 h w"]] = field(default_factory=dict)
     controls: tuple[Float[Tensor, "4 h w"], ...] = ()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from acetate.pipelines.context import Job, Layer
-from acetate.pipelines.layer_pipeline import Drawing
+from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.layer_pipeline import LayerPipeline
 
 
-def draw(job: Job) -> tuple[Layer, ...]:
+def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
     """The background when the foreground is given, the transparent foreground when the background is."""
-    return Drawing(job).layers()
+    return LayerPipeline(job).run()

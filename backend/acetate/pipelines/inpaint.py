@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from acetate.image.resample import premultiplied, unpremultiply
 from acetate.image.sizes import Learned, Size, cover
-from acetate.pipelines.context import Job, Layer
-from acetate.pipelines.layer_pipeline import Drawing, Origin
-from acetate.pipelines.refine import unchanged
+from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.layer_pipeline import InitImage, LayerPipeline
+from acetate.pipelines.refine import passthrough
 
-SEAM = 6
+FEATHER_PX = 6
 """How far into the mask the old layer reaches, getting weaker, in pixels of the model's size."""
 LUMA = (0.2126, 0.7152, 0.0722)
 """What counts of each colour where a mask is coloured (ITU-R BT.709)."""
@@ -22,22 +22,22 @@ BAND_ROWS = 256
 """Rows merged at a time, so that merging needs little memory beside the layers."""
 
 
-def draw(job: Job) -> tuple[Layer, ...]:
+def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer with what is inside the mask drawn anew; outside of it comes back bit for bit.
 
     Raises AcetateError `bad_request` when there is nothing inside the mask.
     """
     mask = checked_mask(job)
     if job.request.strength == 0:
-        return unchanged(job)
+        return passthrough(job)
     layer = job.inputs["layer"]
-    share = mask * seam(mask, job.model.entry.learned)
-    return Drawing(job, Origin(layer, mask, lambda drawn: merged(layer, drawn, share))).layers()
+    share = mask * feather(mask, job.model.entry.learned)
+    return LayerPipeline(job, InitImage(layer, mask, lambda drawn: blend(layer, drawn, share))).run()
 
 
-def checked_mask(job: Job) -> Float[Tensor, "h w"]:
+def checked_mask(job: GenerationContext) -> Float[Tensor, "h w"]:
     """How far each pixel is inside a job's mask. Raises AcetateError `bad_request` when none is."""
-    mask = inside(job.inputs["mask"])
+    mask = mask_from_rgba(job.inputs["mask"])
     if not bool((mask > 0).any()):
         raise AcetateError(
             "bad_request",
@@ -48,14 +48,14 @@ def checked_mask(job: Job) -> Float[Tensor, "h w"]:
     return mask
 
 
-def inside(mask: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
+def mask_from_rgba(mask: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
     """How far each pixel is inside a mask: its brightness, nothing where it is transparent."""
     weights = torch.tensor(LUMA, dtype=mask.dtype)[:, None, None]
     brightness = (mask[:3] * weights).sum(dim=0)
     return (brightness * mask[3]).clamp(0, 1)
 
 
-def seam(mask: Float[Tensor, "h w"], learned: Learned) -> Float[Tensor, "h w"]:
+def feather(mask: Float[Tensor, "h w"], learned: Learned) -> Float[Tensor, "h w"]:
     """How much of what is drawn counts: from a little at the mask's edge to all of it further inside.
 
     Computed near the model's size, where the seam is a few pixels wide, and strongest where the mask is widest, so
@@ -66,12 +66,12 @@ def seam(mask: Float[Tensor, "h w"], learned: Learned) -> Float[Tensor, "h w"]:
     rows, columns = max(1, round(drawn.height)), max(1, round(drawn.width))
     small = F.adaptive_max_pool2d(mask[None, None], (min(height, rows), min(width, columns)))
     within = (small > 0).float()
-    depth = torch.cat([_eroded(within, radius) for radius in range(SEAM + 1)]).mean(dim=0, keepdim=True)
+    depth = torch.cat([_erode(within, radius) for radius in range(FEATHER_PX + 1)]).mean(dim=0, keepdim=True)
     depth = depth / depth.max()
     return F.interpolate(depth, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
 
 
-def merged(
+def blend(
     layer: Float[Tensor, "4 h w"], drawn: Float[Tensor, "4 h w"], share: Float[Tensor, "h w"]
 ) -> Float[Tensor, "4 h w"]:
     """The layer with `share` of what was drawn; where that is 0 it is the layer, bit for bit."""
@@ -84,6 +84,6 @@ def merged(
     return result
 
 
-def _eroded(within: Float[Tensor, "1 1 h w"], radius: int) -> Float[Tensor, "1 1 h w"]:
+def _erode(within: Float[Tensor, "1 1 h w"], radius: int) -> Float[Tensor, "1 1 h w"]:
     """The mask without what is nearer to its edge than `radius` pixels; the picture's border is no edge."""
     return -F.max_pool2d(-within, 2 * radius + 1, stride=1, padding=radius)

@@ -7,33 +7,33 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.diffusion_model import LoadedModel
-from acetate.pipelines.sampling import Tiles
+from acetate.pipelines.sampling import TileSpec
 from acetate.transparency import Passes
 from acetate.transparency.tiling import Span, blend_tiles, latent_part
 
-LEAST = Tiles(512, 128)
+MIN_TILES = TileSpec(512, 128)
 """The autoencoder and the transparent decoder take no smaller tiles, however small those of the UNet are."""
 
 
 @torch.inference_mode()
 def encode(
-    model: LoadedModel, picture: Float[Tensor, "4 h w"], transparent: bool, tiles: Tiles | None
+    model: LoadedModel, picture: Float[Tensor, "4 h w"], transparent: bool, tiles: TileSpec | None
 ) -> Float[Tensor, "1 c h/8 w/8"]:
     """The latent of a picture as the UNet sees it: its alpha hidden inside, or over mid grey."""
     one = model.encode if transparent else model.encode_flat
     if tiles is None:
         return one(picture[None])
-    tiles = max(tiles, LEAST, key=lambda each: each.tile)
+    tiles = max(tiles, MIN_TILES, key=lambda each: each.size)
 
     def part(row: Span, column: Span) -> Tensor:
         return one(picture[None, :, row.start : row.stop, column.start : column.stop])
 
-    return blend_tiles(part, picture.shape[1], picture.shape[2], tiles.tile, tiles.overlap, scale=8)
+    return blend_tiles(part, picture.shape[1], picture.shape[2], tiles.size, tiles.overlap, scale=8)
 
 
 @torch.inference_mode()
 def decode(
-    model: LoadedModel, latent: Float[Tensor, "1 c h w"], transparent: bool, passes: Passes, tiles: Tiles | None
+    model: LoadedModel, latent: Float[Tensor, "1 c h w"], transparent: bool, passes: Passes, tiles: TileSpec | None
 ) -> Float[Tensor, "4 8*h 8*w"]:
     """The straight-alpha picture of a latent of the UNet's, in [0, 1]; an opaque one has alpha 1."""
 
@@ -45,10 +45,10 @@ def decode(
 
     if tiles is None:
         return one(latent)[0]
-    tiles = max(tiles, LEAST, key=lambda each: each.tile)
+    tiles = max(tiles, MIN_TILES, key=lambda each: each.size)
     height, width = latent.shape[2] * 8, latent.shape[3] * 8
     whole = blend_tiles(
-        lambda row, column: one(latent_part(latent, row, column)), height, width, tiles.tile, tiles.overlap
+        lambda row, column: one(latent_part(latent, row, column)), height, width, tiles.size, tiles.overlap
     )
     if not transparent:
         # The weights of the tiles sum to 1 only nearly.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-SAME_IN_A_REQUEST = (
+SHARED_FIELDS = (
     "prompt",
     "negative",
     "model",
@@ -37,7 +37,7 @@ SAME_IN_A_REQUEST = (
 
 
 @dataclass(frozen=True)
-class LoraSetting:
+class LoraMetadata:
     """A LoRA file by name or path, and how strongly it applied."""
 
     name: str
@@ -45,7 +45,7 @@ class LoraSetting:
 
 
 @dataclass(frozen=True)
-class ControlSetting:
+class ControlMetadata:
     """A control's kind, the `picture_hash` of its picture, and how it steered."""
 
     kind: str
@@ -55,13 +55,13 @@ class ControlSetting:
     end: float = 1.0
 
     @classmethod
-    def of(cls, control: Control, picture: str) -> ControlSetting:
+    def of(cls, control: Control, picture: str) -> ControlMetadata:
         """The setting of a request's control, whose picture has this hash."""
         return cls(control.kind, picture, control.weight, control.start, control.end)
 
 
 @dataclass(frozen=True)
-class Settings:
+class GenerationMetadata:
     """The settings of one layer, none left to a default; with the same version on the same device it comes out
     the same.
 
@@ -89,8 +89,8 @@ class Settings:
     stop_at: float | None = None
     detail: float = 0.0
     fill: bool = False
-    loras: tuple[LoraSetting, ...] = ()
-    controls: tuple[ControlSetting, ...] = ()
+    loras: tuple[LoraMetadata, ...] = ()
+    controls: tuple[ControlMetadata, ...] = ()
     area: tuple[int, int, int, int] | None = None
     version: str = acetate.__version__
 
@@ -102,7 +102,7 @@ class Settings:
         role: str = "layer",
         inputs: Mapping[str, str] = {},
         controls: Sequence[str] = (),
-    ) -> Settings:
+    ) -> GenerationMetadata:
         """The settings of the layer that a checked request draws from this seed.
 
         `inputs` has the hashes of the given layers by role, `controls` those of the controls' pictures in order.
@@ -129,8 +129,8 @@ class Settings:
             stop_at=request.stop_at,
             detail=request.detail,
             fill=request.fill,
-            loras=tuple(LoraSetting(lora.name, lora.weight) for lora in request.loras),
-            controls=tuple(map(ControlSetting.of, request.controls, controls)),
+            loras=tuple(LoraMetadata(lora.name, lora.weight) for lora in request.loras),
+            controls=tuple(map(ControlMetadata.of, request.controls, controls)),
         )
 
     def request(self) -> LayerRequest:
@@ -141,7 +141,7 @@ class Settings:
             layer_prompts=dict(self.layer_prompts),
             returns=(self.role,),
             loras=tuple(Lora(lora.name, lora.weight) for lora in self.loras),
-            **{name: getattr(self, name) for name in SAME_IN_A_REQUEST},
+            **{name: getattr(self, name) for name in SHARED_FIELDS},
         )
 
     def to_map(self) -> dict[str, Any]:

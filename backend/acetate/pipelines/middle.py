@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from acetate.image.sizes import CROP_LOSS, Learned
 from acetate.models.adapter_files import STYLE
-from acetate.pipelines.context import Job
+from acetate.pipelines.context import GenerationContext
 from acetate.pipelines.validation import adapter_kind
 
 SEAM_SHARE = 1 / 16
@@ -40,7 +40,7 @@ class Middle:
             return None
         return cls(area, target.width, target.height)
 
-    def job(self, job: Job, **changes: object) -> Job:
+    def job(self, job: GenerationContext, **changes: object) -> GenerationContext:
         """The same job for the middle alone, its pictures cut to it; `changes` are fields of its request."""
         request, area = job.request, self.area
         target = Rect(request.target.x + area.x, request.target.y + area.y, area.width, area.height)

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from jaxtyping import UInt8
 from torch import Tensor
 
-from acetate.pipelines.context import Progress
+from acetate.pipelines.context import GenerationProgress
 
-PREVIEW_SHARE = 0.2
+PREVIEW_TIME_SHARE = 0.2
 """Previews take at most about this share of the time."""
 
 
 @dataclass
-class Pace:
+class ProgressTracker:
     """Counts the steps of a job, one drawing after the other.
 
     `steps` is how many all its drawings have together. `previews` tells that they were asked for.
     """
 
-    report: Callable[[Progress], None]
+    report: Callable[[GenerationProgress], None]
     steps: int
     previews: bool
     _before: int = 0
@@ -34,7 +34,7 @@ class Pace:
         """A drawing that was not planned is to be made, with so many steps."""
         self.steps += steps
 
-    def begin(self, planned: int) -> None:
+    def start_stage(self, planned: int) -> None:
         """The next drawing begins; it has `planned` steps."""
         self._planned = planned
 
@@ -46,10 +46,10 @@ class Pace:
         picture = None
         if self.previews and preview is not None and share < 1 and now >= self._next_preview:
             picture = preview()
-            self._next_preview = now + (time.monotonic() - now) / PREVIEW_SHARE
-        self.report(Progress("drawing", round(done), self.steps, left, picture))
+            self._next_preview = now + (time.monotonic() - now) / PREVIEW_TIME_SHARE
+        self.report(GenerationProgress("drawing", round(done), self.steps, left, picture))
 
-    def drawn(self) -> None:
+    def finish_stage(self) -> None:
         """This drawing's last step is over; what is left of it is to decode it."""
         self._before += self._planned
-        self.report(Progress("finishing", self._before, self.steps))
+        self.report(GenerationProgress("finishing", self._before, self.steps))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from acetate.image.resample import to_dtype_hwc
-from acetate.pipelines.context import Job, Layer
-from acetate.pipelines.layer_pipeline import SEEDS, Drawing, Origin, finished, pixel_type
+from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.layer_pipeline import SEED_RANGE, InitImage, LayerPipeline, output_layer, reply_dtype
 
 
-def draw(job: Job) -> tuple[Layer, ...]:
+def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
     """The layers of a job, drawn from the given one as far as `strength` says; at 0 it comes back as it is."""
     if job.request.strength == 0:
-        return unchanged(job)
-    return Drawing(job, Origin(job.inputs["layer"])).layers()
+        return passthrough(job)
+    return LayerPipeline(job, InitImage(job.inputs["layer"])).run()
 
 
-def unchanged(job: Job) -> tuple[Layer, ...]:
+def passthrough(job: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer, bit for bit, as often as it is asked for."""
     request = job.request
-    pixels = to_dtype_hwc(job.inputs["layer"], pixel_type(request))
+    pixels = to_dtype_hwc(job.inputs["layer"], reply_dtype(request))
     return tuple(
-        finished(job, "layer", ((request.seed or 0) + index) % SEEDS, pixels) for index in range(request.count)
+        output_layer(job, "layer", ((request.seed or 0) + index) % SEED_RANGE, pixels) for index in range(request.count)
     )

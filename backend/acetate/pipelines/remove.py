@@ -11,11 +11,18 @@ from torch.nn import functional as F
 
 from acetate.image.resample import premultiplied, to_dtype_hwc, unpremultiply
 from acetate.image.sizes import Size
-from acetate.pipelines.context import Job, Layer
+from acetate.pipelines.context import GenerationContext, LayerOutput
 from acetate.pipelines.filling import filled, grown
-from acetate.pipelines.inpaint import checked_mask, merged, seam
-from acetate.pipelines.layer_pipeline import SEEDS, VISIBLE, Drawing, Origin, finished, pixel_type
-from acetate.pipelines.working_size import Sheet
+from acetate.pipelines.inpaint import blend, checked_mask, feather
+from acetate.pipelines.layer_pipeline import (
+    SEED_RANGE,
+    VISIBLE_ALPHA,
+    InitImage,
+    LayerPipeline,
+    output_layer,
+    reply_dtype,
+)
+from acetate.pipelines.working_size import WorkingSize
 
 STRENGTH = 0.5
 """How much of the way from noise the model draws what has gone on into the mask: its texture, no new thing."""
@@ -25,7 +32,7 @@ REACH = 2
 """How far the model may move an outline, in the same pixels."""
 
 
-def draw(job: Job) -> tuple[Layer, ...]:
+def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer without what is inside the mask; outside of it comes back bit for bit.
 
     Where the surroundings of the mask are clear it becomes clear; where it lies inside of something, that goes on.
@@ -33,18 +40,18 @@ def draw(job: Job) -> tuple[Layer, ...]:
     """
     mask, layer = checked_mask(job), job.inputs["layer"]
     learned = job.model.entry.learned
-    sheet = Sheet.native(job.request, learned)
+    sheet = WorkingSize.base(job.request, learned)
     ground = Ground.around(mask, layer, sheet)
-    if float(ground.most[mask > 0].max()) <= VISIBLE:
-        return _cleared(job, merged(layer, torch.zeros_like(layer), mask))
-    continued = merged(layer, ground.colour, mask)
-    depth = seam(mask, learned)
+    if float(ground.most[mask > 0].max()) <= VISIBLE_ALPHA:
+        return _cleared(job, blend(layer, torch.zeros_like(layer), mask))
+    continued = blend(layer, ground.colour, mask)
+    depth = feather(mask, learned)
 
     def merge(drawn: Tensor) -> Tensor:
-        return merged(layer, _within(ground, drawn, depth), mask)
+        return blend(layer, _within(ground, drawn, depth), mask)
 
     request = replace(job.request, strength=STRENGTH)
-    layers = Drawing(replace(job, request=request), Origin(continued, mask, merge)).layers()
+    layers = LayerPipeline(replace(job, request=request), InitImage(continued, mask, merge)).run()
     settings = (replace(each.settings, strength=job.request.strength) for each in layers)
     return tuple(replace(each, settings=told) for each, told in zip(layers, settings, strict=True))
 
@@ -60,17 +67,17 @@ class Ground:
     most: Float[Tensor, "h w"]
 
     @classmethod
-    def around(cls, mask: Float[Tensor, "h w"], layer: Float[Tensor, "4 h w"], sheet: Sheet) -> Ground:
+    def around(cls, mask: Float[Tensor, "h w"], layer: Float[Tensor, "4 h w"], sheet: WorkingSize) -> Ground:
         """What surrounds the mask, gone on into it at the size that is drawn, where its outlines are smooth."""
         size = Size(layer.shape[2], layer.shape[1])
-        unknown = (sheet.gathered(mask.expand(4, -1, -1))[3] > VISIBLE).float()
-        found = filled(premultiplied(sheet.gathered(layer)), grown(unknown, HALO))
+        unknown = (sheet.to_working(mask.expand(4, -1, -1))[3] > VISIBLE_ALPHA).float()
+        found = filled(premultiplied(sheet.to_working(layer)), grown(unknown, HALO))
         alpha = found[3:]
         least, most = -F.max_pool2d(-alpha, 2 * REACH + 1, 1, REACH), F.max_pool2d(alpha, 2 * REACH + 1, 1, REACH)
         bounds = torch.cat([least, least, least, least, most, most, most, most])
 
         def on_target(picture: Tensor) -> Tensor:
-            return sheet.placed(picture, torch.float32, size).permute(2, 0, 1)
+            return sheet.to_target(picture, torch.float32, size).permute(2, 0, 1)
 
         return cls(on_target(unpremultiply(found)), on_target(bounds[:4])[3], on_target(bounds[4:])[3])
 
@@ -78,13 +85,13 @@ class Ground:
 def _within(ground: Ground, drawn: Float[Tensor, "4 h w"], depth: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
     """What was drawn, with its alpha between the bounds, coming out of the ground at the mask's edge."""
     bounded = torch.cat([drawn[:3], torch.clamp(drawn[3], ground.least, ground.most)[None]])
-    return merged(ground.colour, bounded, depth)
+    return blend(ground.colour, bounded, depth)
 
 
-def _cleared(job: Job, layer: Float[Tensor, "4 h w"]) -> tuple[Layer, ...]:
+def _cleared(job: GenerationContext, layer: Float[Tensor, "4 h w"]) -> tuple[LayerOutput, ...]:
     """A layer for which nothing is to be drawn, as often as it is asked for."""
     request = job.request
-    pixels = to_dtype_hwc(layer, pixel_type(request))
+    pixels = to_dtype_hwc(layer, reply_dtype(request))
     return tuple(
-        finished(job, "layer", ((request.seed or 0) + index) % SEEDS, pixels) for index in range(request.count)
+        output_layer(job, "layer", ((request.seed or 0) + index) % SEED_RANGE, pixels) for index in range(request.count)
     )

@@ -25,7 +25,7 @@ tile of a step, without.
 
 
 @dataclass(frozen=True)
-class Course:
+class SamplingParams:
     """The way from noise to latents.
 
     `strength` is the share of the steps that is done, the last ones, where there is something to start from.
@@ -39,13 +39,13 @@ class Course:
     stop_at: float = 1.0
 
     @property
-    def kept(self) -> int:
+    def active_steps(self) -> int:
         """The steps that are done."""
         return max(1, round(self.steps * self.strength))
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class InitLatents:
     """Latents of the drawn frames to start from instead of pure noise, as the UNet sees them.
 
     Anything is drawn only where `mask` is 1; the rest stays what it was.
@@ -56,48 +56,48 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Tiles:
+class TileSpec:
     """Overlapping parts in which a picture over the model's size is drawn; both in pixels, multiples of 64."""
 
-    tile: int
+    size: int
     overlap: int
 
     def count(self, size: Size) -> int:
         """How many of them cover a picture."""
-        return len(spans(size.height, self.tile, self.overlap)) * len(spans(size.width, self.tile, self.overlap))
+        return len(spans(size.height, self.size, self.overlap)) * len(spans(size.width, self.size, self.overlap))
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class FrameBatch:
     """The pictures that are drawn side by side, as one sample.
 
-    `states` has the texts that the UNet reads, a row for each frame; first those without the prompt and then those
-    with it, or only the latter where guidance is 1. `clean` are the latents of frames that are given, by their
-    number: they stay as they are, at time step 0, and the others see them. With `tiles` the UNet sees the frames in
-    overlapping parts at every step, and its answers are blended before the sampler takes the step.
+    `prompt_embeds` has the texts that the UNet reads, a row for each frame; first those without the prompt and then
+    those with it, or only the latter where guidance is 1. `conditioning` are the latents of frames that are given, by
+    their number: they stay as they are, at time step 0, and the others see them. With `tiles` the UNet sees the frames
+    in overlapping parts at every step, and its answers are blended before the sampler takes the step.
     """
 
     count: int
     size: Size
-    states: TextStates
-    clean: Mapping[int, Float[Tensor, "1 c h w"]] = field(default_factory=dict)
-    tiles: Tiles | None = None
+    prompt_embeds: TextStates
+    conditioning: Mapping[int, Float[Tensor, "1 c h w"]] = field(default_factory=dict)
+    tiles: TileSpec | None = None
 
     @property
-    def drawn(self) -> tuple[int, ...]:
+    def generated(self) -> tuple[int, ...]:
         """The frames that are drawn."""
-        return tuple(frame for frame in range(self.count) if frame not in self.clean)
+        return tuple(frame for frame in range(self.count) if frame not in self.conditioning)
 
 
 @torch.inference_mode()
 def denoise(
     model: LoadedModel,
     predictor: Predictor,
-    course: Course,
-    frames: Frames,
+    course: SamplingParams,
+    frames: FrameBatch,
     generator: torch.Generator,
     on_step: OnStep,
-    start: Start | None = None,
+    start: InitLatents | None = None,
 ) -> Float[Tensor, "drawn c h w"]:
     """The latents of the drawn frames, as the UNet sees them.
 
@@ -106,12 +106,12 @@ def denoise(
     scheduler = make_scheduler(course.sampler, model.scheduler_config, course.steps, model.device)
     timesteps = scheduler.timesteps
     latent: Tensor
-    shape = (len(frames.drawn), model.latent_channels, frames.size.height // 8, frames.size.width // 8)
+    shape = (len(frames.generated), model.latent_channels, frames.size.height // 8, frames.size.width // 8)
     noise = torch.randn(shape, generator=generator).to(model.device)
     first, latent = 0, noise * scheduler.init_noise_sigma
     if start is not None:
-        first = (course.steps - course.kept) * getattr(scheduler, "order", 1)
-        latent = _noised(scheduler, start.latent, noise, first)
+        first = (course.steps - course.active_steps) * getattr(scheduler, "order", 1)
+        latent = _add_noise(scheduler, start.latent, noise, first)
     options: dict[str, Any] = {"generator": generator} if course.sampler.adds_noise else {}
     last = len(timesteps)
     for index in range(first, last):
@@ -123,38 +123,38 @@ def denoise(
         def on_part(part: float, done: int = index - first) -> None:
             on_step((done + part) / (last - first), None)
 
-        ask = Question(predictor, course.guidance, frames, timestep, index / last)
+        ask = GuidedDenoiser(predictor, course.guidance, frames, timestep, index / last)
         if frames.tiles is None:
-            prediction = ask.whole(seen)
+            prediction = ask.predict(seen)
         else:
-            prediction = ask.in_tiles(seen, frames.tiles, on_part, None if start is None else start.mask)
+            prediction = ask.predict_tiled(seen, frames.tiles, on_part, None if start is None else start.mask)
         latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
         if start is not None:
-            around = start.latent if index + 1 == last else _noised(scheduler, start.latent, noise, index + 1)
+            around = start.latent if index + 1 == last else _add_noise(scheduler, start.latent, noise, index + 1)
             latent = torch.where(start.mask > 0, latent, around)
-        on_step((index + 1 - first) / (last - first), partial(heading_for, scheduler, seen, prediction, timestep))
+        on_step((index + 1 - first) / (last - first), partial(predict_x0, scheduler, seen, prediction, timestep))
     predictor.switch(True)
     return latent
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class GuidedDenoiser:
     """What the UNet is asked at one step."""
 
-    predictor: Predictor
+    denoiser: Predictor
     guidance: float
-    frames: Frames
+    frames: FrameBatch
     timestep: Tensor
     share: float
 
-    def whole(self, seen: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
+    def predict(self, seen: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
         """Its answer for the drawn frames, guidance weighed in."""
-        return self._answer(seen, self.frames.clean, None)
+        return self._predict(seen, self.frames.conditioning, None)
 
-    def in_tiles(
+    def predict_tiled(
         self,
         seen: Float[Tensor, "drawn c h w"],
-        tiles: Tiles,
+        tiles: TileSpec,
         on_part: Callable[[float], None],
         mask: Float[Tensor, "drawn 1 h w"] | None = None,
     ) -> Float[Tensor, "drawn c h w"]:
@@ -169,8 +169,8 @@ class Question:
             nonlocal done
             part = latent_part(seen, row, column)
             if mask is None or bool(latent_part(mask, row, column).any()):
-                clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.clean.items()}
-                part = self._answer(part, clean, (row, column))
+                clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.conditioning.items()}
+                part = self._predict(part, clean, (row, column))
             else:
                 part = torch.zeros_like(part)
             done += 1
@@ -178,9 +178,9 @@ class Question:
                 on_part(done / count)
             return part
 
-        return blend_tiles(answer, size.height, size.width, tiles.tile, tiles.overlap, scale=8)
+        return blend_tiles(answer, size.height, size.width, tiles.size, tiles.overlap, scale=8)
 
-    def _answer(self, seen: Tensor, clean: Mapping[int, Tensor], tile: tuple[Span, Span] | None) -> Tensor:
+    def _predict(self, seen: Tensor, clean: Mapping[int, Tensor], tile: tuple[Span, Span] | None) -> Tensor:
         """Rows are (half, frame) with the frame fastest: first without the prompt, then with it."""
         frames = self.frames
         drawn = iter(seen[:, None])
@@ -189,17 +189,17 @@ class Question:
         if clean:
             still = torch.tensor([frame in clean for frame in range(frames.count)], device=timestep.device)
             timestep = torch.where(still, torch.zeros_like(timestep), timestep)
-        halves = len(frames.states) // frames.count
+        halves = len(frames.prompt_embeds) // frames.count
         if halves > 1:
             sample, timestep = torch.cat([sample] * halves), timestep.repeat(halves) if clean else timestep
         prompted = [half + 1 == halves for half in range(halves) for _ in range(frames.count)]
-        answers = self.predictor(sample, timestep, frames.states, self.share, tile, prompted)
-        chosen = answers.view(halves, frames.count, *answers.shape[1:])[:, list(frames.drawn)]
+        answers = self.denoiser(sample, timestep, frames.prompt_embeds, self.share, tile, prompted)
+        chosen = answers.view(halves, frames.count, *answers.shape[1:])[:, list(frames.generated)]
         without, with_prompt = chosen[0], chosen[-1]
         return without + self.guidance * (with_prompt - without)
 
 
-def heading_for(
+def predict_x0(
     scheduler: Scheduler, seen: Float[Tensor, "n c h w"], prediction: Float[Tensor, "n c h w"], timestep: Tensor
 ) -> Float[Tensor, "n c h w"]:
     """The latents that a step is heading for, out of what the UNet saw and answered."""
@@ -210,7 +210,7 @@ def heading_for(
     return (seen - noise * prediction) / signal
 
 
-def _noised(scheduler: Any, latent: Tensor, noise: Tensor, index: int) -> Tensor:
+def _add_noise(scheduler: Any, latent: Tensor, noise: Tensor, index: int) -> Tensor:
     """The latent with as much noise as the sampler expects before its step `index`."""
     if getattr(scheduler, "step_index", None) is None and hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(index)

@@ -9,12 +9,12 @@ from acetate_wire.request import output_roles
 
 from acetate.image.resample import to_dtype_hwc
 from acetate.models.recipes import Way
-from acetate.pipelines.context import Job, Layer, Progress
-from acetate.pipelines.layer_pipeline import Drawing, finished, pixel_type
+from acetate.pipelines.context import GenerationContext, GenerationProgress, LayerOutput
+from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
 from acetate.pipelines.middle import PLAIN, Middle, headers_of
 
 
-def draw(job: Job) -> tuple[Layer, ...]:
+def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
     """The layers of a job that were asked for, in stacking order from below.
 
     In a target more elongated than what the model learned, its subject would come twice. There the scene is drawn in
@@ -23,11 +23,11 @@ def draw(job: Job) -> tuple[Layer, ...]:
     middle = None if job.request.fill else Middle.of(job.request, job.model.entry.learned)
     behind = None if middle is None else _behind(job)
     if middle is None or behind is None:
-        return Drawing(job).layers()
+        return LayerPipeline(job).run()
     return _wide(job, middle, behind)
 
 
-def _behind(job: Job) -> Way | None:
+def _behind(job: GenerationContext) -> Way | None:
     """How the model draws a background for a foreground, if it can."""
     try:
         return job.model.entry.way("background", ("foreground",))
@@ -35,15 +35,15 @@ def _behind(job: Job) -> Way | None:
         return None
 
 
-def _wide(job: Job, middle: Middle, behind: Way) -> tuple[Layer, ...]:
+def _wide(job: GenerationContext, middle: Middle, behind: Way) -> tuple[LayerOutput, ...]:
     request, asked = job.request, output_roles(job.request)
     wide = tuple(role for role in asked if role != "foreground")
-    narrow = Drawing(middle.job(job, returns=("foreground",), **PLAIN))
+    narrow = LayerPipeline(middle.job(job, returns=("foreground",), **PLAIN))
     later = replace(request, mode="background", returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
-    rest = Drawing(replace(job, request=later, way=behind)).steps if wide else 0
+    rest = LayerPipeline(replace(job, request=later, way=behind)).steps if wide else 0
     total = narrow.steps + request.count * rest
     layers = []
-    for number, drawn in enumerate(replace(narrow, job=_counted(narrow.job, 0, total)).layers()):
+    for number, drawn in enumerate(replace(narrow, context=_counted(narrow.context, 0, total)).run()):
         seed = drawn.settings.seed
         foreground = middle.alone(drawn.picture.permute(2, 0, 1))
         pictures = {"foreground": foreground}
@@ -52,16 +52,16 @@ def _wide(job: Job, middle: Middle, behind: Way) -> tuple[Layer, ...]:
             second = replace(later, seed=seed, inputs=headers_of(inputs))
             done = narrow.steps + number * rest
             behind_job = replace(job, request=second, way=behind, inputs=inputs)
-            found = Drawing(_counted(behind_job, done, total)).layers()
+            found = LayerPipeline(_counted(behind_job, done, total)).run()
             pictures |= {layer.role: layer.picture.permute(2, 0, 1) for layer in found}
-        layers += [finished(job, role, seed, to_dtype_hwc(pictures[role], pixel_type(request))) for role in asked]
+        layers += [output_layer(job, role, seed, to_dtype_hwc(pictures[role], reply_dtype(request))) for role in asked]
     return tuple(layers)
 
 
-def _counted(job: Job, before: int, total: int) -> Job:
+def _counted(job: GenerationContext, before: int, total: int) -> GenerationContext:
     """The job with its progress counted as a part of a longer way."""
 
-    def report(progress: Progress) -> None:
+    def report(progress: GenerationProgress) -> None:
         left = progress.seconds_left
         if left is not None and progress.steps > progress.step:
             left *= (total - before - progress.step) / (progress.steps - progress.step)

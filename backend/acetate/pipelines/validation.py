@@ -17,17 +17,17 @@ from acetate.models.registry import Catalogue, ModelEntry, missing_model
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, sampler_named
 from acetate.models.text_encoder import prompt_length
 
-DRAWN_SEEDS = 2**32
+RANDOM_SEED_RANGE = 2**32
 """Seeds that are drawn stay below this, so that they are short enough to be typed again."""
-NEEDS_PROMPT = frozenset({"text", "scene", "background", "foreground"})
+PROMPT_MODES = frozenset({"text", "scene", "background", "foreground"})
 """The modes that draw from words alone; the others have a picture to go by."""
-STARTS_FROM_A_LAYER = frozenset({"refine", "inpaint"})
+IMAGE_TO_IMAGE_MODES = frozenset({"refine", "inpaint"})
 """The modes that draw from a layer rather than from noise, as far as `strength` says."""
-DRAWS_ON_A_LAYER = STARTS_FROM_A_LAYER | {"remove"}
+DRAWS_ON_A_LAYER = IMAGE_TO_IMAGE_MODES | {"remove"}
 """The modes that draw from a layer rather than from noise."""
 
 
-def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = None) -> LayerRequest:
+def resolve_request(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = None) -> LayerRequest:
     """The request with every default filled in, seed included, ready to be drawn.
 
     Loads no model. Raises AcetateError naming the field, the limit and the way out.
@@ -37,13 +37,13 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
     way = entry.way(request.mode, request.inputs)
     _check_pictures(request, way)
     _check_unused(request, entry, way)
-    _check_kit(request, entry)
+    _check_adapters(request, entry)
     _check_prompts(request, entry, way)
     family = entry.family
     sampler = sampler_named(family.sampler if request.sampler is None else request.sampler)
     return replace(
         request,
-        seed=secrets.randbelow(DRAWN_SEEDS) if request.seed is None else request.seed,
+        seed=secrets.randbelow(RANDOM_SEED_RANGE) if request.seed is None else request.seed,
         steps=_steps(request, entry, sampler),
         passes=family.passes if request.passes is None else request.passes,
         guidance=family.guidance if request.guidance is None else request.guidance,
@@ -53,7 +53,9 @@ def check(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = N
 
 def _steps(request: LayerRequest, entry: ModelEntry, sampler: Sampler) -> int:
     """The steps to take: as many as the sampler needs at least, where nothing is said."""
-    from_noise = request.mode not in DRAWS_ON_A_LAYER or (request.mode in STARTS_FROM_A_LAYER and request.strength == 1)
+    from_noise = request.mode not in DRAWS_ON_A_LAYER or (
+        request.mode in IMAGE_TO_IMAGE_MODES and request.strength == 1
+    )
     fewest = fewest_steps(sampler, entry.scheduler_config) if from_noise else 1
     if request.steps is None:
         return max(entry.family.steps, fewest)
@@ -114,7 +116,7 @@ def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
     """Refuse what would be passed over in silence."""
     plain = all(part.kind == "plain" for part in way.parts)
     unused = {
-        "strength": request.strength != 1 and request.mode not in STARTS_FROM_A_LAYER,
+        "strength": request.strength != 1 and request.mode not in IMAGE_TO_IMAGE_MODES,
         "transparency_weight": request.transparency_weight != 1 and plain,
         "stop_at": request.stop_at is not None and plain,
     }
@@ -142,7 +144,7 @@ def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
         )
 
 
-def _check_kit(request: LayerRequest, entry: ModelEntry) -> None:
+def _check_adapters(request: LayerRequest, entry: ModelEntry) -> None:
     """The files of LoRAs and controls are there."""
     for lora in request.loras:
         lora_file(lora.name)
@@ -179,7 +181,7 @@ def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
             field="prompt",
             hint="leave it out, or use the mode inpaint to draw something there",
         )
-    needed = request.mode in NEEDS_PROMPT and not drawn <= set(request.layer_prompts)
+    needed = request.mode in PROMPT_MODES and not drawn <= set(request.layer_prompts)
     if needed and not request.prompt.strip():
         raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
     for field, text in prompts.items():

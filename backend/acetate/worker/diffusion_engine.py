@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
 
     from acetate.models.registry import Catalogue
-    from acetate.pipelines.context import Progress
+    from acetate.pipelines.context import GenerationProgress
 
 
 class DiffusionEngine:
@@ -54,9 +54,9 @@ class DiffusionEngine:
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
         """Raise AcetateError for what this engine would refuse, without loading a model."""
-        from acetate.pipelines.validation import check
+        from acetate.pipelines.validation import resolve_request
 
-        check(_pipeline_request(request), cls.catalogue(), limits)
+        resolve_request(_pipeline_request(request), cls.catalogue(), limits)
 
     def device(self) -> str:
         """PyTorch's name of the device."""
@@ -71,9 +71,9 @@ class DiffusionEngine:
         import torch
 
         from acetate import pipelines
-        from acetate.pipelines.working_size import Sheet
+        from acetate.pipelines.working_size import WorkingSize
 
-        def on_progress(progress: Progress) -> None:
+        def on_progress(progress: GenerationProgress) -> None:
             preview = None if progress.preview is None else progress.preview.cpu().numpy()
             report(progress.stage, progress.step, progress.steps, preview, progress.seconds_left)
 
@@ -81,7 +81,7 @@ class DiffusionEngine:
         report("loading", 0, 1)
         # The artist may have added a model since the last job.
         self._store.catalogue = self.catalogue()
-        size = Sheet.native(request, self._store.catalogue.entry(request.model).learned).size
+        size = WorkingSize.base(request, self._store.catalogue.entry(request.model).learned).size
         side = (size.width, size.height)
         plan = self._store.plan(request.model, request.mode, request.inputs, side, thrift).plan
         if plan.frugal:
