@@ -6,6 +6,6 @@ from acetate.pipelines.context import GenerationContext, LayerOutput
 from acetate.pipelines.layer_pipeline import LayerPipeline
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """An opaque background, and the blend with the given foreground where that is asked for."""
-    return LayerPipeline(job).run()
+    return LayerPipeline(context).run()

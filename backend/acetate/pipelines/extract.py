@@ -6,6 +6,6 @@ from acetate.pipelines.context import GenerationContext, LayerOutput
 from acetate.pipelines.layer_pipeline import LayerPipeline
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The background when the foreground is given, the transparent foreground when the background is."""
-    return LayerPipeline(job).run()
+    return LayerPipeline(context).run()

@@ -8,20 +8,20 @@ from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_
 from acetate.pipelines.middle import PLAIN, Middle
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """A transparent foreground, and the blend with the given background where that is asked for.
 
     Where the target is more elongated than what the model learned, the foreground stands in its middle.
     """
-    middle = None if job.request.fill else Middle.of(job.request, job.model.entry.learned)
+    middle = None if context.request.fill else Middle.of(context.request, context.model.entry.learned)
     if middle is None:
-        return LayerPipeline(job).run()
+        return LayerPipeline(context).run()
     layers = []
-    for layer in LayerPipeline(middle.job(job, **PLAIN)).run():
+    for layer in LayerPipeline(middle.job(context, **PLAIN)).run():
         picture = layer.picture.permute(2, 0, 1)
-        around = job.inputs["background"].to(picture)
+        around = context.inputs["background"].to(picture)
         placed = middle.alone(picture) if layer.role == "foreground" else middle.within(picture, around)
         layers.append(
-            output_layer(job, layer.role, layer.settings.seed, to_dtype_hwc(placed, reply_dtype(job.request)))
+            output_layer(context, layer.role, layer.settings.seed, to_dtype_hwc(placed, reply_dtype(context.request)))
         )
     return tuple(layers)

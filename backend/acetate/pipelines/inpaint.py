@@ -22,22 +22,22 @@ BAND_ROWS = 256
 """Rows merged at a time, so that merging needs little memory beside the layers."""
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer with what is inside the mask drawn anew; outside of it comes back bit for bit.
 
     Raises AcetateError `bad_request` when there is nothing inside the mask.
     """
-    mask = checked_mask(job)
-    if job.request.strength == 0:
-        return passthrough(job)
-    layer = job.inputs["layer"]
-    share = mask * feather(mask, job.model.entry.learned)
-    return LayerPipeline(job, InitImage(layer, mask, lambda drawn: blend(layer, drawn, share))).run()
+    mask = checked_mask(context)
+    if context.request.strength == 0:
+        return passthrough(context)
+    layer = context.inputs["layer"]
+    share = mask * feather(mask, context.model.entry.learned)
+    return LayerPipeline(context, InitImage(layer, mask, lambda drawn: blend(layer, drawn, share))).run()
 
 
-def checked_mask(job: GenerationContext) -> Float[Tensor, "h w"]:
+def checked_mask(context: GenerationContext) -> Float[Tensor, "h w"]:
     """How far each pixel is inside a job's mask. Raises AcetateError `bad_request` when none is."""
-    mask = mask_from_rgba(job.inputs["mask"])
+    mask = mask_from_rgba(context.inputs["mask"])
     if not bool((mask > 0).any()):
         raise AcetateError(
             "bad_request",

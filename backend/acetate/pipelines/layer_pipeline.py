@@ -91,12 +91,12 @@ class LayerPipeline:
         Each sample is computed alone, so that a seed gives the same layers in any company.
         """
         request = self.context.request
-        rounds = self._render_passes()
+        render_passes = self._render_passes()
         samples = [_sample(((request.seed or 0) + index) % SEED_RANGE) for index in range(request.count)]
         for sample in samples:
-            sample.init_images = self._init_image_at(rounds[0].working_size)
-        for number, present in enumerate(rounds):
-            following = rounds[number + 1 :]
+            sample.init_images = self._init_image_at(render_passes[0].working_size)
+        for number, present in enumerate(render_passes):
+            following = render_passes[number + 1 :]
             present.run(samples, everything=bool(following))
             if number == 0 and self.init_image is None and can_be_opaque(request):
                 samples = [self._with_clear_surroundings(sample, present, bool(following)) for sample in samples]
@@ -106,7 +106,7 @@ class LayerPipeline:
                     for role, picture in sample.pictures.items()
                 }
                 sample.pictures.clear()
-        return tuple(layer for sample in samples for layer in self._outputs(sample, rounds[-1].working_size))
+        return tuple(layer for sample in samples for layer in self._outputs(sample, render_passes[-1].working_size))
 
     @property
     def steps(self) -> int:
@@ -128,41 +128,42 @@ class LayerPipeline:
     def _render_passes(self) -> list[RenderPass]:
         """One at the model's size, and with detail another at that of a larger target."""
         request, learned = self.context.request, self.context.model.entry.learned
-        sheets = [WorkingSize.base(request, learned)]
+        working_sizes = [WorkingSize.base(request, learned)]
         strengths = [1.0 if self.init_image is None else request.strength]
-        size = sheets[0].size
+        size = working_sizes[0].size
         if request.detail > 0 and request.target.width * request.target.height > size.width * size.height:
-            sheets.append(WorkingSize.hires(sheets[0].target, learned.side))
+            working_sizes.append(WorkingSize.hires(working_sizes[0].target, learned.side))
             strengths.append(request.detail)
-        courses = [_sampling_params(request, strength) for strength in strengths]
-        pace = ProgressTracker(self.context.report, 0, request.preview)
+        params_of_passes = [_sampling_params(request, strength) for strength in strengths]
+        progress = ProgressTracker(self.context.report, 0, request.preview)
         mask = None if self.init_image is None else self.init_image.mask
-        rounds = [
-            RenderPass(self.context, sheet, course, pace, mask) for course, sheet in zip(courses, sheets, strict=True)
+        render_passes = [
+            RenderPass(self.context, working_size, params, progress, mask)
+            for params, working_size in zip(params_of_passes, working_sizes, strict=True)
         ]
-        pace.more(request.count * sum(each.steps for each in rounds))
-        return rounds
+        progress.more(request.count * sum(each.steps for each in render_passes))
+        return render_passes
 
-    def _init_image_at(self, sheet: WorkingSize) -> dict[str, Tensor]:
-        return {} if self.init_image is None else {"foreground": sheet.to_working(self.init_image.layer)}
+    def _init_image_at(self, working_size: WorkingSize) -> dict[str, Tensor]:
+        return {} if self.init_image is None else {"foreground": working_size.to_working(self.init_image.layer)}
 
-    def _on_target(self, picture: Float[Tensor, "4 h w"], sheet: WorkingSize) -> Float[Tensor, "4 th tw"]:
-        placed = sheet.to_target(self._upscaled(picture, sheet), torch.float32).permute(2, 0, 1)
+    def _on_target(self, picture: Float[Tensor, "4 h w"], working_size: WorkingSize) -> Float[Tensor, "4 th tw"]:
+        placed = working_size.to_target(self._upscaled(picture, working_size), torch.float32).permute(2, 0, 1)
         return placed if self.init_image is None or self.init_image.merge is None else self.init_image.merge(placed)
 
-    def _upscaled(self, picture: Float[Tensor, "4 h w"], sheet: WorkingSize) -> Float[Tensor, "4 kh kw"]:
+    def _upscaled(self, picture: Float[Tensor, "4 h w"], working_size: WorkingSize) -> Float[Tensor, "4 kh kw"]:
         """What was drawn, in more detail where the target has more pixels and the model can enlarge."""
-        return self.context.model.enlarged(picture) if sheet.needs_upscale else picture
+        return self.context.model.enlarged(picture) if working_size.needs_upscale else picture
 
-    def _outputs(self, sample: Sample, sheet: WorkingSize) -> list[LayerOutput]:
+    def _outputs(self, sample: Sample, working_size: WorkingSize) -> list[LayerOutput]:
         layers = []
         for role in output_roles(self.context.request):
             picture = sample.pictures.pop("foreground" if role == "layer" else role)
             dtype = reply_dtype(self.context.request)
             if self.init_image is None or self.init_image.merge is None:
-                pixels = sheet.to_target(self._upscaled(picture, sheet), dtype)
+                pixels = working_size.to_target(self._upscaled(picture, working_size), dtype)
             else:
-                pixels = to_dtype_hwc(self._on_target(picture, sheet), dtype)
+                pixels = to_dtype_hwc(self._on_target(picture, working_size), dtype)
             layer = output_layer(self.context, role, sample.seed, pixels)
             if sample.opaque:
                 warning = opaque_warning(self.context.request, self.context.model.vocabulary)
@@ -209,12 +210,12 @@ class RenderPass:
     ) -> None:
         with self._adapted_unet(part, drawn) as predictor:
             frames = self._frame_batch(part)
-            course = _with_stop_at(self.params, part, self.context.request)
+            params = _with_stop_at(self.params, part, self.context.request)
             for sample in samples:
-                self.progress.start_stage(course.active_steps * self.working_size.tile_count)
+                self.progress.start_stage(params.active_steps * self.working_size.tile_count)
                 start = self._init_latents(part, frames, sample)
                 latent = denoise(
-                    self.context.model, predictor, course, frames, sample.noise, self._on_step(part, frames), start
+                    self.context.model, predictor, params, frames, sample.noise, self._on_step(part, frames), start
                 )
                 self.progress.finish_stage()
                 for index, frame in enumerate(frames.generated):
@@ -309,13 +310,13 @@ class RenderPass:
     def _on_step(self, part: Part, frames: FrameBatch) -> Callable[[float, Callable[[], Tensor] | None], None]:
         shown = _preview_frame(part, frames)
 
-        def preview(heading: Callable[[], Tensor]) -> UInt8[Tensor, "h w 4"]:
-            latent = heading()[shown : shown + 1]
+        def preview(predict_x0: Callable[[], Tensor]) -> UInt8[Tensor, "h w 4"]:
+            latent = predict_x0()[shown : shown + 1]
             return _preview_image(self._decode(part, frames.generated[shown], latent, passes=1), self.working_size)
 
-        def on_step(share: float, heading: Callable[[], Tensor] | None) -> None:
-            whole = heading is not None and self.working_size.tiles is None
-            self.progress.step(share, (lambda: preview(heading)) if whole and heading is not None else None)
+        def on_step(share: float, predict_x0: Callable[[], Tensor] | None) -> None:
+            whole = predict_x0 is not None and self.working_size.tiles is None
+            self.progress.step(share, (lambda: preview(predict_x0)) if whole and predict_x0 is not None else None)
 
         return on_step
 
@@ -337,9 +338,9 @@ def reply_dtype(request: LayerRequest) -> torch.dtype:
     return REPLY_DTYPES[request.reply_format] if request.reply_space == "srgb" else torch.float32
 
 
-def output_layer(job: GenerationContext, role: str, seed: int, pixels: Tensor) -> LayerOutput:
+def output_layer(context: GenerationContext, role: str, seed: int, pixels: Tensor) -> LayerOutput:
     """A layer with its name, its place, and the settings that make it again."""
-    request = job.request
+    request = context.request
     own = request.layer_prompts.get(role, "")
     alone = [role] == [other for other in output_roles(request) if other != "blend"]
     return LayerOutput(
@@ -352,8 +353,8 @@ def output_layer(job: GenerationContext, role: str, seed: int, pixels: Tensor) -
             request,
             seed,
             role,
-            {name: picture_hash(given) for name, given in job.inputs.items()},
-            [picture_hash(given) for given in job.controls],
+            {name: picture_hash(given) for name, given in context.inputs.items()},
+            [picture_hash(given) for given in context.controls],
         ),
     )
 
@@ -368,11 +369,11 @@ def _sampling_params(request: LayerRequest, strength: float) -> SamplingParams:
     return SamplingParams(sampler_named(request.sampler), request.steps, request.guidance, strength)
 
 
-def _with_stop_at(course: SamplingParams, part: Part, request: LayerRequest) -> SamplingParams:
+def _with_stop_at(params: SamplingParams, part: Part, request: LayerRequest) -> SamplingParams:
     """The course with the share at which this part stops."""
-    second = part.enters == "concat" and "blend" in part.given and course.sampler.name.startswith("DPM")
+    second = part.enters == "concat" and "blend" in part.given and params.sampler.name.startswith("DPM")
     stop_at = (CONCAT_DPM_STOP if second else 1.0) if request.stop_at is None else request.stop_at
-    return SamplingParams(course.sampler, course.steps, course.guidance, course.strength, stop_at)
+    return SamplingParams(params.sampler, params.steps, params.guidance, params.strength, stop_at)
 
 
 def _preview_frame(part: Part, frames: FrameBatch) -> int:
@@ -381,8 +382,8 @@ def _preview_frame(part: Part, frames: FrameBatch) -> int:
     return roles.index(next((role for role in ("blend", part.transparent) if role in roles), roles[0]))
 
 
-def _preview_image(rgba: Float[Tensor, "4 h w"], sheet: WorkingSize) -> UInt8[Tensor, "h w 4"]:
-    target = sheet.target
+def _preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[Tensor, "h w 4"]:
+    target = working_size.target
     scale = min(1.0, MAX_PREVIEW_SIDE / max(target.width, target.height))
     size = Size(max(1, round(target.width * scale)), max(1, round(target.height * scale)))
-    return sheet.to_target(rgba, torch.uint8, size)
+    return working_size.to_target(rgba, torch.uint8, size)

@@ -40,9 +40,9 @@ class Middle:
             return None
         return cls(area, target.width, target.height)
 
-    def job(self, job: GenerationContext, **changes: object) -> GenerationContext:
+    def job(self, context: GenerationContext, **changes: object) -> GenerationContext:
         """The same job for the middle alone, its pictures cut to it; `changes` are fields of its request."""
-        request, area = job.request, self.area
+        request, area = context.request, self.area
         target = Rect(request.target.x + area.x, request.target.y + area.y, area.width, area.height)
         headers = {role: _cut_header(header, area) for role, header in request.inputs.items()}
         styles = [adapter_kind(control) == STYLE for control in request.controls]
@@ -51,11 +51,11 @@ class Middle:
             for control, style in zip(request.controls, styles, strict=True)
         )
         return replace(
-            job,
+            context,
             request=replace(request, target=target, inputs=headers, controls=controls, **changes),  # type: ignore[arg-type]  # fields by name
-            inputs={role: self.cut(picture) for role, picture in job.inputs.items()},
+            inputs={role: self.cut(picture) for role, picture in context.inputs.items()},
             controls=tuple(
-                picture if style else self.cut(picture) for picture, style in zip(job.controls, styles, strict=True)
+                picture if style else self.cut(picture) for picture, style in zip(context.controls, styles, strict=True)
             ),
         )
 

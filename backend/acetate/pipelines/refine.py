@@ -7,17 +7,18 @@ from acetate.pipelines.context import GenerationContext, LayerOutput
 from acetate.pipelines.layer_pipeline import SEED_RANGE, InitImage, LayerPipeline, output_layer, reply_dtype
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The layers of a job, drawn from the given one as far as `strength` says; at 0 it comes back as it is."""
-    if job.request.strength == 0:
-        return passthrough(job)
-    return LayerPipeline(job, InitImage(job.inputs["layer"])).run()
+    if context.request.strength == 0:
+        return passthrough(context)
+    return LayerPipeline(context, InitImage(context.inputs["layer"])).run()
 
 
-def passthrough(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def passthrough(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer, bit for bit, as often as it is asked for."""
-    request = job.request
-    pixels = to_dtype_hwc(job.inputs["layer"], reply_dtype(request))
+    request = context.request
+    pixels = to_dtype_hwc(context.inputs["layer"], reply_dtype(request))
     return tuple(
-        output_layer(job, "layer", ((request.seed or 0) + index) % SEED_RANGE, pixels) for index in range(request.count)
+        output_layer(context, "layer", ((request.seed or 0) + index) % SEED_RANGE, pixels)
+        for index in range(request.count)
     )

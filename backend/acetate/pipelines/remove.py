@@ -32,27 +32,27 @@ REACH = 2
 """How far the model may move an outline, in the same pixels."""
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer without what is inside the mask; outside of it comes back bit for bit.
 
     Where the surroundings of the mask are clear it becomes clear; where it lies inside of something, that goes on.
     Raises WireError `bad_request` when there is nothing inside the mask.
     """
-    mask, layer = checked_mask(job), job.inputs["layer"]
-    learned = job.model.entry.learned
-    sheet = WorkingSize.base(job.request, learned)
-    ground = Ground.around(mask, layer, sheet)
+    mask, layer = checked_mask(context), context.inputs["layer"]
+    learned = context.model.entry.learned
+    working_size = WorkingSize.base(context.request, learned)
+    ground = Ground.around(mask, layer, working_size)
     if float(ground.most[mask > 0].max()) <= VISIBLE_ALPHA:
-        return _cleared(job, blend(layer, torch.zeros_like(layer), mask))
+        return _cleared(context, blend(layer, torch.zeros_like(layer), mask))
     continued = blend(layer, ground.colour, mask)
     depth = feather(mask, learned)
 
     def merge(drawn: Tensor) -> Tensor:
         return blend(layer, _within(ground, drawn, depth), mask)
 
-    request = replace(job.request, strength=STRENGTH)
-    layers = LayerPipeline(replace(job, request=request), InitImage(continued, mask, merge)).run()
-    settings = (replace(each.settings, strength=job.request.strength) for each in layers)
+    request = replace(context.request, strength=STRENGTH)
+    layers = LayerPipeline(replace(context, request=request), InitImage(continued, mask, merge)).run()
+    settings = (replace(each.settings, strength=context.request.strength) for each in layers)
     return tuple(replace(each, settings=told) for each, told in zip(layers, settings, strict=True))
 
 
@@ -67,17 +67,17 @@ class Ground:
     most: Float[Tensor, "h w"]
 
     @classmethod
-    def around(cls, mask: Float[Tensor, "h w"], layer: Float[Tensor, "4 h w"], sheet: WorkingSize) -> Ground:
+    def around(cls, mask: Float[Tensor, "h w"], layer: Float[Tensor, "4 h w"], working_size: WorkingSize) -> Ground:
         """What surrounds the mask, gone on into it at the size that is drawn, where its outlines are smooth."""
         size = Size(layer.shape[2], layer.shape[1])
-        unknown = (sheet.to_working(mask.expand(4, -1, -1))[3] > VISIBLE_ALPHA).float()
-        found = filled(premultiplied(sheet.to_working(layer)), grown(unknown, HALO))
+        unknown = (working_size.to_working(mask.expand(4, -1, -1))[3] > VISIBLE_ALPHA).float()
+        found = filled(premultiplied(working_size.to_working(layer)), grown(unknown, HALO))
         alpha = found[3:]
         least, most = -F.max_pool2d(-alpha, 2 * REACH + 1, 1, REACH), F.max_pool2d(alpha, 2 * REACH + 1, 1, REACH)
         bounds = torch.cat([least, least, least, least, most, most, most, most])
 
         def on_target(picture: Tensor) -> Tensor:
-            return sheet.to_target(picture, torch.float32, size).permute(2, 0, 1)
+            return working_size.to_target(picture, torch.float32, size).permute(2, 0, 1)
 
         return cls(on_target(unpremultiply(found)), on_target(bounds[:4])[3], on_target(bounds[4:])[3])
 
@@ -88,10 +88,11 @@ def _within(ground: Ground, drawn: Float[Tensor, "4 h w"], depth: Float[Tensor, 
     return blend(ground.colour, bounded, depth)
 
 
-def _cleared(job: GenerationContext, layer: Float[Tensor, "4 h w"]) -> tuple[LayerOutput, ...]:
+def _cleared(context: GenerationContext, layer: Float[Tensor, "4 h w"]) -> tuple[LayerOutput, ...]:
     """A layer for which nothing is to be drawn, as often as it is asked for."""
-    request = job.request
+    request = context.request
     pixels = to_dtype_hwc(layer, reply_dtype(request))
     return tuple(
-        output_layer(job, "layer", ((request.seed or 0) + index) % SEED_RANGE, pixels) for index in range(request.count)
+        output_layer(context, "layer", ((request.seed or 0) + index) % SEED_RANGE, pixels)
+        for index in range(request.count)
     )

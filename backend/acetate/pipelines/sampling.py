@@ -93,7 +93,7 @@ class FrameBatch:
 def denoise(
     model: LoadedModel,
     predictor: Predictor,
-    course: SamplingParams,
+    params: SamplingParams,
     frames: FrameBatch,
     generator: torch.Generator,
     on_step: OnStep,
@@ -103,36 +103,36 @@ def denoise(
 
     Noise comes from `generator`, on the processor, so that it is the same on every device.
     """
-    scheduler = make_scheduler(course.sampler, model.scheduler_config, course.steps, model.device)
+    scheduler = make_scheduler(params.sampler, model.scheduler_config, params.steps, model.device)
     timesteps = scheduler.timesteps
     latent: Tensor
     shape = (len(frames.generated), model.latent_channels, frames.size.height // 8, frames.size.width // 8)
     noise = torch.randn(shape, generator=generator).to(model.device)
     first, latent = 0, noise * scheduler.init_noise_sigma
     if start is not None:
-        first = (course.steps - course.active_steps) * getattr(scheduler, "order", 1)
+        first = (params.steps - params.active_steps) * getattr(scheduler, "order", 1)
         latent = _add_noise(scheduler, start.latent, noise, first)
-    options: dict[str, Any] = {"generator": generator} if course.sampler.adds_noise else {}
+    options: dict[str, Any] = {"generator": generator} if params.sampler.adds_noise else {}
     last = len(timesteps)
     for index in range(first, last):
         timestep = timesteps[index]
         # Only the network changes: the sampler and what it remembers of earlier steps go on.
-        predictor.switch(index / last < course.stop_at)
-        seen = scheduler.scale_model_input(latent, timestep)
+        predictor.switch(index / last < params.stop_at)
+        model_input = scheduler.scale_model_input(latent, timestep)
 
         def on_part(part: float, done: int = index - first) -> None:
             on_step((done + part) / (last - first), None)
 
-        ask = GuidedDenoiser(predictor, course.guidance, frames, timestep, index / last)
+        ask = GuidedDenoiser(predictor, params.guidance, frames, timestep, index / last)
         if frames.tiles is None:
-            prediction = ask.predict(seen)
+            prediction = ask.predict(model_input)
         else:
-            prediction = ask.predict_tiled(seen, frames.tiles, on_part, None if start is None else start.mask)
+            prediction = ask.predict_tiled(model_input, frames.tiles, on_part, None if start is None else start.mask)
         latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
         if start is not None:
             around = start.latent if index + 1 == last else _add_noise(scheduler, start.latent, noise, index + 1)
             latent = torch.where(start.mask > 0, latent, around)
-        on_step((index + 1 - first) / (last - first), partial(predict_x0, scheduler, seen, prediction, timestep))
+        on_step((index + 1 - first) / (last - first), partial(predict_x0, scheduler, model_input, prediction, timestep))
     predictor.switch(True)
     return latent
 
@@ -147,13 +147,13 @@ class GuidedDenoiser:
     timestep: Tensor
     share: float
 
-    def predict(self, seen: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
+    def predict(self, model_input: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
         """Its answer for the drawn frames, guidance weighed in."""
-        return self._predict(seen, self.frames.conditioning, None)
+        return self._predict(model_input, self.frames.conditioning, None)
 
     def predict_tiled(
         self,
-        seen: Float[Tensor, "drawn c h w"],
+        model_input: Float[Tensor, "drawn c h w"],
         tiles: TileSpec,
         on_part: Callable[[float], None],
         mask: Float[Tensor, "drawn 1 h w"] | None = None,
@@ -167,7 +167,7 @@ class GuidedDenoiser:
 
         def answer(row: Span, column: Span) -> Tensor:
             nonlocal done
-            part = latent_part(seen, row, column)
+            part = latent_part(model_input, row, column)
             if mask is None or bool(latent_part(mask, row, column).any()):
                 clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.conditioning.items()}
                 part = self._predict(part, clean, (row, column))
@@ -180,10 +180,10 @@ class GuidedDenoiser:
 
         return blend_tiles(answer, size.height, size.width, tiles.size, tiles.overlap, scale=8)
 
-    def _predict(self, seen: Tensor, clean: Mapping[int, Tensor], tile: tuple[Span, Span] | None) -> Tensor:
+    def _predict(self, model_input: Tensor, clean: Mapping[int, Tensor], tile: tuple[Span, Span] | None) -> Tensor:
         """Rows are (half, frame) with the frame fastest: first without the prompt, then with it."""
         frames = self.frames
-        drawn = iter(seen[:, None])
+        drawn = iter(model_input[:, None])
         sample = torch.cat([clean[frame] if frame in clean else next(drawn) for frame in range(frames.count)])
         timestep = self.timestep
         if clean:
@@ -200,14 +200,14 @@ class GuidedDenoiser:
 
 
 def predict_x0(
-    scheduler: Scheduler, seen: Float[Tensor, "n c h w"], prediction: Float[Tensor, "n c h w"], timestep: Tensor
+    scheduler: Scheduler, model_input: Float[Tensor, "n c h w"], prediction: Float[Tensor, "n c h w"], timestep: Tensor
 ) -> Float[Tensor, "n c h w"]:
     """The latents that a step is heading for, out of what the UNet saw and answered."""
-    kept = scheduler.alphas_cumprod[int(timestep.round())].to(seen.device)
+    kept = scheduler.alphas_cumprod[int(timestep.round())].to(model_input.device)
     signal, noise = kept.sqrt(), (1 - kept).sqrt()
     if scheduler.config["prediction_type"] == "v_prediction":
-        return signal * seen - noise * prediction
-    return (seen - noise * prediction) / signal
+        return signal * model_input - noise * prediction
+    return (model_input - noise * prediction) / signal
 
 
 def _add_noise(scheduler: Any, latent: Tensor, noise: Tensor, index: int) -> Tensor:

@@ -14,33 +14,33 @@ from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_
 from acetate.pipelines.middle import PLAIN, Middle, headers_of
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The layers of a job that were asked for, in stacking order from below.
 
     In a target more elongated than what the model learned, its subject would come twice. There the scene is drawn in
     the middle of the target, and then a background as wide as the target for the foreground of that scene.
     """
-    middle = None if job.request.fill else Middle.of(job.request, job.model.entry.learned)
-    behind = None if middle is None else _behind(job)
+    middle = None if context.request.fill else Middle.of(context.request, context.model.entry.learned)
+    behind = None if middle is None else _behind(context)
     if middle is None or behind is None:
-        return LayerPipeline(job).run()
-    return _wide(job, middle, behind)
+        return LayerPipeline(context).run()
+    return _wide(context, middle, behind)
 
 
-def _behind(job: GenerationContext) -> Way | None:
+def _behind(context: GenerationContext) -> Way | None:
     """How the model draws a background for a foreground, if it can."""
     try:
-        return job.model.entry.way("background", ("foreground",))
+        return context.model.entry.way("background", ("foreground",))
     except AcetateError:
         return None
 
 
-def _wide(job: GenerationContext, middle: Middle, behind: Way) -> tuple[LayerOutput, ...]:
-    request, asked = job.request, output_roles(job.request)
+def _wide(context: GenerationContext, middle: Middle, behind: Way) -> tuple[LayerOutput, ...]:
+    request, asked = context.request, output_roles(context.request)
     wide = tuple(role for role in asked if role != "foreground")
-    narrow = LayerPipeline(middle.job(job, returns=("foreground",), **PLAIN))
+    narrow = LayerPipeline(middle.job(context, returns=("foreground",), **PLAIN))
     later = replace(request, mode="background", returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
-    rest = LayerPipeline(replace(job, request=later, way=behind)).steps if wide else 0
+    rest = LayerPipeline(replace(context, request=later, way=behind)).steps if wide else 0
     total = narrow.steps + request.count * rest
     layers = []
     for number, drawn in enumerate(replace(narrow, context=_counted(narrow.context, 0, total)).run()):
@@ -51,20 +51,22 @@ def _wide(job: GenerationContext, middle: Middle, behind: Way) -> tuple[LayerOut
             inputs = {"foreground": foreground}
             second = replace(later, seed=seed, inputs=headers_of(inputs))
             done = narrow.steps + number * rest
-            behind_job = replace(job, request=second, way=behind, inputs=inputs)
+            behind_job = replace(context, request=second, way=behind, inputs=inputs)
             found = LayerPipeline(_counted(behind_job, done, total)).run()
             pictures |= {layer.role: layer.picture.permute(2, 0, 1) for layer in found}
-        layers += [output_layer(job, role, seed, to_dtype_hwc(pictures[role], reply_dtype(request))) for role in asked]
+        layers += [
+            output_layer(context, role, seed, to_dtype_hwc(pictures[role], reply_dtype(request))) for role in asked
+        ]
     return tuple(layers)
 
 
-def _counted(job: GenerationContext, before: int, total: int) -> GenerationContext:
+def _counted(context: GenerationContext, before: int, total: int) -> GenerationContext:
     """The job with its progress counted as a part of a longer way."""
 
     def report(progress: GenerationProgress) -> None:
         left = progress.seconds_left
         if left is not None and progress.steps > progress.step:
             left *= (total - before - progress.step) / (progress.steps - progress.step)
-        job.report(replace(progress, step=before + progress.step, steps=total, seconds_left=left))
+        context.report(replace(progress, step=before + progress.step, steps=total, seconds_left=left))
 
-    return replace(job, report=report)
+    return replace(context, report=report)

@@ -6,6 +6,6 @@ from acetate.pipelines.context import GenerationContext, LayerOutput
 from acetate.pipelines.layer_pipeline import LayerPipeline
 
 
-def draw(job: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The layers of a job, drawn from noise."""
-    return LayerPipeline(job).run()
+    return LayerPipeline(context).run()
