@@ -11,18 +11,18 @@ from acetate.worker.diffusion_engine import DiffusionEngine
 from acetate.worker.engine import EngineJob, EngineResult, ProgressCallback
 
 if TYPE_CHECKING:
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
 
 
 class TinyStarter(DiffusionEngine):
     """Draws noise, but all of the way."""
 
     @staticmethod
-    def catalogue() -> Catalogue:
+    def catalogue() -> ModelRegistry:
         """The folder that the test names."""
-        from acetate.models.registry import STARTER, Catalogue, Source
+        from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 
-        return Catalogue({"starter": Source(Path(os.environ["ACETATE_TEST_MODEL"]), STARTER, "Apache-2.0")})
+        return ModelRegistry({"starter": ModelSource(Path(os.environ["ACETATE_TEST_MODEL"]), STARTER, "Apache-2.0")})
 
 
 class Starved(TinyStarter):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from acetate.models.families import SD15, SDXL
-from acetate.models.registry import Catalogue, Source
+from acetate.models.registry import ModelRegistry, ModelSource
 
 from tests.models.tiny_families import write_sd15, write_sd15_layers, write_sdxl, write_sdxl_layers
 
@@ -20,12 +20,12 @@ def written_families(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def families(written_families: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+def families(written_families: Path, monkeypatch: pytest.MonkeyPatch) -> ModelRegistry:
     """A catalogue of the tiny `sd15` and `sdxl`, whose layer files are in the models folder."""
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(written_families))
-    return Catalogue(
+    return ModelRegistry(
         {
-            "sd15": Source(written_families / "sd15", SD15, "Apache-2.0"),
-            "sdxl": Source(written_families / "sdxl", SDXL, "Apache-2.0"),
+            "sd15": ModelSource(written_families / "sd15", SD15, "Apache-2.0"),
+            "sdxl": ModelSource(written_families / "sdxl", SDXL, "Apache-2.0"),
         }
     )

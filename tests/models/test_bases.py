@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 from acetate.models.diffusers_layout import family_of
-from acetate.models.diffusion_model import LoadedModel
-from acetate.models.families import SD15, SDXL, Family
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import Catalogue, Source
+from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.families import SD15, SDXL, ModelFamily
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import ModelRegistry, ModelSource
 from acetate.models.text_encoder import prompt_length
-from acetate.models.user_models import own_sources
+from acetate.models.user_models import user_sources
 from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save_file
 
@@ -23,8 +23,8 @@ from tests.models.tiny_published import write_checkpoint
 FAMILIES = {"sd15": SD15, "sdxl": SDXL}
 
 
-def load(catalogue: Catalogue, name: str, dtype: torch.dtype = torch.float32) -> LoadedModel:
-    return ModelStore(catalogue, torch.device("cpu"), dtype).get(name)
+def load(catalogue: ModelRegistry, name: str, dtype: torch.dtype = torch.float32) -> DiffusionModel:
+    return ModelCache(catalogue, torch.device("cpu"), dtype).get(name)
 
 
 def same(first: Any, second: Any) -> bool:
@@ -32,19 +32,19 @@ def same(first: Any, second: Any) -> bool:
     return mine.keys() == its.keys() and all(torch.equal(value, its[name]) for name, value in mine.items())
 
 
-def test_a_checkpoint_in_one_file_is_the_model_of_its_folder(families: Catalogue, tmp_path: Path) -> None:
+def test_a_checkpoint_in_one_file_is_the_model_of_its_folder(families: ModelRegistry, tmp_path: Path) -> None:
     model = load(families, "sd15")
     path = write_checkpoint(tmp_path / "photo.safetensors", families.entry("sd15").folder)
     assert family_of(path) is SD15
-    source = Source(families.sources["sd15"].folder, SD15, "unknown", file=path)
-    single = load(Catalogue({"photo": source}), "photo")
+    source = ModelSource(families.sources["sd15"].folder, SD15, "unknown", file=path)
+    single = load(ModelRegistry({"photo": source}), "photo")
     for network in (model.unet, model.vae, model.text.encoders[0]):
         network.half().float()
     assert same(single.unet, model.unet)
     assert same(single.vae, model.vae)
     assert same(single.text.encoders[0], model.text.encoders[0])
     assert single.vae.dtype == torch.float32
-    assert single.entry.modes == families.entry("sd15").modes
+    assert single.spec.modes == families.entry("sd15").modes
 
 
 def as_snapshot(folder: Path, cache: Path, repository: str) -> None:
@@ -57,59 +57,65 @@ def as_snapshot(folder: Path, cache: Path, repository: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_a_snapshot_in_the_hub_cache_is_found_offline(
-    families: Catalogue, written_families: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: Family
+    families: ModelRegistry,
+    written_families: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    family: ModelFamily,
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(AcetateError, match=f"acetate models pull {family.name}") as refusal:
-        Catalogue().entry(family.name)
+        ModelRegistry().entry(family.name)
     assert refusal.value.code == "model_missing"
     as_snapshot(written_families / family.name, tmp_path, family.repository)
-    fetched = load(Catalogue(), family.name)
+    fetched = load(ModelRegistry(), family.name)
     assert same(fetched.unet, load(families, family.name).unet)
 
 
 def test_float16_weights_alone_are_enough_and_the_vae_computes_in_float32(
-    written_families: Path, tmp_path: Path, families: Catalogue
+    written_families: Path, tmp_path: Path, families: ModelRegistry
 ) -> None:
     folder = shutil.copytree(written_families / "sdxl", tmp_path / "sdxl")
     for path in sorted(folder.rglob("*.safetensors")):
         half = {key: value.half() for key, value in load_file(path).items()}
         path.unlink()
         save_file(half, path.with_name(path.name.replace(".safetensors", ".fp16.safetensors")), {"format": "pt"})
-    model = load(Catalogue({"sdxl": Source(folder, SDXL, "unknown")}), "sdxl", torch.bfloat16)
+    model = load(ModelRegistry({"sdxl": ModelSource(folder, SDXL, "unknown")}), "sdxl", torch.bfloat16)
     assert (model.unet.dtype, model.vae.dtype) == (torch.bfloat16, torch.float32)
     assert len(model.text.encoders) == 2
 
 
 @pytest.mark.parametrize("file", ["tokenizer_2/tokenizer.json", "text_encoder_2/config.json", "unet/config.json"])
-def test_what_a_folder_lacks_is_named(written_families: Path, tmp_path: Path, file: str, families: Catalogue) -> None:
+def test_what_a_folder_lacks_is_named(
+    written_families: Path, tmp_path: Path, file: str, families: ModelRegistry
+) -> None:
     folder = shutil.copytree(written_families / "sdxl", tmp_path / "sdxl")
     (folder / file).unlink()
     with pytest.raises(AcetateError, match=f"lacks {file}"):
-        Catalogue({"sdxl": Source(folder, SDXL, "unknown")}).entry("sdxl")
+        ModelRegistry({"sdxl": ModelSource(folder, SDXL, "unknown")}).entry("sdxl")
 
 
 def test_what_is_dropped_into_the_models_folder_is_a_model(
-    families: Catalogue, written_families: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    families: ModelRegistry, written_families: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_checkpoint(tmp_path / "base" / "ink.safetensors", written_families / "sd15")
     shutil.copytree(written_families / "sdxl", tmp_path / "base" / "big")
     (tmp_path / "base" / "notes.safetensors").write_bytes(b"nothing")
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
-    assert {name: source.family.name for name, source in own_sources().items()} == {"ink": "sd15", "big": "sdxl"}
+    assert {name: source.family.name for name, source in user_sources().items()} == {"ink": "sd15", "big": "sdxl"}
 
 
 def test_a_checkpoint_without_its_family_beside_it_says_what_to_fetch(
-    families: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    families: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     path = write_checkpoint(tmp_path / "ink.safetensors", families.entry("sd15").folder)
     with pytest.raises(AcetateError, match="acetate models pull sd15 --configuration"):
-        Catalogue({"ink": Source(None, SD15, "unknown", file=path)}).entry("ink")
+        ModelRegistry({"ink": ModelSource(None, SD15, "unknown", file=path)}).entry("ink")
 
 
 def test_an_older_tokenizer_of_two_files_measures_prompts_as_the_model_reads_them(
-    families: Catalogue, written_families: Path, tmp_path: Path
+    families: ModelRegistry, written_families: Path, tmp_path: Path
 ) -> None:
     import json
 
@@ -121,4 +127,4 @@ def test_an_older_tokenizer_of_two_files_measures_prompts_as_the_model_reads_the
     (folder / "tokenizer/tokenizer.json").unlink()
     tokenizer = load(families, "sd15").text.tokenizers[0]
     for prompt in ("a zebrafish, éclair", "  It's   TWO cherries!  ", ""):
-        assert prompt_length(folder, prompt).pieces == len(tokenizer(prompt).input_ids) - 2
+        assert prompt_length(folder, prompt).tokens == len(tokenizer(prompt).input_ids) - 2

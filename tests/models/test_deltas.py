@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from acetate.adapters.deltas import WeightDeltas, read_deltas
-from acetate.models.key_mapping import ldm_names
-from acetate.models.weights import WrongFileError
+from acetate.models.key_mapping import diffusers_keys
+from acetate.models.weights import WeightFileError
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
@@ -44,12 +44,12 @@ def answer(unet: UNet2DConditionModel, channels: int) -> Tensor:
 def test_every_original_name_of_sdxl_is_known(full_size: UNet2DConditionModel) -> None:
     names = {original_name(name, full_size): name for name, _ in full_size.named_parameters()}
     assert len(names) == 1680
-    assert ldm_names(names, full_size.config) == names
+    assert diffusers_keys(names, full_size.config) == names
 
 
 def test_few_names_are_known_as_well_as_all(full_size: UNet2DConditionModel) -> None:
     key = "output_blocks.5.1.transformer_blocks.1.attn2.to_v.weight"
-    assert ldm_names([key], full_size.config) == {
+    assert diffusers_keys([key], full_size.config) == {
         key: "up_blocks.1.attentions.2.transformer_blocks.1.attn2.to_v.weight"
     }
 
@@ -170,18 +170,18 @@ def test_a_wrong_key_is_named(
     words: str,
 ) -> None:
     path = spoilt(unet, tmp_path, part, drop, **{key: torch.zeros(shape) for key, shape in more.items()})
-    with pytest.raises(WrongFileError, match=words):
+    with pytest.raises(WeightFileError, match=words):
         read_deltas(path, unet, CONCATENATED.get(part, 0))
 
 
 def test_a_part_for_another_number_of_latents_is_refused(unet: UNet2DConditionModel, tmp_path: Path) -> None:
     path = spoilt(unet, tmp_path, "fg2ble")
-    with pytest.raises(WrongFileError, match=r"conv_in\.weight is 8 x 8 x 3 x 3 and should be 8 x 12 x 3 x 3"):
+    with pytest.raises(WeightFileError, match=r"conv_in\.weight is 8 x 8 x 3 x 3 and should be 8 x 12 x 3 x 3"):
         read_deltas(path, unet, 2)
 
 
 def test_what_is_no_safetensors_file_is_refused(unet: UNet2DConditionModel, tmp_path: Path) -> None:
     path = tmp_path / "layer_xl_transparent_attn.safetensors"
     path.write_bytes(b"\x80\x04pickle")
-    with pytest.raises(WrongFileError, match="cannot be read"):
+    with pytest.raises(WeightFileError, match="cannot be read"):
         read_deltas(path, unet)

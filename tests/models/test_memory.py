@@ -12,23 +12,23 @@ import pytest
 import torch
 from acetate.cards import Card, build_of
 from acetate.cli import app
-from acetate.models.diffusion_model import LoadedModel
+from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.memory_plan import (
-    CARD_LADDER,
-    PROCESSOR_LADDER,
+    CPU_PLANS,
+    CUDA_PLANS,
     WORKSPACE,
     Footprint,
-    Placement,
-    Plan,
-    choose,
+    MemoryPlan,
+    Offload,
+    choose_plan,
     footprint,
-    ladder_for,
-    takes_eight_bits,
+    plans_for,
+    supports_int8,
 )
-from acetate.models.model_cache import ModelStore
-from acetate.models.offload import place
-from acetate.models.recipes import Part
-from acetate.models.registry import Catalogue
+from acetate.models.model_cache import ModelCache
+from acetate.models.offload import apply_plan
+from acetate.models.recipes import AdapterSpec
+from acetate.models.registry import ModelRegistry
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -44,34 +44,34 @@ LARGE = Footprint(
 @pytest.mark.parametrize(
     ("free", "plan"),
     [
-        (24, Plan()),
-        (12, Plan(tiled=True)),
-        (9, Plan("model", tiled=True)),
-        (4, Plan("sequential", tiled=True)),
-        (1, Plan("sequential", tiled=True, frugal=True)),
+        (24, MemoryPlan()),
+        (12, MemoryPlan(tiled=True)),
+        (9, MemoryPlan("model", tiled=True)),
+        (4, MemoryPlan("sequential", tiled=True)),
+        (1, MemoryPlan("sequential", tiled=True, frugal=True)),
     ],
 )
-def test_the_fastest_plan_that_fits_is_taken(free: int, plan: Plan) -> None:
-    assert CARD_LADDER[choose(CARD_LADDER, LARGE, free * GIB)] == plan
+def test_the_fastest_plan_that_fits_is_taken(free: int, plan: MemoryPlan) -> None:
+    assert CUDA_PLANS[choose_plan(CUDA_PLANS, LARGE, free * GIB)] == plan
 
 
 def test_what_is_loaded_needs_no_room_again() -> None:
-    assert PROCESSOR_LADDER[choose(PROCESSOR_LADDER, LARGE, 6 * GIB, loaded=True)] == Plan()
-    assert PROCESSOR_LADDER[choose(PROCESSOR_LADDER, LARGE, 6 * GIB)] == PROCESSOR_LADDER[-1]
+    assert CPU_PLANS[choose_plan(CPU_PLANS, LARGE, 6 * GIB, loaded=True)] == MemoryPlan()
+    assert CPU_PLANS[choose_plan(CPU_PLANS, LARGE, 6 * GIB)] == CPU_PLANS[-1]
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu", "mps"])
 @pytest.mark.parametrize("dtype_bytes", [2, 4])
 def test_every_step_down_a_ladder_needs_less_or_as_much(device: str, dtype_bytes: int) -> None:
-    needs = [LARGE.needed(plan) for plan in ladder_for(device, dtype_bytes)]
+    needs = [LARGE.needed(plan) for plan in plans_for(device, dtype_bytes)]
     assert needs == sorted(needs, reverse=True)
 
 
 @pytest.mark.parametrize("family", ["sd15", "sdxl"])
-def test_weights_are_counted_from_the_files(families: Catalogue, family: str) -> None:
+def test_weights_are_counted_from_the_files(families: ModelRegistry, family: str) -> None:
     entry = families.entry(family)
-    model = ModelStore(families, torch.device("cpu"), torch.float32).get(family)
-    needs = footprint(entry, entry.way("text"), 64, 64, 4)
+    model = ModelCache(families, torch.device("cpu"), torch.float32).get(family)
+    needs = footprint(entry, entry.recipe("text"), 64, 64, 4)
 
     def held(*networks: torch.nn.Module) -> int:
         return 4 * sum(parameter.numel() for network in networks for parameter in network.parameters())
@@ -83,9 +83,9 @@ def test_weights_are_counted_from_the_files(families: Catalogue, family: str) ->
     assert needs.transparency == held(transparency.encoder, transparency.decoder)
 
 
-def test_more_frames_and_larger_pictures_need_more(families: Catalogue) -> None:
+def test_more_frames_and_larger_pictures_need_more(families: ModelRegistry) -> None:
     entry = families.entry("sd15")
-    alone, scene = entry.way("text"), entry.way("scene")
+    alone, scene = entry.recipe("text"), entry.recipe("scene")
     small = footprint(entry, alone, 512, 512, 2)
     maps = small.drawing - WORKSPACE
     assert footprint(entry, scene, 512, 512, 2).drawing - WORKSPACE == 3 * maps
@@ -98,51 +98,51 @@ def test_more_frames_and_larger_pictures_need_more(families: Catalogue) -> None:
 @pytest.mark.parametrize("placement", ["model", "sequential"])
 @pytest.mark.parametrize("name", ["bg2fg", "bgble2fg"])
 def test_offloaded_models_draw_the_same_and_stay_bit_identical(
-    families: Catalogue, name: str, placement: Placement
+    families: ModelRegistry, name: str, placement: Offload
 ) -> None:
     [(family, part)] = [each for each in PARTS if each[1].name == name]
-    model = ModelStore(families, torch.device("cpu"), torch.float32).get(family)
+    model = ModelCache(families, torch.device("cpu"), torch.float32).get(family)
     before = state_of(model)
     resident = answers(model, part)
-    place(model, Plan(placement))
+    apply_plan(model, MemoryPlan(placement))
     assert all(torch.equal(a, b) for a, b in zip(answers(model, part), resident, strict=True))
-    place(model, Plan())
+    apply_plan(model, MemoryPlan())
     assert not any(hasattr(module, "_hf_hook") for module in model.unet.modules())
     assert all(torch.equal(a, b) for a, b in zip(answers(model, part), resident, strict=True))
     after = model.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
 
 
-def answers(model: LoadedModel, part: Part) -> tuple[Tensor, Tensor]:
+def answers(model: DiffusionModel, part: AdapterSpec) -> tuple[Tensor, Tensor]:
     """With the part, and without it in mid-run."""
-    rows = 2 * len(part.frames)
-    given = {role: a_layer(number) for number, role in enumerate(part.given)}
-    with model.prepared(part, given) as predictor:
+    rows = 2 * len(part.roles)
+    given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
+    with model.adapted_unet(part, given) as predictor:
         states = texts(model, part)
         attached = predictor(noise(rows), torch.tensor(500), states)
         predictor.switch(False)
         return attached, predictor(noise(rows), torch.tensor(500), states)
 
 
-def test_a_plan_with_short_weights_loads_them_so(families: Catalogue) -> None:
-    store = ModelStore(families, torch.device("cpu"), torch.float32)
+def test_a_plan_with_short_weights_loads_them_so(families: ModelRegistry) -> None:
+    store = ModelCache(families, torch.device("cpu"), torch.float32)
     assert store.get("sd15").unet.dtype == torch.float32
-    assert store.get("sd15", Plan(tiled=True, short=True)).unet.dtype == torch.bfloat16
+    assert store.get("sd15", MemoryPlan(tiled=True, short=True)).unet.dtype == torch.bfloat16
     assert store.get("sd15").unet.dtype == torch.bfloat16
 
 
-def test_a_model_that_is_in_the_way_is_dropped(families: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = ModelStore(families, torch.device("cpu"), torch.float32)
+def test_a_model_that_is_in_the_way_is_dropped(families: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ModelCache(families, torch.device("cpu"), torch.float32)
     store.get("sd15")
     free: Callable[[torch.device], int] = lambda device: GIB if store.loaded == ("sd15",) else 64 * GIB  # noqa: E731
-    monkeypatch.setattr("acetate.models.model_cache.available", free)
+    monkeypatch.setattr("acetate.models.model_cache.free_memory", free)
     monkeypatch.setattr("acetate.models.model_cache.footprint", lambda *arguments: LARGE)
-    assert store.plan("sdxl", "text", (), (64, 64)).plan == Plan()
+    assert store.plan("sdxl", "text", (), (64, 64)).plan == MemoryPlan()
     assert store.loaded == ()
 
 
 def test_the_doctor_prints_the_plan_of_every_mode_and_writes_the_same_figures(
-    families: Catalogue, written_families: Path, tmp_path: Path
+    families: ModelRegistry, written_families: Path, tmp_path: Path
 ) -> None:
     base = written_families / "base"
     base.mkdir(exist_ok=True)
@@ -177,26 +177,26 @@ def test_the_doctor_tells_the_pytorch_and_what_to_do_about_a_card_that_it_cannot
 
 
 def test_eight_bit_weights_are_for_what_adds_nothing_to_them(
-    families: Catalogue, monkeypatch: pytest.MonkeyPatch
+    families: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = object()
     monkeypatch.setattr("acetate.models.memory_plan.find_spec", lambda name: installed if name == "torchao" else None)
-    assert takes_eight_bits(families.entry("sd15").way("scene"))
-    assert not takes_eight_bits(families.entry("sdxl").way("text"))
-    ladder = ladder_for("cuda", 2, eight=True)
-    assert ladder[choose(ladder, LARGE, 9 * GIB)] == Plan(tiled=True, eight=True)
+    assert supports_int8(families.entry("sd15").recipe("scene"))
+    assert not supports_int8(families.entry("sdxl").recipe("text"))
+    ladder = plans_for("cuda", 2, eight=True)
+    assert ladder[choose_plan(ladder, LARGE, 9 * GIB)] == MemoryPlan(tiled=True, eight=True)
     monkeypatch.setattr("acetate.models.memory_plan.find_spec", lambda name: None)
-    assert not takes_eight_bits(families.entry("sd15").way("scene"))
+    assert not supports_int8(families.entry("sd15").recipe("scene"))
 
 
-def test_a_model_with_eight_bit_weights_draws_nearly_the_same(families: Catalogue) -> None:
+def test_a_model_with_eight_bit_weights_draws_nearly_the_same(families: ModelRegistry) -> None:
     pytest.importorskip("torchao", reason="8-bit weights need torchao: pip install torchao")
     [(family, part)] = [each for each in PARTS if each[1].name == "joint"]
-    store = ModelStore(families, torch.device("cpu"), torch.float32)
+    store = ModelCache(families, torch.device("cpu"), torch.float32)
     exact = answers(store.get(family), part)
-    model = store.get(family, Plan(tiled=True, eight=True))
-    assert model.eight and store.get(family) is model
+    model = store.get(family, MemoryPlan(tiled=True, eight=True))
+    assert model.int8 and store.get(family) is model
     assert type(model.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight) is not torch.nn.Parameter
     for near, wanted in zip(answers(model, part), exact, strict=True):
         assert 0 < (near - wanted).abs().max() < 0.1 * wanted.abs().max()
-    assert not store.get(family, Plan()).eight
+    assert not store.get(family, MemoryPlan()).int8

@@ -108,7 +108,7 @@ def entry(name: str, data: bytes) -> dict[str, Any]:
 @pytest.fixture
 def hub(written_families: Path) -> Iterator[Hub]:
     """A hub that has the published SD 1.5 layer files, narrow."""
-    names = [*(part.files[0] for way in SD15.ways for part in way.parts), *SD15.encoders, *SD15.decoders]
+    names = [*(part.files[0] for way in SD15.recipes for part in way.adapters), *SD15.encoders, *SD15.decoders]
     files = {
         f"{name}.safetensors": (written_families / "layers" / f"{name}.safetensors").read_bytes() for name in names
     }

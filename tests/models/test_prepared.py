@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.diffusion_model import LoadedModel
+from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.families import SD15, SDXL
-from acetate.models.model_cache import ModelStore
-from acetate.models.prompt_embeds import TextStates
-from acetate.models.recipes import Part
-from acetate.models.registry import Catalogue, Source
-from acetate.models.transparency_loader import decoder_for, encoder_for
+from acetate.models.model_cache import ModelCache
+from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.models.recipes import AdapterSpec
+from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.transparency_loader import new_decoder, new_encoder
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file
@@ -22,13 +22,13 @@ from torch import Tensor
 
 from tests.models.published import write
 
-PARTS = [(family.name, part) for family in (SD15, SDXL) for part in {p: 0 for w in family.ways for p in w.parts}]
-Load = Callable[[str], LoadedModel]
+PARTS = [(family.name, part) for family in (SD15, SDXL) for part in {p: 0 for w in family.recipes for p in w.adapters}]
+Load = Callable[[str], DiffusionModel]
 
 
 @pytest.fixture
-def load(families: Catalogue) -> Load:
-    return ModelStore(families, torch.device("cpu"), torch.float32).get
+def load(families: ModelRegistry) -> Load:
+    return ModelCache(families, torch.device("cpu"), torch.float32).get
 
 
 def a_layer(seed: int) -> Tensor:
@@ -39,24 +39,24 @@ def noise(rows: int) -> Tensor:
     return torch.randn(rows, 4, 8, 8, generator=torch.Generator().manual_seed(rows))
 
 
-def state_of(model: LoadedModel) -> dict[str, Tensor]:
+def state_of(model: DiffusionModel) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in model.unet.state_dict().items()}
 
 
-def texts(model: LoadedModel, part: Part) -> TextStates:
+def texts(model: DiffusionModel, part: AdapterSpec) -> PromptEmbeds:
     """Two samples, without and with a prompt, each with all frames of the part."""
-    frames = len(part.frames)
+    frames = len(part.roles)
     with torch.inference_mode():
         return model.text.encode(["", "a red apple"]).rows([0] * frames + [1] * frames)
 
 
 @pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
-def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family: str, part: Part) -> None:
+def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family: str, part: AdapterSpec) -> None:
     model = load(family)
     before, processors = state_of(model), dict(model.unet.attn_processors)
-    rows = 2 * len(part.frames)
-    given = {role: a_layer(number) for number, role in enumerate(part.given)}
-    with model.prepared(part, given) as predictor:
+    rows = 2 * len(part.roles)
+    given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
+    with model.adapted_unet(part, given) as predictor:
         states = texts(model, part)
         with_part = predictor(noise(rows), torch.tensor(500), states)
         predictor.switch(False)
@@ -71,11 +71,11 @@ def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family:
 
 
 @pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
-def test_a_weight_of_nothing_is_the_plain_model(load: Load, family: str, part: Part) -> None:
+def test_a_weight_of_nothing_is_the_plain_model(load: Load, family: str, part: AdapterSpec) -> None:
     model = load(family)
-    given = {role: a_layer(number) for number, role in enumerate(part.given)}
-    rows = 2 * len(part.frames)
-    with model.prepared(part, given, transparency_weight=0.0) as predictor:
+    given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
+    rows = 2 * len(part.roles)
+    with model.adapted_unet(part, given, transparency_weight=0.0) as predictor:
         states = texts(model, part)
         attached = predictor(noise(rows), torch.tensor(500), states)
         predictor.switch(False)
@@ -87,7 +87,7 @@ def test_given_latents_stand_behind_the_noisy_one_in_order(load: Load) -> None:
     [part] = [part for _, part in PARTS if part.name == "fgble2bg"]
     given = {"foreground": a_layer(1), "blend": a_layer(2)}
     seen = []
-    with model.prepared(part, given) as predictor:
+    with model.adapted_unet(part, given) as predictor:
         states = texts(model, part)
         hook = model.unet.conv_in.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
         predictor(noise(2), torch.tensor(500), states)
@@ -113,7 +113,7 @@ def test_sdxl_reads_two_encoders_the_summary_and_the_size(load: Load) -> None:
 
     model.unet.forward = listen
     try:
-        with model.prepared(part) as predictor:
+        with model.adapted_unet(part) as predictor:
             states = texts(model, part)
             predictor(torch.zeros(2, 4, 8, 16), torch.tensor(500), states)
     finally:
@@ -131,7 +131,7 @@ def test_sdxl_reads_two_encoders_the_summary_and_the_size(load: Load) -> None:
 def test_every_frame_may_have_its_own_prompt_and_time_step(load: Load) -> None:
     model = load("sd15")
     [part] = [part for _, part in PARTS if part.name == "joint"]
-    with model.prepared(part) as predictor:
+    with model.adapted_unet(part) as predictor:
         states = model.text.encode(["a red apple", "a cat", "a guitar"])
         together = predictor(noise(3), torch.tensor([500, 0, 500]), states)
         other = predictor(noise(3), torch.tensor([500, 500, 500]), states)
@@ -152,8 +152,8 @@ def test_both_encoder_files_have_their_own_factor(
         written_families / "layers" / "vae_transparent_decoder.safetensors"
     )
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
-    catalogue = Catalogue({"sdxl": Source(written_families / "sdxl", SDXL, "Apache-2.0")})
-    model = ModelStore(catalogue, torch.device("cpu"), torch.float32).get("sdxl")
+    catalogue = ModelRegistry({"sdxl": ModelSource(written_families / "sdxl", SDXL, "Apache-2.0")})
+    model = ModelCache(catalogue, torch.device("cpu"), torch.float32).get("sdxl")
     assert model.transparency.multiplier == multiplier
 
 
@@ -161,14 +161,16 @@ def test_both_encoder_files_have_their_own_factor(
 def test_a_layer_goes_through_the_familys_own_transparency(load: Load, family: str) -> None:
     model = load(family)
     layer = a_layer(3)[None]
-    latent, flat = model.encode(layer), model.encode_flat(layer)
+    latent, flat = model.encode(layer), model.encode_opaque(layer)
     assert latent.shape == flat.shape == (1, 4, 8, 8)
     assert not torch.equal(latent, flat)
     rgba = model.decode_transparent(latent, 1)
     assert rgba.shape == (1, 4, 64, 64) and rgba.min() >= 0 and rgba.max() <= 1
 
 
-def test_a_model_offers_only_what_its_files_allow(written_families: Path, families: Catalogue, tmp_path: Path) -> None:
+def test_a_model_offers_only_what_its_files_allow(
+    written_families: Path, families: ModelRegistry, tmp_path: Path
+) -> None:
     everything = families.entry("sdxl")
     assert everything.modes == ("text", "refine", "inpaint", "remove", "scene", "background", "foreground", "extract")
     assert families.entry("sd15").modes == ("text", "refine", "inpaint", "remove", "scene", "background", "foreground")
@@ -180,21 +182,23 @@ def test_a_model_offers_only_what_its_files_allow(written_families: Path, famili
             (tmp_path / "layers" / path.name).symlink_to(path)
         assert families.entry("sdxl").modes == ("foreground", "extract")
         with pytest.raises(AcetateError, match="blend and background") as refusal:
-            families.entry("sdxl").way("extract", {"blend", "foreground"})
+            families.entry("sdxl").recipe("extract", {"blend", "foreground"})
         assert refusal.value.field == "inputs"
 
 
-def test_a_model_may_prefer_one_of_several_parts(families: Catalogue) -> None:
+def test_a_model_may_prefer_one_of_several_parts(families: ModelRegistry) -> None:
     source = replace(families.sources["sdxl"], prefer="conv")
-    chosen = {mode: Catalogue({"sdxl": source}).entry("sdxl").way(mode).parts[0].name for mode in ("text", "scene")}
+    chosen = {
+        mode: ModelRegistry({"sdxl": source}).entry("sdxl").recipe(mode).adapters[0].name for mode in ("text", "scene")
+    }
     assert chosen == {"text": "conv", "scene": "conv"}
-    assert families.entry("sdxl").way("text").parts[0].name == "attn"
+    assert families.entry("sdxl").recipe("text").adapters[0].name == "attn"
 
 
 def test_the_published_transparency_fits_key_for_key() -> None:
     with torch.device("meta"):
         decoder, encoder = TransparentDecoder(), OffsetEncoder()
-        found = decoder_for(decoder.state_dict()), encoder_for(encoder.state_dict())
+        found = new_decoder(decoder.state_dict()), new_encoder(encoder.state_dict())
     for made, published in zip(found, (decoder, encoder), strict=True):
         shapes = {name: value.shape for name, value in published.state_dict().items()}
         assert {name: value.shape for name, value in made.state_dict().items()} == shapes
@@ -220,7 +224,7 @@ def test_a_wrong_key_of_an_encoder_is_named(
         if shape is not None:
             tensors[key] = torch.zeros(shape)
     path = write(tmp_path, "vae_transparent_encoder", tensors)
-    model.entry = replace(model.entry, files={**model.entry.files, "encoder": path})
+    model.spec = replace(model.spec, files={**model.spec.files, "encoder": path})
     with pytest.raises(AcetateError, match=words) as refusal:
         model.encode(a_layer(1)[None])
     assert refusal.value.code == "model_missing"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from acetate.models.diffusers_layout import family_of, prefixes
-from acetate.models.families import SD15, SDXL, Family
+from acetate.models.families import SD15, SDXL, ModelFamily
 from acetate.models.memory_plan import footprint
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import Catalogue, Source
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import ModelRegistry, ModelSource
 from acetate.pipelines import run
 from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save_file
@@ -30,7 +30,7 @@ DECODERS = {"sd15": "layer_sd15_vae_transparent_decoder", "sdxl": "vae_transpare
 class Published:
     """A family's published folder in `models`, with the layer files beside it, and the same model as one file."""
 
-    family: Family
+    family: ModelFamily
     models: Path
 
     @property
@@ -60,9 +60,9 @@ def published(written: Published, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     return written
 
 
-def drawn(source: Source, mode: str, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+def drawn(source: ModelSource, mode: str, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     """The layers of a mode, drawn by the family's own sampler with a prompt and a negative prompt."""
-    store = ModelStore(Catalogue({"model": source}), torch.device("cpu"), dtype)
+    store = ModelCache(ModelRegistry({"model": source}), torch.device("cpu"), dtype)
     pictures = {"layer": a_picture()} if mode == "refine" else {}
     request = a_request(
         mode, pictures, model="model", sampler=source.family.sampler, negative="a guitar", steps=3, guidance=5.0
@@ -80,12 +80,12 @@ def test_folder_hub_cache_and_one_file_draw_the_same(
     published: Published, tmp_path: Path, mode: str, dtype: torch.dtype
 ) -> None:
     family = published.family
-    folder = drawn(Source(published.folder, family, "unknown"), mode, dtype)
+    folder = drawn(ModelSource(published.folder, family, "unknown"), mode, dtype)
     assert len(folder) == (3 if mode == "scene" else 1)
     assert all(float(layer[..., 3].float().std()) > 0 or mode == "scene" for layer in folder)
     write_hub(published.folder, tmp_path / "cache", family)
-    assert same(drawn(Source(None, family, "unknown", family.repository), mode, dtype), folder)
-    assert same(drawn(Source(None, family, "unknown", file=published.file), mode, dtype), folder)
+    assert same(drawn(ModelSource(None, family, "unknown", family.repository), mode, dtype), folder)
+    assert same(drawn(ModelSource(None, family, "unknown", file=published.file), mode, dtype), folder)
 
 
 def test_one_file_needs_no_more_than_the_fetched_configuration(published: Published, tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_one_file_needs_no_more_than_the_fetched_configuration(published: Publis
     snapshot = write_hub(published.folder, tmp_path / "cache", family, configuration=True)
     assert not list(snapshot.rglob("*.safetensors"))
     assert not (snapshot / "feature_extractor").exists()
-    single = drawn(Source(None, family, "unknown", file=published.file), "text")
-    assert same(single, drawn(Source(published.folder, family, "unknown"), "text"))
+    single = drawn(ModelSource(None, family, "unknown", file=published.file), "text")
+    assert same(single, drawn(ModelSource(published.folder, family, "unknown"), "text"))
 
 
 def test_a_file_is_of_its_family_whatever_else_it_lacks(published: Published, tmp_path: Path) -> None:
@@ -105,11 +105,11 @@ def test_a_file_is_of_its_family_whatever_else_it_lacks(published: Published, tm
     assert family_of(bare) is published.family
 
 
-def missing_in(published: Published, path: Path, network: str) -> Source:
+def missing_in(published: Published, path: Path, network: str) -> ModelSource:
     """The model as one file without one of its networks."""
     prefix = prefixes(published.family)[network]
     write_checkpoint(path, published.folder, lambda name: name.startswith(prefix))
-    return Source(None, published.family, "unknown", file=path)
+    return ModelSource(None, published.family, "unknown", file=path)
 
 
 @pytest.mark.parametrize("network", ["vae", "text_encoder", "text_encoder_2"])
@@ -121,25 +121,25 @@ def test_what_a_file_lacks_is_taken_from_its_family_or_named(
         return
     source = missing_in(published, tmp_path / "part.safetensors", network)
     snapshot = write_hub(published.folder, tmp_path / "cache", family)
-    whole = Source(published.folder, family, "unknown")
+    whole = ModelSource(published.folder, family, "unknown")
     assert same(drawn(source, "text"), drawn(whole, "text"))
-    entries = [Catalogue({"model": each}).entry("model") for each in (source, whole)]
-    part, full = (footprint(entry, entry.way("text"), 64, 64, 4) for entry in entries)
+    entries = [ModelRegistry({"model": each}).entry("model") for each in (source, whole)]
+    part, full = (footprint(entry, entry.recipe("text"), 64, 64, 4) for entry in entries)
     # Checkpoints may hold a few numbers more, such as the positions of the text encoder.
     assert part.weights == pytest.approx(full.weights, abs=400)
     assert (part.unet, part.vae, part.drawing) == (full.unet, full.vae, full.drawing)
     next((snapshot / network).glob("*.safetensors")).unlink()
     called = {"vae": "no VAE", "text_encoder": "no text encoder", "text_encoder_2": "no second text encoder"}
     with pytest.raises(AcetateError, match=f"{called[network]} inside.*acetate models pull {family.name}$") as refusal:
-        Catalogue({"model": source}).entry("model")
+        ModelRegistry({"model": source}).entry("model")
     assert refusal.value.code == "model_missing"
 
 
-def damaged(published: Published, path: Path, change: Callable[[dict[str, Tensor]], None]) -> Source:
+def damaged(published: Published, path: Path, change: Callable[[dict[str, Tensor]], None]) -> ModelSource:
     tensors = load_file(published.file)
     change(tensors)
     save_file(tensors, path)
-    return Source(published.folder, published.family, "unknown", file=path)
+    return ModelSource(published.folder, published.family, "unknown", file=path)
 
 
 SOME_OF = {
@@ -165,7 +165,7 @@ def test_a_weight_that_is_missing_or_of_another_shape_is_named(
     for number, change in enumerate(changes):
         source = damaged(published, tmp_path / f"{number}.safetensors", change)
         with pytest.raises(AcetateError, match=f"its {words[network]}") as refusal:
-            ModelStore(Catalogue({"model": source}), torch.device("cpu"), torch.float32).get("model")
+            ModelCache(ModelRegistry({"model": source}), torch.device("cpu"), torch.float32).get("model")
         assert refusal.value.code == "model_missing"
 
 
@@ -173,9 +173,9 @@ def test_a_file_that_is_cut_short_is_refused_in_words(published: Published, tmp_
     for size in (0, 7, 4000, published.file.stat().st_size - 10):
         path = tmp_path / f"{size}.safetensors"
         path.write_bytes(published.file.read_bytes()[:size])
-        source = Source(published.folder, published.family, "unknown", file=path)
+        source = ModelSource(published.folder, published.family, "unknown", file=path)
         with pytest.raises(AcetateError, match=path.name) as refusal:
-            ModelStore(Catalogue({"model": source}), torch.device("cpu"), torch.float32).get("model")
+            ModelCache(ModelRegistry({"model": source}), torch.device("cpu"), torch.float32).get("model")
         assert refusal.value.code == "model_missing"
 
 
@@ -200,10 +200,10 @@ def test_files_of_other_models_are_of_no_family(published: Published, tmp_path: 
 def test_the_hint_of_an_absent_model_names_what_can_be_fetched(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from acetate.models.hub_download import wanted_for
+    from acetate.models.hub_download import download_spec
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(AcetateError, match="acetate models pull") as refusal:
-        Catalogue().entry(name)
+        ModelRegistry().entry(name)
     command = str(refusal.value).rpartition("acetate models pull ")[2]
-    assert wanted_for(command)[0].repository == Catalogue().sources[name].repository
+    assert download_spec(command)[0].repository == ModelRegistry().sources[name].repository

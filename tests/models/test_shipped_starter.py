@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from acetate.cli import app
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER_FOLDER
 from acetate.pipelines import run
 from acetate_lab.evaluation.generation.aspects import is_doubled
@@ -36,18 +36,18 @@ OPAQUE = "a brick wall"
 
 
 @pytest.fixture(scope="module")
-def store() -> ModelStore:
-    return ModelStore()
+def store() -> ModelCache:
+    return ModelCache()
 
 
-def draw(store: ModelStore, prompt: str, seed: int = 1, side: int = 128, **fields: Any) -> NDArray[np.uint8]:
+def draw(store: ModelCache, prompt: str, seed: int = 1, side: int = 128, **fields: Any) -> NDArray[np.uint8]:
     request = LayerRequest("text", (side, side), Rect(0, 0, side, side), prompt=prompt, seed=seed, **fields)
     picture: NDArray[np.uint8] = run(request, {}, store, lambda progress: None)[0].picture.numpy()
     return picture
 
 
 @pytest.mark.parametrize("prompt", BORDER)
-def test_layers_are_clear_around_a_subject_in_one_piece_and_soft_at_its_edge(store: ModelStore, prompt: str) -> None:
+def test_layers_are_clear_around_a_subject_in_one_piece_and_soft_at_its_edge(store: ModelCache, prompt: str) -> None:
     drawn = np.stack([draw(store, prompt, seed, **AS_IN_THE_CARD)[..., 3] for seed in SEEDS])
     border = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]])
     alphas = torch.from_numpy(drawn / 255.0).float()
@@ -64,11 +64,11 @@ def test_layers_are_clear_around_a_subject_in_one_piece_and_soft_at_its_edge(sto
     ("prompt", "colour"),
     [("a red apple", "red"), ("a green tree", "green"), ("a blue balloon", "blue"), ("a yellow balloon", "yellow")],
 )
-def test_a_layer_has_the_colour_that_was_asked_for(store: ModelStore, prompt: str, colour: str) -> None:
+def test_a_layer_has_the_colour_that_was_asked_for(store: ModelCache, prompt: str, colour: str) -> None:
     assert dominant_colour(draw(store, prompt), share=0.3) == colour
 
 
-def test_different_prompts_and_seeds_draw_different_layers_and_the_same_seed_the_same(store: ModelStore) -> None:
+def test_different_prompts_and_seeds_draw_different_layers_and_the_same_seed_the_same(store: ModelCache) -> None:
     first = draw(store, "a cat", seed=5)
     assert np.array_equal(first, draw(store, "a cat", seed=5))
     assert not np.array_equal(first, draw(store, "a cat", seed=6))
@@ -77,7 +77,7 @@ def test_different_prompts_and_seeds_draw_different_layers_and_the_same_seed_the
 
 @pytest.mark.parametrize(("width", "height"), [(256, 144), (192, 128), (128, 181), (144, 256)])
 @pytest.mark.parametrize("prompt", ["a cat", "a red apple"])
-def test_a_lone_subject_comes_once_on_every_shape(store: ModelStore, prompt: str, width: int, height: int) -> None:
+def test_a_lone_subject_comes_once_on_every_shape(store: ModelCache, prompt: str, width: int, height: int) -> None:
     side = min(width, height)
     alone = draw(store, prompt, side=side)
     (layer,) = run(
@@ -93,7 +93,7 @@ def test_a_lone_subject_comes_once_on_every_shape(store: ModelStore, prompt: str
     assert int(picture.max()) == 0, "the rest is clear"
 
 
-def test_the_share_of_doubled_subjects_tells_shapes_that_it_never_learned(store: ModelStore) -> None:
+def test_the_share_of_doubled_subjects_tells_shapes_that_it_never_learned(store: ModelCache) -> None:
     alone = torch.from_numpy(draw(store, "a cat")).permute(2, 0, 1) / 255
     found = []
     for fill in (False, True):
@@ -103,7 +103,7 @@ def test_the_share_of_doubled_subjects_tells_shapes_that_it_never_learned(store:
     assert found == [False, True]
 
 
-def test_a_layer_opaque_to_its_border_comes_with_a_warning_and_a_subject_never_does(store: ModelStore) -> None:
+def test_a_layer_opaque_to_its_border_comes_with_a_warning_and_a_subject_never_does(store: ModelCache) -> None:
     def warned(prompt: str) -> list[str]:
         request = LayerRequest("text", (128, 128), Rect(0, 0, 128, 128), prompt=prompt, seed=1)
         (layer,) = run(request, {}, store, lambda progress: None)
@@ -113,7 +113,7 @@ def test_a_layer_opaque_to_its_border_comes_with_a_warning_and_a_subject_never_d
     assert warned(OPAQUE) == ["opaque"]
 
 
-def test_smoke_is_mostly_partial_and_an_apple_mostly_opaque(store: ModelStore) -> None:
+def test_smoke_is_mostly_partial_and_an_apple_mostly_opaque(store: ModelCache) -> None:
     def solid(prompt: str) -> float:
         alpha = draw(store, prompt)[..., 3]
         return float((alpha > 250).sum() / (alpha > 25).sum())
@@ -121,7 +121,7 @@ def test_smoke_is_mostly_partial_and_an_apple_mostly_opaque(store: ModelStore) -
     assert solid("smoke") < 0.3 < 0.7 < solid("a red apple")
 
 
-def test_the_held_out_figures_are_those_of_the_model_card(store: ModelStore) -> None:
+def test_the_held_out_figures_are_those_of_the_model_card(store: ModelCache) -> None:
     card = json.loads((STARTER_FOLDER / "figures.json").read_text(encoding="utf-8"))
     model = store.get("starter")
     held_out = read_held_out(STARTER_FOLDER / "held_out")

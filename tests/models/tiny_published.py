@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from acetate.models.families import SD15, SDXL, Family
-from acetate.models.hub_download import wanted_for
+from acetate.models.families import SD15, SDXL, ModelFamily
+from acetate.models.hub_download import download_spec
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from huggingface_hub.utils._paths import filter_repo_objects
 from safetensors.torch import load_file, save_file
@@ -60,7 +60,7 @@ SIZES: Mapping[str, Mapping[str, dict[str, Any]]] = {
 ENCODERS = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
 
 
-def write_folder(folder: Path, family: Family) -> UNet2DConditionModel:
+def write_folder(folder: Path, family: ModelFamily) -> UNet2DConditionModel:
     """The published folder with weights in float32; the UNet is handed back."""
     vocabulary = write_configurations(folder, family)
     networks: dict[str, Any] = {}
@@ -79,7 +79,7 @@ def write_folder(folder: Path, family: Family) -> UNet2DConditionModel:
     return unet
 
 
-def write_configurations(folder: Path, family: Family) -> int:
+def write_configurations(folder: Path, family: ModelFamily) -> int:
     """Everything but the weights; returns how many word pieces the vocabulary has."""
     vocabulary, merges = _word_pieces()
     for path, published in CONFIGURATIONS[family.repository].items():
@@ -106,7 +106,7 @@ def _word_pieces() -> tuple[dict[str, int], list[str]]:
     return {piece: number for number, piece in enumerate(order)}, merges
 
 
-def write_hub(folder: Path, cache: Path, family: Family, *, configuration: bool = False) -> Path:
+def write_hub(folder: Path, cache: Path, family: ModelFamily, *, configuration: bool = False) -> Path:
     """The cache after `models pull` of a family, from a published folder; returns the snapshot.
 
     With `configuration` only what `models pull --configuration` fetches is there.
@@ -118,7 +118,7 @@ def write_hub(folder: Path, cache: Path, family: Family, *, configuration: bool 
         half = {name: value.half() for name, value in load_file(path).items()}
         path.unlink()
         save_file(half, path.with_suffix(".fp16.safetensors"), {"format": "pt"})
-    wanted = wanted_for(family.name, configuration=configuration)[0]
+    wanted = download_spec(family.name, configuration=configuration)[0]
     names = [str(path.relative_to(whole)) for path in sorted(whole.rglob("*")) if path.is_file()]
     snapshot = place / "snapshots" / "abc"
     for name in filter_repo_objects(names, allow_patterns=list(wanted.patterns)):

@@ -10,8 +10,8 @@ import pytest
 import torch
 from acetate.adapters.shared_attention import SharingLayers
 from acetate.models.families import SD15, SDXL, STARTER
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import Catalogue, Source
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import ModelRegistry, ModelSource
 from acetate.pipelines import GenerationProgress, LayerOutput, run
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
@@ -51,19 +51,19 @@ def enliven(folder: Path, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def store(models_folder: Path) -> Iterator[ModelStore]:
+def store(models_folder: Path) -> Iterator[ModelCache]:
     """The three models, in memory when they are first asked for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACETATE_MODELS_DIR", str(models_folder))
-        sources = {name: Source(models_folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()}
-        yield ModelStore(Catalogue(sources), torch.device("cpu"), torch.float32)
+        sources = {name: ModelSource(models_folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()}
+        yield ModelCache(ModelRegistry(sources), torch.device("cpu"), torch.float32)
 
 
 Draw = Callable[..., tuple[LayerOutput, ...]]
 
 
 @pytest.fixture
-def draw(store: ModelStore) -> Draw:
+def draw(store: ModelCache) -> Draw:
     """Runs a mode: `draw("refine", layer=picture, strength=0.3)`; pictures are inputs, other names are fields."""
 
     def draw(

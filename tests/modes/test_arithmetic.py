@@ -8,10 +8,10 @@ import pytest
 import torch
 from acetate.adapters.shared_attention import SharedAttention
 from acetate.image.sizes import Size
-from acetate.models.diffusion_model import LoadedModel
-from acetate.models.model_cache import ModelStore
-from acetate.models.prompt_embeds import TextStates
-from acetate.models.samplers import make_scheduler, sampler_named
+from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.model_cache import ModelCache
+from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.models.samplers import get_sampler, make_scheduler
 from acetate.models.weights import read_weights
 from acetate.pipelines.sampling import FrameBatch, GuidedDenoiser, TileSpec
 from diffusers import DDIMScheduler
@@ -22,11 +22,11 @@ from tests.modes.conftest import Draw, Spy, a_picture
 STEPS = 3
 
 
-def noise(model: LoadedModel, frames: int, seed: int = 5) -> Tensor:
+def noise(model: DiffusionModel, frames: int, seed: int = 5) -> Tensor:
     return torch.randn(frames, model.latent_channels, 8, 8, generator=torch.Generator().manual_seed(seed))
 
 
-def ddim(model: LoadedModel) -> DDIMScheduler:
+def ddim(model: DiffusionModel) -> DDIMScheduler:
     settings = {**model.scheduler_config, "clip_sample": False, "set_alpha_to_one": True}
     scheduler = DDIMScheduler.from_config({key: value for key, value in settings.items() if key[0] != "_"})
     scheduler.set_timesteps(STEPS)
@@ -34,12 +34,12 @@ def ddim(model: LoadedModel) -> DDIMScheduler:
 
 
 @torch.inference_mode()
-def words(model: LoadedModel, *texts: str) -> Tensor:
-    return model.text.encode(texts).context
+def words(model: DiffusionModel, *texts: str) -> Tensor:
+    return model.text.encode(texts).prompt_embeds
 
 
 @torch.inference_mode()
-def flat(model: LoadedModel, picture: Tensor) -> Tensor:
+def flat(model: DiffusionModel, picture: Tensor) -> Tensor:
     """The VAE's latent of a picture over mid grey, scaled."""
     over_grey = 0.5 + (picture[:3] - 0.5) * picture[3:]
     latent = model.vae.encode(over_grey[None] * 2 - 1).latent_dist.mean
@@ -47,14 +47,14 @@ def flat(model: LoadedModel, picture: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def opaque(model: LoadedModel, latent: Tensor) -> Tensor:
+def opaque(model: DiffusionModel, latent: Tensor) -> Tensor:
     """The VAE's picture of a scaled latent, "h w 3"."""
     picture = model.vae.decode(latent / model.vae.config.scaling_factor).sample[0] / 2 + 0.5
     return picture.clamp(0, 1).permute(1, 2, 0)  # type: ignore[no-any-return]
 
 
 @torch.inference_mode()
-def transparent(model: LoadedModel, latent: Tensor) -> Tensor:
+def transparent(model: DiffusionModel, latent: Tensor) -> Tensor:
     """The transparent decoder's layer of a scaled latent, one pass, "h w 4"."""
     plain = latent / model.vae.config.scaling_factor
     picture = (model.vae.decode(plain).sample / 2 + 0.5).clamp(0, 1)
@@ -63,7 +63,7 @@ def transparent(model: LoadedModel, latent: Tensor) -> Tensor:
 
 
 def test_a_scene_is_three_frames_side_by_side_with_own_prompts_in_the_conditional_half(
-    draw: Draw, store: ModelStore
+    draw: Draw, store: ModelCache
 ) -> None:
     model = store.get("sd15")
     prompts = {"foreground": "a cat", "background": "a green leaf"}
@@ -74,7 +74,7 @@ def test_a_scene_is_three_frames_side_by_side_with_own_prompts_in_the_conditiona
     latent, scheduler = noise(model, 3), ddim(model)
     negative, common = words(model, "a fish"), words(model, "a red apple")
     context = torch.cat([negative] * 3 + [words(model, "a cat"), words(model, "a green leaf"), common])
-    weights = read_weights(model.entry.files["joint"])
+    weights = read_weights(model.spec.files["joint"])
     with torch.inference_mode(), SharedAttention(model.unet, 3, weights):
         for step in scheduler.timesteps:
             without, prompted = model.unet(torch.cat([latent, latent]), step, context).sample.chunk(2)
@@ -89,14 +89,14 @@ def test_a_scene_is_three_frames_side_by_side_with_own_prompts_in_the_conditiona
         assert bool((made[role][..., 3] == 1).all())
 
 
-def test_a_given_layer_steers_both_frames_through_the_condition_encoder(draw: Draw, store: ModelStore) -> None:
+def test_a_given_layer_steers_both_frames_through_the_condition_encoder(draw: Draw, store: ModelCache) -> None:
     model, picture = store.get("sd15"), a_picture(1)
     (background, blend) = draw(
         "background", model="sd15", guidance=1.0, foreground=picture, returns=("background", "blend")
     )
     latent, scheduler = noise(model, 2), ddim(model)
     context = torch.cat([words(model, "a red apple")] * 2)
-    sharing = SharedAttention(model.unet, 2, read_weights(model.entry.files["fg2bg"]))
+    sharing = SharedAttention(model.unet, 2, read_weights(model.spec.files["fg2bg"]))
     with torch.inference_mode(), sharing:
         sharing.give_layer(((0.5 + (picture[:3] - 0.5) * picture[3:]) * 2 - 1)[None])
         for step in scheduler.timesteps:
@@ -105,7 +105,7 @@ def test_a_given_layer_steers_both_frames_through_the_condition_encoder(draw: Dr
     assert torch.allclose(blend.picture[..., :3], opaque(model, latent[1:]), atol=2e-4)
 
 
-def test_given_frames_of_the_starter_stay_clean_at_time_step_0(draw: Draw, store: ModelStore) -> None:
+def test_given_frames_of_the_starter_stay_clean_at_time_step_0(draw: Draw, store: ModelCache) -> None:
     model = store.get("starter")
     layer, whole = a_picture(1), a_picture(2)
     whole[3] = 1
@@ -127,7 +127,7 @@ def test_given_frames_of_the_starter_stay_clean_at_time_step_0(draw: Draw, store
     ("given", "order"), [("background", ("background", "blend")), ("foreground", ("foreground", "blend"))]
 )
 def test_latents_of_given_layers_lie_behind_the_noisy_one_the_layer_first(
-    draw: Draw, store: ModelStore, given: str, order: tuple[str, ...]
+    draw: Draw, store: ModelCache, given: str, order: tuple[str, ...]
 ) -> None:
     model = store.get("sdxl")
     pictures = {given: a_picture(1), "blend": a_picture(2)}
@@ -140,7 +140,7 @@ def test_latents_of_given_layers_lie_behind_the_noisy_one_the_layer_first(
     assert torch.equal(spy.samples[0][:1, :4], noise(model, 1))
 
 
-def test_sdxl_makes_the_blend_first_and_the_layer_out_of_it(draw: Draw, store: ModelStore) -> None:
+def test_sdxl_makes_the_blend_first_and_the_layer_out_of_it(draw: Draw, store: ModelCache) -> None:
     model, picture = store.get("sdxl"), a_picture(3)
     with Spy(model.unet) as spy:
         layer, blend = draw(
@@ -154,7 +154,7 @@ def test_sdxl_makes_the_blend_first_and_the_layer_out_of_it(draw: Draw, store: M
     assert bool((blend.picture[..., 3] == 1).all())
 
 
-def test_an_sdxl_scene_goes_from_the_foreground_over_the_blend_to_the_background(draw: Draw, store: ModelStore) -> None:
+def test_an_sdxl_scene_goes_from_the_foreground_over_the_blend_to_the_background(draw: Draw, store: ModelCache) -> None:
     with Spy(store.get("sdxl").unet) as spy:
         layers = draw("scene", model="sdxl", stop_at=1.0)
     assert spy.conv_in == [4] * STEPS + [8] * STEPS + [12] * STEPS
@@ -163,7 +163,7 @@ def test_an_sdxl_scene_goes_from_the_foreground_over_the_blend_to_the_background
 
 @pytest.mark.parametrize(("sampler", "widened"), [("DPM++ 2M SDE Karras", 6), ("Euler", 10)])
 def test_the_second_step_stops_early_by_itself_with_a_dpm_sampler(
-    draw: Draw, store: ModelStore, sampler: str, widened: int
+    draw: Draw, store: ModelCache, sampler: str, widened: int
 ) -> None:
     with Spy(store.get("sdxl").unet) as spy:
         draw("background", model="sdxl", foreground=a_picture(), sampler=sampler, steps=10)
@@ -173,15 +173,15 @@ def test_the_second_step_stops_early_by_itself_with_a_dpm_sampler(
     assert spy.conv_in[10:] == [12] * expected + [4] * (10 - expected)
 
 
-def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(draw: Draw, store: ModelStore) -> None:
+def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(draw: Draw, store: ModelCache) -> None:
     model = store.get("sd15")
-    sampler = sampler_named("DPM++ 2M")
+    sampler = get_sampler("DPM++ 2M")
     with Spy(model.unet) as spy:
         (layer,) = draw("text", model="sd15", sampler="DPM++ 2M", steps=6, stop_at=0.5, guidance=1.0)
     assert spy.processors[:3] == ["_UnitProcessor"] * 3 and "_UnitProcessor" not in spy.processors[3:]
     latent, context = noise(model, 1), words(model, "a red apple")
     scheduler = make_scheduler(sampler, model.scheduler_config, 6)
-    sharing = SharedAttention(model.unet, 1, read_weights(model.entry.files["transparent_attn"]))
+    sharing = SharedAttention(model.unet, 1, read_weights(model.spec.files["transparent_attn"]))
     with torch.inference_mode():
         for number, step in enumerate(scheduler.timesteps):
             if number == 0:
@@ -195,7 +195,7 @@ def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(
     assert right < 1e-3 and right < wrong / 10
 
 
-def test_refining_starts_from_the_layer_with_noise_of_the_right_strength(draw: Draw, store: ModelStore) -> None:
+def test_refining_starts_from_the_layer_with_noise_of_the_right_strength(draw: Draw, store: ModelCache) -> None:
     model, layer = store.get("starter"), a_picture(4)
     with Spy(model.unet) as spy:
         draw("refine", layer=layer, strength=0.5, steps=10)
@@ -207,7 +207,7 @@ def test_refining_starts_from_the_layer_with_noise_of_the_right_strength(draw: D
     assert torch.allclose(spy.samples[0][:1], wanted, atol=1e-5)
 
 
-def test_inpainting_sees_the_old_layer_with_the_same_noise_around_the_mask(draw: Draw, store: ModelStore) -> None:
+def test_inpainting_sees_the_old_layer_with_the_same_noise_around_the_mask(draw: Draw, store: ModelCache) -> None:
     model, layer = store.get("starter"), a_picture(5)
     mask = torch.zeros(4, 64, 64)
     mask[3], mask[:3, :, 32:] = 1, 1
@@ -222,11 +222,11 @@ def test_inpainting_sees_the_old_layer_with_the_same_noise_around_the_mask(draw:
 
 
 def test_tiles_of_local_answers_make_the_same_picture_as_the_whole() -> None:
-    def local(sample: Tensor, timestep: Tensor, states: TextStates, *rest: Any) -> Tensor:
+    def local(sample: Tensor, timestep: Tensor, states: PromptEmbeds, *rest: Any) -> Tensor:
         return torch.tanh(sample) + timestep.reshape(-1, 1, 1, 1) / 1000
 
     seen = torch.randn(2, 4, 40, 56)
-    states = TextStates(torch.zeros(6, 5, 8))
+    states = PromptEmbeds(torch.zeros(6, 5, 8))
     frames = FrameBatch(3, Size(448, 320), states, {1: torch.randn(1, 4, 40, 56)})
     question = GuidedDenoiser(local, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
     heard: list[float] = []
@@ -244,7 +244,7 @@ def test_tiles_in_which_nothing_is_to_be_drawn_are_not_asked_about() -> None:
 
     mask = torch.zeros(1, 1, 16, 64)
     mask[..., :8] = 1
-    frames = FrameBatch(1, Size(512, 128), TextStates(torch.zeros(2, 5, 8)))
+    frames = FrameBatch(1, Size(512, 128), PromptEmbeds(torch.zeros(2, 5, 8)))
     question = GuidedDenoiser(answer, 3.0, frames, torch.tensor(500.0), 0.0)  # type: ignore[arg-type]  # as it is called
     drawn = question.predict_tiled(torch.randn(1, 4, 16, 64), TileSpec(128, 64), lambda share: None, mask)
     assert len(asked) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate.pipelines import LayerOutput, resolve_request, run
 from acetate.pipelines.metadata import picture_hash
 from acetate_wire.errors import AcetateError
@@ -33,7 +33,7 @@ def control_net(models_folder: Path) -> None:
     net.save_pretrained(models_folder / "control/sd15/edge")
 
 
-def steered(store: ModelStore, mode: str, weight: float, **fields: Any) -> tuple[LayerOutput, ...]:
+def steered(store: ModelCache, mode: str, weight: float, **fields: Any) -> tuple[LayerOutput, ...]:
     pictures = pictures_for(mode, WIDTH, HEIGHT)
     control = Control("edge", PictureSpec(len(pictures), WIDTH, HEIGHT), weight)
     request = a_request(mode, pictures, (WIDTH, HEIGHT), model="sd15", controls=(control,), **fields)
@@ -41,7 +41,7 @@ def steered(store: ModelStore, mode: str, weight: float, **fields: Any) -> tuple
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "extract"])
-def test_a_control_steers_every_mode_and_leaves_no_trace(store: ModelStore, mode: str) -> None:
+def test_a_control_steers_every_mode_and_leaves_no_trace(store: ModelCache, mode: str) -> None:
     before = {name: value.clone() for name, value in store.get("sd15").unet.state_dict().items()}
     without, with_control = steered(store, mode, 0.0), steered(store, mode, 1.0)
     assert all(not torch.equal(a.picture, b.picture) for a, b in zip(without, with_control, strict=True))
@@ -49,26 +49,26 @@ def test_a_control_steers_every_mode_and_leaves_no_trace(store: ModelStore, mode
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_a_control_is_cut_to_the_tiles_of_a_large_target(store: ModelStore) -> None:
+def test_a_control_is_cut_to_the_tiles_of_a_large_target(store: ModelCache) -> None:
     without, with_control = (steered(store, "scene", weight, detail=0.5) for weight in (0.0, 1.0))
     assert all(not torch.equal(a.picture, b.picture) for a, b in zip(without, with_control, strict=True))
 
 
-def test_settings_know_the_steering_picture_again(store: ModelStore) -> None:
+def test_settings_know_the_steering_picture_again(store: ModelCache) -> None:
     (control,) = steered(store, "text", 0.7)[0].settings.controls
     assert (control.kind, control.weight) == ("edge", 0.7)
     assert control.picture == picture_hash(a_picture(9, WIDTH, HEIGHT))
 
 
-def test_a_control_that_is_not_there_is_refused_before_anything_is_loaded(store: ModelStore) -> None:
+def test_a_control_that_is_not_there_is_refused_before_anything_is_loaded(store: ModelCache) -> None:
     request = a_request("text", {}, model="sd15", controls=(Control("depth", PictureSpec(0, 64, 64)),))
     with pytest.raises(AcetateError, match="no depth control for sd15") as refusal:
-        resolve_request(request, store.catalogue)
+        resolve_request(request, store.registry)
     assert refusal.value.code == "model_missing"
 
 
-def test_a_steering_picture_must_show_the_target(store: ModelStore) -> None:
+def test_a_steering_picture_must_show_the_target(store: ModelCache) -> None:
     request = a_request("text", {}, model="sd15", controls=(Control("edge", PictureSpec(0, 60, 64)),))
     with pytest.raises(AcetateError) as refusal:
-        resolve_request(request, store.catalogue)
+        resolve_request(request, store.registry)
     assert refusal.value.field == "controls[0].picture"

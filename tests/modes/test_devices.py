@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.devices import available, best_device
-from acetate.models.memory_plan import CARD_LADDER, PROCESSOR_LADDER, footprint, ladder_for
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import Catalogue, Source
+from acetate.models.devices import best_device, free_memory
+from acetate.models.memory_plan import CPU_PLANS, CUDA_PLANS, footprint, plans_for
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import ModelRegistry, ModelSource
 from acetate.models.samplers import SAMPLERS, Sampler
 from acetate.pipelines import run
 from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
@@ -28,8 +28,10 @@ def mac(models_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Preten
         yield pretending
 
 
-def catalogue(models_folder: Path) -> Catalogue:
-    return Catalogue({name: Source(models_folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()})
+def catalogue(models_folder: Path) -> ModelRegistry:
+    return ModelRegistry(
+        {name: ModelSource(models_folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()}
+    )
 
 
 def test_the_pretended_device_refuses_what_apples_refuse(mac: Pretending) -> None:
@@ -51,7 +53,7 @@ def test_padding_on_the_device_is_that_of_the_processor(mac: Pretending) -> None
 
 @pytest.mark.parametrize(("mode", "family"), EVERY)
 def test_a_mode_brings_no_float64_to_the_device(mac: Pretending, models_folder: Path, mode: str, family: str) -> None:
-    device = ModelStore(catalogue(models_folder), dtype=torch.float32)
+    device = ModelCache(catalogue(models_folder), dtype=torch.float32)
     pictures = pictures_for(mode)
     detail = {} if mode == "extract" else {"detail": 0.5}
     request = a_request(mode, pictures, size=(100, 64), model=family, sampler=FAMILIES[family].sampler, **detail)
@@ -64,7 +66,7 @@ def test_a_mode_brings_no_float64_to_the_device(mac: Pretending, models_folder: 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
 def test_a_sampler_brings_no_float64_to_the_device(mac: Pretending, models_folder: Path, sampler: Sampler) -> None:
-    device = ModelStore(catalogue(models_folder), dtype=torch.float32)
+    device = ModelCache(catalogue(models_folder), dtype=torch.float32)
     for mode in ("text", "refine"):
         pictures = pictures_for(mode)
         steps = max(2, sampler.from_pure_noise)
@@ -74,14 +76,14 @@ def test_a_sampler_brings_no_float64_to_the_device(mac: Pretending, models_folde
 
 def test_a_mac_computes_in_half_precision_and_in_its_own_layout(mac: Pretending, models_folder: Path) -> None:
     """Weights take half the memory; the VAE stays in float32, which alpha needs."""
-    model = ModelStore(catalogue(models_folder)).get("sd15")
+    model = ModelCache(catalogue(models_folder)).get("sd15")
     assert (model.unet.dtype, model.vae.dtype) == (torch.float16, torch.float32)
     for network in (model.unet, model.vae, model.decoder):
         weights = [each.numbers for each in network.parameters() if isinstance(each, OnDevice) and each.ndim == 4]
         large = [each for each in weights if each.shape[1] > 1 and each.shape[2] > 1]
         assert large and all(each.is_contiguous() for each in large)
     (layer,) = run(
-        a_request("text", {}, model="starter"), {}, ModelStore(catalogue(models_folder)), lambda progress: None
+        a_request("text", {}, model="starter"), {}, ModelCache(catalogue(models_folder)), lambda progress: None
     )
     assert bool(layer.picture.isfinite().all())
 
@@ -89,14 +91,14 @@ def test_a_mac_computes_in_half_precision_and_in_its_own_layout(mac: Pretending,
 def test_when_memory_is_short_a_mac_that_was_asked_for_float32_halves_its_weights(
     mac: Pretending, models_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = ModelStore(catalogue(models_folder), dtype=torch.float32)
-    entry = store.catalogue.entry("sd15")
-    needs = footprint(entry, entry.way("text"), 64, 64, 4)
-    tiled, short = (needs.needed(plan) for plan in PROCESSOR_LADDER[1:3])
+    store = ModelCache(catalogue(models_folder), dtype=torch.float32)
+    entry = store.registry.entry("sd15")
+    needs = footprint(entry, entry.recipe("text"), 64, 64, 4)
+    tiled, short = (needs.needed(plan) for plan in CPU_PLANS[1:3])
     assert short < tiled
-    monkeypatch.setattr("acetate.models.model_cache.available", lambda device: int((short + tiled) / 2 * 16 / 15))
+    monkeypatch.setattr("acetate.models.model_cache.free_memory", lambda device: int((short + tiled) / 2 * 16 / 15))
     planned = store.plan("sd15", "text", (), (64, 64))
-    assert planned.plan == PROCESSOR_LADDER[2]
+    assert planned.plan == CPU_PLANS[2]
     assert store.get("sd15", planned.plan).unet.dtype == torch.float16
 
 
@@ -109,11 +111,11 @@ def test_forgetting_a_model_and_running_short_give_memory_back(
     for name, home in homes.items():
         monkeypatch.setattr(home, "is_available", lambda name=name: name == kind)
         monkeypatch.setattr(getattr(torch, name), "empty_cache", lambda name=name: emptied.append(name))
-    source = Source(tiny_starter, FAMILIES["starter"], "Apache-2.0")
-    store = ModelStore(Catalogue({"starter": source}), torch.device("cpu"), torch.float32)
+    source = ModelSource(tiny_starter, FAMILIES["starter"], "Apache-2.0")
+    store = ModelCache(ModelRegistry({"starter": source}), torch.device("cpu"), torch.float32)
     store.get("starter")
     emptied.clear()
-    store.forget("starter")
+    store.unload("starter")
     assert emptied == [kind]
     emptied.clear()
     _free_memory()
@@ -128,8 +130,8 @@ def test_an_intel_card_is_taken_and_planned_for_as_a_card(monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.xpu, "mem_get_info", lambda device: (1000, 8000))
     monkeypatch.setattr(torch.xpu, "memory_reserved", lambda device: 500)
     monkeypatch.setattr(torch.xpu, "memory_allocated", lambda device: 200)
-    assert available(torch.device("xpu")) == 1300
-    assert ladder_for("xpu", 2) == CARD_LADDER == ladder_for("xpu", 2, eight=True)
+    assert free_memory(torch.device("xpu")) == 1300
+    assert plans_for("xpu", 2) == CUDA_PLANS == plans_for("xpu", 2, eight=True)
     for native, dtype in ((True, torch.bfloat16), (False, torch.float16)):
         monkeypatch.setattr(torch.xpu, "is_bf16_supported", lambda including_emulation, native=native: native)
         assert fastest_dtype(torch.device("xpu")) == dtype

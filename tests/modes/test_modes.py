@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Learned
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate.pipelines import GenerationCancelled, GenerationProgress, resolve_request, run
 from acetate.pipelines.inpaint import feather, mask_from_rgba
 from acetate_wire.errors import AcetateError
@@ -47,13 +47,13 @@ def a_mask(width: int, height: int) -> Tensor:
     return mask
 
 
-def state_of(store: ModelStore, family: str) -> dict[str, Tensor]:
+def state_of(store: ModelCache, family: str) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in store.get(family).unet.state_dict().items()}
 
 
 @pytest.mark.parametrize(("mode", "family"), EVERY)
 def test_a_mode_makes_its_layers_and_leaves_the_unet_as_it_was(
-    draw: Draw, store: ModelStore, mode: str, family: str
+    draw: Draw, store: ModelCache, mode: str, family: str
 ) -> None:
     before = state_of(store, family)
     processors = dict(store.get(family).unet.attn_processors)
@@ -137,7 +137,7 @@ def test_a_seed_gives_the_same_layers_in_any_company(draw: Draw, mode: str) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_settings_and_the_same_pictures_make_every_layer_again(draw: Draw, store: ModelStore, mode: str) -> None:
+def test_settings_and_the_same_pictures_make_every_layer_again(draw: Draw, store: ModelCache, mode: str) -> None:
     pictures = pictures_for(mode, 70, 90)
     headers = {role: PictureSpec(frame, 70, 90) for frame, role in enumerate(pictures)}
     own = {"layer_prompts": {"background": "a leaf"}} if mode == "scene" else {}
@@ -194,7 +194,7 @@ def test_a_preview_of_a_scene_shows_its_blend(draw: Draw) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
-    draw: Draw, store: ModelStore, family: str
+    draw: Draw, store: ModelCache, family: str
 ) -> None:
     before = state_of(store, family)
     heard: list[GenerationProgress] = []
@@ -211,7 +211,7 @@ def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: ModelStore) -> None:
+def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: ModelCache) -> None:
     size = (300, 290)
     plain = draw("scene", size=size)
     with Spy(store.get("starter").unet) as spy:
@@ -233,7 +233,7 @@ def test_a_target_of_the_models_size_needs_no_detail(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_given_layers_are_cut_to_the_tiles(draw: Draw, store: ModelStore, family: str) -> None:
+def test_given_layers_are_cut_to_the_tiles(draw: Draw, store: ModelCache, family: str) -> None:
     (layer,) = draw("background", model=family, foreground=a_picture(1, 200, 140), detail=0.5)
     assert layer.picture.shape == (140, 200, 4)
     other = draw("background", model=family, foreground=a_picture(2, 200, 140), detail=0.5)[0]
@@ -268,17 +268,17 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_a_mode_cannot_do_is_refused_with_the_way_out(store: ModelStore, case: str) -> None:
+def test_what_a_mode_cannot_do_is_refused_with_the_way_out(store: ModelCache, case: str) -> None:
     changes, code, field = WRONG[case]
     sides = changes.get("inputs", {})
     inputs = {role: PictureSpec(frame, side, side) for frame, (role, side) in enumerate(sides.items())}
     request = replace(a_request("text", {}), **{**changes, "inputs": inputs}, target=Rect(0, 0, 64, 64))
     with pytest.raises(AcetateError) as refusal:
-        resolve_request(request, store.catalogue)
+        resolve_request(request, store.registry)
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert refusal.value.hint and "\n" not in str(refusal.value)
 
 
-def test_layers_with_prompts_of_their_own_need_no_common_one(store: ModelStore) -> None:
+def test_layers_with_prompts_of_their_own_need_no_common_one(store: ModelCache) -> None:
     own = {"foreground": "a cat", "background": "a leaf", "blend": "a cat on a leaf"}
-    resolve_request(replace(a_request("scene", {}), prompt="", layer_prompts=own), store.catalogue)
+    resolve_request(replace(a_request("scene", {}), prompt="", layer_prompts=own), store.registry)

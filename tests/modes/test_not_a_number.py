@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from acetate.models.families import FAMILIES
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import Catalogue, Source
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import ModelRegistry, ModelSource
 from acetate.pipelines import run
 from acetate_wire.blocking import BlockingClient
 from acetate_wire.errors import AcetateError
@@ -199,8 +199,8 @@ def test_every_network_is_named(
     changed(next(folder.glob(file)), chosen, nothing)
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(folder))
     sdxl = next(family for family in FAMILIES.values() if family.name == "sdxl")
-    store = ModelStore(
-        Catalogue({"sdxl": Source(folder / "sdxl", sdxl, "Apache-2.0")}), torch.device("cpu"), torch.float32
+    store = ModelCache(
+        ModelRegistry({"sdxl": ModelSource(folder / "sdxl", sdxl, "Apache-2.0")}), torch.device("cpu"), torch.float32
     )
     pictures = {"layer": a_picture()}
     for passes in (1, 4, 8):

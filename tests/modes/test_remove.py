@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate.pipelines import resolve_request
 from acetate.pipelines.filling import filled
 from acetate_wire.errors import AcetateError
@@ -37,7 +37,7 @@ RIGHT = masked(64, 64, slice(14, 46), slice(34, 64))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_thing_with_nothing_around_it_goes_without_a_trace(draw: Draw, store: ModelStore, family: str) -> None:
+def test_a_thing_with_nothing_around_it_goes_without_a_trace(draw: Draw, store: ModelCache, family: str) -> None:
     layer = two_things()
     with Spy(store.get(family).unet) as spy:
         (left,) = draw("remove", model=family, layer=layer, mask=RIGHT, prompt="", reply_format="rgba8")
@@ -85,10 +85,10 @@ def test_the_same_seed_removes_the_same_way_and_every_layer_has_its_own(draw: Dr
 
 
 @pytest.mark.parametrize(("change", "said"), [({"prompt": "a leaf"}, "inpaint"), ({"strength": 0.5}, "strength")])
-def test_what_it_does_not_take_is_refused(store: ModelStore, change: dict[str, Any], said: str) -> None:
+def test_what_it_does_not_take_is_refused(store: ModelCache, change: dict[str, Any], said: str) -> None:
     request = a_request("remove", {"layer": two_things(), "mask": RIGHT}, **{"prompt": "", **change})
     with pytest.raises(AcetateError, match=said):
-        resolve_request(request, store.catalogue)
+        resolve_request(request, store.registry)
 
 
 def test_a_black_mask_is_refused(draw: Draw) -> None:

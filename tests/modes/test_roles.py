@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from torch import equal
 
 from tests.modes.conftest import Draw
@@ -15,7 +15,7 @@ MARKS = {"layer": "cat", "background": "leaf", "blend": "guitar"}
 
 
 @pytest.fixture
-def mark(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def mark(store: ModelCache, monkeypatch: pytest.MonkeyPatch) -> None:
     model = store.get("starter")
     assert model.vocabulary is not None
     monkeypatch.setattr(model, "vocabulary", replace(model.vocabulary, roles=MARKS))

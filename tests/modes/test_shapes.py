@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.image.sizes import Learned
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate.pipelines import LayerOutput, layer_pipeline, run
 from acetate.pipelines.middle import Middle
 from acetate.pipelines.opaque import STRIDE, TRIES, is_opaque
@@ -33,7 +33,7 @@ def outside_middle(layer: LayerOutput, width: int, height: int) -> Tensor:
 
 @pytest.mark.parametrize(("width", "height"), [(160, 90), (150, 100), (105, 148), (90, 160)])
 def test_a_layer_from_words_lies_in_the_middle_with_the_rest_clear(
-    draw: Draw, store: ModelStore, width: int, height: int
+    draw: Draw, store: ModelCache, width: int, height: int
 ) -> None:
     with Spy(store.get("starter").unet) as spy:
         (layer,) = draw("text", size=(width, height))
@@ -42,7 +42,7 @@ def test_a_layer_from_words_lies_in_the_middle_with_the_rest_clear(
     assert float(layer.picture[..., 3].max()) > 0
 
 
-def test_what_is_to_fill_the_target_is_drawn_in_its_shape(draw: Draw, store: ModelStore) -> None:
+def test_what_is_to_fill_the_target_is_drawn_in_its_shape(draw: Draw, store: ModelCache) -> None:
     with Spy(store.get("starter").unet) as spy:
         (layer,) = draw("text", size=(160, 80), fill=True)
     assert shapes(spy) == [(8, 16)]
@@ -51,7 +51,7 @@ def test_what_is_to_fill_the_target_is_drawn_in_its_shape(draw: Draw, store: Mod
 
 @pytest.mark.parametrize("mode", ["refine", "inpaint", "extract"])
 def test_given_pictures_are_drawn_on_at_a_shape_that_the_model_learned(
-    draw: Draw, store: ModelStore, mode: str
+    draw: Draw, store: ModelCache, mode: str
 ) -> None:
     roles = {"refine": ("layer",), "inpaint": ("layer", "mask"), "extract": ("blend", "foreground")}[mode]
     pictures = {role: a_picture(number, 160, 90) for number, role in enumerate(roles)}
@@ -61,7 +61,7 @@ def test_given_pictures_are_drawn_on_at_a_shape_that_the_model_learned(
     assert layer.picture.shape == (90, 160, 4)
 
 
-def test_a_wide_scene_has_its_foreground_in_the_middle_and_a_background_all_over(draw: Draw, store: ModelStore) -> None:
+def test_a_wide_scene_has_its_foreground_in_the_middle_and_a_background_all_over(draw: Draw, store: ModelCache) -> None:
     with Spy(store.get("starter").unet) as spy:
         background, foreground, blend = draw("scene", size=(160, 80))
     assert shapes(spy) == [(8, 8), (8, 16)]
@@ -70,7 +70,7 @@ def test_a_wide_scene_has_its_foreground_in_the_middle_and_a_background_all_over
     assert {layer.settings.mode for layer in (background, foreground, blend)} == {"scene"}
 
 
-def test_a_wide_scenes_layers_come_again_from_their_settings_and_alone(draw: Draw, store: ModelStore) -> None:
+def test_a_wide_scenes_layers_come_again_from_their_settings_and_alone(draw: Draw, store: ModelCache) -> None:
     whole = draw("scene", size=(160, 80), count=2)
     for layer in whole[3:]:
         (again,) = run(layer.settings.request(), {}, store, lambda progress: None)

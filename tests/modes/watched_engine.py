@@ -13,19 +13,21 @@ from acetate.worker.diffusion_engine import DiffusionEngine
 from acetate.worker.engine import EngineJob, EngineResult, ProgressCallback
 
 if TYPE_CHECKING:
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
 
 
 class Watched(DiffusionEngine):
     """Serves `starter`, `sd15` and `sdxl` out of the folder that the test names."""
 
     @staticmethod
-    def catalogue() -> Catalogue:
+    def catalogue() -> ModelRegistry:
         """The tiny models; their layer files are in the models folder."""
-        from acetate.models.registry import Catalogue, Source
+        from acetate.models.registry import ModelRegistry, ModelSource
 
         folder = Path(os.environ["ACETATE_MODELS_DIR"])
-        return Catalogue({name: Source(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()})
+        return ModelRegistry(
+            {name: ModelSource(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()}
+        )
 
     def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
         """Do a job, and add the UNet's digest before and after it to the settings."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import STARTER, Catalogue, Source
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, resolve_request, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
@@ -19,13 +19,13 @@ Drawn = tuple[LayerOutput, ...]
 
 
 @pytest.fixture(scope="module")
-def store(tiny_starter: Path) -> ModelStore:
-    catalogue = Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")})
-    return ModelStore(catalogue, torch.device("cpu"), torch.float32)
+def store(tiny_starter: Path) -> ModelCache:
+    catalogue = ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")})
+    return ModelCache(catalogue, torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture
-def draw(store: ModelStore) -> Callable[..., Drawn]:
+def draw(store: ModelCache) -> Callable[..., Drawn]:
     def draw(report: Callable[[GenerationProgress], None] = lambda progress: None, **changes: Any) -> Drawn:
         return run(asked(**changes), {}, store, report)
 
@@ -61,7 +61,7 @@ def test_fresh_noise_comes_from_the_seed_too(draw: Callable[..., Drawn], sampler
     assert torch.equal(first.picture, again.picture)
 
 
-def test_a_layers_settings_make_it_again(draw: Callable[..., Drawn], store: ModelStore) -> None:
+def test_a_layers_settings_make_it_again(draw: Callable[..., Drawn], store: ModelCache) -> None:
     layer = draw(
         seed=None, negative="a leaf", guidance=2.0, sampler="euler A", count=2, passes=2, target=Rect(3, 4, 80, 50)
     )[1]
@@ -155,7 +155,7 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
     tiny_starter: Path, change: dict[str, Any], code: str, field: str
 ) -> None:
     with pytest.raises(AcetateError) as refusal:
-        resolve_request(asked(**change), Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")}))
+        resolve_request(asked(**change), ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")}))
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert "\n" not in str(refusal.value)
     assert refusal.value.hint

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.registry import STARTER, Catalogue, Source
+from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 from acetate.models.samplers import (
     SAMPLERS,
     Sampler,
     fewest_steps,
+    get_sampler,
     karras_timesteps,
     make_scheduler,
-    sampler_named,
 )
 from acetate.pipelines import resolve_request
 from acetate_wire.errors import AcetateError
@@ -85,19 +85,19 @@ def test_karras_steps_fall_and_keep_their_number(steps: int) -> None:
 
 @pytest.mark.parametrize("name", ["dpm++ 2m karras", "DPM++ 2M Karras", "DPM++2M karras"])
 def test_samplers_are_found_however_they_are_written(name: str) -> None:
-    assert sampler_named(name).name == "DPM++ 2M Karras"
+    assert get_sampler(name).name == "DPM++ 2M Karras"
 
 
 def test_an_unknown_sampler_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(AcetateError) as refusal:
-        sampler_named("DPM++ 2S")
+        get_sampler("DPM++ 2S")
     assert refusal.value.code == "bad_request"
     assert "did you mean DPM++ 2M?" in str(refusal.value)
     assert "Euler a" in str(refusal.value)
 
 
 def test_samplers_that_miss_the_picture_with_few_steps_from_pure_noise_are_refused(tiny_starter: Path) -> None:
-    catalogue = Catalogue({"starter": Source(tiny_starter, STARTER, "Apache-2.0")})
+    catalogue = ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")})
     request = LayerRequest("text", (64, 64), Rect(0, 0, 64, 64), "a red apple", steps=8)
     for sampler in SAMPLERS:
         asked = replace(request, sampler=sampler.name)
@@ -115,4 +115,4 @@ def test_samplers_that_miss_the_picture_with_few_steps_from_pure_noise_are_refus
 
 def test_a_schedule_that_does_not_end_in_pure_noise_takes_any_number_of_steps() -> None:
     assert {fewest_steps(sampler, {"rescale_betas_zero_snr": False}) for sampler in SAMPLERS} == {1}
-    assert fewest_steps(sampler_named("Heun"), {"rescale_betas_zero_snr": True}) == 18
+    assert fewest_steps(get_sampler("Heun"), {"rescale_betas_zero_snr": True}) == 18

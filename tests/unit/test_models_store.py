@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.latents import scaled, unscaled
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import STARTER, Catalogue, Source
+from acetate.models.latents import scale_latents, unscale_latents
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 from acetate.models.text_encoder import prompt_length
 from acetate_wire.errors import AcetateError
 
 
-def catalogue(folder: Path) -> Catalogue:
-    return Catalogue({"starter": Source(folder, STARTER, "Apache-2.0")})
+def catalogue(folder: Path) -> ModelRegistry:
+    return ModelRegistry({"starter": ModelSource(folder, STARTER, "Apache-2.0")})
 
 
-def store(folder: Path) -> ModelStore:
-    return ModelStore(catalogue(folder), torch.device("cpu"), torch.float32)
+def store(folder: Path) -> ModelCache:
+    return ModelCache(catalogue(folder), torch.device("cpu"), torch.float32)
 
 
 def test_a_model_is_loaded_once_and_kept(tiny_starter: Path) -> None:
@@ -80,7 +80,7 @@ def test_the_native_size_of_a_plain_diffusers_folder_is_its_unets(tiny_starter: 
 def test_prompts_are_measured_as_the_model_reads_them(tiny_starter: Path) -> None:
     tokenizer = store(tiny_starter).get("starter").text.tokenizers[0]
     prompt = "a zebrafish, éclair"
-    assert prompt_length(tiny_starter, prompt).pieces == len(tokenizer(prompt).input_ids) - 2
+    assert prompt_length(tiny_starter, prompt).tokens == len(tokenizer(prompt).input_ids) - 2
     assert prompt_length(tiny_starter, prompt).limit == tokenizer.model_max_length - 2
 
 
@@ -90,13 +90,13 @@ def test_the_mark_of_a_role_takes_its_piece_of_a_prompts_length(tiny_starter: Pa
     content = json.loads((folder / "vocabulary.json").read_text())
     (folder / "vocabulary.json").write_text(json.dumps({**content, "roles": {"layer": "<|endoftext|>"}}))
     plain, marked = (prompt_length(place, "a red apple") for place in (tiny_starter, folder))
-    assert (marked.pieces, marked.limit) == (plain.pieces, plain.limit - 1)
+    assert (marked.tokens, marked.limit) == (plain.tokens, plain.limit - 1)
 
 
 def test_the_text_encoder_reads_prompts_of_full_length(tiny_starter: Path) -> None:
     model = store(tiny_starter).get("starter")
     with torch.inference_mode():
-        states = model.text.encode(["", "a red apple"]).context
+        states = model.text.encode(["", "a red apple"]).prompt_embeds
     assert states.shape == (2, 24, 16)
     assert states.dtype == torch.float32
 
@@ -111,5 +111,5 @@ def test_the_text_encoder_reads_prompts_of_full_length(tiny_starter: Path) -> No
 )
 def test_latents_are_scaled_as_the_vae_says(config: dict[str, object], factor: float, shift: float) -> None:
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
-    assert torch.allclose(unscaled(latent, config), latent * factor + shift)
-    assert torch.allclose(scaled(unscaled(latent, config), config), latent, atol=1e-6)
+    assert torch.allclose(unscale_latents(latent, config), latent * factor + shift)
+    assert torch.allclose(scale_latents(unscale_latents(latent, config), config), latent, atol=1e-6)

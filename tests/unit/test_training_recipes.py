@@ -15,7 +15,7 @@ import pytest
 import torch
 from acetate.adapters.deltas import read_deltas
 from acetate.adapters.shared_attention import SharedAttention
-from acetate.models.transparency_loader import decoder_for, encoder_for
+from acetate.models.transparency_loader import new_decoder, new_encoder
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate.transparency.files import load, save
 from acetate_lab.training.configs.dry_run import Estimate
@@ -91,11 +91,11 @@ def test_published_transparency_files_are_read_and_written_with_the_factor_in_th
     assert model is not None and model.multiplier == 300
     save_transparency(tmp_path / "result", model)
 
-    again = encoder_for(weights := load_file(tmp_path / "result/vae_transparent_encoder.safetensors"))
+    again = new_encoder(weights := load_file(tmp_path / "result/vae_transparent_encoder.safetensors"))
     again.load_state_dict(weights)
     picture = torch.rand(1, 4, 64, 64, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(again.forward(picture), encoder.forward(picture) * 300, atol=1e-3)
-    read = decoder_for(weights := load_file(tmp_path / "result/vae_transparent_decoder.safetensors"))
+    read = new_decoder(weights := load_file(tmp_path / "result/vae_transparent_decoder.safetensors"))
     read.load_state_dict(weights)
     assert load(tmp_path / "result/transparency").multiplier == 300
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from acetate import pipelines
 from acetate.image.sizes import Learned
-from acetate.models.inventory import files_of
-from acetate.models.model_cache import ModelStore
+from acetate.models.inventory import model_files
+from acetate.models.model_cache import ModelCache
 from acetate.pipelines.working_size import WorkingSize
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_lab.evaluation.installed import catalogue_of
@@ -45,7 +45,7 @@ def drawn(folder: Path, width: int, height: int, mode: str = "text") -> Tensor:
         passes=1,
         reply_format="rgbaf32",
     )
-    return pipelines.run(request, {}, ModelStore(catalogue_of(folder)), lambda progress: None)[0].picture
+    return pipelines.run(request, {}, ModelCache(catalogue_of(folder)), lambda progress: None)[0].picture
 
 
 def test_a_fresh_upsampler_enlarges_evenly() -> None:
@@ -90,12 +90,12 @@ def test_the_models_full_size_is_the_enlarged_one(enlarging: Path, tiny_starter:
     entry, plain = (catalogue_of(folder).entry("starter") for folder in (enlarging, tiny_starter))
     assert (entry.native_size, entry.full_size) == (64, 128)
     assert (plain.native_size, plain.full_size) == (64, 64)
-    assert enlarging / "upsampler/upsampler.safetensors" in files_of(entry)
+    assert enlarging / "upsampler/upsampler.safetensors" in model_files(entry)
 
 
 def test_an_opaque_layer_stays_opaque(enlarging: Path) -> None:
-    model = ModelStore(catalogue_of(enlarging)).get("starter")
-    large = model.enlarged(torch.cat([torch.rand(3, 16, 16), torch.ones(1, 16, 16)]))
+    model = ModelCache(catalogue_of(enlarging)).get("starter")
+    large = model.upscale(torch.cat([torch.rand(3, 16, 16), torch.ones(1, 16, 16)]))
     assert large.shape == (4, 32, 32)
     assert bool((large[3] == 1).all())
 

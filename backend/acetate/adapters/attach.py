@@ -16,9 +16,9 @@ from acetate.adapters.deltas import WeightDeltas, read_deltas
 from acetate.adapters.lora import applied
 from acetate.adapters.shared_attention import SharedAttention, SharingLayers
 from acetate.adapters.spatial import Moment
-from acetate.models.prompt_embeds import TextStates
-from acetate.models.recipes import Part
-from acetate.models.registry import missing_model
+from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.models.recipes import AdapterSpec
+from acetate.models.registry import model_missing_error
 from acetate.models.weights import read_weights
 from acetate.transparency import vae_feed
 from acetate.transparency.tiling import Span, latent_part
@@ -26,7 +26,7 @@ from acetate.transparency.tiling import Span, latent_part
 __all__ = ["ControlPicture", "Predictor", "Tile", "prepared"]
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 
 Tile: TypeAlias = tuple[Span, Span]
@@ -67,7 +67,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: LoadedModel,
+        model: DiffusionModel,
         attachment: Attachment | None,
         behind: Float[Tensor, "1 c h w"] | None,
         controls: Controls,
@@ -85,7 +85,7 @@ class Predictor:
         self,
         sample: Float[Tensor, "b c h w"],
         timestep: Float[Tensor, "..."],
-        states: TextStates,
+        states: PromptEmbeds,
         share: float = 0.0,
         tile: Tile | None = None,
         conditional: Sequence[bool] | None = None,
@@ -107,7 +107,9 @@ class Predictor:
             seen = torch.cat([seen, behind.to(seen).expand(len(seen), -1, -1, -1)], dim=1)
         if self._steering is not None and self._on:
             self._steering.show(tile)
-        answer: Tensor = model.unet(seen, timestep, encoder_hidden_states=rows.context, return_dict=False, **inputs)[0]
+        answer: Tensor = model.unet(
+            seen, timestep, encoder_hidden_states=rows.prompt_embeds, return_dict=False, **inputs
+        )[0]
         return answer.float()
 
     @property
@@ -129,8 +131,8 @@ class Predictor:
 
 @contextmanager
 def prepared(
-    model: LoadedModel,
-    part: Part,
+    model: DiffusionModel,
+    part: AdapterSpec,
     given: Mapping[str, Float[Tensor, "4 h w"]],
     *,
     transparency_weight: float,
@@ -139,7 +141,7 @@ def prepared(
 ) -> Iterator[Predictor]:
     """Attach to the model's UNet what a job needs; detached, its state is bit-identical to before.
 
-    `given` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
+    `inputs` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
     `control` or `concat`; those that enter as a `frame` are the caller's to put into the batch, with time step 0.
     `transparency_weight` (0 to 2) scales what the part changes. Prompts are encoded inside the block, since LoRAs may
     change the text encoder too. LoRAs and controls go with every part. Raises WireError when a file is missing or
@@ -151,11 +153,11 @@ def prepared(
         after.enter_context(applied(model, loras))
         kit = after.enter_context(controlled(model, controls))
         behind = None
-        if part.enters == "concat":
-            behind = torch.cat([model.encode_flat(given[role][None]) for role in part.given], dim=1)
+        if part.conditioning == "concat":
+            behind = torch.cat([model.encode_opaque(given[role][None]) for role in part.inputs], dim=1)
         steering = None
-        if part.enters == "control" and isinstance(attachment, SharedAttention):
-            (role,) = part.given
+        if part.conditioning == "control" and isinstance(attachment, SharedAttention):
+            (role,) = part.inputs
             steering = Steering(attachment, given[role].to(model.device))
         predictor = Predictor(model, attachment, behind, kit, steering)
         after.callback(predictor.switch, False)
@@ -163,24 +165,28 @@ def prepared(
         yield predictor
 
 
-def _attachment(model: LoadedModel, part: Part, weight: float) -> Attachment | None:
+def _attachment(model: DiffusionModel, part: AdapterSpec, weight: float) -> Attachment | None:
     if part.kind == "plain":
         return None
-    path = model.entry.files[part.name]
+    path = model.spec.files[part.name]
     try:
         if part.kind == "delta":
-            latents = len(part.given) if part.enters == "concat" else 0
+            latents = len(part.inputs) if part.conditioning == "concat" else 0
             return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
         units = SharingLayers.from_weights(model.unet, read_weights(path)).to(model.device, model.dtype)
-        return SharedAttention(model.unet, len(part.frames), units, weight=weight)
+        return SharedAttention(model.unet, len(part.roles), units, weight=weight)
     except ValueError as error:
-        raise missing_model(f"the part {part.name} cannot be used ({error})") from error
+        raise model_missing_error(f"the part {part.name} cannot be used ({error})") from error
 
 
-def _sdxl_conditions(sample: Float[Tensor, "b c h w"], states: TextStates) -> dict[str, Tensor] | None:
+def _sdxl_conditions(sample: Float[Tensor, "b c h w"], states: PromptEmbeds) -> dict[str, Tensor] | None:
     """What SDXL reads besides the prompt: its summary, and the picture's size, uncropped."""
-    if states.pooled is None:
+    if states.pooled_prompt_embeds is None:
         return None
     height, width = sample.shape[2] * 8, sample.shape[3] * 8
-    sizes = torch.tensor([height, width, 0, 0, height, width], dtype=states.pooled.dtype, device=states.pooled.device)
-    return {"text_embeds": states.pooled, "time_ids": sizes.expand(len(states), -1)}
+    sizes = torch.tensor(
+        [height, width, 0, 0, height, width],
+        dtype=states.pooled_prompt_embeds.dtype,
+        device=states.pooled_prompt_embeds.device,
+    )
+    return {"text_embeds": states.pooled_prompt_embeds, "time_ids": sizes.expand(len(states), -1)}

@@ -17,7 +17,7 @@ from acetate.models.adapter_files import STYLE, split_kind, structure_adapter
 from acetate.transparency.tiling import Span
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,11 @@ class Controls:
     """Asked before each step for what the UNet is given besides its own inputs."""
 
     def __init__(
-        self, model: LoadedModel, structures: Sequence[_Loaded], style: Style | None, styles: Sequence[ControlPicture]
+        self,
+        model: DiffusionModel,
+        structures: Sequence[_Loaded],
+        style: Style | None,
+        styles: Sequence[ControlPicture],
     ) -> None:
         self._model = model
         self._structures = structures
@@ -82,14 +86,14 @@ class Controls:
             if tile is not None:
                 rows, columns = tile
                 picture = picture[:, rows.start : rows.stop, columns.start : columns.stop]
-            path = structure_adapter(self._model.entry.family.name, loaded.control.kind)
+            path = structure_adapter(self._model.spec.family.name, loaded.control.kind)
             loaded.adapter = load_structure(path, self._model, picture)
             loaded.tile = tile
         return loaded.adapter
 
 
 @contextmanager
-def controlled(model: LoadedModel, controls: Sequence[ControlPicture]) -> Iterator[Controls]:
+def controlled(model: DiffusionModel, controls: Sequence[ControlPicture]) -> Iterator[Controls]:
     """Load the adapters of these controls for a `with` block.
 
     Raises WireError `bad_request` for a kind that there is not, and `model_missing` naming the way to its files.
@@ -100,7 +104,7 @@ def controlled(model: LoadedModel, controls: Sequence[ControlPicture]) -> Iterat
         if kind == STYLE:
             styles.append(control)
             continue
-        structure_adapter(model.entry.family.name, kind)
+        structure_adapter(model.spec.family.name, kind)
         picture = control_picture(control.picture.float().cpu(), source)
         structures.append(_Loaded(replace(control, kind=kind), picture.to(model.device)))
     with styled(model, [control.picture for control in styles]) as style:

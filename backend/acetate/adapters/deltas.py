@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acetate.models.key_mapping import ldm_names
-from acetate.models.weights import WrongFileError, check_keys, check_shapes, read_weights
+from acetate.models.key_mapping import diffusers_keys
+from acetate.models.weights import WeightFileError, check_keys, check_shapes, read_weights
 
 PREFIX = "diffusion_model."
 CONV_IN = "conv_in.weight"
@@ -38,7 +38,7 @@ def read_deltas(path: Path, unet: Any, latents: int = 0) -> dict[str, Delta]:
 
     Reads the published forms: `diffusion_model.<key>::<kind>::<index>` with kind `diff` or `lora`, and full deltas
     under diffusers' names. `latents` is how many given latents the part puts behind the noisy one: its `conv_in` has
-    that many times the latent's channels more. Raises WrongFileError naming the file and a key that is missing,
+    that many times the latent's channels more. Raises WeightFileError naming the file and a key that is missing,
     surplus or misshapen.
     """
     weights = read_weights(path)
@@ -50,7 +50,7 @@ def read_deltas(path: Path, unet: Any, latents: int = 0) -> dict[str, Delta]:
         deltas = {name: Delta(value.shape, (value,)) for name, value in weights.items()}
     check_keys(path, surplus=deltas.keys() - shapes.keys())
     if not deltas:
-        raise WrongFileError(f"{path} does not fit: it holds no deltas")
+        raise WeightFileError(f"{path} does not fit: it holds no deltas")
     if latents and CONV_IN not in deltas:
         check_keys(path, missing=[f"the delta of {CONV_IN} for {shapes[CONV_IN][1]} channels"])
     check_shapes(path, {name: (delta.shape, shapes[name]) for name, delta in deltas.items()})
@@ -69,13 +69,13 @@ def _published(path: Path, weights: Mapping[str, Tensor], unet: Any) -> dict[str
         if len(parts) != 3 or not parts[0].startswith(PREFIX) or not parts[2].isdigit():
             check_keys(path, surplus=[key])
         groups[parts[0].removeprefix(PREFIX)][parts[1]][int(parts[2])] = value
-    names = ldm_names(groups, unet.config)
+    names = diffusers_keys(groups, unet.config)
     check_keys(path, surplus=[PREFIX + key for key in groups.keys() - names.keys()])
     parameters = dict(unet.named_parameters())
     found = {}
     for key, kinds in groups.items():
         if len(kinds) > 1:
-            raise WrongFileError(f"{path} does not fit: {PREFIX}{key} has deltas of the kinds {', '.join(kinds)}")
+            raise WeightFileError(f"{path} does not fit: {PREFIX}{key} has deltas of the kinds {', '.join(kinds)}")
         [(kind, tensors)] = kinds.items()
         found[names[key]] = _delta(path, f"{PREFIX}{key}::{kind}", kind, tensors, parameters[names[key]].shape)
     return found
@@ -93,10 +93,10 @@ def _delta(path: Path, key: str, kind: str, tensors: Mapping[int, Tensor], base:
     up, down, alpha = tensors[0], tensors[1], tensors.get(2)
     rank = down.shape[0]
     if up.flatten(1).shape[1] != rank:
-        raise WrongFileError(f"{path} does not fit: {key}::0 has {up.flatten(1).shape[1]} columns and {key}::1 {rank}")
+        raise WeightFileError(f"{path} does not fit: {key}::0 has {up.flatten(1).shape[1]} columns and {key}::1 {rank}")
     rows, columns = len(up), down.flatten(1).shape[1]
     if rows * columns != base.numel() or rows != base[0]:
-        raise WrongFileError(
+        raise WeightFileError(
             f"{path} does not fit: {key} makes a {rows} x {columns} delta for a weight of {' x '.join(map(str, base))}"
         )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 
-def as_pipeline(model: LoadedModel) -> Any:
+def as_pipeline(model: DiffusionModel) -> Any:
     """A pipeline around the model's own networks; what is loaded into it is loaded into them."""
     from diffusers import DDIMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
 

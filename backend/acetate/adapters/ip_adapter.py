@@ -12,10 +12,10 @@ from torch import Tensor
 
 from acetate.adapters.diffusers_pipeline import as_pipeline
 from acetate.models.adapter_files import style_adapter
-from acetate.models.registry import missing_model
+from acetate.models.registry import model_missing_error
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 
 class Style:
@@ -41,7 +41,7 @@ def _with_pictures(unet: Any) -> list[Any]:
 
 
 @contextmanager
-def styled(model: LoadedModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[Style | None]:
+def styled(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[Style | None]:
     """Put an IP-Adapter on the UNet for a `with` block, for each of these straight-alpha pictures.
 
     Raises WireError `model_missing` when there is none for the family, or it does not fit.
@@ -50,7 +50,7 @@ def styled(model: LoadedModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> It
         yield None
         return
     unet = model.unet
-    file, encoder = style_adapter(model.entry.family.name)
+    file, encoder = style_adapter(model.spec.family.name)
     before = dict(unet.attn_processors)
     projection, projected = unet.encoder_hid_proj, unet.config.encoder_hid_dim_type
     pipeline = as_pipeline(model)
@@ -66,7 +66,7 @@ def styled(model: LoadedModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> It
             embeds = _embeds(model, pipeline, encoder, pictures)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())
-            raise missing_model(f"the style adapter {file} cannot be used ({reason:.300})") from error
+            raise model_missing_error(f"the style adapter {file} cannot be used ({reason:.300})") from error
         yield Style(unet, embeds)
     finally:
         unet.set_attn_processor(before)
@@ -76,7 +76,7 @@ def styled(model: LoadedModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> It
 
 @torch.inference_mode()
 def _embeds(
-    model: LoadedModel, pipeline: Any, encoder: Any, pictures: Sequence[Float[Tensor, "4 h w"]]
+    model: DiffusionModel, pipeline: Any, encoder: Any, pictures: Sequence[Float[Tensor, "4 h w"]]
 ) -> list[tuple[Tensor, Tensor]]:
     """What the picture encoder makes of nothing and of each picture, as its adapter's projection wants it."""
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection

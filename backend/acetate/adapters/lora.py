@@ -13,11 +13,11 @@ from acetate.adapters.diffusers_pipeline import as_pipeline
 from acetate.models.adapter_files import lora_file
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 
 @contextmanager
-def applied(model: LoadedModel, loras: Sequence[Lora]) -> Iterator[None]:
+def applied(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
     """Apply LoRAs with their weights for a `with` block; afterwards the networks have their own modules back.
 
     Raises AcetateError `bad_request` naming a file that is missing or does not fit.

@@ -11,14 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.diffusers_layout import tensor_names, weight_variant
+from acetate.models.diffusers_layout import read_safetensors_header, weight_variant
 from acetate.models.key_mapping import CONTROLNET
-from acetate.models.prompt_embeds import TextStates
-from acetate.models.registry import missing_model, read_json
-from acetate.models.weights import WrongFileError, give_weights, read_weights
+from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.models.registry import model_missing_error, read_json
+from acetate.models.weights import WeightFileError, load_state_dict_strict, read_weights
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 BETWEEN, INSIDE = "down_block_additional_residuals", "down_intrablock_additional_residuals"
 MIDDLE = "mid_block_additional_residual"
@@ -30,7 +30,7 @@ class Moment:
 
     sample: Float[Tensor, "b c h w"]
     timestep: Tensor
-    states: TextStates
+    states: PromptEmbeds
     added: Mapping[str, Any] | None
 
 
@@ -58,7 +58,7 @@ class ControlNet:
         down, middle = self.network(
             moment.sample,
             moment.timestep,
-            encoder_hidden_states=moment.states.context,
+            encoder_hidden_states=moment.states.prompt_embeds,
             controlnet_cond=self.picture.to(moment.sample).expand(rows, -1, -1, -1),
             conditioning_scale=weight,
             added_cond_kwargs=moment.added,
@@ -79,7 +79,7 @@ class T2IAdapter:
         return {INSIDE: [(each * weight).to(moment.sample).expand(rows, -1, -1, -1) for each in self.maps]}
 
 
-def load_structure(path: Path, model: LoadedModel, picture: Float[Tensor, "3 h w"]) -> Structure:
+def load_structure(path: Path, model: DiffusionModel, picture: Float[Tensor, "3 h w"]) -> Structure:
     """The adapter in a folder or file with its picture; the model keeps networks that are in memory.
 
     Raises WireError `model_missing` naming the file when it does not fit.
@@ -91,7 +91,7 @@ def load_structure(path: Path, model: LoadedModel, picture: Float[Tensor, "3 h w
             kept[path] = network.eval().requires_grad_(False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise missing_model(f"the control {path} cannot be used ({reason:.300})") from error
+        raise model_missing_error(f"the control {path} cannot be used ({reason:.300})") from error
     network = kept[path]
     if type(network).__name__ == "ControlNetModel":
         return ControlNet(network, picture)
@@ -118,14 +118,16 @@ def _from_file(path: Path, unet: Any) -> Any:
     from diffusers import ControlNetModel
     from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
-    if not any("input_hint_block" in name or "controlnet_cond_embedding" in name for name in tensor_names(path)):
-        raise WrongFileError(f"{path} is no ControlNet")
+    if not any(
+        "input_hint_block" in name or "controlnet_cond_embedding" in name for name in read_safetensors_header(path)
+    ):
+        raise WeightFileError(f"{path} is no ControlNet")
     weights = read_weights(path)
     with torch.device("meta"):
         network = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
     if any(name.removeprefix(CONTROLNET).startswith("input_hint_block") for name in weights):
         weights = convert_controlnet_checkpoint(weights, network.config)
-    give_weights(network, weights, path)
+    load_state_dict_strict(network, weights, path)
     return network
 
 

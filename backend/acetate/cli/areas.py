@@ -14,7 +14,7 @@ from acetate.cli.adapter_options import Steering
 from acetate.cli.submit import Drawn
 from acetate.i18n import tr as _
 from acetate.models.adapter_files import STYLE, split_kind
-from acetate.models.registry import ModelEntry
+from acetate.models.registry import ModelSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ class Area:
     height: int
 
     @classmethod
-    def worked_on(cls, mode: str, pictures: Pictures, entry: ModelEntry) -> Area | None:
+    def worked_on(cls, mode: str, pictures: Pictures, entry: ModelSpec) -> Area | None:
         """Where a mode has something to do, with a margin, at a shape that the model learned; None for everywhere."""
         shapes = {picture.shape[:2] for picture in pictures.values()}
         bounds = _bounds(mode, pictures) if len(shapes) == 1 else None

@@ -40,12 +40,12 @@ def doctor(
 def _memory(console: Console, json_file: Path | None) -> None:
     from rich.filesize import decimal
 
-    from acetate.models.devices import available
+    from acetate.models.devices import free_memory
     from acetate.models.memory_report import mode_plans, torch_state
-    from acetate.models.model_cache import ModelStore
+    from acetate.models.model_cache import ModelCache
 
-    store = ModelStore()
-    free = available(store.device)
+    store = ModelCache()
+    free = free_memory(store.device)
     console.print(_("Device {device}, {free} free.").format(device=store.device, free=decimal(free)))
     torch, advice = torch_state(store.device.type)
     console.print(_("PyTorch {version}.").format(version=torch))

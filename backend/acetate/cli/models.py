@@ -14,8 +14,8 @@ from acetate.cli.jobs import JsonFile, write_json
 from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
-    from acetate.models.families import Family
-    from acetate.models.inventory import Holding
+    from acetate.models.families import ModelFamily
+    from acetate.models.inventory import InstalledModel
 
 NAME = typer.Argument(help=_("Name of the model."))
 
@@ -27,15 +27,15 @@ def models(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the models: what each can do, its licence, its size, and where it lives."""
     if context.invoked_subcommand is not None:
         return
-    from acetate.models.inventory import holdings
-    from acetate.models.registry import Catalogue
+    from acetate.models.inventory import installed_models
+    from acetate.models.registry import ModelRegistry
 
-    found = holdings(Catalogue())
+    found = installed_models(ModelRegistry())
     if write_json(json_file, {"models": [asdict(holding) for holding in found]}):
         _show(found)
 
 
-def _show(found: Sequence[Holding]) -> None:
+def _show(found: Sequence[InstalledModel]) -> None:
     from rich.console import Console
     from rich.filesize import decimal
     from rich.markup import escape
@@ -60,24 +60,28 @@ def pull(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help=_("Weights in float32 instead of float16."))] = False,
     family: Annotated[
-        str | None, typer.Option("--family", help=_("Family of a model given as owner/model: sd15 or sdxl."))
+        str | None, typer.Option("--family", help=_("ModelFamily of a model given as owner/model: sd15 or sdxl."))
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
 ) -> None:
     """Fetch a model from the Hugging Face hub. Stopped half-way, it goes on from there when called again."""
     from acetate.models.families import FAMILIES
-    from acetate.models.hub_download import fetch, wanted_for
-    from acetate.models.user_models import Note, read_notes, write_notes
+    from acetate.models.hub_download import download_spec, fetch
+    from acetate.models.user_models import UserModel, read_user_models, write_user_models
 
     foreign = "/" in name and name.partition("/")[0] not in FAMILIES
     kind = _family(family) if foreign else None
-    wanted = wanted_for(name, family=kind, configuration=configuration, layers=layers, full=full)
+    wanted = download_spec(name, family=kind, configuration=configuration, layers=layers, full=full)
     for each in wanted:
         typer.echo(_("Fetching {repository}").format(repository=each.repository), err=True)
         fetch(each)
     if kind is not None:
         short = name.partition("/")[2]
-        _write(lambda: write_notes(read_notes() | {short: Note(kind.name, repository=name, licence=licence)}))
+        _write(
+            lambda: write_user_models(
+                read_user_models() | {short: UserModel(kind.name, repository=name, licence=licence)}
+            )
+        )
         typer.echo(_("Added as {name}.").format(name=short))
     else:
         typer.echo(_("{name} is here.").format(name=name))
@@ -99,7 +103,7 @@ def add(
     """Add a model where it is: nothing is copied or changed."""
     from acetate.models.diffusers_layout import family_of
     from acetate.models.inventory import sha256_of
-    from acetate.models.user_models import Note, read_notes, write_notes
+    from acetate.models.user_models import UserModel, read_user_models, write_user_models
 
     whole = path.expanduser().resolve()
     family = family_of(whole)
@@ -115,15 +119,15 @@ def add(
     layer_files = dict(_layer_file(each, family.name) for each in files or ())
     hashed = [*([whole] if whole.is_file() else []), *map(Path, layer_files.values())]
     sha256 = {str(file): sha256_of(file) for file in hashed}
-    note = Note(family.name, str(whole), licence=licence, files=layer_files, prefer=prefer, sha256=sha256)
-    _write(lambda: write_notes(read_notes() | {called: note}))
+    note = UserModel(family.name, str(whole), licence=licence, files=layer_files, prefer=prefer, sha256=sha256)
+    _write(lambda: write_user_models(read_user_models() | {called: note}))
     typer.echo(_("Added {name}, a model of the family {family}.").format(name=called, family=family.name))
 
 
 def _refuse_known(name: str) -> None:
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
 
-    if name in Catalogue().sources:
+    if name in ModelRegistry().sources:
         raise _refusal(_("there is a model {name} already").format(name=name), _("give another name with --name"))
 
 
@@ -141,7 +145,7 @@ def _check_part(part: str, family: str, option: str) -> None:
     from acetate.models.families import FAMILIES
     from acetate.models.registry import DECODER, ENCODER
 
-    known = {each.name for way in FAMILIES[family].ways for each in way.parts if each.files} | {ENCODER, DECODER}
+    known = {each.name for way in FAMILIES[family].recipes for each in way.adapters if each.files} | {ENCODER, DECODER}
     if part not in known:
         raise _refusal(
             _("{option}: there is no part {part}").format(option=option, part=part),
@@ -158,11 +162,11 @@ def remove(
 ) -> None:
     """Take a model off the list. Files stay where they are, unless --delete says otherwise."""
     from acetate.models.hub_download import forget
-    from acetate.models.registry import Catalogue
-    from acetate.models.user_models import read_notes, write_notes
+    from acetate.models.registry import ModelRegistry
+    from acetate.models.user_models import read_user_models, write_user_models
 
-    source = Catalogue().sources.get(name)
-    notes = read_notes()
+    source = ModelRegistry().sources.get(name)
+    notes = read_user_models()
     if source is None:
         raise AcetateError("unknown_model", _("there is no model {name}").format(name=repr(name)), field="name")
     if name not in notes and not (delete and source.repository):
@@ -174,7 +178,7 @@ def remove(
         )
     freed = forget(source.repository) if delete and source.repository else 0
     if name in notes:
-        _write(lambda: write_notes({other: note for other, note in notes.items() if other != name}))
+        _write(lambda: write_user_models({other: note for other, note in notes.items() if other != name}))
     from rich.filesize import decimal
 
     typer.echo(_("Removed {name}; {size} freed.").format(name=name, size=decimal(freed)))
@@ -189,13 +193,13 @@ def verify(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from acetate.models.inventory import check_files, files_of, holdings
-    from acetate.models.registry import Catalogue
+    from acetate.models.inventory import check_files, installed_models, model_files
+    from acetate.models.registry import ModelRegistry
 
-    catalogue = Catalogue()
-    names = [name] if name is not None else [each.name for each in holdings(catalogue) if each.bytes]
+    catalogue = ModelRegistry()
+    names = [name] if name is not None else [each.name for each in installed_models(catalogue) if each.bytes]
     entries = [catalogue.entry(each) for each in names]
-    total = sum(path.stat().st_size for entry in entries for path in files_of(entry))
+    total = sum(path.stat().st_size for entry in entries for path in model_files(entry))
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(_("Reading"), total=total)
@@ -209,7 +213,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _family(name: str | None) -> Family:
+def _family(name: str | None) -> ModelFamily:
     from acetate.models.families import FAMILIES
 
     known = [family for family in FAMILIES.values() if family.repository]

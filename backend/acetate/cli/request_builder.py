@@ -18,7 +18,7 @@ from acetate.cli.areas import Area
 from acetate.cli.options import Options
 from acetate.cli.submit import Drawn
 from acetate.i18n import tr as _
-from acetate.models.registry import Catalogue
+from acetate.models.registry import ModelRegistry
 from acetate.models.vocabulary import load_vocabulary
 from acetate.pipelines import resolve_request
 
@@ -62,7 +62,7 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
     this mode has options for; None leaves a field as it is by default, or in the layer of `--like`. Words that the
     model never saw are named on standard error. Raises AcetateError.
     """
-    catalogue = Catalogue()
+    catalogue = ModelRegistry()
     changes |= {
         "negative": options.negative,
         "seed": options.seed,
@@ -104,7 +104,7 @@ def _area(
     mode: str,
     pictures: Mapping[str, NDArray[np.uint8]],
     former: GenerationMetadata | None,
-    catalogue: Catalogue,
+    catalogue: ModelRegistry,
     wanted: Mapping[str, Any],
 ) -> Area | None:
     """The part of the given pictures to work on: that of the former layer, or where there is something to do."""
@@ -147,7 +147,7 @@ def _base(
     mode: str,
     former: GenerationMetadata | None,
     pictures: Mapping[str, NDArray[np.uint8]],
-    catalogue: Catalogue,
+    catalogue: ModelRegistry,
     wanted: Mapping[str, Any],
 ) -> LayerRequest:
     """The request that options change: another layer's, or one of the given pictures' or the model's own size."""
@@ -220,7 +220,7 @@ def _check_former(
             )
 
 
-def _warn_of_unknown_words(request: LayerRequest, catalogue: Catalogue) -> None:
+def _warn_of_unknown_words(request: LayerRequest, catalogue: ModelRegistry) -> None:
     vocabulary = load_vocabulary(catalogue.entry(request.model).folder)
     if vocabulary is None:
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.hub_cache import SUFFIX, cached, models_folder
+from acetate.models.hub_cache import SUFFIX, cached_file, models_dir
 
 STYLE = "style"
 """The kind of IP-Adapter: what a picture looks like, rather than where things are in it."""
@@ -59,7 +59,7 @@ def split_kind(kind: str) -> tuple[str, str | None]:
 
 def structure_adapter(family: str, kind: str) -> Path:
     """The folder or file of a ControlNet or T2I-Adapter. Raises AcetateError `model_missing` naming the way to it."""
-    own = models_folder() / "control" / family
+    own = models_dir() / "control" / family
     if Path(kind).name != kind:
         raise AcetateError(
             "bad_request",
@@ -71,7 +71,7 @@ def structure_adapter(family: str, kind: str) -> Path:
         if path.exists():
             return path
     for repository in KNOWN.get(family, {}).get(kind, ()):
-        config = cached(repository, "config.json")
+        config = cached_file(repository, "config.json")
         if config is not None:
             return config.parent
     known = KNOWN.get(family, {}).get(kind)
@@ -83,22 +83,22 @@ def structure_adapter(family: str, kind: str) -> Path:
 
 def structures_here(family: str) -> tuple[str, ...]:
     """The kinds of structure adapters on this computer: of those that are known, and those in the models folder."""
-    own = models_folder() / "control" / family
+    own = models_dir() / "control" / family
     found = {path.name.removesuffix(SUFFIX) for path in own.glob("*") if path.is_dir() or path.suffix == SUFFIX}
     for kind, repositories in KNOWN.get(family, {}).items():
-        if any(cached(repository, "config.json") is not None for repository in repositories):
+        if any(cached_file(repository, "config.json") is not None for repository in repositories):
             found.add(kind)
     return tuple(sorted(found))
 
 
 def style_adapter(family: str) -> tuple[Path, Path]:
     """The IP-Adapter file of a family, and the folder of its picture encoder. Raises AcetateError `model_missing`."""
-    own = models_folder() / STYLE / family
+    own = models_dir() / STYLE / family
     files = sorted(own.glob(f"*{SUFFIX}"))
     if files and (own / "image_encoder").is_dir():
         return files[0], own / "image_encoder"
-    file = cached(STYLE_REPOSITORY, STYLE_FILES[family]) if family in STYLE_FILES else None
-    encoder = cached(STYLE_REPOSITORY, f"{STYLE_ENCODER}/config.json")
+    file = cached_file(STYLE_REPOSITORY, STYLE_FILES[family]) if family in STYLE_FILES else None
+    encoder = cached_file(STYLE_REPOSITORY, f"{STYLE_ENCODER}/config.json")
     if file is not None and encoder is not None:
         return file, encoder.parent
     hint = f"fetch it with: acetate models pull {family}/{STYLE}" if family in STYLE_FILES else f"put one into {own}"
@@ -109,12 +109,12 @@ def style_adapter(family: str) -> tuple[Path, Path]:
 
 def loras_here() -> tuple[str, ...]:
     """The names of the LoRA files in the models folder; which of them fit a model, only loading tells."""
-    return tuple(sorted(path.stem for path in (models_folder() / "lora").glob(f"*{SUFFIX}")))
+    return tuple(sorted(path.stem for path in (models_dir() / "lora").glob(f"*{SUFFIX}")))
 
 
 def lora_file(name: str) -> Path:
     """The LoRA file of that name in the models folder, or at that path. Raises AcetateError `bad_request`."""
-    folder = models_folder() / "lora"
+    folder = models_dir() / "lora"
     # A bare name is never looked for in whatever folder this process happens to run in.
     elsewhere = [Path(name).expanduser()] if Path(name).name != name else []
     for path in [folder / name, folder / f"{name}{SUFFIX}", *elsewhere]:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from acetate.models.diffusers_layout import CALLED, prefixes
-from acetate.models.families import Family
+from acetate.models.families import ModelFamily
 
 Tensors = Mapping[str, Tensor]
 OPEN_CLIP = "conditioner.embedders.1.model."
 """Where SDXL's second text encoder is, in OpenCLIP's layout; the others have that of transformers."""
 
 
-def read_checkpoint(file: Path, family: Family) -> dict[str, dict[str, Tensor]]:
+def read_checkpoint(file: Path, family: ModelFamily) -> dict[str, dict[str, Tensor]]:
     """The tensors of each network that a file holds, under their own names, memory-mapped.
 
     Raises OSError or SafetensorError when the file is unreadable.

@@ -16,7 +16,7 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def available(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
     """The bytes that are free on a device, those among them that PyTorch holds in reserve."""
     if device.type in CARDS:
         card = torch.get_device_module(device)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acetate.models.families import SD15, SDXL, STARTER, Family
+from acetate.models.families import SD15, SDXL, STARTER, ModelFamily
 
 CONFIGURATION = ("model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae/config.json")
 OWN_TRANSPARENCY = ("transparency/config.json", "transparency/decoder.safetensors", "transparency/encoder.safetensors")
@@ -34,18 +34,18 @@ FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
 INTO_ATTENTION = f"{UNET_PREFIX}input_blocks.1.1.proj_in.weight"
 
 
-def text_folders(family: Family) -> Iterator[tuple[str, str]]:
+def text_folders(family: ModelFamily) -> Iterator[tuple[str, str]]:
     """The folders of each text encoder and of its tokenizer."""
     for ending in ("", "_2")[: family.text_encoders]:
         yield f"text_encoder{ending}", f"tokenizer{ending}"
 
 
-def networks_of(family: Family) -> dict[str, str]:
+def networks_of(family: ModelFamily) -> dict[str, str]:
     """The folders of a model's networks, each with the name of its weight file."""
     return {**NETWORKS, **{encoder: "model" for encoder, _ in text_folders(family)}}
 
 
-def lacking(folder: Path, family: Family, networks: Collection[str] | None = None) -> str | None:
+def first_missing_file(folder: Path, family: ModelFamily, networks: Collection[str] | None = None) -> str | None:
     """The first file that a model folder lacks, None when it is complete.
 
     Beside what describes the model it must have the weights of these `networks`: of all, unless they are named.
@@ -70,7 +70,7 @@ def weight_variant(folder: Path) -> str | None:
     return None if plain else "fp16"
 
 
-def family_of(path: Path) -> Family | None:
+def family_of(path: Path) -> ModelFamily | None:
     """The family of a diffusers folder or a checkpoint file, None when it is none that Acetate draws with."""
     if path.is_dir():
         try:
@@ -80,10 +80,10 @@ def family_of(path: Path) -> Family | None:
         if (path / "transparency").is_dir():
             return STARTER
         return {"StableDiffusionPipeline": SD15, "StableDiffusionXLPipeline": SDXL}.get(kind)
-    return _family_of_unet(tensor_names(path))
+    return _family_of_unet(read_safetensors_header(path))
 
 
-def _family_of_unet(tensors: Mapping[str, Any]) -> Family | None:
+def _family_of_unet(tensors: Mapping[str, Any]) -> ModelFamily | None:
     """The family of a checkpoint in one file, by the build of its UNet, whatever else is in it.
 
     SDXL's has an embedding besides that of time, and three levels; its refiner has four. That of SD 1.5 goes into
@@ -97,21 +97,21 @@ def _family_of_unet(tensors: Mapping[str, Any]) -> Family | None:
     return SD15 if isinstance(entrance, dict) and len(entrance.get("shape", ())) == 4 else None
 
 
-def prefixes(family: Family) -> dict[str, str]:
+def prefixes(family: ModelFamily) -> dict[str, str]:
     """What the names of each network's tensors begin with in a checkpoint in one file, by the network's folder."""
     texts = (encoder for encoder, _ in text_folders(family))
     return {"unet": UNET_PREFIX, "vae": VAE_PREFIX, **dict(zip(texts, TEXT_PREFIXES[family.name], strict=True))}
 
 
-def absent(file: Path, family: Family) -> tuple[str, ...]:
+def absent(file: Path, family: ModelFamily) -> tuple[str, ...]:
     """The networks that a checkpoint in one file does not hold; the family's own stand in for them."""
-    tensors = tensor_names(file)
+    tensors = read_safetensors_header(file)
     return tuple(
         network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in tensors)
     )
 
 
-def tensor_names(path: Path) -> dict[str, Any]:
+def read_safetensors_header(path: Path) -> dict[str, Any]:
     """What the header of a .safetensors file says of each tensor; empty for anything else."""
     try:
         with path.open("rb") as file:

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from acetate.adapters.attach import ControlPicture, Predictor, prepared
 from acetate.models.finite import finite
-from acetate.models.latents import scaled, unscaled
-from acetate.models.memory_plan import Placement
-from acetate.models.recipes import Part
-from acetate.models.registry import ModelEntry
+from acetate.models.latents import scale_latents, unscale_latents
+from acetate.models.memory_plan import Offload
+from acetate.models.recipes import AdapterSpec
+from acetate.models.registry import ModelSpec
 from acetate.models.text_encoder import TextEncoders
 from acetate.models.transparency_loader import load_decoder, load_encoder, load_upsampler_of
 from acetate.transparency import (
@@ -38,16 +38,16 @@ ENCODER = "VAE's encoder"
 
 
 @dataclass(eq=False)
-class LoadedModel:
+class DiffusionModel:
     """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
     would show in alpha, which is decoded once, not drawn in many steps that even out.
 
     `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
-    files. `eight` tells that the UNet's weights are in 8 bits.
+    files. `int8` tells that the UNet's weights are in 8 bits.
     `placement` is where the networks are since `placing.place` put them there, with what moves them as `hooks`.
     """
 
-    entry: ModelEntry
+    spec: ModelSpec
     vae: Any
     unet: Any
     text: TextEncoders
@@ -56,8 +56,8 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     adapters: dict[Path, Any] = field(default_factory=dict)
-    eight: bool = False
-    placement: Placement | None = None
+    int8: bool = False
+    placement: Offload | None = None
     hooks: list[Any] = field(default_factory=list)
 
     @property
@@ -68,29 +68,29 @@ class LoadedModel:
     @cached_property
     def decoder(self) -> TransparentDecoder:
         """The transparent decoder, loaded when it is first needed. Raises WireError `model_missing`."""
-        return load_decoder(self.entry, self.device)
+        return load_decoder(self.spec, self.device)
 
     @cached_property
     def transparency(self) -> Transparency:
         """Offset encoder and transparent decoder, loaded when first needed. Raises WireError `model_missing`."""
-        encoder, multiplier = load_encoder(self.entry, self.device)
+        encoder, multiplier = load_encoder(self.spec, self.device)
         return Transparency(encoder, self.decoder, multiplier)
 
     @cached_property
     def upsampler(self) -> LayerUpsampler | None:
         """What enlarges decoded layers, where the model has it. Raises WireError `model_missing` for a damaged one."""
-        return load_upsampler_of(self.entry, self.device)
+        return load_upsampler_of(self.spec, self.device)
 
-    def prepared(
+    def adapted_unet(
         self,
-        part: Part,
+        part: AdapterSpec,
         given: Mapping[str, Float[Tensor, "4 h w"]] = {},
         *,
         transparency_weight: float = 1.0,
         loras: Sequence[Lora] = (),
         controls: Sequence[ControlPicture] = (),
     ) -> AbstractContextManager[Predictor]:
-        """Attach to the UNet what a job needs, for a `with` block; see `acetate.adapters.attach.prepared`."""
+        """Attach to the UNet what a job needs, for a `with` block; see `acetate.adapters.attach.adapted_unet`."""
         return prepared(self, part, given, transparency_weight=transparency_weight, loras=loras, controls=controls)
 
     @torch.inference_mode()
@@ -105,13 +105,13 @@ class LoadedModel:
         offset = transparency.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
         posterior = self._posterior(vae_feed(rgba))
         latent = adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier)
-        return scaled(finite(latent, ENCODER), self.vae.config)
+        return scale_latents(finite(latent, ENCODER), self.vae.config)
 
     @torch.inference_mode()
-    def encode_flat(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
+    def encode_opaque(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
         """The latent of a layer over mid grey, as the UNet sees it; its alpha is lost."""
         latent = self._posterior(vae_feed(layer.to(self.device, torch.float32))).mean.float()
-        return scaled(finite(latent, ENCODER), self.vae.config)
+        return scale_latents(finite(latent, ENCODER), self.vae.config)
 
     @torch.inference_mode()
     def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
@@ -119,7 +119,7 @@ class LoadedModel:
 
         Raises WireError `internal` when the latent or the picture is not a number.
         """
-        return self._picture(unscaled(finite(latent, "UNet").float(), self.vae.config))
+        return self._picture(unscale_latents(finite(latent, "UNet").float(), self.vae.config))
 
     @torch.inference_mode()
     def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
@@ -127,7 +127,7 @@ class LoadedModel:
 
         `passes` is the number of turned views that the median is taken of. Raises WireError as `decode` does.
         """
-        plain = unscaled(finite(latent, "UNet").float(), self.vae.config)
+        plain = unscale_latents(finite(latent, "UNet").float(), self.vae.config)
 
         # Asked here, since the median and the limits to [0, 1] would hide it.
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class LoadedModel:
         return decode_tiled(decoder, self._picture(plain), plain, passes)
 
     @torch.inference_mode()
-    def enlarged(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
+    def upscale(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
         """A decoded layer at twice its size, where the model has an upsampler; else as it is.
 
         Straight alpha, in [0, 1], float32; opaque layers stay so to the last bit.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acetate.image.sizes import Size
-from acetate.models.recipes import SD15_WAYS, SDXL_WAYS, STARTER_WAYS, Way
+from acetate.models.recipes import SD15_RECIPES, SDXL_RECIPES, STARTER_RECIPES, ModeRecipe
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""
@@ -17,7 +17,7 @@ def _either_way(*sizes: tuple[int, int]) -> tuple[Size, ...]:
 
 
 @dataclass(frozen=True)
-class Family:
+class ModelFamily:
     """Models of one build: what they can do where the files are, and the settings that suit them.
 
     `max_aspect` is the longest side over the shortest at which a lone subject keeps its shape: what the base model was
@@ -30,7 +30,7 @@ class Family:
     """
 
     name: str
-    ways: tuple[Way, ...]
+    recipes: tuple[ModeRecipe, ...]
     steps: int
     guidance: float
     sampler: str
@@ -44,9 +44,9 @@ class Family:
     repository: str = ""
 
 
-STARTER = Family(
+STARTER = ModelFamily(
     "starter",
-    STARTER_WAYS,
+    STARTER_RECIPES,
     steps=12,
     guidance=3.5,
     sampler="DPM++ 2M",
@@ -54,9 +54,9 @@ STARTER = Family(
     max_aspect=1.0,
     passes=2,
 )
-SD15 = Family(
+SD15 = ModelFamily(
     "sd15",
-    SD15_WAYS,
+    SD15_RECIPES,
     steps=25,
     guidance=7.0,
     sampler="DPM++ 2M Karras",
@@ -66,9 +66,9 @@ SD15 = Family(
     decoders=("layer_sd15_vae_transparent_decoder",),
     repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
 )
-SDXL = Family(
+SDXL = ModelFamily(
     "sdxl",
-    SDXL_WAYS,
+    SDXL_RECIPES,
     steps=25,
     guidance=7.0,
     sampler="DPM++ 2M SDE Karras",

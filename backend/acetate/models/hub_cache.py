@@ -10,7 +10,7 @@ SUFFIX = ".safetensors"
 """The only form in which weights are read: it cannot hold code."""
 
 
-def models_folder() -> Path:
+def models_dir() -> Path:
     """The folder of this user's own models; it may not exist yet. `ACETATE_MODELS_DIR` overrides the platform's."""
     chosen = os.environ.get("ACETATE_MODELS_DIR")
     if chosen:
@@ -20,14 +20,14 @@ def models_folder() -> Path:
     return platformdirs.user_data_path("acetate", appauthor=False) / "models"
 
 
-def cached(repository: str, path: str) -> Path | None:
+def cached_file(repository: str, path: str) -> Path | None:
     """A file of a hub repository that was downloaded earlier, by Acetate or any other program."""
-    folder = cached_folder(repository)
+    folder = cached_snapshot(repository)
     found = None if folder is None else folder / path
     return found if found is not None and found.is_file() else None
 
 
-def cached_folder(repository: str) -> Path | None:
+def cached_snapshot(repository: str) -> Path | None:
     """The folder of a hub repository's newest snapshot in the cache."""
     # The cache's documented layout, read here because the library's own look-up brings its whole network stack
     # into the daemon.
@@ -48,13 +48,13 @@ def layer_file(names: Iterable[str], repositories: Iterable[str]) -> Path | None
 
 
 def _places(names: tuple[str, ...], repositories: tuple[str, ...]) -> Iterator[Path]:
-    folder = models_folder() / "layers"
+    folder = models_dir() / "layers"
     for name in names:
         path = folder / f"{name}{SUFFIX}"
         if path.is_file():
             yield path
     for name in names:
         for repository in repositories:
-            found = cached(repository, f"{name}{SUFFIX}")
+            found = cached_file(repository, f"{name}{SUFFIX}")
             if found is not None:
                 yield found

@@ -9,14 +9,14 @@ from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
 from acetate.models.diffusers_layout import networks_of
-from acetate.models.families import FAMILIES, PUBLISHED, Family
+from acetate.models.families import FAMILIES, PUBLISHED, ModelFamily
 from acetate.models.hub_cache import SUFFIX
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DownloadSpec:
     """Files of one hub repository, by their paths or by patterns with `*`; of `variants` it need have only some."""
 
     repository: str
@@ -24,9 +24,14 @@ class Wanted:
     variants: tuple[str, ...] = ()
 
 
-def wanted_for(
-    name: str, *, family: Family | None = None, configuration: bool = False, layers: bool = False, full: bool = False
-) -> tuple[Wanted, ...]:
+def download_spec(
+    name: str,
+    *,
+    family: ModelFamily | None = None,
+    configuration: bool = False,
+    layers: bool = False,
+    full: bool = False,
+) -> tuple[DownloadSpec, ...]:
     """What `acetate models pull` fetches under a name.
 
     A family's name stands for its base model with all layer files (`layers`: these alone; `configuration`: only what
@@ -49,28 +54,28 @@ def wanted_for(
             hint=f"choose {fetchable}, an adapter such as sdxl/edge, or a model on the hub such as owner/model",
         )
     if configuration:
-        return (Wanted(known.repository, DESCRIPTION),)
+        return (DownloadSpec(known.repository, DESCRIPTION),)
     published = _layers(known)
     return (published,) if layers else (_base(known.repository, known, full), published)
 
 
-def _base(repository: str, family: Family, full: bool) -> Wanted:
+def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
     variant = "" if full else ".fp16"
     weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks_of(family).items())
-    return Wanted(repository, (*DESCRIPTION, *weights))
+    return DownloadSpec(repository, (*DESCRIPTION, *weights))
 
 
-def _layers(family: Family) -> Wanted:
+def _layers(family: ModelFamily) -> DownloadSpec:
     """The layer files of a family, from the repository that has them all."""
-    parts = {part.files[0]: None for way in family.ways for part in way.parts if part.files}
+    parts = {part.files[0]: None for way in family.recipes for part in way.adapters if part.files}
     names = [*parts, next(iter(family.encoders)), family.decoders[0]]
-    return Wanted(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names))
+    return DownloadSpec(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names))
 
 
-def _adapter(family: str, kind: str) -> tuple[Wanted, ...]:
+def _adapter(family: str, kind: str) -> tuple[DownloadSpec, ...]:
     if kind == STYLE and family in STYLE_FILES:
         encoder = (f"{STYLE_ENCODER}/config.json", f"{STYLE_ENCODER}/model{SUFFIX}")
-        return (Wanted(STYLE_REPOSITORY, (STYLE_FILES[family], *encoder)),)
+        return (DownloadSpec(STYLE_REPOSITORY, (STYLE_FILES[family], *encoder)),)
     repositories = KNOWN.get(family, {}).get(kind)
     if not repositories:
         kinds = [*KNOWN.get(family, {}), *([STYLE] if family in STYLE_FILES else [])]
@@ -81,10 +86,10 @@ def _adapter(family: str, kind: str) -> tuple[Wanted, ...]:
             hint=f"choose from {', '.join(kinds)}" if kinds else "this family has none that can be fetched",
         )
     weights = (f"diffusion_pytorch_model{SUFFIX}", f"diffusion_pytorch_model.fp16{SUFFIX}")
-    return (Wanted(repositories[0], ("config.json",), weights),)
+    return (DownloadSpec(repositories[0], ("config.json",), weights),)
 
 
-def fetch(wanted: Wanted) -> None:
+def fetch(wanted: DownloadSpec) -> None:
     """Fetch files into the hub's cache, showing progress; what is there already, whole or in part, is kept.
 
     Raises AcetateError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, tensor_names
+from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, read_safetensors_header
 from acetate.models.hub_cache import SUFFIX
-from acetate.models.registry import Catalogue, ModelEntry, Source
-from acetate.models.user_models import read_notes
+from acetate.models.registry import ModelRegistry, ModelSource, ModelSpec
+from acetate.models.user_models import read_user_models
 
 OnBytes = Callable[[int], None]
 """Hears how many bytes more have been read."""
@@ -20,7 +20,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Holding:
+class InstalledModel:
     """One model of the catalogue; `missing` says in words what is not there, empty when it can be used."""
 
     name: str
@@ -44,25 +44,29 @@ class FileCheck:
     verdict: str
 
 
-def holdings(catalogue: Catalogue) -> tuple[Holding, ...]:
+def installed_models(catalogue: ModelRegistry) -> tuple[InstalledModel, ...]:
     """All models of a catalogue, whether their files are there or not."""
     return tuple(_holding(catalogue, name, source) for name, source in catalogue.sources.items())
 
 
-def _holding(catalogue: Catalogue, name: str, source: Source) -> Holding:
+def _holding(catalogue: ModelRegistry, name: str, source: ModelSource) -> InstalledModel:
     family = source.family
     place = str(source.file or source.folder or source.repository)
     try:
         entry = catalogue.entry(name)
     except AcetateError as error:
-        return Holding(name, family.name, (), source.licence, family.native_size, 0, place, source.own, str(error))
-    size = sum(path.stat().st_size for path in files_of(entry))
+        return InstalledModel(
+            name, family.name, (), source.licence, family.native_size, 0, place, source.is_user, str(error)
+        )
+    size = sum(path.stat().st_size for path in model_files(entry))
     missing = "" if entry.modes else f"its layer files: fetch them with: acetate models pull {family.name} --layers"
     place = str(entry.file or entry.folder)
-    return Holding(name, family.name, entry.modes, entry.licence, entry.native_size, size, place, source.own, missing)
+    return InstalledModel(
+        name, family.name, entry.modes, entry.licence, entry.native_size, size, place, source.is_user, missing
+    )
 
 
-def files_of(entry: ModelEntry) -> tuple[Path, ...]:
+def model_files(entry: ModelSpec) -> tuple[Path, ...]:
     """The files that a model uses, its layer files among them."""
     found = dict.fromkeys(entry.files.values())
     if entry.file is not None:
@@ -76,23 +80,23 @@ def files_of(entry: ModelEntry) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def state_of(entry: ModelEntry) -> tuple[tuple[str, int, int], ...]:
+def file_fingerprint(entry: ModelSpec) -> tuple[tuple[str, int, int], ...]:
     """A model's files as they are now, by path, size and time of the last change: another when one is written anew."""
-    found = [(path, path.stat()) for path in files_of(entry)]
+    found = [(path, path.stat()) for path in model_files(entry)]
     return tuple((str(path), told.st_size, told.st_mtime_ns) for path, told in found)
 
 
-def check_files(entry: ModelEntry, on_bytes: OnBytes) -> Iterator[FileCheck]:
+def check_files(entry: ModelSpec, on_bytes: OnBytes) -> Iterator[FileCheck]:
     """Read every file of a model and compare it with its hash, as the hub or `acetate models add` has noted it."""
-    note = read_notes().get(entry.name)
+    note = read_user_models().get(entry.name)
     noted = {} if note is None else note.sha256
-    for path in files_of(entry):
+    for path in model_files(entry):
         sha256, blob = _digests(path, on_bytes)
         wanted = noted.get(str(path)) or _hub_digest(path)
         if wanted is not None:
             verdict = "whole" if wanted in (sha256, blob) else "damaged"
         else:
-            verdict = "unknown" if tensor_names(path) else "damaged"
+            verdict = "unknown" if read_safetensors_header(path) else "damaged"
         yield FileCheck(str(path), path.stat().st_size, sha256, verdict)
 
 

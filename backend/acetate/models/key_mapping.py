@@ -11,7 +11,7 @@ CONTROLNET = "control_model."
 """What stands before a ControlNet's names in the original form."""
 
 
-def ldm_names(keys: Collection[str], config: Mapping[str, Any]) -> dict[str, str]:
+def diffusers_keys(keys: Collection[str], config: Mapping[str, Any]) -> dict[str, str]:
     """Diffusers' names of a UNet's original parameter names; those that it does not know are left out.
 
     `config` is the UNet's, in diffusers' form. Any part of a UNet's names will do.

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def scaled(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float[Tensor, "n c h w"]:
+def scale_latents(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float[Tensor, "n c h w"]:
     """The VAE's latent as the diffusion model sees it: centred and of about unit spread.
 
     `config` is the VAE's: `scaling_factor`, and `shift_factor` or a mean and spread a channel where set.
@@ -19,7 +19,7 @@ def scaled(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float
     return (latent - shift) / spread
 
 
-def unscaled(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float[Tensor, "n c h w"]:
+def unscale_latents(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float[Tensor, "n c h w"]:
     """The diffusion model's latent as the VAE and the transparent decoder read it."""
     shift, spread = _statistics(latent, config)
     return latent * spread + shift

@@ -11,12 +11,12 @@ import torch
 
 from acetate.models.checkpoint import build, read_checkpoint
 from acetate.models.diffusers_layout import networks_of, text_folders, weight_variant
-from acetate.models.registry import ModelEntry, read_json
+from acetate.models.registry import ModelSpec, read_json
 from acetate.models.text_encoder import TextEncoders
 
 
 @dataclass(frozen=True, eq=False)
-class BaseModel:
+class BaseNetworks:
     """The networks of a base model, in main memory, ready to draw and not to learn."""
 
     vae: Any
@@ -25,7 +25,7 @@ class BaseModel:
     scheduler_config: Mapping[str, Any]
 
 
-def load_base(entry: ModelEntry, dtype: torch.dtype) -> BaseModel:
+def load_base(entry: ModelSpec, dtype: torch.dtype) -> BaseNetworks:
     """Load the networks, memory-mapped: the UNet in `dtype`, the VAE in float32.
 
     SDXL's VAE overflows in float16, and alpha shows what bfloat16 drops. Text encoders of large families compute in
@@ -42,7 +42,7 @@ def load_base(entry: ModelEntry, dtype: torch.dtype) -> BaseModel:
     for network in networks.values():
         network.eval().requires_grad_(False)
     encoders = tuple(networks[encoder] for encoder, _ in text_folders(entry.family))
-    return BaseModel(
+    return BaseNetworks(
         vae=networks["vae"],
         unet=networks["unet"],
         text=TextEncoders(_tokenizers(entry), encoders),
@@ -50,7 +50,7 @@ def load_base(entry: ModelEntry, dtype: torch.dtype) -> BaseModel:
     )
 
 
-def _networks(entry: ModelEntry, dtype: torch.dtype, text_dtype: torch.dtype) -> dict[str, Any]:
+def _networks(entry: ModelSpec, dtype: torch.dtype, text_dtype: torch.dtype) -> dict[str, Any]:
     """Each network by the name of its folder, out of that folder or out of the model's one file."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
@@ -78,7 +78,7 @@ def _from_folder(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     )
 
 
-def _tokenizers(entry: ModelEntry) -> tuple[Any, ...]:
+def _tokenizers(entry: ModelSpec) -> tuple[Any, ...]:
     from transformers import CLIPTokenizer
 
     names = (tokenizer for _, tokenizer in text_folders(entry.family))

@@ -9,33 +9,33 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from acetate.models.diffusers_layout import networks_of, prefixes, tensor_names
+from acetate.models.diffusers_layout import networks_of, prefixes, read_safetensors_header
 from acetate.models.hub_cache import SUFFIX
-from acetate.models.recipes import Part, Way
-from acetate.models.registry import DECODER, ENCODER, ModelEntry, read_json
+from acetate.models.recipes import AdapterSpec, ModeRecipe
+from acetate.models.registry import DECODER, ENCODER, ModelSpec, read_json
 
-Placement = Literal["resident", "model", "sequential"]
+Offload = Literal["resident", "model", "sequential"]
 SINGLE, HALF = 4, 2
 """Bytes of a number in float32, and in float16 or bfloat16."""
 VAE_TILE = 512
 """The side in pixels of the pieces in which the VAE decodes when memory is short."""
 ALPHA_TILE = 1024
 """The most that the transparent decoder sees at once, in pixels a side."""
-UNET_BUSY = 30
+UNET_ACTIVATIONS = 30
 """Maps of one block's width that a UNet holds while it computes the widest block, the feed-forward's among them."""
 WORKSPACE = 96 << 20
 """Bytes that convolutions use besides, whatever the size. These figures were measured on the UNet of SD 1.5."""
-VAE_BUSY = 3.0
+VAE_ACTIVATIONS = 3.0
 """Maps of the last two widths, at full size, that the VAE's decoder holds."""
-ALPHA_BUSY = 12
+ALPHA_ACTIVATIONS = 12
 BLOCKS = 12
 """A UNet moved to the card piece by piece has at most about one part in so many of its weights there."""
-RESERVE = 1 / 16
+RESERVED_BYTES = 1 / 16
 """The share of free memory that is left to everybody else, and to the estimate's error."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """One way to use memory.
 
     `placement`: all networks on the device (`resident`), only the one that is at work (`model`), or only the layers
@@ -44,7 +44,7 @@ class Plan:
     previews.
     """
 
-    placement: Placement = "resident"
+    placement: Offload = "resident"
     tiled: bool = False
     short: bool = False
     eight: bool = False
@@ -64,17 +64,22 @@ class Plan:
 
 CARDS = ("cuda", "xpu")
 """The kinds of device with a memory of their own: NVIDIA's and AMD's cards, and Intel's."""
-CARD_LADDER = (
-    Plan(),
-    Plan(tiled=True),
-    Plan("model", tiled=True),
-    Plan("sequential", tiled=True),
-    Plan("sequential", tiled=True, frugal=True),
+CUDA_PLANS = (
+    MemoryPlan(),
+    MemoryPlan(tiled=True),
+    MemoryPlan("model", tiled=True),
+    MemoryPlan("sequential", tiled=True),
+    MemoryPlan("sequential", tiled=True, frugal=True),
 )
 """The plans for a graphics card, fastest first."""
-PROCESSOR_LADDER = (Plan(), Plan(tiled=True), Plan(tiled=True, short=True), Plan(tiled=True, short=True, frugal=True))
+CPU_PLANS = (
+    MemoryPlan(),
+    MemoryPlan(tiled=True),
+    MemoryPlan(tiled=True, short=True),
+    MemoryPlan(tiled=True, short=True, frugal=True),
+)
 """The plans where everything is in main memory, fastest first."""
-SHORT_LADDER = (Plan(), Plan(tiled=True), Plan(tiled=True, frugal=True))
+BF16_PLANS = (MemoryPlan(), MemoryPlan(tiled=True), MemoryPlan(tiled=True, frugal=True))
 """The same where the weights are short already."""
 
 
@@ -96,7 +101,7 @@ class Footprint:
         """All weights together."""
         return self.text + self.unet + self.vae + self.layers + self.transparency
 
-    def needed(self, plan: Plan, *, loaded: bool = False) -> int:
+    def needed(self, plan: MemoryPlan, *, loaded: bool = False) -> int:
         """What a plan needs on the device at its busiest; `loaded` tells that the resident weights are there."""
         decoding = self.decoding_tiled if plan.tiled else self.decoding
         if plan.placement == "resident":
@@ -108,7 +113,7 @@ class Footprint:
         return max(self.text, part + self.layers + self.drawing, finishing)
 
 
-def footprint(entry: ModelEntry, way: Way, width: int, height: int, dtype_bytes: int) -> Footprint:
+def footprint(entry: ModelSpec, way: ModeRecipe, width: int, height: int, dtype_bytes: int) -> Footprint:
     """What a mode needs at a drawing size in pixels; the UNet computes in numbers of `dtype_bytes`.
 
     Reads only configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is
@@ -117,15 +122,15 @@ def footprint(entry: ModelEntry, way: Way, width: int, height: int, dtype_bytes:
     counts = _weights(entry)
     unet, vae = read_json(entry.folder / "unet/config.json"), read_json(entry.folder / "vae/config.json")
     text_bytes = dtype_bytes if entry.family.decoders else SINGLE
-    rows = 2 * max(len(part.frames) for part in way.parts)
-    alpha = entry.files.get(DECODER) if way.decoder else None
+    rows = 2 * max(len(part.roles) for part in way.adapters)
+    alpha = entry.files.get(DECODER) if way.needs_decoder else None
     decoder = 0 if alpha is None else _numbers(alpha)
     encoder = _numbers(entry.files[ENCODER]) if ENCODER in entry.files else 0
     return Footprint(
         text=counts["text"] * text_bytes,
         unet=counts["unet"] * dtype_bytes,
         vae=counts["vae"] * SINGLE,
-        layers=max(_added(entry, part) for part in way.parts) * dtype_bytes,
+        layers=max(_added(entry, part) for part in way.adapters) * dtype_bytes,
         transparency=decoder * dtype_bytes + encoder * SINGLE,
         drawing=_drawing(unet, width, height) * rows * dtype_bytes + WORKSPACE,
         decoding=_decoding(vae, width, height) + _alpha(way, width, height, dtype_bytes),
@@ -134,30 +139,30 @@ def footprint(entry: ModelEntry, way: Way, width: int, height: int, dtype_bytes:
     )
 
 
-def choose(ladder: Sequence[Plan], needs: Footprint, available: int, *, loaded: bool = False) -> int:
+def choose_plan(plans: Sequence[MemoryPlan], needs: Footprint, available: int, *, loaded: bool = False) -> int:
     """The number of the first, fastest plan that fits into these bytes, that of the last when none does."""
-    room = available * (1 - RESERVE)
-    fitting = (number for number, plan in enumerate(ladder) if needs.needed(plan, loaded=loaded) <= room)
-    return next(fitting, len(ladder) - 1)
+    room = available * (1 - RESERVED_BYTES)
+    fitting = (number for number, plan in enumerate(plans) if needs.needed(plan, loaded=loaded) <= room)
+    return next(fitting, len(plans) - 1)
 
 
-def ladder_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[Plan, ...]:
+def plans_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[MemoryPlan, ...]:
     """The plans for a kind of device, fastest first; `eight` tells that weights may be in 8 bits."""
     if device in CARDS:
-        shorter = (Plan(tiled=True, eight=True),) if eight and device == "cuda" else ()
-        return (*CARD_LADDER[:2], *shorter, *CARD_LADDER[2:])
-    return PROCESSOR_LADDER if dtype_bytes == SINGLE else SHORT_LADDER
+        shorter = (MemoryPlan(tiled=True, eight=True),) if eight and device == "cuda" else ()
+        return (*CUDA_PLANS[:2], *shorter, *CUDA_PLANS[2:])
+    return CPU_PLANS if dtype_bytes == SINGLE else BF16_PLANS
 
 
-def takes_eight_bits(way: Way) -> bool:
+def supports_int8(way: ModeRecipe) -> bool:
     """Whether the UNet's weights may be in 8 bits for this: where the library is, and nothing is added to them."""
-    return find_spec("torchao") is not None and all(part.kind != "delta" for part in way.parts)
+    return find_spec("torchao") is not None and all(part.kind != "delta" for part in way.adapters)
 
 
-def _weights(entry: ModelEntry) -> dict[str, int]:
+def _weights(entry: ModelSpec) -> dict[str, int]:
     """How many numbers each network has."""
     counts = {"text": 0, "unet": 0, "vae": 0}
-    inside = {} if entry.file is None else tensor_names(entry.file)
+    inside = {} if entry.file is None else read_safetensors_header(entry.file)
     beginnings = {} if entry.file is None else prefixes(entry.family)
     for folder in networks_of(entry.family):
         network = "text" if folder.startswith("text") else folder
@@ -173,10 +178,12 @@ def _weights(entry: ModelEntry) -> dict[str, int]:
 
 def _numbers(path: Path) -> int:
     """How many numbers a .safetensors file holds."""
-    return sum(math.prod(about["shape"]) for name, about in tensor_names(path).items() if name != "__metadata__")
+    return sum(
+        math.prod(about["shape"]) for name, about in read_safetensors_header(path).items() if name != "__metadata__"
+    )
 
 
-def _added(entry: ModelEntry, part: Part) -> int:
+def _added(entry: ModelSpec, part: AdapterSpec) -> int:
     """How many numbers a part puts beside the model's own: units of attention sharing, or the originals of what
     deltas change.
     """
@@ -185,7 +192,7 @@ def _added(entry: ModelEntry, part: Part) -> int:
         return 0
     if part.kind == "sharing":
         return _numbers(path)
-    shapes = {name: about["shape"] for name, about in tensor_names(path).items() if name != "__metadata__"}
+    shapes = {name: about["shape"] for name, about in read_safetensors_header(path).items() if name != "__metadata__"}
     total = 0
     for name, shape in shapes.items():
         if name.endswith("::lora::0"):
@@ -202,18 +209,18 @@ def _drawing(config: Mapping[str, Any], width: int, height: int) -> int:
         positions = math.ceil(width / 8 / 2**level) * math.ceil(height / 8 / 2**level)
         kept += (config["layers_per_block"] + 1) * channels * positions
         busiest = max(busiest, channels * positions)
-    return kept + UNET_BUSY * busiest
+    return kept + UNET_ACTIVATIONS * busiest
 
 
 def _decoding(config: Mapping[str, Any], width: int, height: int) -> int:
     """The bytes that the VAE holds while it decodes, in float32."""
     first, second = [*config["block_out_channels"], 0][:2]
-    return int(VAE_BUSY * (first + second) * width * height * SINGLE)
+    return int(VAE_ACTIVATIONS * (first + second) * width * height * SINGLE)
 
 
-def _alpha(way: Way, width: int, height: int, dtype_bytes: int) -> int:
+def _alpha(way: ModeRecipe, width: int, height: int, dtype_bytes: int) -> int:
     """The bytes that the transparent decoder holds, and the views that its median is taken of."""
-    if not way.decoder:
+    if not way.needs_decoder:
         return 0
     seen = min(width, ALPHA_TILE) * min(height, ALPHA_TILE)
-    return ALPHA_BUSY * 32 * seen * dtype_bytes + 8 * 4 * width * height * SINGLE
+    return ALPHA_ACTIVATIONS * 32 * seen * dtype_bytes + 8 * 4 * width * height * SINGLE

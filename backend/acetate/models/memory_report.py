@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acetate_wire.errors import AcetateError
 
 from acetate.cards import build_of, find_cards, unused
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class ModePlan:
     fits: bool
 
 
-def mode_plans(store: ModelStore) -> tuple[list[ModePlan], dict[str, str]]:
+def mode_plans(store: ModelCache) -> tuple[list[ModePlan], dict[str, str]]:
     """The plans of all models that are here, and for each of the others why there is none."""
     plans: list[ModePlan] = []
     absent: dict[str, str] = {}
-    for name in store.catalogue.sources:
+    for name in store.registry.sources:
         try:
-            entry = store.catalogue.entry(name)
+            entry = store.registry.entry(name)
             side = entry.native_size
-            ways = {way.mode: way for way in reversed(entry.ways)}
+            ways = {way.mode: way for way in reversed(entry.recipes)}
             for mode in entry.modes:
-                planned = store.plan(name, mode, ways[mode].given, (side, side))
+                planned = store.plan(name, mode, ways[mode].inputs, (side, side))
                 needed = planned.needs.needed(planned.plan)
                 plans.append(ModePlan(name, mode, side, planned.plan.words(), needed, needed <= planned.free))
         except AcetateError as error:

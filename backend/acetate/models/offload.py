@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from acetate.models.memory_plan import VAE_TILE, Plan
+from acetate.models.memory_plan import VAE_TILE, MemoryPlan
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import LoadedModel
+    from acetate.models.diffusion_model import DiffusionModel
 
 
-def place(model: LoadedModel, plan: Plan) -> None:
+def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
     """Put a model's networks where a plan wants them; nothing is done when they are there."""
     model.vae.use_slicing = model.vae.use_tiling = plan.tiled
     if plan.tiled:
@@ -22,7 +22,7 @@ def place(model: LoadedModel, plan: Plan) -> None:
         model.vae.tile_latent_min_size = model.vae.tile_sample_min_size >> halvings
     if model.placement == plan.placement:
         return
-    _unhook(model)
+    _remove_hooks(model)
     if plan.placement == "resident":
         for network in _networks(model):
             network.to(model.device)
@@ -31,14 +31,14 @@ def place(model: LoadedModel, plan: Plan) -> None:
     model.placement = plan.placement
 
 
-def shrink(unet: Any) -> None:
+def quantize_int8(unet: Any) -> None:
     """Round the linear layers of a UNet to 8 bits, in place, through torchao."""
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     quantize_(unet, Int8WeightOnlyConfig())
 
 
-def _offload(model: LoadedModel, *, layers: bool) -> None:
+def _offload(model: DiffusionModel, *, layers: bool) -> None:
     """Keep weights in main memory and have hooks move them when their network, or layer, is called."""
     from accelerate import cpu_offload_with_hook
     from diffusers.hooks import apply_group_offloading
@@ -54,7 +54,7 @@ def _offload(model: LoadedModel, *, layers: bool) -> None:
         model.hooks.append(previous)
 
 
-def _unhook(model: LoadedModel) -> None:
+def _remove_hooks(model: DiffusionModel) -> None:
     for hook in model.hooks:
         hook.remove()
     model.hooks.clear()
@@ -65,6 +65,6 @@ def _unhook(model: LoadedModel) -> None:
                 registry.remove_hook(name, recurse=False)
 
 
-def _networks(model: LoadedModel) -> tuple[Any, ...]:
+def _networks(model: DiffusionModel) -> tuple[Any, ...]:
     """In the order in which they work; the transparent ones are small and stay where they are."""
     return (*model.text.encoders, model.unet, model.vae)

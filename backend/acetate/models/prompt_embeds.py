@@ -13,21 +13,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class TextStates:
-    """Encoded texts, one a row: `context` for cross-attention, and for SDXL also the `pooled` summary."""
+class PromptEmbeds:
+    """Encoded texts, one a row: `prompt_embeds` for cross-attention, and for SDXL also the `pooled_prompt_embeds`
+    summary.
+    """
 
-    context: Float[Tensor, "n tokens width"]
-    pooled: Float[Tensor, "n pooled_width"] | None = None
+    prompt_embeds: Float[Tensor, "n tokens width"]
+    pooled_prompt_embeds: Float[Tensor, "n pooled_width"] | None = None
 
     def __len__(self) -> int:
-        return len(self.context)
+        return len(self.prompt_embeds)
 
-    def rows(self, indices: Sequence[int]) -> TextStates:
+    def rows(self, indices: Sequence[int]) -> PromptEmbeds:
         """These rows, in this order; the same one may occur several times."""
         chosen = list(indices)
-        return TextStates(self.context[chosen], None if self.pooled is None else self.pooled[chosen])
+        return PromptEmbeds(
+            self.prompt_embeds[chosen], None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds[chosen]
+        )
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> TextStates:
+    def to(self, device: torch.device, dtype: torch.dtype) -> PromptEmbeds:
         """The same states elsewhere, in another number format."""
-        pooled = None if self.pooled is None else self.pooled.to(device, dtype)
-        return TextStates(self.context.to(device, dtype), pooled)
+        pooled = None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds.to(device, dtype)
+        return PromptEmbeds(self.prompt_embeds.to(device, dtype), pooled)

@@ -13,44 +13,44 @@ from typing import Any
 from acetate_wire.errors import AcetateError
 
 from acetate.image.sizes import Learned
-from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, lacking
-from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, Family
-from acetate.models.hub_cache import SUFFIX, cached_folder, layer_file
-from acetate.models.recipes import Way
+from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
+from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, ModelFamily
+from acetate.models.hub_cache import SUFFIX, cached_snapshot, layer_file
+from acetate.models.recipes import ModeRecipe
 
-__all__ = ["STARTER", "STARTER_FOLDER", "Catalogue", "ModelEntry", "Source", "missing_model", "read_json"]
+__all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error", "read_json"]
 
 STARTER_FOLDER = Path(__file__).parents[1] / "starter"
 """The model that is part of the package."""
 
 ENCODER, DECODER = "encoder", "decoder"
-"""The names of the transparency files in `ModelEntry.files`; the others are there under their parts' names."""
+"""The names of the transparency files in `ModelSpec.files`; the others are there under their parts' names."""
 
 
 @dataclass(frozen=True)
-class ModelEntry:
+class ModelSpec:
     """One model: where its folder is, under which licence, the side in pixels of what its UNet learned to draw, and
     the ways to work with it that its present files allow, best first.
 
-    `files` has the layer files that are there, by the name of their part, `encoder` and `decoder` among them. `file`
-    is the checkpoint of a model that is one file; its `folder` is that of another model, which describes it.
-    `enlarges` is the factor of its upsampler, 1 where it has none.
+    `files` has the layer files that are there, by the name of their part, `needs_encoder` and `needs_decoder` among
+    them. `file` is the checkpoint of a model that is one file; its `folder` is that of another model, which describes
+    it. `upscale_factor` is the factor of its upsampler, 1 where it has none.
     """
 
     name: str
-    family: Family
+    family: ModelFamily
     folder: Path
     licence: str
     native_size: int
-    ways: tuple[Way, ...]
+    recipes: tuple[ModeRecipe, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
     file: Path | None = None
-    enlarges: int = 1
+    upscale_factor: int = 1
 
     @property
     def full_size(self) -> int:
         """The side in pixels of what it draws, enlarged by its upsampler where it has one."""
-        return self.native_size * self.enlarges
+        return self.native_size * self.upscale_factor
 
     @cached_property
     def scheduler_config(self) -> Mapping[str, Any]:
@@ -58,7 +58,7 @@ class ModelEntry:
         try:
             return read_json(self.folder / "scheduler/scheduler_config.json")
         except (OSError, ValueError) as error:
-            raise missing_model(f"the model {self.name} cannot be read ({error})") from error
+            raise model_missing_error(f"the model {self.name} cannot be read ({error})") from error
 
     @property
     def learned(self) -> Learned:
@@ -70,16 +70,16 @@ class ModelEntry:
     @property
     def modes(self) -> tuple[str, ...]:
         """The layer modes that it can do, in their usual order."""
-        return tuple(dict.fromkeys(way.mode for way in self.ways))
+        return tuple(dict.fromkeys(way.mode for way in self.recipes))
 
-    def way(self, mode: str, given: Collection[str] = ()) -> Way:
+    def recipe(self, mode: str, given: Collection[str] = ()) -> ModeRecipe:
         """The best way to do a mode with these pictures. Raises AcetateError `mode_unsupported` when there is none."""
-        ways = [way for way in self.ways if way.mode == mode]
+        ways = [way for way in self.recipes if way.mode == mode]
         for way in ways:
-            if set(way.given) <= set(given):
+            if set(way.inputs) <= set(given):
                 return way
         if ways:
-            wanted = " or ".join(" and ".join(way.given) for way in ways)
+            wanted = " or ".join(" and ".join(way.inputs) for way in ways)
             raise AcetateError(
                 "mode_unsupported",
                 f"the model {self.name} does the mode {mode} with other pictures",
@@ -103,51 +103,52 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
 
     `files` are layer files that it uses instead of those found by their published names, by the name of their part.
-    `prefer` is the part whose ways come first where several can do the same. `own` tells that this user has added it.
+    `prefer` is the part whose ways come first where several can do the same. `is_user` tells that this user has added
+    it.
     """
 
     folder: Path | None
-    family: Family
+    family: ModelFamily
     licence: str
     repository: str = ""
     file: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
     prefer: str = ""
-    own: bool = False
+    is_user: bool = False
 
 
-def known_sources() -> dict[str, Source]:
+def known_sources() -> dict[str, ModelSource]:
     """The models that Acetate knows by itself.
 
     SDXL draws transparent layers in two ways: with deltas on its attention, in better quality, or on its convolutions
     (`sdxl-conv`), closer to the prompt.
     """
     return {
-        "starter": Source(STARTER_FOLDER, STARTER, "Apache-2.0"),
-        "sd15": Source(None, SD15, "CreativeML OpenRAIL-M", SD15.repository),
-        "sdxl": Source(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository),
-        "sdxl-conv": Source(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository, prefer="conv"),
+        "starter": ModelSource(STARTER_FOLDER, STARTER, "Apache-2.0"),
+        "sd15": ModelSource(None, SD15, "CreativeML OpenRAIL-M", SD15.repository),
+        "sdxl": ModelSource(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository),
+        "sdxl-conv": ModelSource(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository, prefer="conv"),
     }
 
 
-def all_sources() -> dict[str, Source]:
+def all_sources() -> dict[str, ModelSource]:
     """The models that Acetate knows, and those that this user has added."""
-    from acetate.models.user_models import own_sources
+    from acetate.models.user_models import user_sources
 
-    return known_sources() | own_sources()
+    return known_sources() | user_sources()
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class ModelRegistry:
     """All models that can be asked for, by name."""
 
-    sources: Mapping[str, Source] = field(default_factory=all_sources)
+    sources: Mapping[str, ModelSource] = field(default_factory=all_sources)
 
-    def entry(self, name: str) -> ModelEntry:
+    def entry(self, name: str) -> ModelSpec:
         """The model of that name, complete with its files. Raises AcetateError `unknown_model` or `model_missing`."""
         source = self.sources.get(name)
         if source is None:
@@ -156,29 +157,29 @@ class Catalogue:
             raise AcetateError("unknown_model", f"there is no model {name!r}", field="model", hint=hint)
         folder = _folder(name, source)
         if source.file is not None and not source.file.is_file():
-            raise missing_model(f"the file of the model {name} is gone: {source.file}")
+            raise model_missing_error(f"the file of the model {name} is gone: {source.file}")
         _check_complete(name, source, folder)
         try:
-            side, enlarges = _native_size(folder), _enlarges(folder)
+            side, enlarges = _native_size(folder), _upscale_factor(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise missing_model(f"the model {name} in {folder} is damaged ({error!r})") from error
+            raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
-        ways = [way for way in source.family.ways if _is_complete(way, files)]
-        ways.sort(key=lambda way: source.prefer not in {part.name for part in way.parts})
-        return ModelEntry(name, source.family, folder, source.licence, side, tuple(ways), files, source.file, enlarges)
+        ways = [way for way in source.family.recipes if _is_complete(way, files)]
+        ways.sort(key=lambda way: source.prefer not in {part.name for part in way.adapters})
+        return ModelSpec(name, source.family, folder, source.licence, side, tuple(ways), files, source.file, enlarges)
 
 
-def missing_model(message: str, hint: str = "install it again") -> AcetateError:
+def model_missing_error(message: str, hint: str = "install it again") -> AcetateError:
     """The refusal for a model whose files are missing or unreadable."""
     return AcetateError("model_missing", message, field="model", hint=hint)
 
 
-def _folder(name: str, source: Source) -> Path:
+def _folder(name: str, source: ModelSource) -> Path:
     """The folder that holds or, for a single file, describes a model. Raises AcetateError `model_missing`."""
     family = source.family
     if source.folder is not None:
         return source.folder
-    folder = cached_folder(source.repository or family.repository)
+    folder = cached_snapshot(source.repository or family.repository)
     if folder is not None:
         return folder
     if source.file is None:
@@ -189,36 +190,38 @@ def _folder(name: str, source: Source) -> Path:
     raise AcetateError("model_missing", message, field="model", hint=f"fetch it with: {hint}")
 
 
-def _check_complete(name: str, source: Source, folder: Path) -> None:
+def _check_complete(name: str, source: ModelSource, folder: Path) -> None:
     """Refuse a model that cannot be loaded for want of a file. Raises AcetateError `model_missing`, which names it."""
     family = source.family
     borrowed = None if source.file is None else absent(source.file, family)
     if borrowed and "unet" in borrowed:
-        raise missing_model(f"the file of the model {name} is damaged, or no model of {family.name}: {source.file}")
-    missing = lacking(folder, family, borrowed)
+        raise model_missing_error(
+            f"the file of the model {name} is damaged, or no model of {family.name}: {source.file}"
+        )
+    missing = first_missing_file(folder, family, borrowed)
     if missing is None:
         return
     network = Path(missing).parts[0]
     if borrowed and network in borrowed and missing.endswith(SUFFIX):
-        raise missing_model(
+        raise model_missing_error(
             f"the file of the model {name} has no {CALLED[network]} inside, and that of {family.name} itself "
             f"is not on this computer ({folder / missing})",
             f"fetch it with: {_pull(family, family.repository)}",
         )
     hint = f"fetch the rest with: {_pull(family, source.repository)}" if source.repository else "install it again"
-    raise missing_model(f"the model {name} lacks {missing} in {folder}", hint)
+    raise model_missing_error(f"the model {name} lacks {missing} in {folder}", hint)
 
 
-def _pull(family: Family, repository: str) -> str:
+def _pull(family: ModelFamily, repository: str) -> str:
     """The command that fetches a model of the hub."""
     known = family.name if repository == family.repository else f"{repository} --family {family.name}"
     return f"acetate models pull {known}"
 
 
-def _layer_files(folder: Path, family: Family) -> dict[str, Path]:
+def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     """The layer files of a family that are on this computer: the model's own, else the published ones."""
     found: dict[str, Path | None] = {}
-    for part in {part.name: part for way in family.ways for part in way.parts if part.files}.values():
+    for part in {part.name: part for way in family.recipes for part in way.adapters if part.files}.values():
         own = folder / "layers" / f"{part.name}.safetensors"
         found[part.name] = own if own.is_file() else layer_file(part.files, PUBLISHED)
     if family.decoders:
@@ -230,14 +233,14 @@ def _layer_files(folder: Path, family: Family) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _is_complete(way: Way, files: Collection[str]) -> bool:
-    wanted = {part.name for part in way.parts if part.files}
-    wanted |= {ENCODER} if way.encoder else set()
-    wanted |= {DECODER} if way.decoder else set()
+def _is_complete(way: ModeRecipe, files: Collection[str]) -> bool:
+    wanted = {part.name for part in way.adapters if part.files}
+    wanted |= {ENCODER} if way.needs_encoder else set()
+    wanted |= {DECODER} if way.needs_decoder else set()
     return wanted <= set(files)
 
 
-def _enlarges(folder: Path) -> int:
+def _upscale_factor(folder: Path) -> int:
     """How many times its native side a model's layers have, by its upsampler."""
     config = folder / UPSAMPLER
     return int(read_json(config)["factor"]) if config.is_file() else 1

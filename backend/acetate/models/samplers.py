@@ -53,7 +53,7 @@ SAMPLERS = (
 )
 
 
-def sampler_named(name: str) -> Sampler:
+def get_sampler(name: str) -> Sampler:
     """The sampler of that name; case and spaces do not matter. Raises AcetateError `bad_request` naming all."""
     known = {_plain(sampler.name): sampler for sampler in SAMPLERS}
     found = known.get(_plain(name))

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acetate.models.prompt_embeds import TextStates
+from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.registry import read_json
 from acetate.models.vocabulary import load_vocabulary
 
@@ -23,7 +23,7 @@ class PromptLength:
     It adds marks of begin and end, and one of the layer's role where its captions had them.
     """
 
-    pieces: int
+    tokens: int
     limit: int
 
 
@@ -88,7 +88,7 @@ class TextEncoders:
     tokenizers: tuple[Any, ...]
     encoders: tuple[Any, ...]
 
-    def encode(self, texts: Sequence[str]) -> TextStates:
+    def encode(self, texts: Sequence[str]) -> PromptEmbeds:
         """What the UNet reads of these texts, float32, a row a text.
 
         Texts are padded to the tokenizer's full length and cut there; padding is not masked, as in Stable Diffusion.
@@ -98,11 +98,11 @@ class TextEncoders:
             for tokenizer, encoder in zip(self.tokenizers, self.encoders, strict=True)
         ]
         if len(answers) == 1:
-            return TextStates(answers[0].last_hidden_state.float())
+            return PromptEmbeds(answers[0].last_hidden_state.float())
         import torch
 
         context = torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1)
-        return TextStates(context.float(), answers[-1].text_embeds.float())
+        return PromptEmbeds(context.float(), answers[-1].text_embeds.float())
 
 
 def _ids(tokenizer: Any, texts: Sequence[str]) -> Tensor:

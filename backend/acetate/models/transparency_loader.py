@@ -11,40 +11,40 @@ import torch
 from torch import Tensor, nn
 
 from acetate.models.diffusers_layout import UPSAMPLER
-from acetate.models.registry import DECODER, ENCODER, ModelEntry, missing_model
-from acetate.models.weights import WrongFileError, give_weights, read_weights
+from acetate.models.registry import DECODER, ENCODER, ModelSpec, model_missing_error
+from acetate.models.weights import WeightFileError, load_state_dict_strict, read_weights
 from acetate.transparency import LayerUpsampler, OffsetEncoder, TransparentDecoder, load, load_upsampler, prepare
 
 
-def load_decoder(entry: ModelEntry, device: torch.device) -> TransparentDecoder:
+def load_decoder(entry: ModelSpec, device: torch.device) -> TransparentDecoder:
     """The transparent decoder of a model, in its fastest form. Raises WireError `model_missing`."""
     if not entry.family.decoders:
         return prepare(load(entry.folder / "transparency", device=device).decoder)
     path = _path(entry, DECODER)
-    return prepare(_loaded(path, decoder_for).to(device))
+    return prepare(_loaded(path, new_decoder).to(device))
 
 
-def load_encoder(entry: ModelEntry, device: torch.device) -> tuple[OffsetEncoder, float]:
+def load_encoder(entry: ModelSpec, device: torch.device) -> tuple[OffsetEncoder, float]:
     """The offset encoder of a model and the factor on its output. Raises WireError `model_missing`."""
     if not entry.family.decoders:
         found = load(entry.folder / "transparency", device=device)
         return found.encoder, found.multiplier
     path = _path(entry, ENCODER)
-    encoder = _loaded(path, encoder_for).to(device, torch.float32).eval().requires_grad_(False)
+    encoder = _loaded(path, new_encoder).to(device, torch.float32).eval().requires_grad_(False)
     return encoder, entry.family.encoders.get(path.stem, 1.0)
 
 
-def load_upsampler_of(entry: ModelEntry, device: torch.device) -> LayerUpsampler | None:
+def load_upsampler_of(entry: ModelSpec, device: torch.device) -> LayerUpsampler | None:
     """The upsampler of a model that has one, in its fastest form. Raises WireError `model_missing`."""
-    if entry.enlarges == 1:
+    if entry.upscale_factor == 1:
         return None
     try:
         return prepare(load_upsampler((entry.folder / UPSAMPLER).parent, device=device))
     except (OSError, ValueError) as error:
-        raise missing_model(f"the model {entry.name} has an unusable upsampler: {error}") from error
+        raise model_missing_error(f"the model {entry.name} has an unusable upsampler: {error}") from error
 
 
-def decoder_for(weights: Mapping[str, Tensor]) -> TransparentDecoder:
+def new_decoder(weights: Mapping[str, Tensor]) -> TransparentDecoder:
     """A decoder of the widths and depths that published weights have, yet without them."""
     widths = _widths(weights, r"down_blocks\.(\d+)\.resnets\.0\.conv1\.weight")
     layers = len(_widths(weights, r"down_blocks\.0\.resnets\.(\d+)\.conv1\.weight"))
@@ -53,7 +53,7 @@ def decoder_for(weights: Mapping[str, Tensor]) -> TransparentDecoder:
     return TransparentDecoder(latent, widths, layers, attending)
 
 
-def encoder_for(weights: Mapping[str, Tensor]) -> OffsetEncoder:
+def new_encoder(weights: Mapping[str, Tensor]) -> OffsetEncoder:
     """An encoder of the widths that published weights have, yet without them."""
     *channels, latent = _widths(weights, r"blocks\.(\d+)\.weight")
     return OffsetEncoder(latent, channels)
@@ -75,17 +75,17 @@ def _loaded(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> Netw
             with torch.device("meta"):
                 network = make(weights)
         except (KeyError, ValueError) as error:
-            raise WrongFileError(f"{path} does not fit: it lacks {error}") from error
-        give_weights(network, weights, path)
-    except WrongFileError as error:
-        raise missing_model(str(error)) from error
+            raise WeightFileError(f"{path} does not fit: it lacks {error}") from error
+        load_state_dict_strict(network, weights, path)
+    except WeightFileError as error:
+        raise model_missing_error(str(error)) from error
     return network
 
 
-def _path(entry: ModelEntry, name: str) -> Path:
+def _path(entry: ModelSpec, name: str) -> Path:
     path = entry.files.get(name)
     if path is None:
-        raise missing_model(
+        raise model_missing_error(
             f"the model {entry.name} has no transparent {name} on this computer",
             f"fetch it with: acetate models pull {entry.family.name} --layers",
         )

@@ -11,18 +11,18 @@ from acetate_wire.errors import AcetateError
 
 from acetate.models.diffusers_layout import family_of
 from acetate.models.families import FAMILIES
-from acetate.models.hub_cache import SUFFIX, models_folder
-from acetate.models.registry import Source
+from acetate.models.hub_cache import SUFFIX, models_dir
+from acetate.models.registry import ModelSource
 
-NOTES = "catalogue.json"
+USER_MODELS_FILE = "catalogue.json"
 BASE = "base"
 UNKNOWN_LICENCE = "unknown"
 
 
-class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class UserModel(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One added model: its family, where it is, its licence, and layer files of its own by the name of their part.
 
-    `prefer` is as in `Source`. `sha256` has the hashes that its files had when they were added, by their paths.
+    `prefer` is as in `ModelSource`. `sha256` has the hashes that its files had when they were added, by their paths.
     """
 
     family: str
@@ -34,25 +34,25 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     sha256: dict[str, str] = {}
 
 
-def own_sources() -> dict[str, Source]:
+def user_sources() -> dict[str, ModelSource]:
     """All models that this user has added, by name; noted ones come before dropped ones of the same name."""
-    return dict(_dropped()) | {name: _source(note) for name, note in read_notes().items()}
+    return dict(_discovered_sources()) | {name: _source(note) for name, note in read_user_models().items()}
 
 
-def _dropped() -> Iterator[tuple[str, Source]]:
-    folder = models_folder() / BASE
+def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
+    folder = models_dir() / BASE
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_dir() or path.suffix == SUFFIX:
             family = family_of(path)
             if family is not None:
-                note = Note(family.name, str(path))
+                note = UserModel(family.name, str(path))
                 yield path.stem if path.is_file() else path.name, _source(note)
 
 
-def _source(note: Note) -> Source:
+def _source(note: UserModel) -> ModelSource:
     family, path = FAMILIES[note.family], Path(note.path) if note.path else None
     whole = path if path is not None and path.suffix != SUFFIX else None
-    return Source(
+    return ModelSource(
         folder=whole,
         family=family,
         licence=note.licence,
@@ -60,15 +60,15 @@ def _source(note: Note) -> Source:
         file=None if path == whole else path,
         files={part: Path(file) for part, file in note.files.items()},
         prefer=note.prefer,
-        own=True,
+        is_user=True,
     )
 
 
-def read_notes() -> dict[str, Note]:
+def read_user_models() -> dict[str, UserModel]:
     """The noted models. Raises AcetateError when the list is damaged."""
-    path = models_folder() / NOTES
+    path = models_dir() / USER_MODELS_FILE
     try:
-        notes = msgspec.json.decode(path.read_bytes(), type=dict[str, Note])
+        notes = msgspec.json.decode(path.read_bytes(), type=dict[str, UserModel])
         unknown = sorted({note.family for note in notes.values()} - FAMILIES.keys())
     except FileNotFoundError:
         return {}
@@ -79,13 +79,13 @@ def read_notes() -> dict[str, Note]:
     return notes
 
 
-def write_notes(notes: Mapping[str, Note]) -> None:
+def write_user_models(notes: Mapping[str, UserModel]) -> None:
     """Replace the list of noted models, whole or not at all. Raises OSError."""
-    folder = models_folder()
+    folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{NOTES}.{os.getpid()}.part"
+    part = folder / f".{USER_MODELS_FILE}.{os.getpid()}.part"
     part.write_bytes(msgspec.json.format(msgspec.json.encode(notes), indent=2) + b"\n")
-    part.replace(folder / NOTES)
+    part.replace(folder / USER_MODELS_FILE)
 
 
 def _damaged(path: Path, reason: str) -> AcetateError:

@@ -14,23 +14,23 @@ NAMED = 3
 """How many wrong keys a message names."""
 
 
-class WrongFileError(ValueError):
+class WeightFileError(ValueError):
     """A weight file that does not fit; the message names the file and the keys."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, memory-mapped, so that only what is used is read. Raises WrongFileError."""
+    """All tensors of a file, memory-mapped, so that only what is used is read. Raises WeightFileError."""
     try:
         weights: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise WrongFileError(f"{path} cannot be read ({error})") from error
+        raise WeightFileError(f"{path} cannot be read ({error})") from error
     return weights
 
 
-def give_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+def load_state_dict_strict(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Give a module, which may be on the meta device, exactly the weights of a file; no tensor is copied.
 
-    Raises WrongFileError naming missing, surplus and misshapen keys.
+    Raises WeightFileError naming missing, surplus and misshapen keys.
     """
     wanted = module.state_dict()
     check_keys(path, missing=wanted.keys() - weights.keys(), surplus=weights.keys() - wanted.keys())
@@ -39,17 +39,17 @@ def give_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
 
 
 def check_keys(path: Path, missing: Iterable[str] = (), surplus: Iterable[str] = ()) -> None:
-    """Raise WrongFileError naming keys that a file lacks or should not have; nothing when there are none."""
+    """Raise WeightFileError naming keys that a file lacks or should not have; nothing when there are none."""
     faults = [f"it {word} {_some(keys)}" for word, keys in (("lacks", missing), ("should not have", surplus)) if keys]
     if faults:
-        raise WrongFileError(f"{path} does not fit: {' and '.join(faults)}")
+        raise WeightFileError(f"{path} does not fit: {' and '.join(faults)}")
 
 
 def check_shapes(path: Path, pairs: dict[str, tuple[torch.Size, torch.Size]]) -> None:
-    """Raise WrongFileError naming keys whose first shape, the file's, is not the second."""
+    """Raise WeightFileError naming keys whose first shape, the file's, is not the second."""
     for key, (found, wanted) in pairs.items():
         if found != wanted:
-            raise WrongFileError(f"{path} does not fit: {key} is {_sides(found)} and should be {_sides(wanted)}")
+            raise WeightFileError(f"{path} does not fit: {key} is {_sides(found)} and should be {_sides(wanted)}")
 
 
 def _some(keys: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from acetate_wire.request import LayerRequest
     from torch import Tensor
 
-    from acetate.models.model_cache import ModelStore
+    from acetate.models.model_cache import ModelCache
 
 __all__ = ["GenerationCancelled", "GenerationMetadata", "GenerationProgress", "LayerOutput", "resolve_request", "run"]
 
@@ -28,7 +28,7 @@ MODULES = {mode: f"acetate.pipelines.{mode}" for mode in MODES}
 def run(
     request: LayerRequest,
     inputs: Mapping[str, Tensor],
-    store: ModelStore,
+    store: ModelCache,
     report: Callable[[GenerationProgress], None],
     controls: Sequence[Tensor] = (),
 ) -> tuple[LayerOutput, ...]:
@@ -40,12 +40,12 @@ def run(
     """
     import torch
 
-    checked = resolve_request(request, store.catalogue)
+    checked = resolve_request(request, store.registry)
     mode = import_module(MODULES[checked.mode])
     try:
         report(GenerationProgress("loading", 0, 1))
         model = store.get(checked.model)
-        way = model.entry.way(checked.mode, checked.inputs)
+        way = model.spec.recipe(checked.mode, checked.inputs)
         layers: tuple[LayerOutput, ...] = mode.draw(
             GenerationContext(checked, way, model, report, inputs, tuple(controls))
         )

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Shaped, UInt8
     from torch import Tensor
 
-    from acetate.models.diffusion_model import LoadedModel
-    from acetate.models.recipes import Way
+    from acetate.models.diffusion_model import DiffusionModel
+    from acetate.models.recipes import ModeRecipe
     from acetate.pipelines.metadata import GenerationMetadata
 
 
@@ -63,8 +63,8 @@ class GenerationContext:
     """
 
     request: LayerRequest
-    way: Way
-    model: LoadedModel
+    way: ModeRecipe
+    model: DiffusionModel
     report: Callable[[GenerationProgress], None]
     inputs: Mapping[str, Float[Tensor, "4 h w"]] = field(default_factory=dict)
     controls: tuple[Float[Tensor, "4 h w"], ...] = ()

@@ -13,7 +13,7 @@ def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
 
     Where the target is more elongated than what the model learned, the foreground stands in its middle.
     """
-    middle = None if context.request.fill else Middle.of(context.request, context.model.entry.learned)
+    middle = None if context.request.fill else Middle.of(context.request, context.model.spec.learned)
     if middle is None:
         return LayerPipeline(context).run()
     layers = []

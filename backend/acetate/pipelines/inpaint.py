@@ -31,7 +31,7 @@ def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     if context.request.strength == 0:
         return passthrough(context)
     layer = context.inputs["layer"]
-    share = mask * feather(mask, context.model.entry.learned)
+    share = mask * feather(mask, context.model.spec.learned)
     return LayerPipeline(context, InitImage(layer, mask, lambda drawn: blend(layer, drawn, share))).run()
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.diffusion_model import LoadedModel
+from acetate.models.diffusion_model import DiffusionModel
 from acetate.pipelines.sampling import TileSpec
 from acetate.transparency import Passes
 from acetate.transparency.tiling import Span, blend_tiles, latent_part
@@ -17,10 +17,10 @@ MIN_TILES = TileSpec(512, 128)
 
 @torch.inference_mode()
 def encode(
-    model: LoadedModel, picture: Float[Tensor, "4 h w"], transparent: bool, tiles: TileSpec | None
+    model: DiffusionModel, picture: Float[Tensor, "4 h w"], transparent: bool, tiles: TileSpec | None
 ) -> Float[Tensor, "1 c h/8 w/8"]:
     """The latent of a picture as the UNet sees it: its alpha hidden inside, or over mid grey."""
-    one = model.encode if transparent else model.encode_flat
+    one = model.encode if transparent else model.encode_opaque
     if tiles is None:
         return one(picture[None])
     tiles = max(tiles, MIN_TILES, key=lambda each: each.size)
@@ -33,7 +33,7 @@ def encode(
 
 @torch.inference_mode()
 def decode(
-    model: LoadedModel, latent: Float[Tensor, "1 c h w"], transparent: bool, passes: Passes, tiles: TileSpec | None
+    model: DiffusionModel, latent: Float[Tensor, "1 c h w"], transparent: bool, passes: Passes, tiles: TileSpec | None
 ) -> Float[Tensor, "4 8*h 8*w"]:
     """The straight-alpha picture of a latent of the UNet's, in [0, 1]; an opaque one has alpha 1."""
 

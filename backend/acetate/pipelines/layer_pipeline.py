@@ -18,9 +18,9 @@ from acetate.adapters.attach import ControlPicture, Predictor
 from acetate.image.resample import to_dtype_hwc
 from acetate.image.sizes import Size
 from acetate.models.adapter_files import STYLE
-from acetate.models.prompt_embeds import TextStates
-from acetate.models.recipes import Part
-from acetate.models.samplers import sampler_named
+from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.models.recipes import AdapterSpec
+from acetate.models.samplers import get_sampler
 from acetate.pipelines.context import GenerationContext, LayerOutput
 from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import GenerationMetadata, picture_hash
@@ -127,7 +127,7 @@ class LayerPipeline:
 
     def _render_passes(self) -> list[RenderPass]:
         """One at the model's size, and with detail another at that of a larger target."""
-        request, learned = self.context.request, self.context.model.entry.learned
+        request, learned = self.context.request, self.context.model.spec.learned
         working_sizes = [WorkingSize.base(request, learned)]
         strengths = [1.0 if self.init_image is None else request.strength]
         size = working_sizes[0].size
@@ -153,7 +153,7 @@ class LayerPipeline:
 
     def _upscaled(self, picture: Float[Tensor, "4 h w"], working_size: WorkingSize) -> Float[Tensor, "4 kh kw"]:
         """What was drawn, in more detail where the target has more pixels and the model can enlarge."""
-        return self.context.model.enlarged(picture) if working_size.needs_upscale else picture
+        return self.context.model.upscale(picture) if working_size.needs_upscale else picture
 
     def _outputs(self, sample: Sample, working_size: WorkingSize) -> list[LayerOutput]:
         layers = []
@@ -185,28 +185,28 @@ class RenderPass:
     @property
     def steps(self) -> int:
         """How many steps it takes for one sample."""
-        return len(self.context.way.parts) * self.params.active_steps * self.working_size.tile_count
+        return len(self.context.way.adapters) * self.params.active_steps * self.working_size.tile_count
 
     def run(self, samples: Sequence[Sample], everything: bool) -> None:
         """Draw the pictures of the samples: those that are asked for and those that later parts are given, or all."""
-        parts = self.context.way.parts
+        parts = self.context.way.adapters
         made: set[str] = set()
         for number, part in enumerate(parts):
-            wanted = {role for later in parts[number + 1 :] for role in later.given} | self._requested_roles
-            roles = [role for role in part.frames if everything or role in wanted]
-            if made & set(part.given) - set(self.context.inputs):
+            wanted = {role for later in parts[number + 1 :] for role in later.inputs} | self._requested_roles
+            roles = [role for role in part.roles if everything or role in wanted]
+            if made & set(part.inputs) - set(self.context.inputs):
                 for sample in samples:
                     self._run_adapter(part, roles, [sample], sample.pictures)
             else:
                 self._run_adapter(part, roles, samples, {})
-            made |= set(part.frames)
+            made |= set(part.roles)
 
     @property
     def _requested_roles(self) -> set[str]:
         return {"foreground" if role == "layer" else role for role in output_roles(self.context.request)}
 
     def _run_adapter(
-        self, part: Part, roles: Collection[str], samples: Sequence[Sample], drawn: Mapping[str, Tensor]
+        self, part: AdapterSpec, roles: Collection[str], samples: Sequence[Sample], drawn: Mapping[str, Tensor]
     ) -> None:
         with self._adapted_unet(part, drawn) as predictor:
             frames = self._frame_batch(part)
@@ -219,14 +219,14 @@ class RenderPass:
                 )
                 self.progress.finish_stage()
                 for index, frame in enumerate(frames.generated):
-                    if part.frames[frame] in roles:
-                        sample.pictures[part.frames[frame]] = self._decode(part, frame, latent[index : index + 1])
+                    if part.roles[frame] in roles:
+                        sample.pictures[part.roles[frame]] = self._decode(part, frame, latent[index : index + 1])
 
-    def _adapted_unet(self, part: Part, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Predictor]:
+    def _adapted_unet(self, part: AdapterSpec, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Predictor]:
         request = self.context.request
         given = {}
-        if part.enters in ("control", "concat"):
-            given = {role: drawn[role] if role in drawn else self._inputs[role] for role in part.given}
+        if part.conditioning in ("control", "concat"):
+            given = {role: drawn[role] if role in drawn else self._inputs[role] for role in part.inputs}
         controls = [
             ControlPicture(
                 control.kind,
@@ -237,41 +237,41 @@ class RenderPass:
             )
             for control, picture in zip(request.controls, self.context.controls, strict=True)
         ]
-        return self.context.model.prepared(
+        return self.context.model.adapted_unet(
             part, given, transparency_weight=request.transparency_weight, loras=request.loras, controls=controls
         )
 
     @cached_property
     def _inputs(self) -> dict[str, Tensor]:
         """The given layers, as they lie on the sheet."""
-        taken = {role for part in self.context.way.parts for role in part.given} & set(self.context.inputs)
+        taken = {role for part in self.context.way.adapters for role in part.inputs} & set(self.context.inputs)
         return {role: self.working_size.to_working(self.context.inputs[role]) for role in taken}
 
-    def _frame_batch(self, part: Part) -> FrameBatch:
+    def _frame_batch(self, part: AdapterSpec) -> FrameBatch:
         """The frames of a part; given layers that enter as frames stay clean."""
-        given = set(self.context.inputs) if part.enters == "frame" else set()
+        given = set(self.context.inputs) if part.conditioning == "frame" else set()
         clean = {
             frame: encode(self.context.model, self._inputs[role], role == part.transparent, self.working_size.tiles)
-            for frame, role in enumerate(part.frames)
+            for frame, role in enumerate(part.roles)
             if role in given
         }
         return FrameBatch(
-            len(part.frames), self.working_size.size, self._prompt_embeds(part), clean, self.working_size.tiles
+            len(part.roles), self.working_size.size, self._prompt_embeds(part), clean, self.working_size.tiles
         )
 
     @torch.inference_mode()
-    def _prompt_embeds(self, part: Part) -> TextStates:
+    def _prompt_embeds(self, part: AdapterSpec) -> PromptEmbeds:
         """What the UNet reads: for every frame the negative prompt, then each frame's own or the common prompt.
 
         Where the model's captions had marks of their role, all of these have them too, so that even an empty prompt
         asks for a layer in a layer's frame.
         """
         request, vocabulary = self.context.request, self.context.model.vocabulary
-        prompts = [request.layer_prompts.get(role, request.prompt) for role in part.frames]
+        prompts = [request.layer_prompts.get(role, request.prompt) for role in part.roles]
         negatives = [request.negative] * len(prompts)
         if vocabulary is not None:
             prompts, negatives = (
-                [vocabulary.marked(text, frame) for text, frame in zip(texts, part.frames, strict=True)]
+                [vocabulary.marked(text, frame) for text, frame in zip(texts, part.roles, strict=True)]
                 for texts in (prompts, negatives)
             )
         texts = list(dict.fromkeys([*negatives, *prompts]))
@@ -279,8 +279,8 @@ class RenderPass:
         asked = prompts if request.guidance == 1 else negatives + prompts
         return states.rows([texts.index(text) for text in asked])
 
-    def _init_latents(self, part: Part, frames: FrameBatch, sample: Sample) -> InitLatents | None:
-        roles = [part.frames[frame] for frame in frames.generated]
+    def _init_latents(self, part: AdapterSpec, frames: FrameBatch, sample: Sample) -> InitLatents | None:
+        roles = [part.roles[frame] for frame in frames.generated]
         if not set(roles) <= set(sample.init_images):
             return None
         latents = [
@@ -290,7 +290,7 @@ class RenderPass:
         masks = [_latent_mask(self._inpaint_mask(part, role, sample), latents[0]) for role in roles]
         return InitLatents(torch.cat(latents), torch.cat(masks))
 
-    def _inpaint_mask(self, part: Part, role: str, sample: Sample) -> Float[Tensor, "1 h w"] | None:
+    def _inpaint_mask(self, part: AdapterSpec, role: str, sample: Sample) -> Float[Tensor, "1 h w"] | None:
         """Where something of a layer is to be drawn; None for everywhere."""
         if role != part.transparent or self.working_size.tiles is None:
             return self._working_mask
@@ -302,12 +302,12 @@ class RenderPass:
     def _working_mask(self) -> Float[Tensor, "1 h w"] | None:
         return None if self.mask is None else self.working_size.to_working(self.mask.expand(4, -1, -1))[3:]
 
-    def _decode(self, part: Part, frame: int, latent: Tensor, passes: Passes | None = None) -> Tensor:
-        transparent = part.frames[frame] == part.transparent
+    def _decode(self, part: AdapterSpec, frame: int, latent: Tensor, passes: Passes | None = None) -> Tensor:
+        transparent = part.roles[frame] == part.transparent
         chosen: Passes = self.context.request.passes if passes is None else passes  # type: ignore[assignment]  # checked
         return decode(self.context.model, latent, transparent, chosen, self.working_size.tiles)
 
-    def _on_step(self, part: Part, frames: FrameBatch) -> Callable[[float, Callable[[], Tensor] | None], None]:
+    def _on_step(self, part: AdapterSpec, frames: FrameBatch) -> Callable[[float, Callable[[], Tensor] | None], None]:
         shown = _preview_frame(part, frames)
 
         def preview(predict_x0: Callable[[], Tensor]) -> UInt8[Tensor, "h w 4"]:
@@ -366,19 +366,19 @@ def _sample(seed: int) -> Sample:
 def _sampling_params(request: LayerRequest, strength: float) -> SamplingParams:
     if request.steps is None or request.guidance is None or request.sampler is None:
         raise ValueError("the request is not checked: steps, guidance and sampler are still open")
-    return SamplingParams(sampler_named(request.sampler), request.steps, request.guidance, strength)
+    return SamplingParams(get_sampler(request.sampler), request.steps, request.guidance, strength)
 
 
-def _with_stop_at(params: SamplingParams, part: Part, request: LayerRequest) -> SamplingParams:
+def _with_stop_at(params: SamplingParams, part: AdapterSpec, request: LayerRequest) -> SamplingParams:
     """The course with the share at which this part stops."""
-    second = part.enters == "concat" and "blend" in part.given and params.sampler.name.startswith("DPM")
+    second = part.conditioning == "concat" and "blend" in part.inputs and params.sampler.name.startswith("DPM")
     stop_at = (CONCAT_DPM_STOP if second else 1.0) if request.stop_at is None else request.stop_at
     return SamplingParams(params.sampler, params.steps, params.guidance, params.strength, stop_at)
 
 
-def _preview_frame(part: Part, frames: FrameBatch) -> int:
+def _preview_frame(part: AdapterSpec, frames: FrameBatch) -> int:
     """Which of the drawn frames a preview shows: the blend, which shows all, else the transparent one."""
-    roles = [part.frames[frame] for frame in frames.generated]
+    roles = [part.roles[frame] for frame in frames.generated]
     return roles.index(next((role for role in ("blend", part.transparent) if role in roles), roles[0]))
 
 

@@ -39,7 +39,7 @@ def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     Raises WireError `bad_request` when there is nothing inside the mask.
     """
     mask, layer = checked_mask(context), context.inputs["layer"]
-    learned = context.model.entry.learned
+    learned = context.model.spec.learned
     working_size = WorkingSize.base(context.request, learned)
     ground = Ground.around(mask, layer, working_size)
     if float(ground.most[mask > 0].max()) <= VISIBLE_ALPHA:

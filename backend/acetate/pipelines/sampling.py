@@ -13,8 +13,8 @@ from torch import Tensor
 
 from acetate.adapters.attach import Predictor
 from acetate.image.sizes import Size
-from acetate.models.diffusion_model import LoadedModel
-from acetate.models.prompt_embeds import TextStates
+from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.samplers import Sampler, Scheduler, make_scheduler
 from acetate.transparency.tiling import Span, blend_tiles, latent_part, spans
 
@@ -79,7 +79,7 @@ class FrameBatch:
 
     count: int
     size: Size
-    prompt_embeds: TextStates
+    prompt_embeds: PromptEmbeds
     conditioning: Mapping[int, Float[Tensor, "1 c h w"]] = field(default_factory=dict)
     tiles: TileSpec | None = None
 
@@ -91,7 +91,7 @@ class FrameBatch:
 
 @torch.inference_mode()
 def denoise(
-    model: LoadedModel,
+    model: DiffusionModel,
     predictor: Predictor,
     params: SamplingParams,
     frames: FrameBatch,

@@ -8,7 +8,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import output_roles
 
 from acetate.image.resample import to_dtype_hwc
-from acetate.models.recipes import Way
+from acetate.models.recipes import ModeRecipe
 from acetate.pipelines.context import GenerationContext, GenerationProgress, LayerOutput
 from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
 from acetate.pipelines.middle import PLAIN, Middle, headers_of
@@ -20,22 +20,22 @@ def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     In a target more elongated than what the model learned, its subject would come twice. There the scene is drawn in
     the middle of the target, and then a background as wide as the target for the foreground of that scene.
     """
-    middle = None if context.request.fill else Middle.of(context.request, context.model.entry.learned)
+    middle = None if context.request.fill else Middle.of(context.request, context.model.spec.learned)
     behind = None if middle is None else _behind(context)
     if middle is None or behind is None:
         return LayerPipeline(context).run()
     return _wide(context, middle, behind)
 
 
-def _behind(context: GenerationContext) -> Way | None:
+def _behind(context: GenerationContext) -> ModeRecipe | None:
     """How the model draws a background for a foreground, if it can."""
     try:
-        return context.model.entry.way("background", ("foreground",))
+        return context.model.spec.recipe("background", ("foreground",))
     except AcetateError:
         return None
 
 
-def _wide(context: GenerationContext, middle: Middle, behind: Way) -> tuple[LayerOutput, ...]:
+def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tuple[LayerOutput, ...]:
     request, asked = context.request, output_roles(context.request)
     wide = tuple(role for role in asked if role != "foreground")
     narrow = LayerPipeline(middle.job(context, returns=("foreground",), **PLAIN))

@@ -12,9 +12,9 @@ from acetate_wire.request import Control, LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request, encode_request
 
 from acetate.models.adapter_files import STYLE, lora_file, split_kind, structure_adapter, style_adapter
-from acetate.models.recipes import Way
-from acetate.models.registry import Catalogue, ModelEntry, missing_model
-from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, sampler_named
+from acetate.models.recipes import ModeRecipe
+from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
+from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
 from acetate.models.text_encoder import prompt_length
 
 RANDOM_SEED_RANGE = 2**32
@@ -27,20 +27,20 @@ DRAWS_ON_A_LAYER = IMAGE_TO_IMAGE_MODES | {"remove"}
 """The modes that draw from a layer rather than from noise."""
 
 
-def resolve_request(request: LayerRequest, catalogue: Catalogue, limits: Limits | None = None) -> LayerRequest:
+def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Limits | None = None) -> LayerRequest:
     """The request with every default filled in, seed included, ready to be drawn.
 
     Loads no model. Raises AcetateError naming the field, the limit and the way out.
     """
     _check_values(request, limits or Limits())
     entry = catalogue.entry(request.model)
-    way = entry.way(request.mode, request.inputs)
+    way = entry.recipe(request.mode, request.inputs)
     _check_pictures(request, way)
     _check_unused(request, entry, way)
     _check_adapters(request, entry)
     _check_prompts(request, entry, way)
     family = entry.family
-    sampler = sampler_named(family.sampler if request.sampler is None else request.sampler)
+    sampler = get_sampler(family.sampler if request.sampler is None else request.sampler)
     return replace(
         request,
         seed=secrets.randbelow(RANDOM_SEED_RANGE) if request.seed is None else request.seed,
@@ -51,7 +51,7 @@ def resolve_request(request: LayerRequest, catalogue: Catalogue, limits: Limits 
     )
 
 
-def _steps(request: LayerRequest, entry: ModelEntry, sampler: Sampler) -> int:
+def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler) -> int:
     """The steps to take: as many as the sampler needs at least, where nothing is said."""
     from_noise = request.mode not in DRAWS_ON_A_LAYER or (
         request.mode in IMAGE_TO_IMAGE_MODES and request.strength == 1
@@ -87,10 +87,10 @@ def _check_values(request: LayerRequest, limits: Limits) -> None:
     decode_request(encode_request(alone), sizes, limits)
 
 
-def _check_pictures(request: LayerRequest, way: Way) -> None:
+def _check_pictures(request: LayerRequest, way: ModeRecipe) -> None:
     """Every picture is one that the mode takes, and shows the target; a style may be any picture."""
     for role in request.inputs:
-        if role not in way.given:
+        if role not in way.inputs:
             raise AcetateError(
                 "mode_unsupported",
                 f"the mode {request.mode} of {request.model} does not take a picture for the role {role}",
@@ -112,9 +112,9 @@ def _check_pictures(request: LayerRequest, way: Way) -> None:
             )
 
 
-def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
+def _check_unused(request: LayerRequest, entry: ModelSpec, way: ModeRecipe) -> None:
     """Refuse what would be passed over in silence."""
-    plain = all(part.kind == "plain" for part in way.parts)
+    plain = all(part.kind == "plain" for part in way.adapters)
     unused = {
         "strength": request.strength != 1 and request.mode not in IMAGE_TO_IMAGE_MODES,
         "transparency_weight": request.transparency_weight != 1 and plain,
@@ -128,7 +128,7 @@ def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
                 field=name,
                 hint="leave it out",
             )
-    if request.detail > 0 and way.decoder and "encoder" not in entry.files:
+    if request.detail > 0 and way.needs_decoder and "encoder" not in entry.files:
         raise AcetateError(
             "mode_unsupported",
             f"detail needs the offset encoder of {entry.name}, which is not there",
@@ -144,7 +144,7 @@ def _check_unused(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
         )
 
 
-def _check_adapters(request: LayerRequest, entry: ModelEntry) -> None:
+def _check_adapters(request: LayerRequest, entry: ModelSpec) -> None:
     """The files of LoRAs and controls are there."""
     for lora in request.loras:
         lora_file(lora.name)
@@ -161,8 +161,8 @@ def adapter_kind(control: Control) -> str:
     return split_kind(control.kind)[0]
 
 
-def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
-    drawn = {role for part in way.parts for role in part.frames} - set(request.inputs)
+def _check_prompts(request: LayerRequest, entry: ModelSpec, way: ModeRecipe) -> None:
+    drawn = {role for part in way.adapters for role in part.roles} - set(request.inputs)
     several = sorted(drawn) if len(drawn) > 1 or request.mode == "extract" else []
     for role in request.layer_prompts:
         if role not in several:
@@ -188,15 +188,15 @@ def _check_prompts(request: LayerRequest, entry: ModelEntry, way: Way) -> None:
         _check_length(entry, field, text)
 
 
-def _check_length(entry: ModelEntry, field: str, text: str) -> None:
+def _check_length(entry: ModelSpec, field: str, text: str) -> None:
     try:
         length = prompt_length(entry.folder, text)
     except (OSError, ValueError) as error:
-        raise missing_model(f"the model {entry.name} cannot be read ({error})") from error
-    if length.pieces > length.limit:
+        raise model_missing_error(f"the model {entry.name} cannot be read ({error})") from error
+    if length.tokens > length.limit:
         raise AcetateError(
             "bad_request",
-            f"the {field} has {length.pieces} word pieces, over this model's limit of {length.limit}",
+            f"the {field} has {length.tokens} word pieces, over this model's limit of {length.limit}",
             field=field,
             hint="make it shorter; the model reads a word as one or more pieces",
         )

@@ -14,7 +14,7 @@ from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInf
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
 
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
     from acetate.pipelines.context import GenerationProgress
 
 
@@ -22,20 +22,20 @@ class DiffusionEngine:
     """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
 
     def __init__(self) -> None:
-        from acetate.models.memory_plan import ladder_for
-        from acetate.models.model_cache import ModelStore
+        from acetate.models.memory_plan import plans_for
+        from acetate.models.model_cache import ModelCache
         from acetate.transparency import fastest_dtype
 
-        self._store = ModelStore(catalogue=self.catalogue())
+        self._store = ModelCache(registry=self.catalogue())
         device = self._store.device
-        self.memory_levels = len(ladder_for(device.type, fastest_dtype(device).itemsize)) - 1
+        self.memory_levels = len(plans_for(device.type, fastest_dtype(device).itemsize)) - 1
 
     @staticmethod
-    def catalogue() -> Catalogue:
+    def catalogue() -> ModelRegistry:
         """The models that there are."""
-        from acetate.models.registry import Catalogue
+        from acetate.models.registry import ModelRegistry
 
-        return Catalogue()
+        return ModelRegistry()
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
@@ -80,8 +80,8 @@ class DiffusionEngine:
         request = _pipeline_request(job.request)
         report("loading", 0, 1)
         # The artist may have added a model since the last job.
-        self._store.catalogue = self.catalogue()
-        size = WorkingSize.base(request, self._store.catalogue.entry(request.model).learned).size
+        self._store.registry = self.catalogue()
+        size = WorkingSize.base(request, self._store.registry.entry(request.model).learned).size
         side = (size.width, size.height)
         plan = self._store.plan(request.model, request.mode, request.inputs, side, thrift).plan
         if plan.frugal:
@@ -109,7 +109,7 @@ def _pipeline_request(request: LayerRequest) -> LayerRequest:
     return request
 
 
-def _model_info(catalogue: Catalogue, name: str) -> ModelInfo:
+def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
     from acetate.models.adapter_files import loras_here, structures_here
     from acetate.models.samplers import SAMPLERS
     from acetate.models.vocabulary import VOCABULARY_FILE

@@ -16,7 +16,7 @@ from rich.table import Table
 from acetate_lab.evaluation.metric import Figure, held_to_bars
 
 if TYPE_CHECKING:
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
 
 STANDARD_OUTPUT = Path("-")
 PASSES = (1, 2, 4, 8)
@@ -52,14 +52,14 @@ def prepare(report: Path, json_file: Path | None, passes: int | None = None) -> 
     return Console(stderr=json_file == STANDARD_OUTPUT, highlight=False)
 
 
-def chosen_catalogue(model: Path | None) -> Catalogue:
+def chosen_catalogue(model: Path | None) -> ModelRegistry:
     """The models that Acetate knows, or one whose starter is the model in `--model DIR`."""
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
 
     from acetate_lab.evaluation.installed import catalogue_of
 
     if model is None:
-        return Catalogue()
+        return ModelRegistry()
     if not model.is_dir():
         refuse(_("--model {path}: there is no such folder").format(path=model))
     return catalogue_of(model)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acetate.models.model_cache import ModelStore
-from acetate.models.registry import STARTER, Catalogue, Source
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 
 from acetate_lab.evaluation.generation.generator import PassCount, drawer, evaluation_prompts
 from acetate_lab.evaluation.starter import Report, StarterReport, evaluate_starter
@@ -16,25 +16,25 @@ from acetate_lab.synthetic.soft import SOFT_SUBJECTS
 NAME = "starter"
 
 
-def catalogue_of(folder: Path) -> Catalogue:
+def catalogue_of(folder: Path) -> ModelRegistry:
     """A catalogue whose starter is the model in this folder, such as one that was just trained."""
-    return Catalogue({NAME: Source(folder, STARTER, "Apache-2.0")})
+    return ModelRegistry({NAME: ModelSource(folder, STARTER, "Apache-2.0")})
 
 
-def open_store(model: str) -> tuple[ModelStore, str]:
+def open_store(model: str) -> tuple[ModelCache, str]:
     """A store that holds a model of the catalogue, or the one in a folder, and its name there.
 
     Raises ValueError of one line when it is neither.
     """
     if Path(model).is_dir():
-        return ModelStore(catalogue_of(Path(model))), NAME
-    if model not in Catalogue().sources:
+        return ModelCache(catalogue_of(Path(model))), NAME
+    if model not in ModelRegistry().sources:
         raise ValueError(f"{model} is neither a folder nor a model that Acetate knows")
-    return ModelStore(), model
+    return ModelCache(), model
 
 
 def evaluate_installed(
-    store: ModelStore,
+    store: ModelCache,
     held_out: HeldOut,
     *,
     layer_count: int = 64,
@@ -51,7 +51,7 @@ def evaluate_installed(
     prompts: tuple[str, ...] = ()
     if layer_count:
         if model.vocabulary is None:
-            raise ValueError(f"{model.entry.folder} has no vocabulary.json: measure it with no layers")
+            raise ValueError(f"{model.spec.folder} has no vocabulary.json: measure it with no layers")
         prompts = evaluation_prompts(sorted(set(model.vocabulary.things.values())), layer_count)
     parts = Parts(model.vae, model.transparency, passes)
     generate = drawer(store, NAME, passes)

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import torch
 from acetate import pipelines
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate_wire.request import LayerRequest, Rect
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -41,7 +41,7 @@ class Scene:
 
 
 def evaluate_scenes(
-    store: ModelStore,
+    store: ModelCache,
     model: str,
     count: int = 32,
     *,
@@ -61,7 +61,7 @@ def evaluate_scenes(
     return tuple(compare(scene, drawn[index - 1]) for index, scene in enumerate(drawn))
 
 
-def scene_prompts(store: ModelStore, model: str, count: int) -> tuple[tuple[str, str], ...]:
+def scene_prompts(store: ModelCache, model: str, count: int) -> tuple[tuple[str, str], ...]:
     """`count` pairs of a foreground's and a background's prompt, spread over all that the model knows."""
     vocabulary = store.get(model).vocabulary
     if vocabulary is None or not vocabulary.things or not vocabulary.backgrounds:
@@ -91,8 +91,8 @@ def scene_figures(scenes: Sequence[Scene]) -> tuple[Figure, ...]:
     )
 
 
-def _draw(store: ModelStore, model: str, prompts: tuple[str, str], seed: int) -> Scene:
-    size = store.get(model).entry.full_size
+def _draw(store: ModelCache, model: str, prompts: tuple[str, str], seed: int) -> Scene:
+    size = store.get(model).spec.full_size
     request = LayerRequest(
         mode="scene",
         canvas=(size, size),

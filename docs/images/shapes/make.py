@@ -29,11 +29,11 @@ PAPER, INK, CHECKER = (255, 255, 255), (60, 60, 60), ((204, 204, 204), (240, 240
 
 def draw(folder: Path) -> None:
     """Draw every layer with the Acetate that is imported, into `SHAPE-NUMBER.png`."""
-    from acetate.models.model_cache import ModelStore
+    from acetate.models.model_cache import ModelCache
     from acetate.pipelines import run
     from acetate_wire.request import LayerRequest, Rect
 
-    store = ModelStore()
+    store = ModelCache()
     for name, (width, height) in SHAPES.items():
         for number, prompt in enumerate(PROMPTS):
             request = LayerRequest("text", (width, height), Rect(0, 0, width, height), prompt=prompt, seed=number + 1)

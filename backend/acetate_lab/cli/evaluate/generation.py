@@ -85,17 +85,17 @@ def generation(
         store, name = open_store(model)
         opened = store.get(name)
         given = _data(data, say)
-        held_out = given.held_out or read_held_out(held_out_folder(opened.entry.folder)).coverage
+        held_out = given.held_out or read_held_out(held_out_folder(opened.spec.folder)).coverage
         steps = judge_steps or usual_steps(given.pictures)
         kept = judge or _kept_judge(given.pictures, steps)
         judging = judge_for(given.pictures, kept, steps, lambda line: say.log(line))
-        examples = judged_examples(given.pictures, opened.entry.full_size, VIEW)
+        examples = judged_examples(given.pictures, opened.spec.full_size, VIEW)
         known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
         asked = prompts_for(None if given.taught else known, examples, layers)
     except (ValueError, PackageError) as error:
         refuse(str(error))
     things = colour_things_for(set(examples.things) if given.taught else known) if colours else ()
-    unfinished = Unfinished(report, drawn_by(opened.entry, passes))
+    unfinished = Unfinished(report, drawn_by(opened.spec, passes))
     if unfinished.found:
         say.log(_("{count} layers are there from before").format(count=unfinished.found))
     with progress_bars() as progress:

@@ -30,14 +30,14 @@ def scenes(
     seed: SeedOption = 0,
 ) -> None:
     """Measure the starter's scenes: does a foreground show up in its blend, where it stands?"""
-    from acetate.models.model_cache import ModelStore
+    from acetate.models.model_cache import ModelCache
 
     from acetate_lab.evaluation.installed import NAME
     from acetate_lab.evaluation.scenes import evaluate_scenes, scene_figures
     from acetate_lab.evaluation.scenes_report import scenes_json, write_scenes_report
 
     console = prepare(report, json_file)
-    store = ModelStore(chosen_catalogue(model))
+    store = ModelCache(chosen_catalogue(model))
     with progress_bars() as progress:
         bar = progress.add_task(_("Generated scenes"), total=count)
         try:

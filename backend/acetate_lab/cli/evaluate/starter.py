@@ -23,7 +23,7 @@ from acetate_lab.cli.reports import (
 )
 
 if TYPE_CHECKING:
-    from acetate.models.registry import Catalogue
+    from acetate.models.registry import ModelRegistry
 
     from acetate_lab.evaluation.starter import StarterReport
 
@@ -63,15 +63,15 @@ def starter(
     finish(console, json_file, as_json(measured), lambda: write_report(measured, report))
 
 
-def _measure(catalogue: Catalogue, held_out: Path | None, layers: int, seed: int, passes: int) -> StarterReport:
-    from acetate.models.model_cache import ModelStore
+def _measure(catalogue: ModelRegistry, held_out: Path | None, layers: int, seed: int, passes: int) -> StarterReport:
+    from acetate.models.model_cache import ModelCache
 
     from acetate_lab.evaluation.installed import NAME, evaluate_installed
     from acetate_lab.evaluation.transparency.model_loading import held_out_folder
     from acetate_lab.metrics.held_out import read_held_out
 
     pictures = read_held_out(held_out or held_out_folder(catalogue.entry(NAME).folder))
-    store = ModelStore(catalogue)
+    store = ModelCache(catalogue)
     names = {"held-out": _("Held-out pictures"), "layers": _("Generated layers")}
     with progress_bars() as progress:
         bars = {

@@ -10,7 +10,7 @@ from math import sqrt
 from typing import Literal, TypeAlias
 
 from acetate import pipelines
-from acetate.models.model_cache import ModelStore
+from acetate.models.model_cache import ModelCache
 from acetate_wire.request import LayerRequest, Rect
 from jaxtyping import Float
 from torch import Tensor
@@ -42,11 +42,11 @@ class GeneratedLayer:
         return outline_of(self.picture[3:])
 
 
-def drawer(store: ModelStore, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:
+def drawer(store: ModelCache, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:
     """Draws layers with a model of `store` at its own area and this width over height, with its own settings."""
 
     def generate(prompt: str, seed: int) -> Tensor:
-        side = store.get(name).entry.full_size
+        side = store.get(name).spec.full_size
         width, height = round(side * sqrt(aspect)), round(side / sqrt(aspect))
         request = LayerRequest(
             mode="text",

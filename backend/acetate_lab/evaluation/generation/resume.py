@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from acetate.models.inventory import state_of
-from acetate.models.registry import ModelEntry
+from acetate.models.inventory import file_fingerprint
+from acetate.models.registry import ModelSpec
 from jaxtyping import Float
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -56,6 +56,6 @@ class Unfinished:
         part.replace(file)
 
 
-def drawn_by(model: ModelEntry, *settings: object) -> str:
+def drawn_by(model: ModelSpec, *settings: object) -> str:
     """Tells a model, with its files as they are now, and settings apart from all others."""
-    return repr((settings, state_of(model)))
+    return repr((settings, file_fingerprint(model)))

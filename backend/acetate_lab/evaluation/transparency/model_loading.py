@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acetate.models.devices import best_device
-from acetate.models.registry import STARTER_FOLDER, Catalogue, read_json
+from acetate.models.registry import STARTER_FOLDER, ModelRegistry, read_json
 from acetate.models.transparency_loader import load_decoder, load_encoder
 from acetate.transparency.files import Transparency, load
 
@@ -43,9 +43,9 @@ def open_parts(model: str, passes: PassCount) -> Opened:
         except FileNotFoundError as error:
             raise ValueError(str(error)) from None
     else:
-        if model not in Catalogue().sources:
+        if model not in ModelRegistry().sources:
             raise ValueError(f"{model} is neither a folder nor a model that Acetate knows")
-        entry = Catalogue().entry(model)
+        entry = ModelRegistry().entry(model)
         name, folder, size = entry.name, entry.folder, entry.native_size
         encoder, multiplier = load_encoder(entry, device)
         transparency = Transparency(encoder, load_decoder(entry, device), multiplier)

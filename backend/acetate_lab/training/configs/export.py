@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from acetate.adapters.deltas import PREFIX
-from acetate.models.key_mapping import ldm_names
+from acetate.models.key_mapping import diffusers_keys
 from acetate.transparency import Transparency, files
 from diffusers import UNet2DConditionModel
 from diffusers.loaders.single_file_utils import DIFFUSERS_TO_LDM_MAPPING
@@ -131,7 +131,7 @@ def original_names(unet: UNet2DConditionModel) -> dict[str, str]:
     known: Mapping[str, Any] = DIFFUSERS_TO_LDM_MAPPING["unet"]
     possible |= {*known["layers"].values(), *known["addition_embed_type"].values()}
     possible |= {f"input_blocks.0.0.{kind}" for kind in KINDS}
-    return {new: old for old, new in ldm_names(possible, config).items() if new in parameters}
+    return {new: old for old, new in diffusers_keys(possible, config).items() if new in parameters}
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = STORED) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from acetate.models.latents import scaled
-from acetate.models.prompt_embeds import TextStates
+from acetate.models.latents import scale_latents
+from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import pad_rgb, vae_feed
 from acetate_wire.errors import AcetateError
@@ -135,7 +135,7 @@ def encode_frames(
         offset = model.encoder(torch.cat([frames[:, 3:], pad_rgb(frames)], 1))
     mean, std = posterior.mean.float(), posterior.std.float()
     adjusted = adjusted_latent(mean, std, offset.float(), model.multiplier)
-    return scaled(torch.where(hidden, adjusted, mean), model.vae.config)
+    return scale_latents(torch.where(hidden, adjusted, mean), model.vae.config)
 
 
 def _digest(plan: Plan, model: LatentTransparency) -> str:
@@ -162,14 +162,16 @@ class CachedCaptions:
         if hardware.first and not file.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             states = encode_captions(base, texts, hardware)
-            tensors = {"context": states.context} | ({} if states.pooled is None else {"pooled": states.pooled})
+            tensors = {"context": states.prompt_embeds} | (
+                {} if states.pooled_prompt_embeds is None else {"pooled": states.pooled_prompt_embeds}
+            )
             save_file({name: value.half().contiguous() for name, value in tensors.items()}, file.with_suffix(".part"))
             file.with_suffix(".part").replace(file)
         hardware.wait()
         stored = load_file(file)
-        self._states = TextStates(stored["context"], stored.get("pooled"))
+        self._states = PromptEmbeds(stored["context"], stored.get("pooled"))
 
-    def states(self, texts: Sequence[str]) -> TextStates:
+    def states(self, texts: Sequence[str]) -> PromptEmbeds:
         """A row for each text."""
         return self._states.rows([self._rows[text] for text in texts])
 
@@ -183,7 +185,7 @@ def sample_batches(
     control: str | None = None,
     given: float = 0.0,
     seed: int = 0,
-) -> Callable[[int], Samples[TextStates]]:
+) -> Callable[[int], Samples[PromptEmbeds]]:
     """Draws samples; every subject is equally likely. A batch depends on its number and the seed alone."""
     counts: dict[str, int] = {}
     for entry in plan.entries:
@@ -191,7 +193,7 @@ def sample_batches(
     weights = torch.tensor([1 / counts[plan.entry(row).subject] for row in range(len(plan))])
     frames = len(plan.roles)
 
-    def draw(number: int) -> Samples[TextStates]:
+    def draw(number: int) -> Samples[PromptEmbeds]:
         number += seed * 0x1000003
         rows = torch.multinomial(weights, batch, replacement=True, generator=Loop.generator(number)).tolist()
         chance = random.Random(number)

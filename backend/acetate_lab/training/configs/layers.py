@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from acetate.adapters.shared_attention import SharedAttention, SharingLayers
-from acetate.models.prompt_embeds import TextStates
+from acetate.models.prompt_embeds import PromptEmbeds
 from acetate_wire.errors import AcetateError
 
 from acetate_lab.data.collection import open_collection
@@ -79,7 +79,7 @@ def run_layers(order: Order) -> Estimate | Finished:
         steered(shared, predict), objective, model, prompts, captions, latents.shape, hardware, control
     )
 
-    def train(source: Callable[[int], Samples[TextStates]], place: Path, loop: LoopSettings) -> None:
+    def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: LoopSettings) -> None:
         train_layers(shared, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
 
     def save() -> Iterable[Path]:

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import torch
 from acetate.models.diffusers_layout import weight_variant
-from acetate.models.prompt_embeds import TextStates
-from acetate.models.registry import Catalogue, read_json
+from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.models.registry import ModelRegistry, read_json
 from acetate.models.text_encoder import TextEncoders
-from acetate.models.transparency_loader import decoder_for, encoder_for
-from acetate.models.weights import give_weights, read_weights
+from acetate.models.transparency_loader import new_decoder, new_encoder
+from acetate.models.weights import load_state_dict_strict, read_weights
 from acetate.transparency.files import load
 from acetate_wire.errors import AcetateError
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -32,7 +32,7 @@ def base_folder(settings: ModelSettings) -> Path:
     folder = Path(settings.base).expanduser()
     if (folder / "unet" / "config.json").is_file():
         return folder
-    return Catalogue().entry(settings.base).folder
+    return ModelRegistry().entry(settings.base).folder
 
 
 @contextmanager
@@ -98,8 +98,8 @@ def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL)
     own = folder / "transparency"
     try:
         if settings.encoder is not None and settings.decoder is not None:
-            encoder = _published(settings.encoder, encoder_for)
-            decoder = _published(settings.decoder, decoder_for)
+            encoder = _published(settings.encoder, new_encoder)
+            decoder = _published(settings.decoder, new_decoder)
             return LatentTransparency(vae, encoder, decoder, settings.multiplier)
         if settings.encoder is not None or settings.decoder is not None:
             missing = "decoder" if settings.decoder is None else "encoder"
@@ -118,7 +118,7 @@ def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL)
 def _published(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> Network:
     weights = read_weights(path)
     network = make(weights)
-    give_weights(network, weights, path)
+    load_state_dict_strict(network, weights, path)
     return network.float()
 
 
@@ -136,28 +136,28 @@ def needed_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderK
 
 
 @torch.no_grad()
-def encode_captions(folder: Path, captions: Sequence[str], hardware: Hardware) -> TextStates:
+def encode_captions(folder: Path, captions: Sequence[str], hardware: Hardware) -> PromptEmbeds:
     """What the base model reads of these captions, a row each, in main memory; the encoders are let go again."""
     encoders = open_text(folder)
     for encoder in encoders.encoders:
         hardware.place(encoder)
     chunks = [encoders.encode(list(captions[start : start + 32])) for start in range(0, len(captions), 32)]
-    pooled = [chunk.pooled.cpu() for chunk in chunks if chunk.pooled is not None]
-    context = torch.cat([chunk.context.cpu() for chunk in chunks])
-    return TextStates(context, torch.cat(pooled) if pooled else None)
+    pooled = [chunk.pooled_prompt_embeds.cpu() for chunk in chunks if chunk.pooled_prompt_embeds is not None]
+    context = torch.cat([chunk.prompt_embeds.cpu() for chunk in chunks])
+    return PromptEmbeds(context, torch.cat(pooled) if pooled else None)
 
 
-def asking(unet: UNet2DConditionModel) -> Predict[TextStates]:
+def asking(unet: UNet2DConditionModel) -> Predict[PromptEmbeds]:
     """Asks a UNet with states that were encoded before; SDXL also hears that its picture is whole and uncropped."""
 
-    def predict(noisy: Tensor, times: Tensor, states: TextStates, control: Tensor | None) -> Tensor:
+    def predict(noisy: Tensor, times: Tensor, states: PromptEmbeds, control: Tensor | None) -> Tensor:
         here = states.to(noisy.device, torch.float32)
         added = None
-        if here.pooled is not None:
+        if here.pooled_prompt_embeds is not None:
             height, width = noisy.shape[2] * 8, noisy.shape[3] * 8
             sizes = torch.tensor([height, width, 0, 0, height, width], device=noisy.device, dtype=torch.float32)
-            added = {"text_embeds": here.pooled, "time_ids": sizes.expand(len(here), -1)}
-        answer: Tensor = unet(noisy, times, here.context, added_cond_kwargs=added).sample
+            added = {"text_embeds": here.pooled_prompt_embeds, "time_ids": sizes.expand(len(here), -1)}
+        answer: Tensor = unet(noisy, times, here.prompt_embeds, added_cond_kwargs=added).sample
         return answer
 
     return predict

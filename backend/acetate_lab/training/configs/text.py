@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from acetate.models.prompt_embeds import TextStates
+from acetate.models.prompt_embeds import PromptEmbeds
 from diffusers import UNet2DConditionModel
 from peft import LoraConfig
 from torch import Tensor
@@ -68,7 +68,7 @@ def run_text(order: Order) -> Estimate | Finished:
     predict = asking(unet)
     sheet = sheet_drawer(predict, objective, model, prompts, captions, latents.shape, hardware)
 
-    def train(source: Callable[[int], Samples[TextStates]], place: Path, loop: LoopSettings) -> None:
+    def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: LoopSettings) -> None:
         train_diffusion(unet, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
 
     return carry_out(

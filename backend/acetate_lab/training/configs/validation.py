@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from acetate.models.latents import unscaled
-from acetate.models.prompt_embeds import TextStates
+from acetate.models.latents import unscale_latents
+from acetate.models.prompt_embeds import PromptEmbeds
 from torch import Tensor
 
 from acetate_lab.data.collection import Collection, Entry
@@ -45,7 +45,7 @@ class SheetPrompts:
 
 
 def sheet_drawer(
-    predict: Predict[TextStates],
+    predict: Predict[PromptEmbeds],
     objective: Objective,
     model: LatentTransparency,
     prompts: SheetPrompts,
@@ -62,7 +62,7 @@ def sheet_drawer(
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
         latents = sample_latents(predict, objective, both, len(texts), shape, hardware, twice)
-        plain = unscaled(latents, model.vae.config).view(len(prompts.rows), -1, *shape)
+        plain = unscale_latents(latents, model.vae.config).view(len(prompts.rows), -1, *shape)
         rows = []
         for frame, role in enumerate(prompts.roles):
             with hardware.computing():
