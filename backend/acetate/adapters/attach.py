@@ -85,20 +85,20 @@ class Predictor:
         self,
         sample: Float[Tensor, "b c h w"],
         timestep: Float[Tensor, "..."],
-        states: PromptEmbeds,
+        embeds: PromptEmbeds,
         share: float = 0.0,
         tile: Tile | None = None,
         conditional: Sequence[bool] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """What the UNet predicts, float32.
 
-        `timestep` is one number, or one a row. `states` has a row for each of the batch, so every frame may have its
+        `timestep` is one number, or one a row. `embeds` has a row for each of the batch, so every frame may have its
         own prompt. `share` is how much of the schedule is behind, in [0, 1]: controls are at work in their part of it.
         `tile` are the rows and columns, in pixels, of the part of the drawing that `sample` is, None for all of it.
         `conditional` tells which rows have a prompt, None for all; the others are not shown style pictures either.
         """
         model = self._model
-        rows = states.to(model.device, model.dtype)
+        rows = embeds.to(model.device, model.dtype)
         timestep, seen = timestep.to(model.device), sample.to(model.device, model.dtype)
         moment = Moment(seen, timestep, rows, _sdxl_conditions(sample, rows))
         inputs = self._controls.inputs(moment, share, tile, conditional or [True] * len(sample))
@@ -179,14 +179,14 @@ def _attachment(model: DiffusionModel, part: AdapterSpec, weight: float) -> Atta
         raise model_missing_error(f"the part {part.name} cannot be used ({error})") from error
 
 
-def _sdxl_conditions(sample: Float[Tensor, "b c h w"], states: PromptEmbeds) -> dict[str, Tensor] | None:
+def _sdxl_conditions(sample: Float[Tensor, "b c h w"], embeds: PromptEmbeds) -> dict[str, Tensor] | None:
     """What SDXL reads besides the prompt: its summary, and the picture's size, uncropped."""
-    if states.pooled_prompt_embeds is None:
+    if embeds.pooled_prompt_embeds is None:
         return None
     height, width = sample.shape[2] * 8, sample.shape[3] * 8
     sizes = torch.tensor(
         [height, width, 0, 0, height, width],
-        dtype=states.pooled_prompt_embeds.dtype,
-        device=states.pooled_prompt_embeds.device,
+        dtype=embeds.pooled_prompt_embeds.dtype,
+        device=embeds.pooled_prompt_embeds.device,
     )
-    return {"text_embeds": states.pooled_prompt_embeds, "time_ids": sizes.expand(len(states), -1)}
+    return {"text_embeds": embeds.pooled_prompt_embeds, "time_ids": sizes.expand(len(embeds), -1)}

@@ -103,5 +103,5 @@ def _summary(network: Callable[..., Any], pixels: Tensor, without: bool) -> Tens
 
 
 def _details(network: Callable[..., Any], pixels: Tensor, without: bool) -> Tensor:
-    states: Tensor = network(pixels, output_hidden_states=True).hidden_states[-2][:, None]
-    return states
+    embeds: Tensor = network(pixels, output_hidden_states=True).hidden_states[-2][:, None]
+    return embeds

@@ -67,7 +67,7 @@ def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
 
 def _layers(family: ModelFamily) -> DownloadSpec:
     """The layer files of a family, from the repository that has them all."""
-    parts = {part.files[0]: None for way in family.recipes for part in way.adapters if part.files}
+    parts = {part.files[0]: None for recipe in family.recipes for part in recipe.adapters if part.files}
     names = [*parts, next(iter(family.encoders)), family.decoders[0]]
     return DownloadSpec(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names))
 

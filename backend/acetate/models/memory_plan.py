@@ -113,7 +113,7 @@ class Footprint:
         return max(self.text, part + self.layers + self.drawing, finishing)
 
 
-def footprint(entry: ModelSpec, way: ModeRecipe, width: int, height: int, dtype_bytes: int) -> Footprint:
+def footprint(entry: ModelSpec, recipe: ModeRecipe, width: int, height: int, dtype_bytes: int) -> Footprint:
     """What a mode needs at a drawing size in pixels; the UNet computes in numbers of `dtype_bytes`.
 
     Reads only configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is
@@ -122,20 +122,20 @@ def footprint(entry: ModelSpec, way: ModeRecipe, width: int, height: int, dtype_
     counts = _weights(entry)
     unet, vae = read_json(entry.folder / "unet/config.json"), read_json(entry.folder / "vae/config.json")
     text_bytes = dtype_bytes if entry.family.decoders else SINGLE
-    rows = 2 * max(len(part.roles) for part in way.adapters)
-    alpha = entry.files.get(DECODER) if way.needs_decoder else None
+    rows = 2 * max(len(part.roles) for part in recipe.adapters)
+    alpha = entry.files.get(DECODER) if recipe.needs_decoder else None
     decoder = 0 if alpha is None else _numbers(alpha)
     encoder = _numbers(entry.files[ENCODER]) if ENCODER in entry.files else 0
     return Footprint(
         text=counts["text"] * text_bytes,
         unet=counts["unet"] * dtype_bytes,
         vae=counts["vae"] * SINGLE,
-        layers=max(_added(entry, part) for part in way.adapters) * dtype_bytes,
+        layers=max(_added(entry, part) for part in recipe.adapters) * dtype_bytes,
         transparency=decoder * dtype_bytes + encoder * SINGLE,
         drawing=_drawing(unet, width, height) * rows * dtype_bytes + WORKSPACE,
-        decoding=_decoding(vae, width, height) + _alpha(way, width, height, dtype_bytes),
+        decoding=_decoding(vae, width, height) + _alpha(recipe, width, height, dtype_bytes),
         decoding_tiled=_decoding(vae, min(width, VAE_TILE), min(height, VAE_TILE))
-        + _alpha(way, width, height, dtype_bytes),
+        + _alpha(recipe, width, height, dtype_bytes),
     )
 
 
@@ -154,9 +154,9 @@ def plans_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[Me
     return CPU_PLANS if dtype_bytes == SINGLE else BF16_PLANS
 
 
-def supports_int8(way: ModeRecipe) -> bool:
+def supports_int8(recipe: ModeRecipe) -> bool:
     """Whether the UNet's weights may be in 8 bits for this: where the library is, and nothing is added to them."""
-    return find_spec("torchao") is not None and all(part.kind != "delta" for part in way.adapters)
+    return find_spec("torchao") is not None and all(part.kind != "delta" for part in recipe.adapters)
 
 
 def _weights(entry: ModelSpec) -> dict[str, int]:
@@ -218,9 +218,9 @@ def _decoding(config: Mapping[str, Any], width: int, height: int) -> int:
     return int(VAE_ACTIVATIONS * (first + second) * width * height * SINGLE)
 
 
-def _alpha(way: ModeRecipe, width: int, height: int, dtype_bytes: int) -> int:
+def _alpha(recipe: ModeRecipe, width: int, height: int, dtype_bytes: int) -> int:
     """The bytes that the transparent decoder holds, and the views that its median is taken of."""
-    if not way.needs_decoder:
+    if not recipe.needs_decoder:
         return 0
     seen = min(width, ALPHA_TILE) * min(height, ALPHA_TILE)
     return ALPHA_ACTIVATIONS * 32 * seen * dtype_bytes + 8 * 4 * width * height * SINGLE

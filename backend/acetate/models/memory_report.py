@@ -35,9 +35,9 @@ def mode_plans(store: ModelCache) -> tuple[list[ModePlan], dict[str, str]]:
         try:
             entry = store.registry.entry(name)
             side = entry.native_size
-            ways = {way.mode: way for way in reversed(entry.recipes)}
+            recipes = {recipe.mode: recipe for recipe in reversed(entry.recipes)}
             for mode in entry.modes:
-                planned = store.plan(name, mode, ways[mode].inputs, (side, side))
+                planned = store.plan(name, mode, recipes[mode].inputs, (side, side))
                 needed = planned.needs.needed(planned.plan)
                 plans.append(ModePlan(name, mode, side, planned.plan.words(), needed, needed <= planned.free))
         except AcetateError as error:

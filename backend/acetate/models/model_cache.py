@@ -59,22 +59,22 @@ class ModelCache:
         if name in self._loaded and self._fingerprints[name] != file_fingerprint(entry):
             self.unload(name)
         usual = self._dtype(MemoryPlan()).itemsize
-        way = entry.recipe(mode, given)
-        ladder = plans_for(self.device.type, usual, eight=supports_int8(way))
+        recipe = entry.recipe(mode, given)
+        plans = plans_for(self.device.type, usual, eight=supports_int8(recipe))
         try:
-            needs = footprint(entry, way, *side, usual)
+            needs = footprint(entry, recipe, *side, usual)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(
                 f"the model {name} in {entry.file or entry.folder} is damaged ({error!r})"
             ) from error
         loaded = self._loaded.get(name)
         there = loaded is not None and loaded.placement == "resident"
-        number = choose_plan(ladder, needs, free_memory(self.device), loaded=there)
+        number = choose_plan(plans, needs, free_memory(self.device), loaded=there)
         if number > 0 and len(self._loaded) > there:
             for other in [other for other in self._loaded if other != name]:
                 self.unload(other)
-            number = choose_plan(ladder, needs, free_memory(self.device), loaded=there)
-        return PlannedMemory(ladder[min(number + memory_level, len(ladder) - 1)], needs, free_memory(self.device))
+            number = choose_plan(plans, needs, free_memory(self.device), loaded=there)
+        return PlannedMemory(plans[min(number + memory_level, len(plans) - 1)], needs, free_memory(self.device))
 
     def unload(self, name: str) -> None:
         """Drop a model from memory; nothing happens when it is not there."""

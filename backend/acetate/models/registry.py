@@ -70,16 +70,16 @@ class ModelSpec:
     @property
     def modes(self) -> tuple[str, ...]:
         """The layer modes that it can do, in their usual order."""
-        return tuple(dict.fromkeys(way.mode for way in self.recipes))
+        return tuple(dict.fromkeys(recipe.mode for recipe in self.recipes))
 
     def recipe(self, mode: str, given: Collection[str] = ()) -> ModeRecipe:
         """The best way to do a mode with these pictures. Raises AcetateError `mode_unsupported` when there is none."""
-        ways = [way for way in self.recipes if way.mode == mode]
-        for way in ways:
-            if set(way.inputs) <= set(given):
-                return way
-        if ways:
-            wanted = " or ".join(" and ".join(way.inputs) for way in ways)
+        recipes = [recipe for recipe in self.recipes if recipe.mode == mode]
+        for recipe in recipes:
+            if set(recipe.inputs) <= set(given):
+                return recipe
+        if recipes:
+            wanted = " or ".join(" and ".join(recipe.inputs) for recipe in recipes)
             raise AcetateError(
                 "mode_unsupported",
                 f"the model {self.name} does the mode {mode} with other pictures",
@@ -164,9 +164,11 @@ class ModelRegistry:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
-        ways = [way for way in source.family.recipes if _is_complete(way, files)]
-        ways.sort(key=lambda way: source.prefer not in {part.name for part in way.adapters})
-        return ModelSpec(name, source.family, folder, source.licence, side, tuple(ways), files, source.file, enlarges)
+        recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, files)]
+        recipes.sort(key=lambda recipe: source.prefer not in {part.name for part in recipe.adapters})
+        return ModelSpec(
+            name, source.family, folder, source.licence, side, tuple(recipes), files, source.file, enlarges
+        )
 
 
 def model_missing_error(message: str, hint: str = "install it again") -> AcetateError:
@@ -221,7 +223,7 @@ def _pull(family: ModelFamily, repository: str) -> str:
 def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     """The layer files of a family that are on this computer: the model's own, else the published ones."""
     found: dict[str, Path | None] = {}
-    for part in {part.name: part for way in family.recipes for part in way.adapters if part.files}.values():
+    for part in {part.name: part for recipe in family.recipes for part in recipe.adapters if part.files}.values():
         own = folder / "layers" / f"{part.name}.safetensors"
         found[part.name] = own if own.is_file() else layer_file(part.files, PUBLISHED)
     if family.decoders:
@@ -233,10 +235,10 @@ def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _is_complete(way: ModeRecipe, files: Collection[str]) -> bool:
-    wanted = {part.name for part in way.adapters if part.files}
-    wanted |= {ENCODER} if way.needs_encoder else set()
-    wanted |= {DECODER} if way.needs_decoder else set()
+def _is_complete(recipe: ModeRecipe, files: Collection[str]) -> bool:
+    wanted = {part.name for part in recipe.adapters if part.files}
+    wanted |= {ENCODER} if recipe.needs_encoder else set()
+    wanted |= {DECODER} if recipe.needs_decoder else set()
     return wanted <= set(files)
 
 

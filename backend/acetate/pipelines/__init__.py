@@ -45,9 +45,9 @@ def run(
     try:
         report(GenerationProgress("loading", 0, 1))
         model = store.get(checked.model)
-        way = model.spec.recipe(checked.mode, checked.inputs)
+        recipe = model.spec.recipe(checked.mode, checked.inputs)
         layers: tuple[LayerOutput, ...] = mode.draw(
-            GenerationContext(checked, way, model, report, inputs, tuple(controls))
+            GenerationContext(checked, recipe, model, report, inputs, tuple(controls))
         )
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_little_memory(checked) from error

@@ -275,9 +275,9 @@ class RenderPass:
                 for texts in (prompts, negatives)
             )
         texts = list(dict.fromkeys([*negatives, *prompts]))
-        states = self.context.model.text.encode(texts)
+        embeds = self.context.model.text.encode(texts)
         asked = prompts if request.guidance == 1 else negatives + prompts
-        return states.rows([texts.index(text) for text in asked])
+        return embeds.rows([texts.index(text) for text in asked])
 
     def _init_latents(self, part: AdapterSpec, frames: FrameBatch, sample: Sample) -> InitLatents | None:
         roles = [part.roles[frame] for frame in frames.generated]

@@ -34,11 +34,11 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Lim
     """
     _check_values(request, limits or Limits())
     entry = catalogue.entry(request.model)
-    way = entry.recipe(request.mode, request.inputs)
-    _check_pictures(request, way)
-    _check_unused(request, entry, way)
+    recipe = entry.recipe(request.mode, request.inputs)
+    _check_pictures(request, recipe)
+    _check_unused(request, entry, recipe)
     _check_adapters(request, entry)
-    _check_prompts(request, entry, way)
+    _check_prompts(request, entry, recipe)
     family = entry.family
     sampler = get_sampler(family.sampler if request.sampler is None else request.sampler)
     return replace(
@@ -87,10 +87,10 @@ def _check_values(request: LayerRequest, limits: Limits) -> None:
     decode_request(encode_request(alone), sizes, limits)
 
 
-def _check_pictures(request: LayerRequest, way: ModeRecipe) -> None:
+def _check_pictures(request: LayerRequest, recipe: ModeRecipe) -> None:
     """Every picture is one that the mode takes, and shows the target; a style may be any picture."""
     for role in request.inputs:
-        if role not in way.inputs:
+        if role not in recipe.inputs:
             raise AcetateError(
                 "mode_unsupported",
                 f"the mode {request.mode} of {request.model} does not take a picture for the role {role}",
@@ -112,9 +112,9 @@ def _check_pictures(request: LayerRequest, way: ModeRecipe) -> None:
             )
 
 
-def _check_unused(request: LayerRequest, entry: ModelSpec, way: ModeRecipe) -> None:
+def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
     """Refuse what would be passed over in silence."""
-    plain = all(part.kind == "plain" for part in way.adapters)
+    plain = all(part.kind == "plain" for part in recipe.adapters)
     unused = {
         "strength": request.strength != 1 and request.mode not in IMAGE_TO_IMAGE_MODES,
         "transparency_weight": request.transparency_weight != 1 and plain,
@@ -128,7 +128,7 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, way: ModeRecipe) -> N
                 field=name,
                 hint="leave it out",
             )
-    if request.detail > 0 and way.needs_decoder and "encoder" not in entry.files:
+    if request.detail > 0 and recipe.needs_decoder and "encoder" not in entry.files:
         raise AcetateError(
             "mode_unsupported",
             f"detail needs the offset encoder of {entry.name}, which is not there",
@@ -161,8 +161,8 @@ def adapter_kind(control: Control) -> str:
     return split_kind(control.kind)[0]
 
 
-def _check_prompts(request: LayerRequest, entry: ModelSpec, way: ModeRecipe) -> None:
-    drawn = {role for part in way.adapters for role in part.roles} - set(request.inputs)
+def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
+    drawn = {role for part in recipe.adapters for role in part.roles} - set(request.inputs)
     several = sorted(drawn) if len(drawn) > 1 or request.mode == "extract" else []
     for role in request.layer_prompts:
         if role not in several:

@@ -66,7 +66,7 @@ class DiffusionEngine:
         """The models in memory."""
         return self._store.loaded
 
-    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
+    def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
         """Make the layers of a job. Raises AcetateError, `out_of_memory` among them, and Cancelled."""
         import torch
 
@@ -83,7 +83,7 @@ class DiffusionEngine:
         self._store.registry = self.catalogue()
         size = WorkingSize.base(request, self._store.registry.entry(request.model).learned).size
         side = (size.width, size.height)
-        plan = self._store.plan(request.model, request.mode, request.inputs, side, thrift).plan
+        plan = self._store.plan(request.model, request.mode, request.inputs, side, memory_level).plan
         if plan.frugal:
             request = replace(request, passes=1, preview=False)
         self._store.get(request.model, plan)

@@ -19,12 +19,12 @@ _OOM_MARKERS = (
 )
 
 
-def run_with_fallback(engine: Engine, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
+def run_with_fallback(engine: Engine, job: EngineJob, progress: ProgressCallback, memory_level: int) -> EngineResult:
     """Run a job, from this thrift on to the engine's last. Raises AcetateError `out_of_memory` when none is enough."""
     for level in range(min(memory_level, engine.memory_levels), engine.memory_levels + 1):
         # What the failed try held is only free once its exception is gone, so the next one starts outside
         # of it.
-        made = _try(engine, job, report, level)
+        made = _try(engine, job, progress, level)
         if made is not None:
             return made
         _free_memory()
@@ -38,9 +38,9 @@ def run_with_fallback(engine: Engine, job: EngineJob, report: ProgressCallback, 
     )
 
 
-def _try(engine: Engine, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult | None:
+def _try(engine: Engine, job: EngineJob, progress: ProgressCallback, memory_level: int) -> EngineResult | None:
     try:
-        return engine.run(job, report, memory_level)
+        return engine.run(job, progress, memory_level)
     except Exception as error:
         if not is_out_of_memory(error):
             raise

@@ -201,7 +201,7 @@ class _UnitProcessor:
         """The style pictures that the processor before this one has keys and values for."""
         own = self._before
         return [
-            ImagePrompt(states.flatten(1, 2), to_k, to_v, weight)
-            for states, to_k, to_v, weight in zip(pictures, own.to_k_ip, own.to_v_ip, own.scale, strict=True)
+            ImagePrompt(embeds.flatten(1, 2), to_k, to_v, weight)
+            for embeds, to_k, to_v, weight in zip(pictures, own.to_k_ip, own.to_v_ip, own.scale, strict=True)
             if weight
         ]

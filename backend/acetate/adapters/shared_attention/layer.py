@@ -75,7 +75,7 @@ class FramePrompts:
 class ImagePrompt:
     """What a picture adds to one cross-attention (IP-Adapter): keys and values of its own, weighed by `weight`.
 
-    `states` are the picture's tokens, a row for each of the batch.
+    `embeds` are the picture's tokens, a row for each of the batch.
     """
 
     states: Float[Tensor, "samples*frames tokens width"]
@@ -112,8 +112,8 @@ class LowRank(nn.Module):
         nn.init.normal_(self.down.weight, std=1 / rank)
         nn.init.zeros_(self.up.weight)
 
-    def forward(self, states: Tensor) -> Tensor:
-        added: Tensor = self.up(self.down(states))
+    def forward(self, embeds: Tensor) -> Tensor:
+        added: Tensor = self.up(self.down(embeds))
         return added
 
 
@@ -159,49 +159,49 @@ class SharingUnit(nn.Module):
         frames = self.shape.frames
         if hidden.shape[0] % frames:
             raise ValueError(f"a batch of {hidden.shape[0]} does not divide into samples of {frames} frames")
-        states = hidden.reshape(-1, frames, *hidden.shape[1:])
-        added = self._control(states, given.control)
+        embeds = hidden.reshape(-1, frames, *hidden.shape[1:])
+        added = self._control(embeds, given.control)
         if added is not None:
             added = added * given.weight
-            states = states + added
-        contexts = self._contexts(states, context, given.prompts)
-        attended = self._attend(layer, states, contexts, given.weight, images)
-        shared = self._share(layer.heads, states + attended) * given.weight
+            embeds = embeds + added
+        contexts = self._contexts(embeds, context, given.prompts)
+        attended = self._attend(layer, embeds, contexts, given.weight, images)
+        shared = self._share(layer.heads, embeds + attended) * given.weight
         added = attended + shared if added is None else added + attended + shared
         return added.flatten(0, 1)
 
-    def _control(self, states: Tensor, maps: ControlMaps | None) -> Tensor | None:
+    def _control(self, embeds: Tensor, maps: ControlMaps | None) -> Tensor | None:
         """What the condition adds to each frame's states: (samples or 1, frames, tokens, channels)."""
         if self.control_convs is None:
             return None
         if maps is None:
             raise ValueError("this model was trained with a given layer: give it the picture of that layer")
-        tokens = states.shape[2]
+        tokens = embeds.shape[2]
         if tokens not in maps:
             raise ValueError(
                 f"the given layer has no map of {tokens} positions: make it as large as the picture to generate"
             )
         return torch.stack([conv(maps[tokens]).flatten(2).mT for conv in self.control_convs], dim=1)
 
-    def _contexts(self, states: Tensor, context: Tensor | None, prompts: FramePrompts | None) -> Sequence[Tensor]:
+    def _contexts(self, embeds: Tensor, context: Tensor | None, prompts: FramePrompts | None) -> Sequence[Tensor]:
         """What each frame's keys and values are made from."""
         frames = range(self.shape.frames)
         if context is None:
-            return [states[:, frame] for frame in frames]
+            return [embeds[:, frame] for frame in frames]
         own = context.reshape(-1, self.shape.frames, *context.shape[1:])
         if prompts is None:
             return [own[:, frame] for frame in frames]
-        if (len(prompts.contexts), len(prompts.conditional)) != (self.shape.frames, states.shape[0]):
+        if (len(prompts.contexts), len(prompts.conditional)) != (self.shape.frames, embeds.shape[0]):
             raise ValueError(
                 f"{len(prompts.contexts)} frame prompts for {len(prompts.conditional)} samples do not fit "
-                f"a batch of {states.shape[0]} samples with {self.shape.frames} frames"
+                f"a batch of {embeds.shape[0]} samples with {self.shape.frames} frames"
             )
         return [prompts.context(frame, own[:, frame]) for frame in frames]
 
     def _attend(
         self,
         layer: AttentionLayer,
-        states: Tensor,
+        embeds: Tensor,
         contexts: Sequence[Tensor],
         weight: float,
         images: Sequence[ImagePrompt],
@@ -209,7 +209,7 @@ class SharingUnit(nn.Module):
         """The layer's own attention, with each frame's LoRA on it."""
         outputs = []
         for frame, context in enumerate(contexts):
-            own = states[:, frame]
+            own = embeds[:, frame]
             query = layer.to_q(own) + weight * self.to_q_lora[frame](own)
             key = layer.to_k(context) + weight * self.to_k_lora[frame](context)
             value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
@@ -221,10 +221,10 @@ class SharingUnit(nn.Module):
             outputs.append(layer.to_out[1](output))
         return torch.stack(outputs, dim=1)
 
-    def _share(self, heads: int, states: Float[Tensor, "s f t c"]) -> Float[Tensor, "s f t c"]:
+    def _share(self, heads: int, embeds: Float[Tensor, "s f t c"]) -> Float[Tensor, "s f t c"]:
         """Attention over the frames of each position."""
-        samples, frames, tokens, channels = states.shape
-        positions = states.transpose(1, 2).reshape(-1, frames, channels)
+        samples, frames, tokens, channels = embeds.shape
+        positions = embeds.transpose(1, 2).reshape(-1, frames, channels)
         across = self.temporal_i(self.temporal_n(positions))
         heard = _attention(self.temporal_q(across), self.temporal_k(across), self.temporal_v(across), heads)
         output: Tensor = self.temporal_o(heard)
