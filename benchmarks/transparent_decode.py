@@ -26,11 +26,11 @@ from acetate.transparency import (
     Transparency,
     TransparentDecoder,
     adjusted_latent,
+    composite_on_grey,
     decode_tiled,
     load,
+    optimize_for_inference,
     pad_rgb,
-    prepare,
-    vae_feed,
 )
 from diffusers import AutoencoderKL
 from rich.console import Console
@@ -94,7 +94,7 @@ def model_inputs(model: Path, parts: Transparency, size: int) -> tuple[Tensor, T
     """The picture and latent that a model's own VAE and encoder make of `soft_shapes`."""
     vae = AutoencoderKL.from_pretrained(model, subfolder="vae").float().eval()
     rgba = soft_shapes(size)
-    posterior = vae.encode(vae_feed(rgba)).latent_dist
+    posterior = vae.encode(composite_on_grey(rgba)).latent_dist
     offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
     latent = adjusted_latent(posterior.mean, posterior.std, offset, parts.multiplier)
     return (vae.decode(latent).sample / 2 + 0.5).clamp(0, 1), latent
@@ -123,7 +123,7 @@ def seconds(work: Callable[[], Tensor]) -> tuple[float, Tensor]:
 
 def compare_speed(decoder: TransparentDecoder, picture: Tensor, latent: Tensor, repeats: int) -> list[Speed]:
     """Time both decodes in turns, for every number of passes."""
-    fast = prepare(copy.deepcopy(decoder))
+    fast = optimize_for_inference(copy.deepcopy(decoder))
     ways: tuple[Passes, ...] = tuple(reversed(get_args(Passes)))
     slow_times: list[float] = []
     fast_times: dict[Passes, list[float]] = {passes: [] for passes in ways}
@@ -154,7 +154,7 @@ def peak_memory(size: int, weights: Path | None) -> int:
 def print_peak(size: int, decoder: TransparentDecoder) -> None:
     """Decode a grey picture and print this process's peak memory in bytes."""
     channels = decoder.config["latent_channels"]
-    fast = prepare(decoder)
+    fast = optimize_for_inference(decoder)
     decode_tiled(fast, torch.full((1, 3, size, size), 0.5), torch.zeros(1, channels, size // 8, size // 8), 1)
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.adapters.attach import ControlPicture, Predictor
-from acetate.models.adapter_files import structure_adapter
+from acetate.adapters.attach import ControlImage, Denoiser
+from acetate.models.adapter_files import control_adapter_path
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.model_cache import ModelCache
 from acetate.models.recipes import AdapterSpec
@@ -113,7 +113,7 @@ def load(kit_folder: Path, families: ModelRegistry) -> Iterator[Load]:
     yield ModelCache(families, torch.device("cpu"), torch.float32).get
 
 
-def ask(predictor: Predictor, model: DiffusionModel, part: AdapterSpec, share: float = 0.5) -> Tensor:
+def ask(predictor: Denoiser, model: DiffusionModel, part: AdapterSpec, share: float = 0.5) -> Tensor:
     rows = 2 * len(part.roles)
     prompted = [row >= rows // 2 for row in range(rows)]
     return predictor(noise(rows), torch.tensor(500), texts(model, part), share, None, prompted)
@@ -138,14 +138,14 @@ def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, fami
     kinds = ["edge:edges", "line", "scribble", "style"]
     answers = {}
     for kind in kinds:
-        with model.adapted_unet(part, inputs_of(part), controls=[ControlPicture(kind, a_layer(9))]) as predictor:
+        with model.adapted_unet(part, inputs_of(part), controls=[ControlImage(kind, a_layer(9))]) as predictor:
             answers[kind] = ask(predictor, model, part)
     with model.adapted_unet(part, inputs_of(part), loras=[Lora(family, 0.8), Lora(family, 0.3)]) as predictor:
         answers["lora"] = ask(predictor, model, part)
-    everything = [ControlPicture(kind, a_layer(9)) for kind in kinds]
+    everything = [ControlImage(kind, a_layer(9)) for kind in kinds]
     with model.adapted_unet(part, inputs_of(part), loras=[Lora(family)], controls=everything) as predictor:
         answers["all"] = ask(predictor, model, part)
-        predictor.switch(False)
+        predictor.set_enabled(False)
         answers["all, plain"] = ask(predictor, model, part)
     for name, answer in answers.items():
         assert (answer - alone).abs().max() > 1e-4, name
@@ -162,7 +162,7 @@ def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, fami
 
 def test_controlnet_steers_each_frame_by_its_own_noise_and_prompt(load: Load) -> None:
     model, part = load("sd15"), part_named("joint")
-    control = ControlPicture("edge", a_layer(9), weight=0.7)
+    control = ControlImage("edge", a_layer(9), weight=0.7)
     heard: list[dict[str, Any]] = []
     unet_forward = model.unet.forward
 
@@ -177,7 +177,7 @@ def test_controlnet_steers_each_frame_by_its_own_noise_and_prompt(load: Load) ->
             ask(predictor, model, part)
     finally:
         del model.unet.forward
-    net = ControlNetModel.from_pretrained(structure_adapter("sd15", "edge"))
+    net = ControlNetModel.from_pretrained(control_adapter_path("sd15", "edge"))
     over_black = (a_layer(9)[:3] * a_layer(9)[3:])[None]
     with torch.inference_mode():
         for row in range(6):
@@ -200,7 +200,7 @@ def test_a_control_counts_only_in_its_share_of_the_schedule(load: Load, kind: st
     model, part = load("sd15"), part_named("joint")
     with model.adapted_unet(part) as predictor:
         plain = ask(predictor, model, part)
-    control = ControlPicture(kind, a_layer(9), start=0.25, end=0.75)
+    control = ControlImage(kind, a_layer(9), start=0.25, end=0.75)
     with model.adapted_unet(part, controls=[control]) as predictor:
         outside = [ask(predictor, model, part, share) for share in (0.0, 0.24, 0.75, 1.0)]
         inside = [ask(predictor, model, part, share) for share in (0.25, 0.74)]
@@ -210,9 +210,9 @@ def test_a_control_counts_only_in_its_share_of_the_schedule(load: Load, kind: st
 
 def test_a_style_picture_is_shown_only_where_there_is_a_prompt(load: Load) -> None:
     model, part = load("sd15"), part_named("transparent_attn")
-    with model.adapted_unet(part, controls=[ControlPicture("style", a_layer(1))]) as predictor:
+    with model.adapted_unet(part, controls=[ControlImage("style", a_layer(1))]) as predictor:
         first = ask(predictor, model, part)
-    with model.adapted_unet(part, controls=[ControlPicture("style", a_layer(2))]) as predictor:
+    with model.adapted_unet(part, controls=[ControlImage("style", a_layer(2))]) as predictor:
         second = ask(predictor, model, part)
     assert torch.equal(first[0], second[0])
     assert (first[1] - second[1]).abs().max() > 1e-5
@@ -221,10 +221,10 @@ def test_a_style_picture_is_shown_only_where_there_is_a_prompt(load: Load) -> No
 def test_style_through_attention_sharing_is_diffusers_own_style(load: Load) -> None:
     """At weight 0 the part changes nothing, so its units must hear the picture as diffusers' processors do."""
     model, part = load("sd15"), part_named("transparent_attn")
-    control = ControlPicture("style", a_layer(1), weight=0.6)
+    control = ControlImage("style", a_layer(1), weight=0.6)
     with model.adapted_unet(part, transparency_weight=0.0, controls=[control]) as predictor:
         shared = ask(predictor, model, part)
-        predictor.switch(False)
+        predictor.set_enabled(False)
         assert torch.allclose(ask(predictor, model, part), shared, atol=1e-5)
 
 
@@ -234,10 +234,10 @@ def test_loras_add_up_by_their_weights(load: Load) -> None:
     heard = torch.randn(1, 3, 32, generator=torch.Generator().manual_seed(4))
     layer = model.unet.get_submodule(name)
     plain = layer(heard)
-    from acetate.models.adapter_files import lora_file
+    from acetate.models.adapter_files import lora_path
     from safetensors.torch import load_file
 
-    weights = load_file(lora_file("sdxl"))
+    weights = load_file(lora_path("sdxl"))
     up, down = weights[f"unet.{name}.lora_B.weight"], weights[f"unet.{name}.lora_A.weight"]
     with model.adapted_unet(part, transparency_weight=0.0, loras=[Lora("sdxl", 0.5), Lora("sdxl", 0.25)]):
         assert torch.allclose(model.unet.get_submodule(name)(heard), plain + 0.75 * heard @ down.T @ up.T, atol=1e-4)
@@ -250,9 +250,9 @@ def test_a_controlnet_in_its_original_form_is_the_same_network(load: Load, kit_f
     original = {f"control_model.{controlnet_name(name, net)}": value for name, value in net.state_dict().items()}
     path = kit_folder / "control" / "sd15" / "pose.safetensors"
     save_file(original, path)
-    with model.adapted_unet(part, controls=[ControlPicture("edge", a_layer(9))]) as predictor:
+    with model.adapted_unet(part, controls=[ControlImage("edge", a_layer(9))]) as predictor:
         expected = ask(predictor, model, part)
-    with model.adapted_unet(part, controls=[ControlPicture("pose", a_layer(9))]) as predictor:
+    with model.adapted_unet(part, controls=[ControlImage("pose", a_layer(9))]) as predictor:
         assert torch.allclose(ask(predictor, model, part), expected, atol=1e-5)
 
 
@@ -279,7 +279,7 @@ def test_what_is_missing_is_named_with_the_way_to_it(load: Load) -> None:
     ):
         with (
             pytest.raises(AcetateError, match=words),
-            model.adapted_unet(part, controls=[ControlPicture(kind, a_layer(1))]),
+            model.adapted_unet(part, controls=[ControlImage(kind, a_layer(1))]),
         ):
             pass
     with (

@@ -120,7 +120,7 @@ def answers(model: DiffusionModel, part: AdapterSpec) -> tuple[Tensor, Tensor]:
     with model.adapted_unet(part, given) as predictor:
         states = texts(model, part)
         attached = predictor(noise(rows), torch.tensor(500), states)
-        predictor.switch(False)
+        predictor.set_enabled(False)
         return attached, predictor(noise(rows), torch.tensor(500), states)
 
 

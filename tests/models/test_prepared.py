@@ -59,9 +59,9 @@ def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family:
     with model.adapted_unet(part, given) as predictor:
         states = texts(model, part)
         with_part = predictor(noise(rows), torch.tensor(500), states)
-        predictor.switch(False)
+        predictor.set_enabled(False)
         plain = predictor(noise(rows), torch.tensor(500), states)
-        predictor.switch(True)
+        predictor.set_enabled(True)
         assert torch.equal(predictor(noise(rows), torch.tensor(500), states), with_part)
     assert with_part.shape == (rows, 4, 8, 8)
     assert (with_part - plain).abs().max() > 1e-5
@@ -78,7 +78,7 @@ def test_a_weight_of_nothing_is_the_plain_model(load: Load, family: str, part: A
     with model.adapted_unet(part, given, transparency_weight=0.0) as predictor:
         states = texts(model, part)
         attached = predictor(noise(rows), torch.tensor(500), states)
-        predictor.switch(False)
+        predictor.set_enabled(False)
         assert torch.allclose(predictor(noise(rows), torch.tensor(500), states), attached, atol=1e-5)
 
 

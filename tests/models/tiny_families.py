@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from acetate.adapters.shared_attention import SharingLayers
+from acetate.adapters.shared_attention import SharedAttentionLayers
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -104,7 +104,7 @@ def _text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
 def write_sd15_layers(folder: Path, unet: UNet2DConditionModel) -> None:
     """All published SD 1.5 layer files, fitting a narrow UNet."""
     for name, (frames, control) in SHARING.items():
-        shapes = SharingLayers(unet, frames, rank=2, control_channels=control).state_dict()
+        shapes = SharedAttentionLayers(unet, frames, rank=2, control_channels=control).state_dict()
         make = random(len(name))
         write(folder, name, {key: make(tuple(value.shape)) for key, value in shapes.items()})
     write_transparency(folder, "layer_sd15_vae_transparent_encoder", "layer_sd15_vae_transparent_decoder")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.adapters.shared_attention import SharingLayers
+from acetate.adapters.shared_attention import SharedAttentionLayers
 from acetate.models.families import SD15, SDXL, STARTER
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry, ModelSource
@@ -30,7 +30,9 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folders `starter`, `sd15` and `sdxl`, and the published files in `layers`."""
     folder = tmp_path_factory.mktemp("models")
     write_tiny_starter(folder / "starter")
-    shapes = SharingLayers(UNet2DConditionModel.from_pretrained(folder / "starter/unet"), 3, rank=2).state_dict()
+    shapes = SharedAttentionLayers(
+        UNet2DConditionModel.from_pretrained(folder / "starter/unet"), 3, rank=2
+    ).state_dict()
     make = random(1)
     write(folder / "starter/layers", "joint", {key: 10 * make(tuple(value.shape)) for key, value in shapes.items()})
     write_sd15_layers(folder / "layers", write_sd15(folder / "sd15"))

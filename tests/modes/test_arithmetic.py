@@ -98,7 +98,7 @@ def test_a_given_layer_steers_both_frames_through_the_condition_encoder(draw: Dr
     context = torch.cat([words(model, "a red apple")] * 2)
     sharing = SharedAttention(model.unet, 2, read_weights(model.spec.files["fg2bg"]))
     with torch.inference_mode(), sharing:
-        sharing.give_layer(((0.5 + (picture[:3] - 0.5) * picture[3:]) * 2 - 1)[None])
+        sharing.set_control_image(((0.5 + (picture[:3] - 0.5) * picture[3:]) * 2 - 1)[None])
         for step in scheduler.timesteps:
             latent = scheduler.step(model.unet(latent, step, context).sample, step, latent).prev_sample
     assert torch.allclose(background.picture[..., :3], opaque(model, latent[:1]), atol=2e-4)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.adapters.shared_attention import SharedAttention, SharingLayers, attention_layers
+from acetate.adapters.shared_attention import SharedAttention, SharedAttentionLayers, attention_layers
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
@@ -52,10 +52,10 @@ def denoise(unet: UNet2DConditionModel, latents: Tensor, context: Tensor) -> Ten
     return answer
 
 
-def trained(unet: UNet2DConditionModel, frames: int, control_channels: int | None = None) -> SharingLayers:
+def trained(unet: UNet2DConditionModel, frames: int, control_channels: int | None = None) -> SharedAttentionLayers:
     """Layers as after training: no weight is zero."""
     torch.manual_seed(11)
-    layers = SharingLayers(unet, frames, rank=4, control_channels=control_channels)
+    layers = SharedAttentionLayers(unet, frames, rank=4, control_channels=control_channels)
     for parameter in layers.parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 100
         torch.nn.init.normal_(parameter, std=fan_in**-0.5)
@@ -71,14 +71,14 @@ def test_units_stand_where_the_published_ones_do(sd15: UNet2DConditionModel) -> 
 def test_a_published_file_loads_key_for_key(sd15: UNet2DConditionModel, name: str) -> None:
     shapes = PUBLISHED["files"][name]
     with torch.device("meta"):
-        layers = SharingLayers.from_weights(sd15, {key: torch.zeros(shape) for key, shape in shapes.items()})
+        layers = SharedAttentionLayers.from_weights(sd15, {key: torch.zeros(shape) for key, shape in shapes.items()})
     assert {key: list(value.shape) for key, value in layers.state_dict().items()} == shapes
 
 
 def test_a_published_file_tells_its_frames_and_control(sd15: UNet2DConditionModel) -> None:
     with torch.device("meta"):
         found = {
-            name: SharingLayers.from_weights(sd15, {key: torch.zeros(shape) for key, shape in shapes.items()})
+            name: SharedAttentionLayers.from_weights(sd15, {key: torch.zeros(shape) for key, shape in shapes.items()})
             for name, shapes in PUBLISHED["files"].items()
         }
     assert {name: (layers.frames, layers.kwargs_encoder is not None) for name, layers in found.items()} == {
@@ -169,9 +169,9 @@ def test_prompts_for_another_batch_are_refused_in_words(unet: UNet2DConditionMod
 def test_a_given_layer_steers_the_picture(unet: UNet2DConditionModel) -> None:
     dark, bright = torch.zeros(1, 3, 128, 128), torch.ones(1, 3, 128, 128)
     with SharedAttention(unet, frames=2, weights=trained(unet, 2, control_channels=16)) as shared:
-        shared.give_layer(dark)
+        shared.set_control_image(dark)
         first = denoise(unet, noise(4), words(4))
-        shared.give_layer(bright)
+        shared.set_control_image(bright)
         second = denoise(unet, noise(4), words(4))
     assert (first - second).abs().max() > 1e-4
 
@@ -179,9 +179,9 @@ def test_a_given_layer_steers_the_picture(unet: UNet2DConditionModel) -> None:
 def test_each_sample_may_have_a_given_layer_of_its_own(unet: UNet2DConditionModel) -> None:
     pictures = torch.rand(2, 3, 128, 128)
     with SharedAttention(unet, frames=2, weights=trained(unet, 2, control_channels=16)) as shared:
-        shared.give_layer(pictures)
+        shared.set_control_image(pictures)
         both = denoise(unet, noise(4), words(4))
-        shared.give_layer(pictures[1:])
+        shared.set_control_image(pictures[1:])
         second = denoise(unet, noise(4)[2:], words(4)[2:])
     assert torch.allclose(both[2:], second, atol=1e-5)
 
@@ -196,7 +196,7 @@ def test_a_missing_given_layer_is_named(unet: UNet2DConditionModel) -> None:
 
 def test_a_given_layer_of_another_size_is_refused_in_words(unet: UNet2DConditionModel) -> None:
     with SharedAttention(unet, frames=2, weights=trained(unet, 2, control_channels=16)) as shared:
-        shared.give_layer(torch.zeros(1, 3, 72, 72))
+        shared.set_control_image(torch.zeros(1, 3, 72, 72))
         with pytest.raises(ValueError, match="as large as the picture to generate"):
             denoise(unet, noise(2), words(2))
 
@@ -204,7 +204,7 @@ def test_a_given_layer_of_another_size_is_refused_in_words(unet: UNet2DCondition
 def test_weights_without_control_take_no_given_layer(unet: UNet2DConditionModel) -> None:
     shared = SharedAttention(unet, frames=2, rank=4)
     with pytest.raises(ValueError, match="no control"):
-        shared.give_layer(torch.zeros(1, 3, 128, 128))
+        shared.set_control_image(torch.zeros(1, 3, 128, 128))
 
 
 def test_weights_for_another_number_of_frames_are_refused(unet: UNet2DConditionModel) -> None:
@@ -215,7 +215,7 @@ def test_weights_for_another_number_of_frames_are_refused(unet: UNet2DConditionM
 def test_weights_of_another_model_are_refused(unet: UNet2DConditionModel) -> None:
     shapes = PUBLISHED["files"]["layer_sd15_transparent_attn"]
     with pytest.raises(ValueError, match="belong to another model"), torch.device("meta"):
-        SharingLayers.from_weights(unet, {key: torch.zeros(shape) for key, shape in shapes.items()})
+        SharedAttentionLayers.from_weights(unet, {key: torch.zeros(shape) for key, shape in shapes.items()})
 
 
 def test_a_file_of_something_else_is_refused(unet: UNet2DConditionModel) -> None:
@@ -235,7 +235,7 @@ def test_saved_layers_make_the_same_picture_again(unet: UNet2DConditionModel) ->
 def test_training_reaches_every_weight_of_the_layers_and_none_of_the_unet(unet: UNet2DConditionModel) -> None:
     layers = trained(unet, 2, control_channels=16).requires_grad_(True)
     with SharedAttention(unet, frames=2, weights=layers) as shared:
-        shared.give_layer(torch.rand(1, 3, 128, 128))
+        shared.set_control_image(torch.rand(1, 3, 128, 128))
         error = denoise(unet, noise(4), words(4)).square().mean()
         error.backward()  # type: ignore[no-untyped-call]
     # This UNet has two of the four sizes that the condition encoder makes maps for.

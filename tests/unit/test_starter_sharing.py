@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from acetate.adapters.shared_attention import SharingLayers
+from acetate.adapters.shared_attention import SharedAttentionLayers
 from acetate.models.registry import STARTER_FOLDER
 from acetate_lab.training.starter.networks import new_unet
 from acetate_lab.training.starter.sharing import FILE, RANK, narrowed, open_sharing, save_sharing
@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 WIDE = 16
 
 
-def random_sharing(rank: int = WIDE) -> SharingLayers:
+def random_sharing(rank: int = WIDE) -> SharedAttentionLayers:
     torch.manual_seed(0)
-    sharing = SharingLayers(new_unet(128), 3, rank=rank)
+    sharing = SharedAttentionLayers(new_unet(128), 3, rank=rank)
     with torch.no_grad():
         for parameter in sharing.parameters():
             parameter.normal_(std=0.05)

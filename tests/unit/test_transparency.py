@@ -12,11 +12,11 @@ from acetate.transparency import (
     Transparency,
     TransparentDecoder,
     adjusted_latent,
+    composite_on_grey,
     load,
+    optimize_for_inference,
     pad_rgb,
-    prepare,
     save,
-    vae_feed,
 )
 from torch import Tensor
 
@@ -81,7 +81,7 @@ def test_padding_refuses_a_picture_without_alpha_in_words() -> None:
 def test_the_vae_sees_the_picture_over_mid_grey() -> None:
     rgba = disc()
     over_grey = rgba[:, :3] * rgba[:, 3:] + 0.5 * (1 - rgba[:, 3:])
-    assert torch.allclose((vae_feed(rgba) + 1) / 2, over_grey, atol=1e-6)
+    assert torch.allclose((composite_on_grey(rgba) + 1) / 2, over_grey, atol=1e-6)
 
 
 def test_a_fresh_encoder_leaves_the_latent_as_it_is() -> None:
@@ -141,7 +141,7 @@ def test_a_prepared_decoder_answers_the_same_within_one_step_of_eight_bits() -> 
     decoder = small_decoder()
     picture, latent = torch.rand(1, 3, 64, 64), torch.randn(1, 4, 8, 8)
     before = decoder(picture, latent)
-    after = prepare(decoder)(picture, latent).float()
+    after = optimize_for_inference(decoder)(picture, latent).float()
     assert (after[:, 0] - before[:, 0]).clamp(0, 1).abs().mean() < 1 / 255
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from acetate.transparency import Passes, decode_augmented, decode_tiled
-from acetate.transparency.augmentation import VIEWS, Decoder
+from acetate.transparency.augmentation import ORIENTATIONS, Decoder
 from acetate.transparency.tiling import blend_weights, spans
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,9 +62,9 @@ def a_picture(height: int = 64, width: int = 64) -> tuple[Tensor, Tensor]:
 
 def test_the_eight_views_are_all_different_and_each_can_be_undone() -> None:
     picture = torch.arange(24.0).view(1, 1, 4, 6)
-    views = [view.of(picture) for view in VIEWS]
+    views = [view.of(picture) for view in ORIENTATIONS]
     assert len({tuple(view.flatten().tolist()) + tuple(view.shape) for view in views}) == 8
-    assert all(torch.equal(view.back(turned), picture) for view, turned in zip(VIEWS, views, strict=True))
+    assert all(torch.equal(view.back(turned), picture) for view, turned in zip(ORIENTATIONS, views, strict=True))
 
 
 @pytest.mark.parametrize("passes", [1, 2, 4, 8, "auto"])
@@ -78,7 +78,7 @@ def test_colour_comes_first_and_upright_after_any_number_of_passes(passes: Passe
 def test_eight_passes_give_the_lower_median_of_all_views() -> None:
     picture, latent = a_picture()
     decode = leaning(0.4)
-    views = torch.stack([view.back(decode(view.of(picture), view.of(latent))) for view in VIEWS])
+    views = torch.stack([view.back(decode(view.of(picture), view.of(latent))) for view in ORIENTATIONS])
     lower = views.sort(dim=0).values[3, :, :1]
     assert torch.equal(decode_augmented(decode, picture, latent)[:, 3:], lower)
 

@@ -11,19 +11,19 @@ from acetate_wire.request import Lora
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.controls import ControlPicture, Controls, controlled
+from acetate.adapters.controls import ControlImage, Controls, apply_controls
 from acetate.adapters.deltas import WeightDeltas, read_deltas
-from acetate.adapters.lora import applied
-from acetate.adapters.shared_attention import SharedAttention, SharingLayers
-from acetate.adapters.spatial import Moment
+from acetate.adapters.lora import apply_loras
+from acetate.adapters.shared_attention import SharedAttention, SharedAttentionLayers
+from acetate.adapters.spatial import UNetInput
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
 from acetate.models.registry import model_missing_error
 from acetate.models.weights import read_weights
-from acetate.transparency import vae_feed
-from acetate.transparency.tiling import Span, latent_part
+from acetate.transparency import composite_on_grey
+from acetate.transparency.tiling import Span, crop_latents
 
-__all__ = ["ControlPicture", "Predictor", "Tile", "prepared"]
+__all__ = ["ControlImage", "Denoiser", "Tile", "adapted_unet"]
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
@@ -33,7 +33,7 @@ Tile: TypeAlias = tuple[Span, Span]
 """Rows and columns of a part of a drawing, in pixels."""
 
 
-class Attachment(Protocol):
+class UNetAdapter(Protocol):
     """A part that can be put on a UNet and taken off again."""
 
     def attach(self) -> Any:
@@ -45,12 +45,12 @@ class Attachment(Protocol):
         ...
 
 
-class Steering:
+class ControlInput:
     """Shows a given layer to attention sharing with a condition encoder: whole, or the part of a tile."""
 
     def __init__(self, sharing: SharedAttention, picture: Float[Tensor, "4 h w"]) -> None:
         self._sharing = sharing
-        self._feed = vae_feed(picture[None])
+        self._feed = composite_on_grey(picture[None])
         self._shown: tuple[Tile | None] | None = None
 
     def show(self, tile: Tile | None) -> None:
@@ -58,27 +58,27 @@ class Steering:
         if self._shown == (tile,):
             return
         rows, columns = tile or (Span(0, self._feed.shape[2]), Span(0, self._feed.shape[3]))
-        self._sharing.give_layer(self._feed[:, :, rows.start : rows.stop, columns.start : columns.stop])
+        self._sharing.set_control_image(self._feed[:, :, rows.start : rows.stop, columns.start : columns.stop])
         self._shown = (tile,)
 
 
-class Predictor:
+class Denoiser:
     """Asks a prepared UNet. Rows of a batch are (sample, frame), frame fastest, as many frames as the part has."""
 
     def __init__(
         self,
         model: DiffusionModel,
-        attachment: Attachment | None,
-        behind: Float[Tensor, "1 c h w"] | None,
+        attachment: UNetAdapter | None,
+        concat_latents: Float[Tensor, "1 c h w"] | None,
         controls: Controls,
-        steering: Steering | None = None,
+        control_input: ControlInput | None = None,
     ) -> None:
         self._model = model
         self._attachment = attachment
-        self._behind = behind
+        self._concat_latents = concat_latents
         self._controls = controls
-        self._steering = steering
-        self._on = False
+        self._control_input = control_input
+        self._enabled = False
 
     @torch.inference_mode()
     def __call__(
@@ -100,13 +100,13 @@ class Predictor:
         model = self._model
         rows = embeds.to(model.device, model.dtype)
         timestep, seen = timestep.to(model.device), sample.to(model.device, model.dtype)
-        moment = Moment(seen, timestep, rows, _sdxl_conditions(sample, rows))
+        moment = UNetInput(seen, timestep, rows, _sdxl_conditions(sample, rows))
         inputs = self._controls.inputs(moment, share, tile, conditional or [True] * len(sample))
-        if self._behind is not None and self._on:
-            behind = self._behind if tile is None else latent_part(self._behind, *tile)
+        if self._concat_latents is not None and self._enabled:
+            behind = self._concat_latents if tile is None else crop_latents(self._concat_latents, *tile)
             seen = torch.cat([seen, behind.to(seen).expand(len(seen), -1, -1, -1)], dim=1)
-        if self._steering is not None and self._on:
-            self._steering.show(tile)
+        if self._control_input is not None and self._enabled:
+            self._control_input.show(tile)
         answer: Tensor = model.unet(
             seen, timestep, encoder_hidden_states=rows.prompt_embeds, return_dict=False, **inputs
         )[0]
@@ -115,30 +115,30 @@ class Predictor:
     @property
     def transparent(self) -> bool:
         """Whether the part is at work; without it the plain UNet answers."""
-        return self._on
+        return self._enabled
 
-    def switch(self, on: bool) -> None:
+    def set_enabled(self, on: bool) -> None:
         """Put the part to work or back to the plain UNet, between two steps; everything else stays attached."""
-        if on == self._on:
+        if on == self._enabled:
             return
         if self._attachment is not None:
             if on:
                 self._attachment.attach()
             else:
                 self._attachment.detach()
-        self._on = on
+        self._enabled = on
 
 
 @contextmanager
-def prepared(
+def adapted_unet(
     model: DiffusionModel,
     part: AdapterSpec,
     given: Mapping[str, Float[Tensor, "4 h w"]],
     *,
     transparency_weight: float,
     loras: Sequence[Lora],
-    controls: Sequence[ControlPicture],
-) -> Iterator[Predictor]:
+    controls: Sequence[ControlImage],
+) -> Iterator[Denoiser]:
     """Attach to the model's UNet what a job needs; detached, its state is bit-identical to before.
 
     `inputs` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
@@ -149,23 +149,23 @@ def prepared(
     """
     with ExitStack() as after:
         # Before LoRAs, which wrap modules and so change the names of what a part touches.
-        attachment = _attachment(model, part, transparency_weight)
-        after.enter_context(applied(model, loras))
-        kit = after.enter_context(controlled(model, controls))
+        attachment = _load_adapter(model, part, transparency_weight)
+        after.enter_context(apply_loras(model, loras))
+        kit = after.enter_context(apply_controls(model, controls))
         behind = None
         if part.conditioning == "concat":
             behind = torch.cat([model.encode_opaque(given[role][None]) for role in part.inputs], dim=1)
         steering = None
         if part.conditioning == "control" and isinstance(attachment, SharedAttention):
             (role,) = part.inputs
-            steering = Steering(attachment, given[role].to(model.device))
-        predictor = Predictor(model, attachment, behind, kit, steering)
-        after.callback(predictor.switch, False)
-        predictor.switch(True)
+            steering = ControlInput(attachment, given[role].to(model.device))
+        predictor = Denoiser(model, attachment, behind, kit, steering)
+        after.callback(predictor.set_enabled, False)
+        predictor.set_enabled(True)
         yield predictor
 
 
-def _attachment(model: DiffusionModel, part: AdapterSpec, weight: float) -> Attachment | None:
+def _load_adapter(model: DiffusionModel, part: AdapterSpec, weight: float) -> UNetAdapter | None:
     if part.kind == "plain":
         return None
     path = model.spec.files[part.name]
@@ -173,7 +173,7 @@ def _attachment(model: DiffusionModel, part: AdapterSpec, weight: float) -> Atta
         if part.kind == "delta":
             latents = len(part.inputs) if part.conditioning == "concat" else 0
             return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
-        units = SharingLayers.from_weights(model.unet, read_weights(path)).to(model.device, model.dtype)
+        units = SharedAttentionLayers.from_weights(model.unet, read_weights(path)).to(model.device, model.dtype)
         return SharedAttention(model.unet, len(part.roles), units, weight=weight)
     except ValueError as error:
         raise model_missing_error(f"the part {part.name} cannot be used ({error})") from error

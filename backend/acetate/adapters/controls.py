@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.ip_adapter import Style, styled
-from acetate.adapters.preprocessors import control_picture
-from acetate.adapters.spatial import Moment, Structure, load_structure, together
-from acetate.models.adapter_files import STYLE, split_kind, structure_adapter
+from acetate.adapters.ip_adapter import IPAdapter, apply_ip_adapter
+from acetate.adapters.preprocessors import make_control_image
+from acetate.adapters.spatial import SpatialAdapter, UNetInput, load_spatial_adapter, sum_residuals
+from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, split_kind
 from acetate.transparency.tiling import Span
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ControlPicture:
+class ControlImage:
     """A picture that steers the drawing, straight alpha in [0, 1], as large as the drawing.
 
     `kind` is that of an adapter (`scribble`, `line`, `edge`, `depth`, `pose`, `segmentation`, `tile`, `style`, or the
@@ -35,19 +35,19 @@ class ControlPicture:
     start: float = 0.0
     end: float = 1.0
 
-    def counts_at(self, share: float) -> bool:
+    def is_active(self, share: float) -> bool:
         """Whether it is at work when that share of the schedule is over."""
         return self.weight != 0 and self.start <= share < self.end
 
 
 @dataclass(eq=False)
-class _Loaded:
+class _LoadedControl:
     """A structure control: its picture, and the adapter for the part of it that was last asked for."""
 
-    control: ControlPicture
+    control: ControlImage
     picture: Float[Tensor, "3 h w"]
     tile: tuple[Span, Span] | None = None
-    adapter: Structure | None = None
+    adapter: SpatialAdapter | None = None
 
 
 class Controls:
@@ -56,9 +56,9 @@ class Controls:
     def __init__(
         self,
         model: DiffusionModel,
-        structures: Sequence[_Loaded],
-        style: Style | None,
-        styles: Sequence[ControlPicture],
+        structures: Sequence[_LoadedControl],
+        style: IPAdapter | None,
+        styles: Sequence[ControlImage],
     ) -> None:
         self._model = model
         self._structures = structures
@@ -66,34 +66,34 @@ class Controls:
         self._styles = styles
 
     def inputs(
-        self, moment: Moment, share: float, tile: tuple[Span, Span] | None, conditional: Sequence[bool]
+        self, moment: UNetInput, share: float, tile: tuple[Span, Span] | None, conditional: Sequence[bool]
     ) -> dict[str, Any]:
         """The UNet's arguments for a batch, SDXL's own conditions among them."""
         answers = [
             self._adapter(each, tile).residuals(moment, each.control.weight)
             for each in self._structures
-            if each.control.counts_at(share)
+            if each.control.is_active(share)
         ]
         added = dict(moment.added or {})
         if self._style is not None:
-            self._style.weigh([each.weight if each.counts_at(share) else 0.0 for each in self._styles])
+            self._style.set_weights([each.weight if each.is_active(share) else 0.0 for each in self._styles])
             added["image_embeds"] = self._style.rows(conditional)
-        return {**together(answers), "added_cond_kwargs": added or None}
+        return {**sum_residuals(answers), "added_cond_kwargs": added or None}
 
-    def _adapter(self, loaded: _Loaded, tile: tuple[Span, Span] | None) -> Structure:
+    def _adapter(self, loaded: _LoadedControl, tile: tuple[Span, Span] | None) -> SpatialAdapter:
         if loaded.adapter is None or loaded.tile != tile:
             picture = loaded.picture
             if tile is not None:
                 rows, columns = tile
                 picture = picture[:, rows.start : rows.stop, columns.start : columns.stop]
-            path = structure_adapter(self._model.spec.family.name, loaded.control.kind)
-            loaded.adapter = load_structure(path, self._model, picture)
+            path = control_adapter_path(self._model.spec.family.name, loaded.control.kind)
+            loaded.adapter = load_spatial_adapter(path, self._model, picture)
             loaded.tile = tile
         return loaded.adapter
 
 
 @contextmanager
-def controlled(model: DiffusionModel, controls: Sequence[ControlPicture]) -> Iterator[Controls]:
+def apply_controls(model: DiffusionModel, controls: Sequence[ControlImage]) -> Iterator[Controls]:
     """Load the adapters of these controls for a `with` block.
 
     Raises WireError `bad_request` for a kind that there is not, and `model_missing` naming the way to its files.
@@ -101,11 +101,11 @@ def controlled(model: DiffusionModel, controls: Sequence[ControlPicture]) -> Ite
     structures, styles = [], []
     for control in controls:
         kind, source = split_kind(control.kind)
-        if kind == STYLE:
+        if kind == STYLE_KIND:
             styles.append(control)
             continue
-        structure_adapter(model.spec.family.name, kind)
-        picture = control_picture(control.picture.float().cpu(), source)
-        structures.append(_Loaded(replace(control, kind=kind), picture.to(model.device)))
-    with styled(model, [control.picture for control in styles]) as style:
+        control_adapter_path(model.spec.family.name, kind)
+        picture = make_control_image(control.picture.float().cpu(), source)
+        structures.append(_LoadedControl(replace(control, kind=kind), picture.to(model.device)))
+    with apply_ip_adapter(model, [control.picture for control in styles]) as style:
         yield Controls(model, structures, style, styles)

@@ -11,21 +11,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.adapters.diffusers_pipeline import as_pipeline
-from acetate.models.adapter_files import style_adapter
+from acetate.models.adapter_files import ip_adapter_paths
 from acetate.models.registry import model_missing_error
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
 
 
-class Style:
+class IPAdapter:
     """Style pictures on a prepared UNet; `embeds` has one entry a picture, for a row without and one with it."""
 
     def __init__(self, unet: Any, embeds: Sequence[tuple[Tensor, Tensor]]) -> None:
-        self._processors = _with_pictures(unet)
+        self._processors = _install_processors(unet)
         self._embeds = embeds
 
-    def weigh(self, weights: Sequence[float]) -> None:
+    def set_weights(self, weights: Sequence[float]) -> None:
         """How strongly each picture counts from here on."""
         for processor in self._processors:
             processor.scale = list(weights)
@@ -35,13 +35,13 @@ class Style:
         return [torch.cat([pair[int(each)] for each in conditional]) for pair in self._embeds]
 
 
-def _with_pictures(unet: Any) -> list[Any]:
+def _install_processors(unet: Any) -> list[Any]:
     """The attention processors that hear pictures."""
     return [each for each in unet.attn_processors.values() if hasattr(each, "to_k_ip")]
 
 
 @contextmanager
-def styled(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[Style | None]:
+def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[IPAdapter | None]:
     """Put an IP-Adapter on the UNet for a `with` block, for each of these straight-alpha pictures.
 
     Raises WireError `model_missing` when there is none for the family, or it does not fit.
@@ -50,7 +50,7 @@ def styled(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) ->
         yield None
         return
     unet = model.unet
-    file, encoder = style_adapter(model.spec.family.name)
+    file, encoder = ip_adapter_paths(model.spec.family.name)
     before = dict(unet.attn_processors)
     projection, projected = unet.encoder_hid_proj, unet.config.encoder_hid_dim_type
     pipeline = as_pipeline(model)
@@ -61,13 +61,13 @@ def styled(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) ->
             pipeline.load_ip_adapter(
                 [str(file.parent)] * count, image_encoder_folder=None, local_files_only=True, **names
             )
-            for network in (unet.encoder_hid_proj, *_with_pictures(unet)):
+            for network in (unet.encoder_hid_proj, *_install_processors(unet)):
                 network.to(model.device, model.dtype)
             embeds = _embeds(model, pipeline, encoder, pictures)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise model_missing_error(f"the style adapter {file} cannot be used ({reason:.300})") from error
-        yield Style(unet, embeds)
+        yield IPAdapter(unet, embeds)
     finally:
         unet.set_attn_processor(before)
         unet.encoder_hid_proj = projection

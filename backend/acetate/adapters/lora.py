@@ -10,14 +10,14 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import Lora
 
 from acetate.adapters.diffusers_pipeline import as_pipeline
-from acetate.models.adapter_files import lora_file
+from acetate.models.adapter_files import lora_path
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
 
 
 @contextmanager
-def applied(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
+def apply_loras(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
     """Apply LoRAs with their weights for a `with` block; afterwards the networks have their own modules back.
 
     Raises AcetateError `bad_request` naming a file that is missing or does not fit.
@@ -25,7 +25,7 @@ def applied(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
     if not loras:
         yield
         return
-    files = [(lora, lora_file(lora.name)) for lora in loras]
+    files = [(lora, lora_path(lora.name)) for lora in loras]
     pipeline = as_pipeline(model)
     names = [f"lora{number}" for number in range(len(files))]
     try:

@@ -16,7 +16,7 @@ LINE_WIDTHS = (1.0, 1.6)
 LINE_GAIN = 12.0
 
 
-def control_picture(layer: Float[Tensor, "4 h w"], source: str | None) -> Float[Tensor, "3 h w"]:
+def make_control_image(layer: Float[Tensor, "4 h w"], source: str | None) -> Float[Tensor, "3 h w"]:
     """The opaque picture that an adapter reads, in [0, 1].
 
     `layer` is straight alpha. A ready-made picture (`source` None) lies over black, as such pictures are drawn.
@@ -30,19 +30,19 @@ def control_picture(layer: Float[Tensor, "4 h w"], source: str | None) -> Float[
     if source == "alpha":
         return alpha.expand(3, -1, -1)
     grey = (over_grey * torch.tensor(LUMA)[:, None, None]).sum(dim=0)
-    drawn = edges if source == "edges" else lines
+    drawn = canny if source == "edges" else difference_of_gaussians
     return torch.maximum(drawn(grey), drawn(alpha[0])).expand(3, -1, -1)
 
 
-def edges(grey: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+def canny(grey: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     """White outlines one pixel wide on black: Canny's method (1986), thresholds relative to full contrast."""
-    smooth = _blurred(grey, BLUR)
+    smooth = _gaussian_blur(grey, BLUR)
     kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
     padded = F.pad(smooth[None, None], (1, 1, 1, 1), mode="replicate")
     across, down = F.conv2d(padded, torch.stack([kernel, kernel.T])[:, None])[0]
     steep = torch.hypot(across, down)
     thin = steep * _is_ridge(steep, torch.atan2(down, across))
-    return _connected(thin >= WEAK, thin >= STRONG).float()
+    return _hysteresis(thin >= WEAK, thin >= STRONG).float()
 
 
 def _is_ridge(steep: Tensor, angle: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def _is_ridge(steep: Tensor, angle: Tensor) -> Tensor:
     return ridge
 
 
-def _connected(weak: Tensor, strong: Tensor) -> Tensor:
+def _hysteresis(weak: Tensor, strong: Tensor) -> Tensor:
     """The weak pixels that hang together with strong ones."""
     while True:
         grown = weak & (F.max_pool2d(strong.float()[None, None], 3, stride=1, padding=1)[0, 0] > 0)
@@ -67,13 +67,13 @@ def _connected(weak: Tensor, strong: Tensor) -> Tensor:
         strong = grown
 
 
-def lines(grey: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+def difference_of_gaussians(grey: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     """Soft white lines on black where the picture is darker or lighter than around: a difference of two blurs."""
-    narrow, wide = (_blurred(grey, width) for width in LINE_WIDTHS)
+    narrow, wide = (_gaussian_blur(grey, width) for width in LINE_WIDTHS)
     return ((narrow - wide).abs() * LINE_GAIN).clamp(0, 1)
 
 
-def _blurred(grey: Float[Tensor, "h w"], deviation: float) -> Float[Tensor, "h w"]:
+def _gaussian_blur(grey: Float[Tensor, "h w"], deviation: float) -> Float[Tensor, "h w"]:
     reach = min(int(3 * deviation + 0.5), min(grey.shape) - 1)
     positions = torch.arange(-reach, reach + 1, dtype=torch.float32)
     weights = torch.softmax(-(positions**2) / (2 * deviation**2), dim=0)

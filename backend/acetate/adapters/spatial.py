@@ -25,19 +25,19 @@ MIDDLE = "mid_block_additional_residual"
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class UNetInput:
     """What the UNet is about to be asked: rows of (sample, frame), the noisy latents alone."""
 
     sample: Float[Tensor, "b c h w"]
     timestep: Tensor
-    states: PromptEmbeds
+    prompt_embeds: PromptEmbeds
     added: Mapping[str, Any] | None
 
 
-class Structure(Protocol):
+class SpatialAdapter(Protocol):
     """A loaded adapter with its picture."""
 
-    def residuals(self, moment: Moment, weight: float) -> dict[str, Any]:
+    def residuals(self, moment: UNetInput, weight: float) -> dict[str, Any]:
         """What the UNet is given for this moment, a row for each of the batch."""
         ...
 
@@ -52,13 +52,13 @@ class ControlNet:
     network: Any
     picture: Float[Tensor, "3 h w"]
 
-    def residuals(self, moment: Moment, weight: float) -> dict[str, Any]:
+    def residuals(self, moment: UNetInput, weight: float) -> dict[str, Any]:
         """Residuals between the UNet's blocks."""
         rows = len(moment.sample)
         down, middle = self.network(
             moment.sample,
             moment.timestep,
-            encoder_hidden_states=moment.states.prompt_embeds,
+            encoder_hidden_states=moment.prompt_embeds.prompt_embeds,
             controlnet_cond=self.picture.to(moment.sample).expand(rows, -1, -1, -1),
             conditioning_scale=weight,
             added_cond_kwargs=moment.added,
@@ -73,13 +73,13 @@ class T2IAdapter:
 
     maps: Sequence[Float[Tensor, "1 c h w"]]
 
-    def residuals(self, moment: Moment, weight: float) -> dict[str, Any]:
+    def residuals(self, moment: UNetInput, weight: float) -> dict[str, Any]:
         """Additions inside the UNet's down blocks, the same for every row."""
         rows = len(moment.sample)
         return {INSIDE: [(each * weight).to(moment.sample).expand(rows, -1, -1, -1) for each in self.maps]}
 
 
-def load_structure(path: Path, model: DiffusionModel, picture: Float[Tensor, "3 h w"]) -> Structure:
+def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tensor, "3 h w"]) -> SpatialAdapter:
     """The adapter in a folder or file with its picture; the model keeps networks that are in memory.
 
     Raises WireError `model_missing` naming the file when it does not fit.
@@ -131,7 +131,7 @@ def _from_file(path: Path, unet: Any) -> Any:
     return network
 
 
-def together(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def sum_residuals(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The residuals of several adapters, summed."""
     total: dict[str, Any] = {}
     for answer in answers:

@@ -13,7 +13,7 @@ from acetate_wire.request import Rect
 from acetate.cli.adapter_options import Steering
 from acetate.cli.submit import Drawn
 from acetate.i18n import tr as _
-from acetate.models.adapter_files import STYLE, split_kind
+from acetate.models.adapter_files import STYLE_KIND, split_kind
 from acetate.models.registry import ModelSpec
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Area:
 
     def cut_steering(self, steering: Steering) -> Steering:
         """A control with the area of its picture, unless that is a style."""
-        if split_kind(steering.kind)[0] == STYLE:
+        if split_kind(steering.kind)[0] == STYLE_KIND:
             return steering
         return replace(steering, pixels=self.cut(steering.pixels))
 

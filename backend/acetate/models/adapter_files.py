@@ -9,7 +9,7 @@ from acetate_wire.errors import AcetateError
 
 from acetate.models.hub_cache import SUFFIX, cached_file, models_dir
 
-STYLE = "style"
+STYLE_KIND = "style"
 """The kind of IP-Adapter: what a picture looks like, rather than where things are in it."""
 KINDS = ("scribble", "line", "edge", "depth", "pose", "segmentation", "tile")
 """The kinds of structure pictures; a file or folder in the models folder may have any other name."""
@@ -57,7 +57,7 @@ def split_kind(kind: str) -> tuple[str, str | None]:
     return name, source if colon else None
 
 
-def structure_adapter(family: str, kind: str) -> Path:
+def control_adapter_path(family: str, kind: str) -> Path:
     """The folder or file of a ControlNet or T2I-Adapter. Raises AcetateError `model_missing` naming the way to it."""
     own = models_dir() / "control" / family
     if Path(kind).name != kind:
@@ -65,7 +65,7 @@ def structure_adapter(family: str, kind: str) -> Path:
             "bad_request",
             f"there is no kind of control named {kind!r}",
             field="controls",
-            hint=f"choose from {', '.join((*KINDS, STYLE))}, or name a folder in {own}",
+            hint=f"choose from {', '.join((*KINDS, STYLE_KIND))}, or name a folder in {own}",
         )
     for path in (own / kind, own / f"{kind}{SUFFIX}"):
         if path.exists():
@@ -81,7 +81,7 @@ def structure_adapter(family: str, kind: str) -> Path:
     )
 
 
-def structures_here(family: str) -> tuple[str, ...]:
+def installed_control_kinds(family: str) -> tuple[str, ...]:
     """The kinds of structure adapters on this computer: of those that are known, and those in the models folder."""
     own = models_dir() / "control" / family
     found = {path.name.removesuffix(SUFFIX) for path in own.glob("*") if path.is_dir() or path.suffix == SUFFIX}
@@ -91,9 +91,9 @@ def structures_here(family: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def style_adapter(family: str) -> tuple[Path, Path]:
+def ip_adapter_paths(family: str) -> tuple[Path, Path]:
     """The IP-Adapter file of a family, and the folder of its picture encoder. Raises AcetateError `model_missing`."""
-    own = models_dir() / STYLE / family
+    own = models_dir() / STYLE_KIND / family
     files = sorted(own.glob(f"*{SUFFIX}"))
     if files and (own / "image_encoder").is_dir():
         return files[0], own / "image_encoder"
@@ -101,18 +101,20 @@ def style_adapter(family: str) -> tuple[Path, Path]:
     encoder = cached_file(STYLE_REPOSITORY, f"{STYLE_ENCODER}/config.json")
     if file is not None and encoder is not None:
         return file, encoder.parent
-    hint = f"fetch it with: acetate models pull {family}/{STYLE}" if family in STYLE_FILES else f"put one into {own}"
+    hint = (
+        f"fetch it with: acetate models pull {family}/{STYLE_KIND}" if family in STYLE_FILES else f"put one into {own}"
+    )
     raise AcetateError(
         "model_missing", f"there is no style adapter for {family} on this computer", field="controls", hint=hint
     )
 
 
-def loras_here() -> tuple[str, ...]:
+def installed_loras() -> tuple[str, ...]:
     """The names of the LoRA files in the models folder; which of them fit a model, only loading tells."""
     return tuple(sorted(path.stem for path in (models_dir() / "lora").glob(f"*{SUFFIX}")))
 
 
-def lora_file(name: str) -> Path:
+def lora_path(name: str) -> Path:
     """The LoRA file of that name in the models folder, or at that path. Raises AcetateError `bad_request`."""
     folder = models_dir() / "lora"
     # A bare name is never looked for in whatever folder this process happens to run in.

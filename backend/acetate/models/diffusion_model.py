@@ -15,7 +15,7 @@ from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import ControlPicture, Predictor, prepared
+from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.models.finite import finite
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.memory_plan import Offload
@@ -29,9 +29,9 @@ from acetate.transparency import (
     Transparency,
     TransparentDecoder,
     adjusted_latent,
+    composite_on_grey,
     decode_tiled,
     pad_rgb,
-    vae_feed,
 )
 
 ENCODER = "VAE's encoder"
@@ -88,10 +88,10 @@ class DiffusionModel:
         *,
         transparency_weight: float = 1.0,
         loras: Sequence[Lora] = (),
-        controls: Sequence[ControlPicture] = (),
-    ) -> AbstractContextManager[Predictor]:
+        controls: Sequence[ControlImage] = (),
+    ) -> AbstractContextManager[Denoiser]:
         """Attach to the UNet what a job needs, for a `with` block; see `acetate.adapters.attach.adapted_unet`."""
-        return prepared(self, part, given, transparency_weight=transparency_weight, loras=loras, controls=controls)
+        return adapted_unet(self, part, given, transparency_weight=transparency_weight, loras=loras, controls=controls)
 
     @torch.inference_mode()
     def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
@@ -103,14 +103,14 @@ class DiffusionModel:
         transparency = self.transparency
         rgba = layer.to(self.device, torch.float32)
         offset = transparency.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
-        posterior = self._posterior(vae_feed(rgba))
+        posterior = self._posterior(composite_on_grey(rgba))
         latent = adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier)
         return scale_latents(finite(latent, ENCODER), self.vae.config)
 
     @torch.inference_mode()
     def encode_opaque(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
         """The latent of a layer over mid grey, as the UNet sees it; its alpha is lost."""
-        latent = self._posterior(vae_feed(layer.to(self.device, torch.float32))).mean.float()
+        latent = self._posterior(composite_on_grey(layer.to(self.device, torch.float32))).mean.float()
         return scale_latents(finite(latent, ENCODER), self.vae.config)
 
     @torch.inference_mode()

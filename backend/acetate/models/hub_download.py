@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.adapter_files import KNOWN, STYLE, STYLE_ENCODER, STYLE_FILES, STYLE_REPOSITORY
+from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY
 from acetate.models.diffusers_layout import networks_of
 from acetate.models.families import FAMILIES, PUBLISHED, ModelFamily
 from acetate.models.hub_cache import SUFFIX
@@ -73,12 +73,12 @@ def _layers(family: ModelFamily) -> DownloadSpec:
 
 
 def _adapter(family: str, kind: str) -> tuple[DownloadSpec, ...]:
-    if kind == STYLE and family in STYLE_FILES:
+    if kind == STYLE_KIND and family in STYLE_FILES:
         encoder = (f"{STYLE_ENCODER}/config.json", f"{STYLE_ENCODER}/model{SUFFIX}")
         return (DownloadSpec(STYLE_REPOSITORY, (STYLE_FILES[family], *encoder)),)
     repositories = KNOWN.get(family, {}).get(kind)
     if not repositories:
-        kinds = [*KNOWN.get(family, {}), *([STYLE] if family in STYLE_FILES else [])]
+        kinds = [*KNOWN.get(family, {}), *([STYLE_KIND] if family in STYLE_FILES else [])]
         raise AcetateError(
             "unknown_model",
             f"there is no known {kind} adapter for {family}",

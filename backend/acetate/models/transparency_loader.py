@@ -13,15 +13,22 @@ from torch import Tensor, nn
 from acetate.models.diffusers_layout import UPSAMPLER
 from acetate.models.registry import DECODER, ENCODER, ModelSpec, model_missing_error
 from acetate.models.weights import WeightFileError, load_state_dict_strict, read_weights
-from acetate.transparency import LayerUpsampler, OffsetEncoder, TransparentDecoder, load, load_upsampler, prepare
+from acetate.transparency import (
+    LayerUpsampler,
+    OffsetEncoder,
+    TransparentDecoder,
+    load,
+    load_upsampler,
+    optimize_for_inference,
+)
 
 
 def load_decoder(entry: ModelSpec, device: torch.device) -> TransparentDecoder:
     """The transparent decoder of a model, in its fastest form. Raises WireError `model_missing`."""
     if not entry.family.decoders:
-        return prepare(load(entry.folder / "transparency", device=device).decoder)
+        return optimize_for_inference(load(entry.folder / "transparency", device=device).decoder)
     path = _path(entry, DECODER)
-    return prepare(_loaded(path, new_decoder).to(device))
+    return optimize_for_inference(_loaded(path, new_decoder).to(device))
 
 
 def load_encoder(entry: ModelSpec, device: torch.device) -> tuple[OffsetEncoder, float]:
@@ -39,7 +46,7 @@ def load_upsampler_of(entry: ModelSpec, device: torch.device) -> LayerUpsampler 
     if entry.upscale_factor == 1:
         return None
     try:
-        return prepare(load_upsampler((entry.folder / UPSAMPLER).parent, device=device))
+        return optimize_for_inference(load_upsampler((entry.folder / UPSAMPLER).parent, device=device))
     except (OSError, ValueError) as error:
         raise model_missing_error(f"the model {entry.name} has an unusable upsampler: {error}") from error
 

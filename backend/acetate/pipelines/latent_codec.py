@@ -9,7 +9,7 @@ from torch import Tensor
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.pipelines.sampling import TileSpec
 from acetate.transparency import Passes
-from acetate.transparency.tiling import Span, blend_tiles, latent_part
+from acetate.transparency.tiling import Span, blend_tiles, crop_latents
 
 MIN_TILES = TileSpec(512, 128)
 """The autoencoder and the transparent decoder take no smaller tiles, however small those of the UNet are."""
@@ -48,7 +48,7 @@ def decode(
     tiles = max(tiles, MIN_TILES, key=lambda each: each.size)
     height, width = latent.shape[2] * 8, latent.shape[3] * 8
     whole = blend_tiles(
-        lambda row, column: one(latent_part(latent, row, column)), height, width, tiles.size, tiles.overlap
+        lambda row, column: one(crop_latents(latent, row, column)), height, width, tiles.size, tiles.overlap
     )
     if not transparent:
         # The weights of the tiles sum to 1 only nearly.

@@ -14,10 +14,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from acetate.adapters.attach import ControlPicture, Predictor
+from acetate.adapters.attach import ControlImage, Denoiser
 from acetate.image.resample import to_dtype_hwc
 from acetate.image.sizes import Size
-from acetate.models.adapter_files import STYLE
+from acetate.models.adapter_files import STYLE_KIND
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
 from acetate.models.samplers import get_sampler
@@ -222,15 +222,15 @@ class RenderPass:
                     if part.roles[frame] in roles:
                         sample.pictures[part.roles[frame]] = self._decode(part, frame, latent[index : index + 1])
 
-    def _adapted_unet(self, part: AdapterSpec, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Predictor]:
+    def _adapted_unet(self, part: AdapterSpec, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Denoiser]:
         request = self.context.request
         given = {}
         if part.conditioning in ("control", "concat"):
             given = {role: drawn[role] if role in drawn else self._inputs[role] for role in part.inputs}
         controls = [
-            ControlPicture(
+            ControlImage(
                 control.kind,
-                picture if adapter_kind(control) == STYLE else self.working_size.to_working(picture),
+                picture if adapter_kind(control) == STYLE_KIND else self.working_size.to_working(picture),
                 control.weight,
                 control.start,
                 control.end,

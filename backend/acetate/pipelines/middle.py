@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from acetate.image.sizes import CROP_LOSS, Learned
-from acetate.models.adapter_files import STYLE
+from acetate.models.adapter_files import STYLE_KIND
 from acetate.pipelines.context import GenerationContext
 from acetate.pipelines.validation import adapter_kind
 
@@ -45,7 +45,7 @@ class Middle:
         request, area = context.request, self.area
         target = Rect(request.target.x + area.x, request.target.y + area.y, area.width, area.height)
         headers = {role: _cut_header(header, area) for role, header in request.inputs.items()}
-        styles = [adapter_kind(control) == STYLE for control in request.controls]
+        styles = [adapter_kind(control) == STYLE_KIND for control in request.controls]
         controls = tuple(
             control if style else replace(control, picture=_cut_header(control.picture, area))
             for control, style in zip(request.controls, styles, strict=True)

@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import Predictor
+from acetate.adapters.attach import Denoiser
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.samplers import Sampler, Scheduler, make_scheduler
-from acetate.transparency.tiling import Span, blend_tiles, latent_part, spans
+from acetate.transparency.tiling import Span, blend_tiles, crop_latents, spans
 
 OnStep: TypeAlias = Callable[[float, Callable[[], Tensor] | None], None]
 """Hears after every step which share of them is done, with what makes the latents that it is heading for; after a
@@ -92,7 +92,7 @@ class FrameBatch:
 @torch.inference_mode()
 def denoise(
     model: DiffusionModel,
-    predictor: Predictor,
+    predictor: Denoiser,
     params: SamplingParams,
     frames: FrameBatch,
     generator: torch.Generator,
@@ -117,7 +117,7 @@ def denoise(
     for index in range(first, last):
         timestep = timesteps[index]
         # Only the network changes: the sampler and what it remembers of earlier steps go on.
-        predictor.switch(index / last < params.stop_at)
+        predictor.set_enabled(index / last < params.stop_at)
         model_input = scheduler.scale_model_input(latent, timestep)
 
         def on_part(part: float, done: int = index - first) -> None:
@@ -133,7 +133,7 @@ def denoise(
             around = start.latent if index + 1 == last else _add_noise(scheduler, start.latent, noise, index + 1)
             latent = torch.where(start.mask > 0, latent, around)
         on_step((index + 1 - first) / (last - first), partial(predict_x0, scheduler, model_input, prediction, timestep))
-    predictor.switch(True)
+    predictor.set_enabled(True)
     return latent
 
 
@@ -141,7 +141,7 @@ def denoise(
 class GuidedDenoiser:
     """What the UNet is asked at one step."""
 
-    denoiser: Predictor
+    denoiser: Denoiser
     guidance: float
     frames: FrameBatch
     timestep: Tensor
@@ -167,9 +167,9 @@ class GuidedDenoiser:
 
         def answer(row: Span, column: Span) -> Tensor:
             nonlocal done
-            part = latent_part(model_input, row, column)
-            if mask is None or bool(latent_part(mask, row, column).any()):
-                clean = {frame: latent_part(latent, row, column) for frame, latent in self.frames.conditioning.items()}
+            part = crop_latents(model_input, row, column)
+            if mask is None or bool(crop_latents(mask, row, column).any()):
+                clean = {frame: crop_latents(latent, row, column) for frame, latent in self.frames.conditioning.items()}
                 part = self._predict(part, clean, (row, column))
             else:
                 part = torch.zeros_like(part)

@@ -11,7 +11,7 @@ from acetate_wire.pictures import nbytes
 from acetate_wire.request import Control, LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request, encode_request
 
-from acetate.models.adapter_files import STYLE, lora_file, split_kind, structure_adapter, style_adapter
+from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
 from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
@@ -99,7 +99,9 @@ def _check_pictures(request: LayerRequest, recipe: ModeRecipe) -> None:
             )
     target = request.target
     pictures = {f"inputs.{role}": picture for role, picture in request.inputs.items()}
-    styles = {f"controls[{n}].picture" for n, control in enumerate(request.controls) if adapter_kind(control) == STYLE}
+    styles = {
+        f"controls[{n}].picture" for n, control in enumerate(request.controls) if adapter_kind(control) == STYLE_KIND
+    }
     pictures |= {f"controls[{number}].picture": control.picture for number, control in enumerate(request.controls)}
     pictures = {field: picture for field, picture in pictures.items() if field not in styles}
     for field, picture in pictures.items():
@@ -147,13 +149,13 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
 def _check_adapters(request: LayerRequest, entry: ModelSpec) -> None:
     """The files of LoRAs and controls are there."""
     for lora in request.loras:
-        lora_file(lora.name)
+        lora_path(lora.name)
     for control in request.controls:
         kind = adapter_kind(control)
-        if kind == STYLE:
-            style_adapter(entry.family.name)
+        if kind == STYLE_KIND:
+            ip_adapter_paths(entry.family.name)
         else:
-            structure_adapter(entry.family.name, kind)
+            control_adapter_path(entry.family.name, kind)
 
 
 def adapter_kind(control: Control) -> str:

@@ -18,10 +18,10 @@ from acetate.adapters.shared_attention import (
     ConditionEncoder,
     ControlMaps,
     FramePrompts,
-    Given,
-    SharingLayers,
-    SharingUnit,
-    UnitShape,
+    SharedAttentionConfig,
+    SharedAttentionLayer,
+    SharedAttentionLayers,
+    SharedContext,
     attention_layers,
 )
 from acetate.reference_vectors.folder import Shapes, Vectors, read_vectors
@@ -29,9 +29,9 @@ from acetate.transparency import (
     OffsetEncoder,
     TransparentDecoder,
     adjusted_latent,
+    composite_on_grey,
     decode_augmented,
     pad_rgb,
-    vae_feed,
 )
 
 TOLERANCE = 1e-4
@@ -169,7 +169,7 @@ class _Computer:
         return pad_rgb(self._picture(index))[0].permute(1, 2, 0)
 
     def _vae_feed(self, _: str, index: str) -> Tensor:
-        return vae_feed(self._picture(index))
+        return composite_on_grey(self._picture(index))
 
     def _adjusted_latent(self, name: str, multiplier: str) -> Tensor:
         shape = self.vectors.array(name).shape
@@ -202,7 +202,7 @@ class _Computer:
         frames = int(frame_count)
         rows, tokens, channels = self.vectors.array(name).shape
         layer = self._module(f"{module}.attention", _make_attention)
-        unit = cast(SharingUnit, self._module(f"{module}.unit", lambda shapes: _make_unit(shapes, frames)))
+        unit = cast(SharedAttentionLayer, self._module(f"{module}.unit", lambda shapes: _make_unit(shapes, frames)))
         if (unit.shape.control_channels is not None) != (control == "control"):
             raise ValueError(f"the manifest's keys and the name disagree about control in {module}")
         hidden = self.vectors.draw(f"input.{module}.hidden", rows, tokens, channels)
@@ -219,7 +219,7 @@ class _Computer:
                 conditional = tuple(sample < rows // frames / 2 for sample in range(rows // frames))
                 prompts = FramePrompts(tuple(own), conditional)
         maps = self._control_maps() if control == "control" else None
-        return cast(Tensor, unit(layer, hidden, context, Given(prompts=prompts, control=maps)))
+        return cast(Tensor, unit(layer, hidden, context, SharedContext(prompts=prompts, control=maps)))
 
 
 def _make_offset_encoder(shapes: Shapes) -> nn.Module:
@@ -256,11 +256,13 @@ def _make_attention(shapes: Shapes) -> nn.Module:
     )
 
 
-def _make_unit(shapes: Shapes, frames: int) -> SharingUnit:
+def _make_unit(shapes: Shapes, frames: int) -> SharedAttentionLayer:
     rank, context = shapes["to_k_lora.0.down.weight"]
     control = shapes.get("control_convs.0.0.weight")
-    return SharingUnit(
-        UnitShape(shapes["temporal_i.weight"][0], context, frames, rank, None if control is None else control[0])
+    return SharedAttentionLayer(
+        SharedAttentionConfig(
+            shapes["temporal_i.weight"][0], context, frames, rank, None if control is None else control[0]
+        )
     )
 
 
@@ -277,7 +279,7 @@ def _published(vectors: Vectors) -> Iterator[Case]:
         weights = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
         try:
             with torch.device("meta"):
-                SharingLayers.from_weights(unet, weights)
+                SharedAttentionLayers.from_weights(unet, weights)
         except Exception as reason:
             yield Case(f"published_{name}", None, 0.0, False, _one_line(reason))
         else:

@@ -25,7 +25,7 @@ Decoder: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class View:
+class Orientation:
     """One of the eight ways to lay a picture down: mirrored sideways or not, then turned."""
 
     mirrored: bool
@@ -42,15 +42,15 @@ class View:
         return turned.flip(-1) if self.mirrored else turned
 
 
-VIEWS = (
-    View(False, 0),
-    View(False, 2),
-    View(True, 0),
-    View(True, 2),
-    View(False, 1),
-    View(False, 3),
-    View(True, 1),
-    View(True, 3),
+ORIENTATIONS = (
+    Orientation(False, 0),
+    Orientation(False, 2),
+    Orientation(True, 0),
+    Orientation(True, 2),
+    Orientation(False, 1),
+    Orientation(False, 3),
+    Orientation(True, 1),
+    Orientation(True, 3),
 )
 """All eight, in the order in which fewer passes take them; the first four keep the picture's shape."""
 
@@ -74,9 +74,9 @@ def decode_augmented(
     answers: list[Tensor] = []
     decoded: Tensor | None = None
     for count in counts:
-        answers += _decode_views(decoder, picture, latent, VIEWS[len(answers) : count])
+        answers += _decode_views(decoder, picture, latent, ORIENTATIONS[len(answers) : count])
         before = answers[0] if decoded is None else decoded
-        decoded = middle(answers)
+        decoded = median(answers)
         moved = (answers[1] if count == 2 else decoded)[:, :1] - before[:, :1]
         if count < counts[-1] and float(moved.abs().mean(dim=(1, 2, 3)).max()) <= SETTLED:
             break
@@ -84,7 +84,7 @@ def decode_augmented(
     return torch.cat([decoded[:, 1:], decoded[:, :1]], dim=1)
 
 
-def middle(answers: Sequence[Float[Tensor, "*shape"]]) -> Float[Tensor, "*shape"]:
+def median(answers: Sequence[Float[Tensor, "*shape"]]) -> Float[Tensor, "*shape"]:
     """The element-wise middle of the answers: of eight the lower median, of fewer the mean of the middle two.
 
     The lower median of two or four would be far below that of eight, and alpha with it.
@@ -92,13 +92,13 @@ def middle(answers: Sequence[Float[Tensor, "*shape"]]) -> Float[Tensor, "*shape"
     if len(answers) == 1:
         return answers[0]
     stacked = torch.stack(list(answers))
-    if len(answers) == len(VIEWS):
+    if len(answers) == len(ORIENTATIONS):
         return stacked.median(dim=0).values
     half = len(answers) // 2
     return stacked.sort(dim=0).values[half - 1 : half + 1].mean(dim=0)
 
 
-def _decode_views(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequence[View]) -> list[Tensor]:
+def _decode_views(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequence[Orientation]) -> list[Tensor]:
     """The clipped answers to the views, laid back upright."""
     answers: list[Tensor] = []
     pixels = picture.shape[0] * picture.shape[2] * picture.shape[3]
@@ -110,7 +110,7 @@ def _decode_views(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequ
     return answers
 
 
-def _decode_batch(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequence[View]) -> list[Tensor]:
+def _decode_batch(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequence[Orientation]) -> list[Tensor]:
     """The clipped answers to some views of one shape, laid back upright."""
     pictures = torch.cat([view.of(picture) for view in views])
     latents = torch.cat([view.of(latent) for view in views])

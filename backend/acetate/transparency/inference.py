@@ -39,7 +39,7 @@ def fastest_layout(device: torch.device) -> torch.memory_format:
 Network = TypeVar("Network", TransparentDecoder, LayerUpsampler)
 
 
-def prepare(decoder: Network) -> Network:
+def optimize_for_inference(decoder: Network) -> Network:
     """Turn a decoder or an upsampler, in place, into its fastest form for generating: dtype, memory layout, no
     gradients.
 

@@ -35,7 +35,7 @@ def pad_rgb(rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 3 h w"]:
     return colour.to(rgba.dtype)
 
 
-def vae_feed(rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 3 h w"]:
+def composite_on_grey(rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 3 h w"]:
     """The picture that the frozen VAE encodes: the input's own colour over mid grey, in [-1, 1].
 
     Mid grey is 0 here, so fully transparent pixels are 0 whatever colour they hold.

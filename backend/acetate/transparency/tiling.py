@@ -107,7 +107,7 @@ def _shrunk(parts: tuple[Span, ...], scale: int) -> tuple[Span, ...]:
     return tuple(Span(part.start // scale, -(-part.stop // scale)) for part in parts)
 
 
-def latent_part(latent: Float[Tensor, "n c h w"], row: Span, column: Span) -> Float[Tensor, "n c th tw"]:
+def crop_latents(latent: Float[Tensor, "n c h w"], row: Span, column: Span) -> Float[Tensor, "n c th tw"]:
     """The part of a map of 1/8 the size that belongs to a tile's rows and columns in pixels."""
     return latent[..., row.start // 8 : -(-row.stop // 8), column.start // 8 : -(-column.stop // 8)]
 
@@ -129,6 +129,6 @@ def decode_tiled(
 
     def decode(row: Span, column: Span) -> Tensor:
         part = picture[:, :, row.start : row.stop, column.start : column.stop]
-        return decode_augmented(decoder, part, latent_part(latent, row, column), passes)
+        return decode_augmented(decoder, part, crop_latents(latent, row, column), passes)
 
     return blend_tiles(decode, picture.shape[2], picture.shape[3], tile, overlap).clamp_(0, 1)

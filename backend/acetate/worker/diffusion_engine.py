@@ -110,7 +110,7 @@ def _pipeline_request(request: LayerRequest) -> LayerRequest:
 
 
 def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
-    from acetate.models.adapter_files import loras_here, structures_here
+    from acetate.models.adapter_files import installed_control_kinds, installed_loras
     from acetate.models.samplers import SAMPLERS
     from acetate.models.vocabulary import VOCABULARY_FILE
 
@@ -125,9 +125,9 @@ def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
         family.name,
         entry.modes,
         entry.full_size,
-        controls=structures_here(family.name),
+        controls=installed_control_kinds(family.name),
         samplers=samplers,
-        loras=loras_here(),
+        loras=installed_loras(),
         max_aspect=family.max_aspect,
         vocabulary=(entry.folder / VOCABULARY_FILE).is_file(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.padding import composite_on_grey, pad_rgb
 from diffusers import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor
@@ -48,7 +48,7 @@ def vae_pictures(rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 
     kind = torch.rand(rgba.shape[0], 1, 1, 1, generator=generator)
     composite = padded * alpha + under * (1 - alpha)
     picture = torch.where(kind < 0.75, padded, composite) * 2 - 1
-    return torch.where(kind < 0.5, vae_feed(rgba), picture)
+    return torch.where(kind < 0.5, composite_on_grey(rgba), picture)
 
 
 def gradient_loss(made: Float[Tensor, "n c h w"], wanted: Float[Tensor, "n c h w"]) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.padding import composite_on_grey, pad_rgb
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -121,7 +121,7 @@ def train_decoder(
         wanted = torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
         encoded, partly, wholly = torch.split(made, drawn.lengths)
         count = drawn.lengths[0]
-        trust = agreement(torch.split(pictures, drawn.lengths)[1], vae_feed(rgba[count:]))
+        trust = agreement(torch.split(pictures, drawn.lengths)[1], composite_on_grey(rgba[count:]))
         target, known = settled(before[:, 3:], drawn.solid.to(device))
         colour = (wholly[:, :3] - before[:, :3]).square() * before[:, 3:]
         alpha = wholly[:, 3:]

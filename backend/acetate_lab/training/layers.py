@@ -22,7 +22,7 @@ def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
     """Asks through attached sharing: gives it the control picture of each sample first."""
 
     def ask(noisy, times, words, control):  # type: ignore[no-untyped-def]
-        shared.give_layer(control)
+        shared.set_control_image(control)
         return predict(noisy, times, words, None)
 
     return ask

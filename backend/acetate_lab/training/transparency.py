@@ -16,7 +16,7 @@ import torch
 from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
-from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.padding import composite_on_grey, pad_rgb
 from diffusers import AutoencoderKL
 from jaxtyping import Float
 from msgspec import Meta
@@ -67,7 +67,7 @@ class LatentTransparency:
     def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> Pass:
         """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
         padded = pad_rgb(rgba)
-        feed = vae_feed(rgba).contiguous(memory_format=torch.channels_last)
+        feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             posterior = self.vae.encode(feed).latent_dist
         offset = self.encoder(torch.cat([rgba[:, 3:], padded], 1))

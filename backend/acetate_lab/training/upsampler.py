@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from acetate.transparency.adjusted_latent import adjusted_latent
-from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.padding import composite_on_grey, pad_rgb
 from acetate.transparency.upsampler import LayerUpsampler
 from jaxtyping import Float
 from torch import Tensor
@@ -34,7 +34,7 @@ FAULT = 0.1
 def decoded(parts: LatentTransparency, rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 4 h w"]:
     """What comes back of pictures through latents that are a little wrong, each by an amount of its own."""
     generator = Loop.generator(step + 11)
-    feed = vae_feed(rgba).contiguous(memory_format=torch.channels_last)
+    feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
     posterior = parts.vae.encode(feed).latent_dist
     offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], 1))
     latent = adjusted_latent(posterior.mean, posterior.std, offset, parts.multiplier)

@@ -13,7 +13,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from acetate.adapters.shared_attention.condition_encoder import ConditionEncoder
-from acetate.adapters.shared_attention.layer import FramePrompts, Given, ImagePrompt, SharingUnit, UnitShape
+from acetate.adapters.shared_attention.layer import (
+    FramePrompts,
+    ImagePrompt,
+    SharedAttentionConfig,
+    SharedAttentionLayer,
+    SharedContext,
+)
 
 FIRST = "hookers.layers.0"
 
@@ -33,7 +39,7 @@ def _named_attentions(unet: UNet2DConditionModel) -> Iterator[tuple[str, Any]]:
                 yield f"{part}.{name}", module
 
 
-class SharingLayers(nn.Module):
+class SharedAttentionLayers(nn.Module):
     """All units of one UNet, and the condition encoder where there is control, under the published names.
 
     Fresh layers leave the UNet as it is. Without control, `control_channels` is None; 256 is the
@@ -47,13 +53,15 @@ class SharingLayers(nn.Module):
         self.frames = frames
         self.hookers = nn.Module()
         self.hookers.layers = nn.ModuleList(
-            SharingUnit(UnitShape(layer.to_q.in_features, layer.to_k.in_features, frames, rank, control_channels))
+            SharedAttentionLayer(
+                SharedAttentionConfig(layer.to_q.in_features, layer.to_k.in_features, frames, rank, control_channels)
+            )
             for _, layer in attention_layers(unet)
         )
         self.kwargs_encoder = None if control_channels is None else ConditionEncoder(control_channels)
 
     @classmethod
-    def from_weights(cls, unet: UNet2DConditionModel, weights: Mapping[str, Tensor]) -> SharingLayers:
+    def from_weights(cls, unet: UNet2DConditionModel, weights: Mapping[str, Tensor]) -> SharedAttentionLayers:
         """Layers of the sizes that `weights` have, holding them, in the UNet's dtype and on its device.
 
         Raises ValueError when they are no attention-sharing weights or belong to another UNet.
@@ -98,22 +106,24 @@ class SharedAttention:
         self,
         unet: UNet2DConditionModel,
         frames: int,
-        weights: Mapping[str, Tensor] | SharingLayers | None = None,
+        weights: Mapping[str, Tensor] | SharedAttentionLayers | None = None,
         rank: int = 256,
         control_channels: int | None = None,
         weight: float = 1.0,
     ) -> None:
         if weights is None:
-            layers = SharingLayers(unet, frames, rank, control_channels).to(device=unet.device, dtype=unet.dtype)
-        elif isinstance(weights, SharingLayers):
+            layers = SharedAttentionLayers(unet, frames, rank, control_channels).to(
+                device=unet.device, dtype=unet.dtype
+            )
+        elif isinstance(weights, SharedAttentionLayers):
             layers = weights
         else:
-            layers = SharingLayers.from_weights(unet, weights)
+            layers = SharedAttentionLayers.from_weights(unet, weights)
         if layers.frames != frames:
             raise ValueError(f"these attention-sharing weights are made for {layers.frames} frames, not {frames}")
         self.unet = unet
         self.layers = layers
-        self.given = Given(weight=weight)
+        self.given = SharedContext(weight=weight)
         self._before: list[tuple[Any, Any]] = []
 
     def attach(self) -> SharedAttention:
@@ -121,9 +131,9 @@ class SharedAttention:
         if self._before:
             raise RuntimeError("attention sharing is attached already")
         for (_, layer), unit in zip(attention_layers(self.unet), self.layers.units, strict=True):
-            assert isinstance(unit, SharingUnit)
+            assert isinstance(unit, SharedAttentionLayer)
             self._before.append((layer, layer.processor))
-            layer.set_processor(_UnitProcessor(unit, self, layer.processor))
+            layer.set_processor(_SharedAttnProcessor(unit, self, layer.processor))
         return self
 
     def detach(self) -> None:
@@ -143,7 +153,7 @@ class SharedAttention:
     ) -> None:
         self.detach()
 
-    def give_layer(self, picture: Float[Tensor, "n 3 h w"] | None) -> None:
+    def set_control_image(self, picture: Float[Tensor, "n 3 h w"] | None) -> None:
         """Steer by a given layer, flattened over grey, in [-1, 1], as large as the picture to generate.
 
         One picture for all samples, or one a sample. Raises ValueError when the weights have no control.
@@ -172,10 +182,10 @@ class SharedAttention:
         self.given = self.given.with_prompts(prompts)
 
 
-class _UnitProcessor:
+class _SharedAttnProcessor:
     """Diffusers' hook into an attention layer. No module, so that the UNet's state does not hold the unit."""
 
-    def __init__(self, unit: SharingUnit, owner: SharedAttention, before: Any) -> None:
+    def __init__(self, unit: SharedAttentionLayer, owner: SharedAttention, before: Any) -> None:
         self._unit = unit
         self._owner = owner
         self._before = before

@@ -30,7 +30,7 @@ class AttentionLayer(Protocol):
 
 
 @dataclass(frozen=True)
-class UnitShape:
+class SharedAttentionConfig:
     """The sizes of one unit; everything but `channels` and `context` is the same for all units of a model.
 
     `context` is the width that keys and values are made from: `channels` for self-attention, the text
@@ -85,7 +85,7 @@ class ImagePrompt:
 
 
 @dataclass(frozen=True)
-class Given:
+class SharedContext:
     """What the frames are given besides the UNet's own inputs: prompts of their own, condition maps.
 
     `weight` scales everything that the unit changes.
@@ -95,14 +95,14 @@ class Given:
     control: ControlMaps | None = None
     weight: float = 1.0
 
-    def with_prompts(self, prompts: FramePrompts | None) -> Given:
+    def with_prompts(self, prompts: FramePrompts | None) -> SharedContext:
         return replace(self, prompts=prompts)
 
-    def with_control(self, control: ControlMaps | None) -> Given:
+    def with_control(self, control: ControlMaps | None) -> SharedContext:
         return replace(self, control=control)
 
 
-class LowRank(nn.Module):
+class LoRALinear(nn.Module):
     """A low-rank addition to a linear layer; a fresh one adds nothing."""
 
     def __init__(self, inputs: int, outputs: int, rank: int) -> None:
@@ -117,17 +117,17 @@ class LowRank(nn.Module):
         return added
 
 
-class SharingUnit(nn.Module):
+class SharedAttentionLayer(nn.Module):
     """The weights of one unit, under the published names. A fresh one leaves its layer as it was."""
 
-    def __init__(self, shape: UnitShape) -> None:
+    def __init__(self, shape: SharedAttentionConfig) -> None:
         super().__init__()
         self.shape = shape
         width, rank, frames = shape.channels, shape.rank, range(shape.frames)
-        self.to_q_lora = nn.ModuleList(LowRank(width, width, rank) for _ in frames)
-        self.to_k_lora = nn.ModuleList(LowRank(shape.context, width, rank) for _ in frames)
-        self.to_v_lora = nn.ModuleList(LowRank(shape.context, width, rank) for _ in frames)
-        self.to_out_lora = nn.ModuleList(LowRank(width, width, rank) for _ in frames)
+        self.to_q_lora = nn.ModuleList(LoRALinear(width, width, rank) for _ in frames)
+        self.to_k_lora = nn.ModuleList(LoRALinear(shape.context, width, rank) for _ in frames)
+        self.to_v_lora = nn.ModuleList(LoRALinear(shape.context, width, rank) for _ in frames)
+        self.to_out_lora = nn.ModuleList(LoRALinear(width, width, rank) for _ in frames)
         self.temporal_i = nn.Linear(width, width)
         self.temporal_n = nn.LayerNorm(width, eps=1e-6)
         self.temporal_q = nn.Linear(width, width)
@@ -147,7 +147,7 @@ class SharingUnit(nn.Module):
         layer: AttentionLayer,
         hidden: Float[Tensor, "samples*frames tokens channels"],
         context: Float[Tensor, "samples*frames words width"] | None = None,
-        given: Given = Given(),
+        given: SharedContext = SharedContext(),
         images: Sequence[ImagePrompt] = (),
     ) -> Float[Tensor, "samples*frames tokens channels"]:
         """What the transformer block adds to its states.

@@ -10,7 +10,7 @@ import torch
 from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.augmentation import decode_augmented
 from acetate.transparency.files import Transparency
-from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.padding import composite_on_grey, pad_rgb
 from jaxtyping import Float
 from torch import Tensor
 
@@ -96,7 +96,7 @@ def there_and_back(parts: Parts, given: Float[Tensor, "n 4 h w"]) -> ThereAndBac
     without, with_offset = encode(parts, given)
     plain, seen = frozen_decode(parts, without), frozen_decode(parts, with_offset)
     decoded = decode_augmented(parts.transparency.decoder, seen, with_offset, parts.passes)
-    fed = vae_feed(given) / 2 + 0.5
+    fed = composite_on_grey(given) / 2 + 0.5
     return ThereAndBack(decoded.float().cpu(), fed, seen.float().cpu(), plain.float().cpu())
 
 
@@ -106,7 +106,7 @@ def encode(
     """A straight-alpha picture's latent without the offset (the posterior's mean), and with it."""
     transparency, vae_like = parts.transparency, next(parts.vae.parameters())
     seen = torch.cat([given[:, 3:], pad_rgb(given)], dim=1)
-    posterior = parts.vae.encode(vae_feed(given).to(vae_like)).latent_dist
+    posterior = parts.vae.encode(composite_on_grey(given).to(vae_like)).latent_dist
     offset = transparency.encoder(seen.to(next(transparency.encoder.parameters()))).to(vae_like)
     return posterior.mean, adjusted_latent(posterior.mean, posterior.std, offset, transparency.multiplier)
 

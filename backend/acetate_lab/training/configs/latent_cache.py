@@ -14,7 +14,7 @@ import torch
 from acetate.models.latents import scale_latents
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.transparency.adjusted_latent import adjusted_latent
-from acetate.transparency.padding import pad_rgb, vae_feed
+from acetate.transparency.padding import composite_on_grey, pad_rgb
 from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from safetensors import safe_open
@@ -131,7 +131,7 @@ def encode_frames(
     """Scaled latents, alpha hidden in that of the transparent frame."""
     hidden = torch.tensor([role == TRANSPARENT for role in roles], device=frames.device).view(-1, 1, 1, 1)
     with hardware.computing():
-        posterior = model.vae.encode(vae_feed(frames).to(model.vae.dtype)).latent_dist
+        posterior = model.vae.encode(composite_on_grey(frames).to(model.vae.dtype)).latent_dist
         offset = model.encoder(torch.cat([frames[:, 3:], pad_rgb(frames)], 1))
     mean, std = posterior.mean.float(), posterior.std.float()
     adjusted = adjusted_latent(mean, std, offset.float(), model.multiplier)
@@ -216,4 +216,4 @@ def control_pictures(
 ) -> Float[Tensor, "n 3 size size"]:
     """Given layers over mid grey, in [-1, 1], as the condition encoder reads them."""
     lay = fitted if role == TRANSPARENT else filled
-    return vae_feed(from_stored(np.stack([lay(collection.picture(entry, role), size) for entry in entries])))
+    return composite_on_grey(from_stored(np.stack([lay(collection.picture(entry, role), size) for entry in entries])))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from acetate.adapters.shared_attention import SharedAttention, SharingLayers
+from acetate.adapters.shared_attention import SharedAttention, SharedAttentionLayers
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate_wire.errors import AcetateError
 
@@ -126,4 +126,6 @@ def new_sharing(unet: object, sharing: SharingSettings, seed: int) -> SharedAtte
     """Fresh attention sharing, which leaves the UNet's answers as they are."""
     torch.manual_seed(seed)
     channels = sharing.control_channels if sharing.control else None
-    return SharedAttention(unet, len(sharing.frames), SharingLayers(unet, len(sharing.frames), sharing.rank, channels))
+    return SharedAttention(
+        unet, len(sharing.frames), SharedAttentionLayers(unet, len(sharing.frames), sharing.rank, channels)
+    )

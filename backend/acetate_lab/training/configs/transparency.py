@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from acetate.transparency import OffsetEncoder, TransparentDecoder
-from acetate.transparency.padding import vae_feed
+from acetate.transparency.padding import composite_on_grey
 from diffusers import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor
@@ -96,7 +96,7 @@ def fresh(
     encoder = OffsetEncoder(channels, networks.encoder)
     decoder = TransparentDecoder(channels, networks.decoder, networks.decoder_layers)
     with torch.no_grad():
-        posteriors = [vae.encode(vae_feed(draw(number))).latent_dist for number in range(PROBED)]
+        posteriors = [vae.encode(composite_on_grey(draw(number))).latent_dist for number in range(PROBED)]
     spread = torch.cat([posterior.mean for posterior in posteriors]).std()
     deviation = torch.cat([posterior.std for posterior in posteriors]).mean()
     return LatentTransparency(vae, encoder, decoder, multiplier=float(networks.reach * spread / deviation))

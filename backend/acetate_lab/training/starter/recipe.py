@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from acetate.adapters.shared_attention import SharedAttention, SharingLayers
+from acetate.adapters.shared_attention import SharedAttention, SharedAttentionLayers
 from acetate.transparency.upsampler import LayerUpsampler
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -125,7 +125,7 @@ class TrainedStarter:
     unet: UNet2DConditionModel
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
-    sharing: SharingLayers
+    sharing: SharedAttentionLayers
     scaling_factor: float
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from acetate.adapters.shared_attention import SharingLayers
+from acetate.adapters.shared_attention import SharedAttentionLayers
 from diffusers import UNet2DConditionModel
 from jaxtyping import Float
 from safetensors.torch import load_file, save_file
@@ -19,21 +19,21 @@ FILE = "layers/joint.safetensors"
 DOWN, UP = ".down.weight", ".up.weight"
 
 
-def new_sharing(unet: UNet2DConditionModel) -> SharingLayers:
+def new_sharing(unet: UNet2DConditionModel) -> SharedAttentionLayers:
     """Fresh attention sharing for the three frames of a scene."""
     torch.manual_seed(4)
-    return SharingLayers(unet, len(FRAMES), rank=RANK)
+    return SharedAttentionLayers(unet, len(FRAMES), rank=RANK)
 
 
-def open_sharing(unet: UNet2DConditionModel, folder: Path) -> SharingLayers:
+def open_sharing(unet: UNet2DConditionModel, folder: Path) -> SharedAttentionLayers:
     """The attention sharing of a finished starter, in float32 and at most of `RANK`; a fresh one where it has none."""
     if not (folder / FILE).is_file():
         return new_sharing(unet)
     weights = {name: part.float() for name, part in load_file(folder / FILE).items()}
-    return SharingLayers.from_weights(unet, narrowed(weights, RANK))
+    return SharedAttentionLayers.from_weights(unet, narrowed(weights, RANK))
 
 
-def save_sharing(folder: Path, sharing: SharingLayers) -> None:
+def save_sharing(folder: Path, sharing: SharedAttentionLayers) -> None:
     """Write it under `folder`: matrices as float8 (E4M3), half of what float16 takes, and the few other weights as
     float16. The sharing only adds to what the UNet does, so that their rounding, some 3%, is not seen.
     """
