@@ -99,16 +99,18 @@ class Denoiser:
         """
         model = self._model
         rows = embeds.to(model.device, model.dtype)
-        timestep, seen = timestep.to(model.device), sample.to(model.device, model.dtype)
-        moment = UNetInput(seen, timestep, rows, _sdxl_conditions(sample, rows))
-        inputs = self._controls.inputs(moment, share, tile, conditional or [True] * len(sample))
+        timestep, model_input = timestep.to(model.device), sample.to(model.device, model.dtype)
+        unet_input = UNetInput(model_input, timestep, rows, _sdxl_conditions(sample, rows))
+        inputs = self._controls.inputs(unet_input, share, tile, conditional or [True] * len(sample))
         if self._concat_latents is not None and self._enabled:
-            behind = self._concat_latents if tile is None else crop_latents(self._concat_latents, *tile)
-            seen = torch.cat([seen, behind.to(seen).expand(len(seen), -1, -1, -1)], dim=1)
+            concat_latents = self._concat_latents if tile is None else crop_latents(self._concat_latents, *tile)
+            model_input = torch.cat(
+                [model_input, concat_latents.to(model_input).expand(len(model_input), -1, -1, -1)], dim=1
+            )
         if self._control_input is not None and self._enabled:
             self._control_input.show(tile)
         answer: Tensor = model.unet(
-            seen, timestep, encoder_hidden_states=rows.prompt_embeds, return_dict=False, **inputs
+            model_input, timestep, encoder_hidden_states=rows.prompt_embeds, return_dict=False, **inputs
         )[0]
         return answer.float()
 
@@ -152,14 +154,14 @@ def adapted_unet(
         attachment = _load_adapter(model, part, transparency_weight)
         after.enter_context(apply_loras(model, loras))
         kit = after.enter_context(apply_controls(model, controls))
-        behind = None
+        concat_latents = None
         if part.conditioning == "concat":
-            behind = torch.cat([model.encode_opaque(given[role][None]) for role in part.inputs], dim=1)
-        steering = None
+            concat_latents = torch.cat([model.encode_opaque(given[role][None]) for role in part.inputs], dim=1)
+        control_input = None
         if part.conditioning == "control" and isinstance(attachment, SharedAttention):
             (role,) = part.inputs
-            steering = ControlInput(attachment, given[role].to(model.device))
-        predictor = Denoiser(model, attachment, behind, kit, steering)
+            control_input = ControlInput(attachment, given[role].to(model.device))
+        predictor = Denoiser(model, attachment, concat_latents, kit, control_input)
         after.callback(predictor.set_enabled, False)
         predictor.set_enabled(True)
         yield predictor

@@ -66,15 +66,15 @@ class Controls:
         self._styles = styles
 
     def inputs(
-        self, moment: UNetInput, share: float, tile: tuple[Span, Span] | None, conditional: Sequence[bool]
+        self, unet_input: UNetInput, share: float, tile: tuple[Span, Span] | None, conditional: Sequence[bool]
     ) -> dict[str, Any]:
         """The UNet's arguments for a batch, SDXL's own conditions among them."""
         answers = [
-            self._adapter(each, tile).residuals(moment, each.control.weight)
+            self._adapter(each, tile).residuals(unet_input, each.control.weight)
             for each in self._structures
             if each.control.is_active(share)
         ]
-        added = dict(moment.added or {})
+        added = dict(unet_input.added or {})
         if self._style is not None:
             self._style.set_weights([each.weight if each.is_active(share) else 0.0 for each in self._styles])
             added["image_embeds"] = self._style.rows(conditional)

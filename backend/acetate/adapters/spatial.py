@@ -37,7 +37,7 @@ class UNetInput:
 class SpatialAdapter(Protocol):
     """A loaded adapter with its picture."""
 
-    def residuals(self, moment: UNetInput, weight: float) -> dict[str, Any]:
+    def residuals(self, unet_input: UNetInput, weight: float) -> dict[str, Any]:
         """What the UNet is given for this moment, a row for each of the batch."""
         ...
 
@@ -52,16 +52,16 @@ class ControlNet:
     network: Any
     picture: Float[Tensor, "3 h w"]
 
-    def residuals(self, moment: UNetInput, weight: float) -> dict[str, Any]:
+    def residuals(self, unet_input: UNetInput, weight: float) -> dict[str, Any]:
         """Residuals between the UNet's blocks."""
-        rows = len(moment.sample)
+        rows = len(unet_input.sample)
         down, middle = self.network(
-            moment.sample,
-            moment.timestep,
-            encoder_hidden_states=moment.prompt_embeds.prompt_embeds,
-            controlnet_cond=self.picture.to(moment.sample).expand(rows, -1, -1, -1),
+            unet_input.sample,
+            unet_input.timestep,
+            encoder_hidden_states=unet_input.prompt_embeds.prompt_embeds,
+            controlnet_cond=self.picture.to(unet_input.sample).expand(rows, -1, -1, -1),
             conditioning_scale=weight,
-            added_cond_kwargs=moment.added,
+            added_cond_kwargs=unet_input.added,
             return_dict=False,
         )
         return {BETWEEN: list(down), MIDDLE: middle}
@@ -73,10 +73,10 @@ class T2IAdapter:
 
     maps: Sequence[Float[Tensor, "1 c h w"]]
 
-    def residuals(self, moment: UNetInput, weight: float) -> dict[str, Any]:
+    def residuals(self, unet_input: UNetInput, weight: float) -> dict[str, Any]:
         """Additions inside the UNet's down blocks, the same for every row."""
-        rows = len(moment.sample)
-        return {INSIDE: [(each * weight).to(moment.sample).expand(rows, -1, -1, -1) for each in self.maps]}
+        rows = len(unet_input.sample)
+        return {INSIDE: [(each * weight).to(unet_input.sample).expand(rows, -1, -1, -1) for each in self.maps]}
 
 
 def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tensor, "3 h w"]) -> SpatialAdapter:
@@ -95,9 +95,9 @@ def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tenso
     network = kept[path]
     if type(network).__name__ == "ControlNetModel":
         return ControlNet(network, picture)
-    seen = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
+    model_input = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
     with torch.inference_mode():
-        return T2IAdapter(network(seen[None].to(model.device, model.dtype)))
+        return T2IAdapter(network(model_input[None].to(model.device, model.dtype)))
 
 
 def _network(path: Path, unet: Any) -> Any:

@@ -215,8 +215,10 @@ class SharedAttentionLayer(nn.Module):
             value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
             heard = _attention(query, key, value, layer.heads)
             for image in images:
-                seen = image.states[frame :: self.shape.frames]
-                heard = heard + image.weight * _attention(query, image.to_k(seen), image.to_v(seen), layer.heads)
+                model_input = image.states[frame :: self.shape.frames]
+                heard = heard + image.weight * _attention(
+                    query, image.to_k(model_input), image.to_v(model_input), layer.heads
+                )
             output = layer.to_out[0](heard) + weight * self.to_out_lora[frame](heard)
             outputs.append(layer.to_out[1](output))
         return torch.stack(outputs, dim=1)
