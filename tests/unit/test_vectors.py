@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import typer
 from acetate.cli.doctor import doctor
-from acetate.reference_vectors.check import Case, check_vectors
+from acetate.reference_vectors.check import VectorCase, check_vectors
 from acetate.reference_vectors.folder import UnreadableVectorsError
 from typer.testing import CliRunner, Result
 
@@ -49,7 +49,7 @@ def change_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(content))
 
 
-def misses(folder: Path) -> dict[str, Case]:
+def misses(folder: Path) -> dict[str, VectorCase]:
     return {case.name: case for case in check_vectors(folder) if not case.passed}
 
 

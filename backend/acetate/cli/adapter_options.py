@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Steering:
+class ControlOption:
     """A control with its picture's pixels, RGBA "h w 4"."""
 
     kind: str
@@ -33,9 +33,9 @@ def parse_lora(text: str) -> Lora:
     return Lora(name, _weight(weight, "lora", text)) if equals else Lora(text)
 
 
-def steered(options: Options, former: GenerationMetadata | None) -> tuple[Steering, ...]:
+def parse_controls(options: Options, former: GenerationMetadata | None) -> tuple[ControlOption, ...]:
     """The controls of the options. Raises AcetateError when a file cannot be read, or `--like` needs others."""
-    given = tuple(_steering(text) for text in options.control or ())
+    given = tuple(_parse_control(text) for text in options.control or ())
     needed = [] if former is None else [control.kind for control in former.controls]
     for kind in needed:
         if kind not in [control.kind for control in given]:
@@ -53,7 +53,7 @@ def control_file(text: str) -> Path:
     return Path(text.partition("=")[2])
 
 
-def _steering(text: str) -> Steering:
+def _parse_control(text: str) -> ControlOption:
     from acetate.cli.layer_png import read_pixels
 
     name, equals, _file = text.partition("=")
@@ -62,7 +62,9 @@ def _steering(text: str) -> Steering:
         raise AcetateError(
             "bad_request", f"control is {text!r}", field="control", hint="write KIND=FILE, as in edge=a.png"
         )
-    return Steering(kind, _weight(weight, "control", text) if star else 1.0, read_pixels(control_file(text), "control"))
+    return ControlOption(
+        kind, _weight(weight, "control", text) if star else 1.0, read_pixels(control_file(text), "control")
+    )
 
 
 def _weight(text: str, field: str, whole: str) -> float:

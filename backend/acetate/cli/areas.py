@@ -10,8 +10,8 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import area_around
 from acetate_wire.request import Rect
 
-from acetate.cli.adapter_options import Steering
-from acetate.cli.submit import Drawn
+from acetate.cli.adapter_options import ControlOption
+from acetate.cli.submit import ResultLayer
 from acetate.i18n import tr as _
 from acetate.models.adapter_files import STYLE_KIND, split_kind
 from acetate.models.registry import ModelSpec
@@ -84,13 +84,13 @@ class Area:
         rect = self.rect
         return np.ascontiguousarray(picture[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width])
 
-    def cut_steering(self, steering: Steering) -> Steering:
+    def cut_steering(self, steering: ControlOption) -> ControlOption:
         """A control with the area of its picture, unless that is a style."""
         if split_kind(steering.kind)[0] == STYLE_KIND:
             return steering
         return replace(steering, pixels=self.cut(steering.pixels))
 
-    def placed(self, layer: Drawn, pictures: Pictures) -> Drawn:
+    def placed(self, layer: ResultLayer, pictures: Pictures) -> ResultLayer:
         """A layer of the area in the size of the pictures: with a given layer's pixels around it, else clear.
 
         Its settings know the area.

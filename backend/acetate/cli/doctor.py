@@ -15,7 +15,7 @@ from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     from acetate.models.memory_report import ModePlan
-    from acetate.reference_vectors.check import Case
+    from acetate.reference_vectors.check import VectorCase
 
 
 def doctor(
@@ -82,7 +82,7 @@ def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:
     from acetate.reference_vectors.check import check_vectors
     from acetate.reference_vectors.folder import UnreadableVectorsError
 
-    cases: list[Case] = []
+    cases: list[VectorCase] = []
     try:
         found = check_vectors(vectors)
     except UnreadableVectorsError as error:
@@ -102,7 +102,7 @@ def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:
         raise typer.Exit(1)
 
 
-def _line(case: Case) -> str:
+def _line(case: VectorCase) -> str:
     """Name, largest error, tolerance and verdict of a case, in columns."""
     error = "-" if case.error is None else f"{case.error:.2e}"
     verdict = f"[green]{_('pass')}[/green]" if case.passed else f"[red]{_('MISS')}[/red]"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from acetate_wire.errors import AcetateError
 
-from acetate.cli.mode_commands import draw_and_save
+from acetate.cli.mode_commands import run_and_save
 from acetate.cli.options import Options, takes_options
 from acetate.cli.stack import draw_stack
 from acetate.i18n import tr as _
@@ -51,4 +51,4 @@ def generate(
             field="prompt",
             hint=_("quote the prompt as one, or add --stack for a layer of each"),
         )
-    draw_and_save("text", options, {}, prompt=prompts[0] if prompts else None)
+    run_and_save("text", options, {}, prompt=prompts[0] if prompts else None)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.cli.submit import Drawn
+    from acetate.cli.submit import ResultLayer
 
 PNG = ".png"
 CHUNK = "acetate"
@@ -67,7 +67,7 @@ def _try_to_write(fresh: Path) -> None:
         fresh.unlink()
 
 
-def save_layer(layer: Drawn, path: Path) -> None:
+def save_layer(layer: ResultLayer, path: Path) -> None:
     """Write a layer of 8-bit pixels, with its settings inside."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt(CHUNK, json.dumps(layer.settings.to_map(), ensure_ascii=False))
@@ -115,7 +115,7 @@ def pixels_digest(pixels: NDArray[np.uint8]) -> str:
     return pixels_hash(pixels.astype(np.float32) / np.float32(255))
 
 
-def save_preview(layer: Drawn, path: Path) -> None:
+def save_preview(layer: ResultLayer, path: Path) -> None:
     """Write the layer over a checker, black and white, side by side."""
     picture = Image.fromarray(layer.pixels, "RGBA")
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)

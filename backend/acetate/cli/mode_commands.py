@@ -13,7 +13,7 @@ from acetate_wire.request import OUTPUT_ROLES, output_roles
 from acetate.cli.adapter_options import control_file
 from acetate.cli.options import Options, SeveralLayers, takes_options
 from acetate.cli.output_files import Output
-from acetate.cli.request_builder import ask
+from acetate.cli.request_builder import build_request
 from acetate.cli.submit import drawing
 from acetate.i18n import tr as _
 
@@ -33,7 +33,7 @@ Strength = Annotated[
 ]
 
 
-def given(role: str, words: str) -> Any:
+def input_option(role: str, words: str) -> Any:
     """An option for a picture file."""
     return typer.Option(f"--{role}", metavar="FILE", help=words, show_default=False)
 
@@ -41,15 +41,15 @@ def given(role: str, words: str) -> Any:
 @takes_options
 def scene(options: Options, prompts: SeveralLayers, prompt: Prompt = None, blend: Blend = None) -> None:
     """Draw a foreground and a background that fit together."""
-    returns = without_blend("scene") if blend is False else None
-    draw_and_save("scene", options, {}, prompt=prompt, layer_prompts=prompts.given or None, returns=returns)
+    returns = default_outputs("scene") if blend is False else None
+    run_and_save("scene", options, {}, prompt=prompt, layer_prompts=prompts.given or None, returns=returns)
 
 
 @takes_options
 def background(
     options: Options,
     prompts: SeveralLayers,
-    foreground: Annotated[Path, given("foreground", _("The layer that it is to lie behind."))],
+    foreground: Annotated[Path, input_option("foreground", _("The layer that it is to lie behind."))],
     prompt: Prompt = None,
     blend: Blend = None,
 ) -> None:
@@ -61,7 +61,7 @@ def background(
 def foreground(
     options: Options,
     prompts: SeveralLayers,
-    background: Annotated[Path, given("background", _("The picture that it is to stand before."))],
+    background: Annotated[Path, input_option("background", _("The picture that it is to stand before."))],
     prompt: Prompt = None,
     blend: Blend = None,
 ) -> None:
@@ -73,60 +73,64 @@ def foreground(
 def extract(
     options: Options,
     prompts: SeveralLayers,
-    blend: Annotated[Path, given("blend", _("The picture of both together."))],
-    foreground: Annotated[Path | None, given("foreground", _("The layer before; the background is found."))] = None,
-    background: Annotated[Path | None, given("background", _("The picture behind; the foreground is found."))] = None,
+    blend: Annotated[Path, input_option("blend", _("The picture of both together."))],
+    foreground: Annotated[
+        Path | None, input_option("foreground", _("The layer before; the background is found."))
+    ] = None,
+    background: Annotated[
+        Path | None, input_option("background", _("The picture behind; the foreground is found."))
+    ] = None,
     prompt: Prompt = None,
 ) -> None:
     """Find the missing layer of a picture and one of its layers."""
     pictures = {"blend": blend, "foreground": foreground, "background": background}
-    draw_and_save("extract", options, pictures, prompt=prompt, layer_prompts=prompts.given or None)
+    run_and_save("extract", options, pictures, prompt=prompt, layer_prompts=prompts.given or None)
 
 
 @takes_options
 def refine(
     options: Options,
-    layer: Annotated[Path, given("layer", _("The layer to draw anew."))],
+    layer: Annotated[Path, input_option("layer", _("The layer to draw anew."))],
     prompt: Prompt = None,
     strength: Strength = None,
 ) -> None:
     """Draw a transparent layer anew from what it is."""
     if strength is None and options.like is None:
         strength = REFINE_STRENGTH
-    draw_and_save("refine", options, {"layer": layer}, prompt=prompt, strength=strength)
+    run_and_save("refine", options, {"layer": layer}, prompt=prompt, strength=strength)
 
 
 @takes_options
 def inpaint(
     options: Options,
-    layer: Annotated[Path, given("layer", _("The layer to draw on."))],
-    mask: Annotated[Path, given("mask", _("Where to draw: white; black stays as it is, to the last bit."))],
+    layer: Annotated[Path, input_option("layer", _("The layer to draw on."))],
+    mask: Annotated[Path, input_option("mask", _("Where to draw: white; black stays as it is, to the last bit."))],
     prompt: Prompt = None,
     strength: Strength = None,
 ) -> None:
     """Draw a part of a transparent layer anew, its alpha too."""
-    draw_and_save("inpaint", options, {"layer": layer, "mask": mask}, prompt=prompt, strength=strength)
+    run_and_save("inpaint", options, {"layer": layer, "mask": mask}, prompt=prompt, strength=strength)
 
 
 @takes_options
 def remove(
     options: Options,
-    layer: Annotated[Path, given("layer", _("The layer to take from."))],
-    mask: Annotated[Path, given("mask", _("What is to go: white; black stays as it is, to the last bit."))],
+    layer: Annotated[Path, input_option("layer", _("The layer to take from."))],
+    mask: Annotated[Path, input_option("mask", _("What is to go: white; black stays as it is, to the last bit."))],
     prompt: Annotated[str | None, typer.Argument(hidden=True)] = None,
 ) -> None:
     """Take away a part of a layer; what is around it goes on into it, or it becomes clear."""
-    draw_and_save("remove", options, {"layer": layer, "mask": mask}, prompt=prompt)
+    run_and_save("remove", options, {"layer": layer, "mask": mask}, prompt=prompt)
 
 
-def without_blend(mode: str) -> tuple[str, ...]:
+def default_outputs(mode: str) -> tuple[str, ...]:
     """What a mode brings back, but the blend."""
     return tuple(role for role in OUTPUT_ROLES[mode] if role != "blend")
 
 
-def draw_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None], **changes: Any) -> None:
-    """Have the daemon draw what the options mean, and write it; see `asking.ask` for `changes`."""
-    asked = ask(mode, options, pictures, **changes)
+def run_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None], **changes: Any) -> None:
+    """Have the daemon draw what the options mean, and write it; see `asking.build_request` for `changes`."""
+    asked = build_request(mode, options, pictures, **changes)
     roles = output_roles(asked.request)
     inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
     output = Output.checked(options.output, options.count, roles, options.preview, inputs)
@@ -146,5 +150,5 @@ def _beside(
     blend: bool | None,
 ) -> None:
     """Draw one layer beside a given one, and the blend of both where it is asked for."""
-    returns = (*without_blend(mode), "blend") if blend else without_blend(mode) if blend is False else None
-    draw_and_save(mode, options, pictures, prompt=prompt, layer_prompts=prompts.given or None, returns=returns)
+    returns = (*default_outputs(mode), "blend") if blend else default_outputs(mode) if blend is False else None
+    run_and_save(mode, options, pictures, prompt=prompt, layer_prompts=prompts.given or None, returns=returns)

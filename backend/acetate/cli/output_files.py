@@ -21,7 +21,7 @@ from acetate.cli.layer_png import (
     save_layer,
     save_preview,
 )
-from acetate.cli.submit import Drawn
+from acetate.cli.submit import ResultLayer
 from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
@@ -82,13 +82,15 @@ class Output:
         """Whether all layers of a sample go into one file."""
         return self.path.suffix.lower() in DOCUMENTS
 
-    def save_all(self, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
+    def save_all(self, layers: Sequence[ResultLayer], given: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
         """Write the layers of all samples, which follow each other; see `save`."""
         each = len(self.roles)
         for number in range(self.count):
             self.save(number, layers[number * each : (number + 1) * each], given)
 
-    def save(self, number: int, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
+    def save(
+        self, number: int, layers: Sequence[ResultLayer], given: Mapping[str, NDArray[np.uint8]] | None = None
+    ) -> None:
         """Write the layers of the sample with this number, in stacking order from below, and say so.
 
         A document also gets the `given` layers by role, where they belong.
@@ -115,7 +117,7 @@ class Output:
             return (path,)
         return tuple(path.with_stem(f"{path.stem}-{role}") for role in self.roles)
 
-    def _save_document(self, path: Path, layers: Sequence[Drawn], given: Mapping[str, NDArray[np.uint8]]) -> None:
+    def _save_document(self, path: Path, layers: Sequence[ResultLayer], given: Mapping[str, NDArray[np.uint8]]) -> None:
         from acetate import documents
         from acetate.documents import Document, DocumentLayer
 

@@ -13,10 +13,10 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 import acetate
-from acetate.cli.adapter_options import Steering, parse_lora, steered
+from acetate.cli.adapter_options import ControlOption, parse_controls, parse_lora
 from acetate.cli.areas import Area
 from acetate.cli.options import Options
-from acetate.cli.submit import Drawn
+from acetate.cli.submit import ResultLayer
 from acetate.i18n import tr as _
 from acetate.models.registry import ModelRegistry
 from acetate.models.vocabulary import load_vocabulary
@@ -32,7 +32,7 @@ SIZE = re.compile(r"(\d{1,9})(?:[xX×](\d{1,9}))?")
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class PreparedRequest:
     """A checked request and the pixels of its pictures, RGBA "h w 4": by role, and of its controls in order.
 
     Where only an area of the given pictures is worked on, `whole` are those pictures.
@@ -49,13 +49,13 @@ class Asked:
         """The pixels in the order in which the request's headers name them."""
         return [pixels.tobytes() for pixels in (*self.pictures.values(), *self.controls)]
 
-    def placed(self, layers: Sequence[Drawn]) -> list[Drawn]:
+    def placed(self, layers: Sequence[ResultLayer]) -> list[ResultLayer]:
         """The layers in the size of the given pictures."""
         area = self.area
         return list(layers) if area is None else [area.placed(layer, self.whole) for layer in layers]
 
 
-def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes: Any) -> Asked:
+def build_request(mode: str, options: Options, given: Mapping[str, Path | None], **changes: Any) -> PreparedRequest:
     """The request that the options of a command mean.
 
     `given` are the files of the pictures that the mode works on, by role. `changes` are fields of the request that
@@ -89,10 +89,10 @@ def ask(mode: str, options: Options, given: Mapping[str, Path | None], **changes
     if options.size is not None:
         width, height = parse_size(options.size)
         request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
-    steering = steered(options, former)
+    steering = parse_controls(options, former)
     if area is not None:
         steering = tuple(area.cut_steering(control) for control in steering)
-    asked = with_pictures(request, pictures, steering)
+    asked = attach_pictures(request, pictures, steering)
     request = resolve_request(asked.request, catalogue)
     _warn_of_unknown_words(request, catalogue)
     if area is not None:
@@ -113,9 +113,9 @@ def _area(
     return None if former.area is None or not pictures else Area.of_settings(former.area, pictures)
 
 
-def with_pictures(
-    request: LayerRequest, pictures: Mapping[str, NDArray[np.uint8]], steering: Sequence[Steering] = ()
-) -> Asked:
+def attach_pictures(
+    request: LayerRequest, pictures: Mapping[str, NDArray[np.uint8]], steering: Sequence[ControlOption] = ()
+) -> PreparedRequest:
     """The request with headers for these pictures by role, and for these controls, a frame each."""
     shapes = [pixels.shape for pixels in pictures.values()] + [control.pixels.shape for control in steering]
     headers = [PictureSpec(frame, shape[1], shape[0]) for frame, shape in enumerate(shapes)]
@@ -125,7 +125,7 @@ def with_pictures(
         for control, header in zip(steering, headers[len(pictures) :], strict=True)
     )
     drawn = replace(request, inputs=inputs, controls=controls)
-    return Asked(drawn, pictures, tuple(control.pixels for control in steering))
+    return PreparedRequest(drawn, pictures, tuple(control.pixels for control in steering))
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import typer
 from acetate_wire.errors import AcetateError
 
-from acetate.cli.mode_commands import without_blend
+from acetate.cli.mode_commands import default_outputs
 from acetate.cli.options import Options
 from acetate.cli.output_files import Output
-from acetate.cli.request_builder import Asked, ask, with_pictures
+from acetate.cli.request_builder import PreparedRequest, attach_pictures, build_request
 from acetate.cli.submit import drawing
 from acetate.i18n import tr as _
 
@@ -51,7 +51,7 @@ def draw_stack(options: Options, prompts: list[str], background: Path | None, ba
                 returns=(),
                 seed=((first.request.seed or 0) + number) % 2**64,
             )
-            asked = with_pictures(request, {"background": under})
+            asked = attach_pictures(request, {"background": under})
             layers += open_drawing.draw(asked.request, asked.frames)
         output.save(0, layers, given)
     typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
@@ -68,12 +68,14 @@ def composite(stacked: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.asarray(Document(width, height, layers).merged())
 
 
-def _first(options: Options, prompt: str, background: Path | None, background_prompt: str | None) -> Asked:
+def _first(options: Options, prompt: str, background: Path | None, background_prompt: str | None) -> PreparedRequest:
     """The request for the first layer, with its background where none is given."""
     if background is not None:
-        return ask("foreground", options, {"background": background}, prompt=prompt)
+        return build_request("foreground", options, {"background": background}, prompt=prompt)
     own = {} if background_prompt is None else {"foreground": prompt, "background": background_prompt}
-    return ask("scene", options, {}, prompt=prompt, layer_prompts=own or None, returns=without_blend("scene"))
+    return build_request(
+        "scene", options, {}, prompt=prompt, layer_prompts=own or None, returns=default_outputs("scene")
+    )
 
 
 def _check(options: Options, prompts: list[str]) -> None:

@@ -34,7 +34,7 @@ STAGES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class ResultLayer:
     """A finished layer: its name and role, RGBA "h w 4" with straight alpha, and the settings that make it again."""
 
     name: str
@@ -51,14 +51,14 @@ class Drawing:
     _open: ExitStack
     _ids: list[str] = field(default_factory=list)
 
-    def draw(self, request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[Drawn, ...]:
+    def draw(self, request: LayerRequest, frames: Sequence[Any] = ()) -> tuple[ResultLayer, ...]:
         """Have the daemon make the layers of a request in `rgba8`; `frames` are the pixels of its pictures.
 
         Raises AcetateError, the daemon's own refusals among them.
         """
         return self._layers(lambda report: self.session.drawn(request, frames, report))
 
-    def take(self, id: str) -> tuple[Drawn, ...]:
+    def take(self, id: str) -> tuple[ResultLayer, ...]:
         """The layers of an earlier job, waited for where it is not done yet. Raises AcetateError when it has none."""
         return self._layers(lambda report: self.session.kept(id, report))
 
@@ -70,13 +70,13 @@ class Drawing:
         commands = ", ".join(f"acetate take {id[:SHORT]} -o FILE" for id in self._ids)
         return _("what is drawn is kept, and this writes it: {commands}").format(commands=commands)
 
-    def _layers(self, follow: Following) -> tuple[Drawn, ...]:
+    def _layers(self, follow: Following) -> tuple[ResultLayer, ...]:
         with _bar() as report:
             done = self._open.enter_context(follow(report))
         self._ids.append(done.id)
         for warning in done.warnings:
             typer.echo(f"{warning.message}: {warning.hint}" if warning.hint else warning.message, err=True)
-        return layers_of(done)
+        return result_layers(done)
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         yield report
 
 
-def layers_of(done: Done) -> tuple[Drawn, ...]:
+def result_layers(done: Done) -> tuple[ResultLayer, ...]:
     """The layers of a finished job. Raises AcetateError when they are not what was asked for."""
     import msgspec
     import numpy as np
@@ -137,7 +137,7 @@ def layers_of(done: Done) -> tuple[Drawn, ...]:
         for layer, each in zip(done.layers, settings, strict=True):
             header = layer.picture.header
             pixels = np.frombuffer(layer.picture.pixels, np.uint8).reshape(header.height, header.width, 4)
-            drawn.append(Drawn(layer.name, layer.role, pixels, each))
+            drawn.append(ResultLayer(layer.name, layer.role, pixels, each))
     except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise AcetateError(
             "internal", f"the daemon's layers cannot be read ({error})", hint=_("run acetate stop, then try again")

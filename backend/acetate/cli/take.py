@@ -15,7 +15,7 @@ from acetate.cli.submit import drawing
 from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
-    from acetate.cli.submit import Drawn
+    from acetate.cli.submit import ResultLayer
 
 NAME_CHARACTERS = 40
 """How much of a prompt goes into the name of a file."""
@@ -57,7 +57,7 @@ def take(
         Output.checked(output, samples, roles, preview).save_all(layers)
 
 
-def _roles(layers: Sequence[Drawn]) -> tuple[str, ...]:
+def _roles(layers: Sequence[ResultLayer]) -> tuple[str, ...]:
     """The roles of one sample: those of all layers, which come sample by sample, until they begin anew."""
     return tuple(dict.fromkeys(layer.role for layer in layers))
 

@@ -52,7 +52,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Blender:
+class BlenderInstall:
     """An installed Blender: its program, its version, its Python and where its user's scripts are."""
 
     program: Path
@@ -105,7 +105,7 @@ def install() -> Path:
     return blender.scripts.parent / "extensions" / "user_default" / EXTENSION
 
 
-def install_legacy(blender: Blender) -> Path:
+def install_legacy(blender: BlenderInstall) -> Path:
     """Copy the add-on into the scripts of a Blender before 4.2, its libraries beside it, and enable it."""
     add_ons = blender.scripts / "addons"
     place = add_ons / ADD_ON
@@ -126,7 +126,7 @@ def install_legacy(blender: Blender) -> Path:
     return place
 
 
-def find_blender() -> Blender:
+def find_blender() -> BlenderInstall:
     """This user's Blender. Raises AcetateError when there is none."""
     chosen = os.environ.get("ACETATE_BLENDER") or shutil.which("blender")
     usual = (
@@ -146,7 +146,7 @@ def find_blender() -> Blender:
     if found is None:
         raise AcetateError("internal", f"{program} did not say which Blender it is", hint="set ACETATE_BLENDER")
     major, minor, *python = (int(found.group(n)) for n in range(1, 5))
-    return Blender(Path(program), (major, minor), "{}.{}".format(*python), Path(found.group(5)))
+    return BlenderInstall(Path(program), (major, minor), "{}.{}".format(*python), Path(found.group(5)))
 
 
 def wire_wheel() -> tuple[str, bytes]:

@@ -37,7 +37,7 @@ PYTHONS = {
 
 
 @dataclass(frozen=True)
-class Platform:
+class KritaPlatform:
     """A kind of computer that has a package of its own, and the tags of the wheels that run there."""
 
     name: str
@@ -45,10 +45,10 @@ class Platform:
 
 
 PLATFORMS = (
-    Platform("linux-x86_64", ("manylinux_2_28_x86_64", "manylinux_2_26_x86_64", "manylinux2014_x86_64")),
-    Platform("linux-aarch64", ("manylinux_2_28_aarch64", "manylinux_2_26_aarch64", "manylinux2014_aarch64")),
-    Platform("windows", ("win_amd64",)),
-    Platform("macos", ("macosx_11_0_universal2", "macosx_10_15_universal2", "macosx_11_0_arm64")),
+    KritaPlatform("linux-x86_64", ("manylinux_2_28_x86_64", "manylinux_2_26_x86_64", "manylinux2014_x86_64")),
+    KritaPlatform("linux-aarch64", ("manylinux_2_28_aarch64", "manylinux_2_26_aarch64", "manylinux2014_aarch64")),
+    KritaPlatform("windows", ("win_amd64",)),
+    KritaPlatform("macos", ("macosx_11_0_universal2", "macosx_10_15_universal2", "macosx_11_0_arm64")),
 )
 
 
@@ -58,7 +58,7 @@ def build(folder: Path) -> tuple[Path, ...]:
     return tuple(build_for(kind, folder) for kind in PLATFORMS)
 
 
-def build_for(kind: Platform, folder: Path) -> Path:
+def build_for(kind: KritaPlatform, folder: Path) -> Path:
     """The zip for one kind of computer."""
     target = folder / f"{NAME}-{acetate.__version__}-{kind.name}.zip"
     part = target.with_suffix(".part")
@@ -95,7 +95,7 @@ def install() -> Path:
     return target
 
 
-def assemble(kind: Platform, folder: Path) -> None:
+def assemble(kind: KritaPlatform, folder: Path) -> None:
     """Everything that belongs into Krita's plug-in folder, for one kind of computer."""
     room = sources(ROOM)
     shutil.copy2(room / f"{NAME}.desktop", folder)
@@ -108,7 +108,7 @@ def assemble(kind: Platform, folder: Path) -> None:
         wheels.unpack(wheels.fetch(requirements, python, kind.tags), vendor / f"python{python}")
 
 
-def this_platform() -> Platform:
+def this_platform() -> KritaPlatform:
     """The kind of computer that this is. Raises AcetateError when there are no wheels for it."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     name = {"win32": "windows", "darwin": "macos"}.get(sys.platform, f"linux-{machine}")

@@ -47,7 +47,7 @@ WORDS = 7
 
 
 @dataclass(frozen=True)
-class Case:
+class VectorCase:
     """One comparison. `error` is the largest absolute difference, None where none could be computed."""
 
     name: str
@@ -57,7 +57,7 @@ class Case:
     note: str = ""
 
 
-def check_vectors(folder: Path) -> Iterator[Case]:
+def check_vectors(folder: Path) -> Iterator[VectorCase]:
     """Compute every case of the folder, one after another.
 
     A case that this implementation does not know or cannot compute is a miss with a note, never left out;
@@ -68,38 +68,38 @@ def check_vectors(folder: Path) -> Iterator[Case]:
 
 
 @torch.inference_mode()
-def _cases(vectors: Vectors) -> Iterator[Case]:
+def _cases(vectors: Vectors) -> Iterator[VectorCase]:
     computer = _Computer(vectors)
     for name in vectors.expected:
         if not name.startswith("pad_rgb_in_"):
             yield _compare(computer, name)
     for name in sorted(set(vectors.shapes) - computer.filled):
-        yield Case(name, None, 0.0, False, "expected.npz has no case for this module")
+        yield VectorCase(name, None, 0.0, False, "expected.npz has no case for this module")
     for name in vectors.expected:
         if name.startswith("pad_rgb_in_") and name.replace("_in", "", 1) not in vectors.expected:
-            yield Case(name, None, 0.0, False, "expected.npz has no result for this picture")
+            yield VectorCase(name, None, 0.0, False, "expected.npz has no result for this picture")
     yield from _published(vectors)
 
 
-def _compare(computer: _Computer, name: str) -> Case:
+def _compare(computer: _Computer, name: str) -> VectorCase:
     tolerance = _tolerance(name)
     try:
         expected = computer.vectors.array(name)
         actual = computer.compute(name)
     except Exception as reason:
         # Whatever cannot be computed is a miss of that case alone.
-        return Case(name, None, tolerance, False, f"cannot be computed: {_one_line(reason)}")
+        return VectorCase(name, None, tolerance, False, f"cannot be computed: {_one_line(reason)}")
     if actual.shape != expected.shape:
         sizes = f"{tuple(actual.shape)} instead of {tuple(expected.shape)}"
-        return Case(name, None, tolerance, False, f"the result has shape {sizes}")
+        return VectorCase(name, None, tolerance, False, f"the result has shape {sizes}")
     error = float((actual - expected).abs().max()) if expected.numel() else 0.0
     if not math.isfinite(error):
-        return Case(name, None, tolerance, False, "not all numbers are finite")
+        return VectorCase(name, None, tolerance, False, "not all numbers are finite")
     if name.startswith("pad_rgb_"):
         opaque = computer.opaque(name)
         if not torch.allclose(actual[opaque], expected[opaque], rtol=0, atol=ROUNDING):
-            return Case(name, error, tolerance, False, "differs where alpha is 255")
-    return Case(name, error, tolerance, error <= tolerance)
+            return VectorCase(name, error, tolerance, False, "differs where alpha is 255")
+    return VectorCase(name, error, tolerance, error <= tolerance)
 
 
 def _tolerance(name: str) -> float:
@@ -266,7 +266,7 @@ def _make_unit(shapes: Shapes, frames: int) -> SharedAttentionLayer:
     )
 
 
-def _published(vectors: Vectors) -> Iterator[Case]:
+def _published(vectors: Vectors) -> Iterator[VectorCase]:
     """Whether the published attention-sharing files would load on Stable Diffusion 1.5's UNet."""
     with torch.device("meta"):
         unet = UNet2DConditionModel(cross_attention_dim=768)
@@ -274,16 +274,16 @@ def _published(vectors: Vectors) -> Iterator[Case]:
     differing = sum(ours != theirs for ours, theirs in zip(names, vectors.unit_order, strict=False))
     differing += abs(len(names) - len(vectors.unit_order))
     note = "units that replace another layer" if differing else ""
-    yield Case("published_unit_order", float(differing), 0.0, not differing, note)
+    yield VectorCase("published_unit_order", float(differing), 0.0, not differing, note)
     for name, shapes in vectors.published.items():
         weights = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
         try:
             with torch.device("meta"):
                 SharedAttentionLayers.from_weights(unet, weights)
         except Exception as reason:
-            yield Case(f"published_{name}", None, 0.0, False, _one_line(reason))
+            yield VectorCase(f"published_{name}", None, 0.0, False, _one_line(reason))
         else:
-            yield Case(f"published_{name}", 0.0, 0.0, True, f"{len(shapes)} keys and shapes")
+            yield VectorCase(f"published_{name}", 0.0, 0.0, True, f"{len(shapes)} keys and shapes")
 
 
 def _one_line(reason: Exception) -> str:
