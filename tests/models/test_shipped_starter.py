@@ -16,7 +16,7 @@ from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER_FOLDER
 from acetate.pipelines import run
 from acetate_lab.evaluation.generation.aspects import is_doubled
-from acetate_lab.evaluation.transparency.reconstruction import Parts, reconstruct
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder, reconstruct
 from acetate_lab.metrics.coverage import coverage_of, mean_coverage, shape_of
 from acetate_lab.metrics.held_out import read_held_out
 from acetate_lab.training.starter.colours import dominant_colour
@@ -125,7 +125,7 @@ def test_the_held_out_figures_are_those_of_the_model_card(store: ModelCache) -> 
     card = json.loads((STARTER_FOLDER / "figures.json").read_text(encoding="utf-8"))
     model = store.get("starter")
     held_out = read_held_out(STARTER_FOLDER / "held_out")
-    parts = Parts(model.vae, model.transparency, card["passes"])
+    parts = Autoencoder(model.vae, model.transparency, card["passes"])
     found = tuple(reconstruct(parts, held_out, lambda *_: None))
     written = card["held_out"]["mean"]
     assert len(found) == card["held_out"]["pictures"]

@@ -18,7 +18,7 @@ from acetate_lab.data.captions import from_name, split_of, subject_of
 from acetate_lab.data.collection import Collection, fitted, open_collection
 from acetate_lab.data.filters import Filter
 from acetate_lab.data.kra import decompress
-from acetate_lab.data.perceptual_hash import Known, fingerprint
+from acetate_lab.data.perceptual_hash import KnownHashes, fingerprint
 from acetate_lab.data.scenes import build_scenes
 from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def test_what_is_opaque_a_box_tiny_empty_or_damaged_is_not_taken(tmp_path: Path)
 
 
 def test_look_alikes_are_found_though_scaled_moved_or_saved_anew_and_others_are_not(tmp_path: Path) -> None:
-    known = Known()
+    known = KnownHashes()
     known.add(fingerprint(Image.fromarray(star())), "star")
     moved = Image.new("RGBA", (300, 200))
     moved.paste(Image.fromarray(star()).resize((140, 140)), (90, 20))

@@ -21,7 +21,7 @@ from acetate_lab.data.captions import from_sidecar
 from acetate_lab.data.collection import MANIFEST, Collection, open_collection
 from acetate_lab.data.documents import read_document
 from acetate_lab.data.filters import Filter
-from acetate_lab.data.review.session import ReviewDesk
+from acetate_lab.data.review.session import ReviewSession
 from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image
@@ -213,6 +213,6 @@ def test_a_manifest_cannot_name_files_outside_the_data_set(tmp_path: Path) -> No
     manifest.write_text(json.dumps(entry) + "\n")
     collection = open_collection(tmp_path / "data")
     with pytest.raises(AcetateError, match="outside the data set"):
-        ReviewDesk(tmp_path / "data").picture(entry["id"], "foreground")
+        ReviewSession(tmp_path / "data").picture(entry["id"], "foreground")
     with pytest.raises(AcetateError, match="outside the data set"):
         collection.picture(collection.entries[0])

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 from acetate_lab.cli.evaluate import app
-from acetate_lab.evaluation.cutout.measure import NATIVE, Result, Subject, compare
+from acetate_lab.evaluation.cutout.measure import NATIVE, CutoutResult, Subject, compare
 from acetate_lab.evaluation.cutout.methods import chroma_key, closed_form, cut_out_methods, knn, local_rembg, trimap_of
 from acetate_lab.evaluation.cutout.report import cutout_html, write_cutout_report
-from acetate_lab.evaluation.cutout.summary import by_background, chosen, cutout_json, duels, way_figures, ways
+from acetate_lab.evaluation.cutout.summary import (
+    by_background,
+    chosen,
+    cutout_json,
+    method_names,
+    pairwise_comparisons,
+    way_figures,
+)
 from acetate_lab.evaluation.study.pairs import read_pairs
 from acetate_lab.metrics.over_backgrounds import composite
 from torch import Tensor
@@ -81,7 +88,7 @@ def test_rembg_is_there_only_with_its_weights(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.fixture(scope="module")
-def results() -> tuple[Result, ...]:
+def results() -> tuple[CutoutResult, ...]:
     """Two subjects; native is off by 0.1 in alpha, one cut-out by 0.2 and the other not at all."""
     found = []
     for name, kind in (("wisp", "smoke"), ("cup", "hard edge")):
@@ -95,24 +102,24 @@ def results() -> tuple[Result, ...]:
     return tuple(found)
 
 
-def test_each_result_is_measured_against_the_true_layer(results: tuple[Result, ...]) -> None:
+def test_each_result_is_measured_against_the_true_layer(results: tuple[CutoutResult, ...]) -> None:
     native = results[0]
     assert native.mse == pytest.approx(0.01, abs=1e-6)
     assert native.sad == pytest.approx(0.1 * SIZE * SIZE / 1000, abs=1e-4)
     assert (results[2].mse, results[2].gradient, results[2].nine_psnr) == (0, 0, 100)
 
 
-def test_averages_are_by_way_and_native_wins_only_where_it_is_nearer(results: tuple[Result, ...]) -> None:
-    assert ways(results) == (NATIVE, "closed-form")
+def test_averages_are_by_way_and_native_wins_only_where_it_is_nearer(results: tuple[CutoutResult, ...]) -> None:
+    assert method_names(results) == (NATIVE, "closed-form")
     mean = {figure.key: figure.value for figure in way_figures(chosen(results, "closed-form"))}
     assert mean["mse"] == pytest.approx(0.02, abs=1e-6)
-    (duel,) = duels(results)
+    (duel,) = pairwise_comparisons(results)
     assert (duel.cut_outs, duel.nearer_alpha, duel.nearer_seen) == (4, 0.5, 0.5)
     assert by_background(results)["sky"] == {"closed-form": 100}
 
 
 def test_the_report_says_what_is_compared_and_leaves_pairs_for_a_study(
-    results: tuple[Result, ...], tmp_path: Path
+    results: tuple[CutoutResult, ...], tmp_path: Path
 ) -> None:
     under = {"sea": GREEN, "sky": torch.zeros(3, SIZE, SIZE)}
     page = write_cutout_report("starter", results, under, tmp_path / "report")

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from acetate_lab.cli.evaluate import app
-from acetate_lab.evaluation.classifier.model import Judge, load_judge, ranked_classes
+from acetate_lab.evaluation.classifier.model import SubjectClassifier, load_classifier, ranked_classes
 from acetate_lab.evaluation.classifier.reference_data import folder_pictures
-from acetate_lab.evaluation.classifier.training import judge_for, judged_examples
+from acetate_lab.evaluation.classifier.training import classifier_for, judged_examples
 from acetate_lab.evaluation.generation.examples import Examples, examples_of, small_view, straight
 from acetate_lab.evaluation.generation.measure import (
     COLOURS,
@@ -31,7 +31,7 @@ from acetate_lab.metrics.coverage import Coverage, hole_share
 from acetate_lab.training.starter.colours import dominant_colour
 from acetate_lab.training.starter.dataset import PictureSet
 from acetate_lab.training.starter.latent_cache import VIEW
-from acetate_lab.training.trainer import Loop
+from acetate_lab.training.trainer import Trainer
 from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
@@ -85,8 +85,8 @@ def pictures(data: Path) -> PictureSet:
 
 
 @pytest.fixture(scope="module")
-def judge(pictures: PictureSet, tmp_path_factory: pytest.TempPathFactory, small_batches: None) -> Judge:
-    return judge_for(pictures, tmp_path_factory.mktemp("judge"), STEPS, lambda line: None)
+def judge(pictures: PictureSet, tmp_path_factory: pytest.TempPathFactory, small_batches: None) -> SubjectClassifier:
+    return classifier_for(pictures, tmp_path_factory.mktemp("judge"), STEPS, lambda line: None)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def perfect(prompt: str, seed: int) -> Tensor:
     return drawn(thing, {**rgb, "pink": (240, 90, 170), "green": (220, 30, 40)}[colour])[None]
 
 
-def judged(judge: Judge, examples: Examples, draw: object = perfect) -> GenerationReport:
+def judged(judge: SubjectClassifier, examples: Examples, draw: object = perfect) -> GenerationReport:
     return evaluate_generation(
         draw,  # type: ignore[arg-type]
         examples,
@@ -115,7 +115,7 @@ def judged(judge: Judge, examples: Examples, draw: object = perfect) -> Generati
 
 
 @pytest.fixture(scope="module")
-def report(judge: Judge, examples: Examples) -> GenerationReport:
+def report(judge: SubjectClassifier, examples: Examples) -> GenerationReport:
     return judged(judge, examples)
 
 
@@ -128,7 +128,7 @@ def test_a_folder_is_data_named_after_its_files_and_folders(pictures: PictureSet
     assert {record.name for record in pictures.records if record.set == "soft"} == {"mist"}
 
 
-def test_the_judge_learns_the_data(judge: Judge, report: GenerationReport) -> None:
+def test_the_judge_learns_the_data(judge: SubjectClassifier, report: GenerationReport) -> None:
     assert judge.classes == THINGS
     assert report.ceiling.top1 > 0.8 and report.ceiling.nearest1 > 0.8
 
@@ -140,13 +140,15 @@ def test_a_perfect_model_is_recognised_and_stands_next_to_its_own_pictures(repor
     assert (found["holes"], found["edge"]) == (0, 0)
 
 
-def test_a_model_that_always_draws_one_thing_is_found_out(judge: Judge, examples: Examples) -> None:
+def test_a_model_that_always_draws_one_thing_is_found_out(judge: SubjectClassifier, examples: Examples) -> None:
     found = value(judged(judge, examples, lambda prompt, seed: drawn("disc")[None]))
     assert found["top1"] == found["nearest1"] == 0.25
     assert found["frechet"] > value(judged(judge, examples))["frechet"]
 
 
-def test_a_model_that_draws_things_twice_on_wide_targets_is_found_out(judge: Judge, examples: Examples) -> None:
+def test_a_model_that_draws_things_twice_on_wide_targets_is_found_out(
+    judge: SubjectClassifier, examples: Examples
+) -> None:
     def generate_at(aspect: float) -> object:
         def generate(prompt: str, seed: int) -> Tensor:
             picture = perfect(prompt, seed)
@@ -177,7 +179,7 @@ def test_a_model_that_draws_things_twice_on_wide_targets_is_found_out(judge: Jud
     assert "drawn twice" in generation_html(report)
 
 
-def test_a_hole_counts_where_the_data_has_none(judge: Judge, examples: Examples) -> None:
+def test_a_hole_counts_where_the_data_has_none(judge: SubjectClassifier, examples: Examples) -> None:
     def holed(prompt: str, seed: int) -> Tensor:
         layer = perfect(prompt, seed)
         layer[..., 30:36, 30:36] = 0
@@ -195,7 +197,7 @@ def test_soft_subjects_are_set_beside_their_own_pictures(report: GenerationRepor
     assert mist.data == pytest.approx(mist.generated, abs=0.05)
 
 
-def test_a_layer_that_is_a_picture_of_the_data_is_a_copy(judge: Judge, examples: Examples) -> None:
+def test_a_layer_that_is_a_picture_of_the_data_is_a_copy(judge: SubjectClassifier, examples: Examples) -> None:
     def copied(prompt: str, seed: int) -> Tensor:
         return straight(examples.views[examples.by_thing[prompt][0]])[None]
 
@@ -219,40 +221,40 @@ def test_a_stopped_judge_goes_on_to_the_same_weights(pictures: PictureSet, tmp_p
     class KilledError(Exception):
         pass
 
-    def die_at_3(self: Loop, step: int) -> None:
+    def die_at_3(self: Trainer, step: int) -> None:
         original(self, step)
         if step == 3:
             raise KilledError
 
-    original = Loop._save
+    original = Trainer._save
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acetate_lab.evaluation.classifier.training.CHECKPOINT_SECONDS", 0.0)
-        patch.setattr(Loop, "_save", die_at_3)
+        patch.setattr(Trainer, "_save", die_at_3)
         with pytest.raises(KilledError):
-            judge_for(pictures, tmp_path / "stopped", 6, lambda line: None)
+            classifier_for(pictures, tmp_path / "stopped", 6, lambda line: None)
     assert not (tmp_path / "stopped" / "judge.safetensors").exists()
     told: list[str] = []
-    resumed = judge_for(pictures, tmp_path / "stopped", 6, told.append)
-    whole = judge_for(pictures, tmp_path / "whole", 6, lambda line: None)
+    resumed = classifier_for(pictures, tmp_path / "stopped", 6, told.append)
+    whole = classifier_for(pictures, tmp_path / "whole", 6, lambda line: None)
     assert any("going on after step 3" in line for line in told)
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
 
 
 def test_a_finished_judge_is_kept_and_other_data_is_refused(pictures: PictureSet, tmp_path: Path) -> None:
-    judge_for(pictures, tmp_path, 1, lambda line: None)
+    classifier_for(pictures, tmp_path, 1, lambda line: None)
     kept = (tmp_path / "judge.safetensors").stat().st_mtime_ns
-    judge_for(pictures, tmp_path, 1, lambda line: None)
+    classifier_for(pictures, tmp_path, 1, lambda line: None)
     assert (tmp_path / "judge.safetensors").stat().st_mtime_ns == kept
     others = PictureSet(pictures.pictures, tuple(replace(r, name=r.name.upper()) for r in pictures.records))
     with pytest.raises(ValueError, match="was trained on other data"):
-        judge_for(others, tmp_path, 1, lambda line: None)
+        classifier_for(others, tmp_path, 1, lambda line: None)
     (tmp_path / "judge.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match=r"judge\.safetensors is no judge"):
-        load_judge(tmp_path / "judge.safetensors")
+        load_classifier(tmp_path / "judge.safetensors")
 
 
-def test_the_judge_ranks_all_classes(judge: Judge) -> None:
+def test_the_judge_ranks_all_classes(judge: SubjectClassifier) -> None:
     ranks = ranked_classes(judge, torch.rand(3, 4, 64, 64))
     assert ranks.sort(dim=1).values.tolist() == [[0, 1, 2, 3]] * 3
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from acetate.cli import app
 from acetate_lab.data.collection import Collection, open_collection, write_manifest
-from acetate_lab.evaluation.classifier.reference_data import MOST_OF_ONE, open_judged
+from acetate_lab.evaluation.classifier.reference_data import MOST_OF_ONE, open_reference_data
 from acetate_lab.evaluation.generation.generator import draw_layers
-from acetate_lab.evaluation.generation.resume import Unfinished
+from acetate_lab.evaluation.generation.resume import ResumableGeneration
 from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
@@ -92,13 +92,13 @@ def test_what_a_review_dropped_is_neither_asked_nor_compared_with(data: Path, tm
     ]
     (tmp_path / "pictures").symlink_to(data / "pictures")
     write_manifest(Collection(tmp_path, tuple(reviewed)))
-    assert {record.name for record in open_judged(tmp_path).pictures.records} == {"disc", "mist"}
+    assert {record.name for record in open_reference_data(tmp_path).pictures.records} == {"disc", "mist"}
 
 
 def test_a_subject_of_many_pictures_does_not_fill_the_memory(data: Path, tmp_path: Path) -> None:
     (tmp_path / "pictures").symlink_to(data / "pictures")
     write_manifest(Collection(tmp_path, open_collection(data).entries * 20))
-    records = open_judged(tmp_path).pictures.records
+    records = open_reference_data(tmp_path).pictures.records
     assert [record.name for record in records].count("disc") == MOST_OF_ONE
 
 
@@ -125,7 +125,7 @@ def shades(drawn: list[str], stop_at: str = "") -> object:
     return generate
 
 
-def collected(generate: object, keep: Unfinished) -> Iterator[tuple[str, int]]:
+def collected(generate: object, keep: ResumableGeneration) -> Iterator[tuple[str, int]]:
     layers = draw_layers(generate, ["cat", "dog", "owl"], 7, lambda done, total: None, keep)  # type: ignore[arg-type]
     return ((layer.prompt, round(layer.picture.mean().item() * 255)) for layer in layers)
 
@@ -133,12 +133,12 @@ def collected(generate: object, keep: Unfinished) -> Iterator[tuple[str, int]]:
 def test_a_stopped_evaluation_goes_on_with_the_layers_that_it_has(tmp_path: Path) -> None:
     drawn: list[str] = []
     with pytest.raises(StoppedError):
-        list(collected(shades(drawn, stop_at="owl"), Unfinished(tmp_path, "this model")))
-    again = Unfinished(tmp_path, "this model")
+        list(collected(shades(drawn, stop_at="owl"), ResumableGeneration(tmp_path, "this model")))
+    again = ResumableGeneration(tmp_path, "this model")
     assert again.found == 2
     assert list(collected(shades(drawn), again)) == [("cat", 7), ("dog", 8), ("owl", 9)]
     assert drawn == ["cat", "dog", "owl"]
-    other = Unfinished(tmp_path, "that model")
+    other = ResumableGeneration(tmp_path, "that model")
     assert other.found == 0, "another model's layers are drawn anew"
     again.finished()
     assert not any(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from acetate.transparency.files import Transparency
 from acetate_lab.evaluation.generation.generator import evaluation_prompts
 from acetate_lab.evaluation.outline import outline_of
 from acetate_lab.evaluation.starter import StarterReport, as_json, evaluate_starter, layer_figures
-from acetate_lab.evaluation.transparency.reconstruction import Parts
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder
 from acetate_lab.evaluation.transparency.summary import by_kind, reconstruction_figures
 from acetate_lab.metrics.coverage import Coverage
 from acetate_lab.metrics.held_out import HeldOut, HeldOutPicture
@@ -24,7 +24,7 @@ from diffusers import AutoencoderKL
 from torch import nn
 
 
-def tiny_parts() -> Parts:
+def tiny_parts() -> Autoencoder:
     torch.manual_seed(0)
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -34,7 +34,7 @@ def tiny_parts() -> Parts:
         layers_per_block=1,
     ).eval()
     decoder = TransparentDecoder(block_out_channels=(4, 4, 8, 8), layers_per_block=1).eval()
-    return Parts(vae, Transparency(OffsetEncoder(channels=(4,) * 8).eval(), decoder), passes=1)
+    return Autoencoder(vae, Transparency(OffsetEncoder(channels=(4,) * 8).eval(), decoder), passes=1)
 
 
 def held_out(count: int) -> HeldOut:
@@ -219,7 +219,7 @@ class ConstantAlpha(Plain):
         return torch.cat([torch.full_like(picture[:, :1], self.alpha), torch.full_like(picture, 0.5)], dim=1)
 
 
-def known_parts(offset: float = 0.0, alpha: float = 1.0) -> Parts:
+def known_parts(offset: float = 0.0, alpha: float = 1.0) -> Autoencoder:
     """Parts that keep plain pictures, but for the offset (of values in [-1, 1]) and the alpha asked for."""
     transparency: Any = SimpleNamespace(encoder=ConstantOffset(offset), decoder=ConstantAlpha(alpha), multiplier=1.0)
-    return Parts(Shrinking(), transparency, 1)
+    return Autoencoder(Shrinking(), transparency, 1)

@@ -11,8 +11,8 @@ import pytest
 import torch
 from acetate_lab.cli.evaluate import app
 from acetate_lab.evaluation.image_folder import kind_of, read_pictures, spread
-from acetate_lab.evaluation.metric import Figure
-from acetate_lab.evaluation.thresholds import Limit
+from acetate_lab.evaluation.metric import Metric
+from acetate_lab.evaluation.thresholds import Threshold
 from acetate_lab.evaluation.transparency.perceptual import local_lpips
 from acetate_lab.evaluation.transparency.probes import Probe, ProbeResult, draw_probes, measure_probe, probe_checks
 from acetate_lab.metrics.matting import connectivity_error, gradient_error
@@ -89,7 +89,7 @@ def spoiled(probe: Probe, red: float = 0.0, opacity: float = 1.0, haze: float = 
     return measure_probe(probe, decoded)
 
 
-def measured(**faults: float) -> dict[str, Figure]:
+def measured(**faults: float) -> dict[str, Metric]:
     results = [spoiled(probe, **faults) for probe in draw_probes(64)]  # type: ignore[arg-type]
     return {check.key: check for check in probe_checks(results)}
 
@@ -121,10 +121,10 @@ def test_a_pixel_lost_all_around_is_a_shrunk_region() -> None:
 
 
 def test_a_figure_says_its_bar_and_whether_it_is_met() -> None:
-    figure = Figure("loose", "Loose bits", 0.05, "%", "", Limit(at_most=0.03))
+    figure = Metric("loose", "Loose bits", 0.05, "%", "", Threshold(at_most=0.03))
     assert (figure.text(), figure.wanted(), figure.verdict()) == ("5.0%", "≤ 3.0%", "missed")
-    assert Figure("psnr", "PSNR", 32, "dB", "", Limit(at_least=31)).met
-    assert Figure("psnr", "PSNR", 32, "dB", "").met is None
+    assert Metric("psnr", "PSNR", 32, "dB", "", Threshold(at_least=31)).met
+    assert Metric("psnr", "PSNR", 32, "dB", "").met is None
 
 
 @pytest.fixture

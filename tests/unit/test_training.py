@@ -18,16 +18,16 @@ import torch
 from acetate.transparency import load_upsampler
 from acetate_lab.synthetic.backgrounds import BACKDROPS
 from acetate_lab.training import packages
-from acetate_lab.training.augment import View, from_stored, random_views
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Average, Learning, Optimiser, orthogonalised
+from acetate_lab.training.augment import RandomView, from_stored, random_views
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Turnover
 from acetate_lab.training.starter.captions import caption, train_tokenizer
 from acetate_lab.training.starter.colours import dominant_colour, turn_hue
 from acetate_lab.training.starter.concepts import load_concepts, without_colour
 from acetate_lab.training.starter.dataset import PictureRecord, normalised, open_pictures
 from acetate_lab.training.starter.wording import ROLES, article, with_role
-from acetate_lab.training.trainer import Loop
+from acetate_lab.training.trainer import Trainer
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
@@ -101,7 +101,7 @@ def test_muon_steps_have_singular_values_near_one() -> None:
 
 def test_an_average_leaves_the_module_as_it_was() -> None:
     module = nn.Linear(4, 4)
-    average = Average(module)
+    average = EMA(module)
     kept = module.weight.detach().clone()
     with torch.no_grad():
         module.weight.add_(1)
@@ -112,7 +112,7 @@ def test_an_average_leaves_the_module_as_it_was() -> None:
 
 
 def test_the_learning_rate_rises_stays_and_falls_to_nothing() -> None:
-    optimiser = Optimiser([nn.Linear(9, 9)], Learning(1.0, warm_up=10, cool_down=0.5), Hardware())
+    optimiser = Optimiser([nn.Linear(9, 9)], OptimizerConfig(1.0, warm_up=10, cool_down=0.5), Distributed())
     rates = [optimiser.rate(step, 100) for step in range(100)]
     assert rates[0] == 0.1
     assert rates[20] == rates[49] == 1.0
@@ -161,7 +161,7 @@ def test_turning_the_hue_keeps_luma_and_a_full_turn_is_none() -> None:
 def test_a_view_at_rest_is_the_picture_itself() -> None:
     stored = np.zeros((1, 32, 32, 4), np.uint8)
     stored[0, 8:24, 8:24] = (200, 100, 50, 255)
-    view = random_views(from_stored(stored), 16, View((1.0, 1.0), 0.0, 0.0, mirror=False), Loop.generator(0))
+    view = random_views(from_stored(stored), 16, RandomView((1.0, 1.0), 0.0, 0.0, mirror=False), Trainer.generator(0))
     assert torch.allclose(view[0, :, 4:12, 4:12], torch.tensor([200, 100, 50, 255]).view(4, 1, 1) / 255, atol=1e-4)
     assert view[0, 3, :4].max() == 0
 

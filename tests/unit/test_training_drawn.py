@@ -11,19 +11,19 @@ import pytest
 import torch
 from acetate_lab.training.decoding import Drawn, agreement, settled, train_decoder
 from acetate_lab.training.diffusion import Objective, Start, sample_latents
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning, Muon, orthogonalised
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import Muon, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
 from acetate_lab.training.starter.drawn import Artist, drawn_batches
 from acetate_lab.training.starter.networks import open_transparency
 from acetate_lab.training.text import noise_scheduler
-from acetate_lab.training.trainer import Deadline, Loop, LoopSettings, Stopwatch
+from acetate_lab.training.trainer import Deadline, Stopwatch, Trainer, TrainerConfig
 from diffusers import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-SETTINGS = LoopSettings(steps=12, batch=4)
+SETTINGS = TrainerConfig(steps=12, batch=4)
 
 
 class Numbered:
@@ -118,11 +118,11 @@ def _counting(folder: Path, deadline: Deadline, stop_at: int | None = None) -> t
     torch.manual_seed(0)
     module, taken = nn.Linear(4, 4), list[int]()
     optimiser = torch.optim.SGD(module.parameters(), 0.1)
-    settings = LoopSettings(steps=12, batch=1, deadline=deadline)
+    settings = TrainerConfig(steps=12, batch=1, deadline=deadline)
 
     def step(number: int) -> dict[str, torch.Tensor]:
         taken.append(number)
-        loss = (module(torch.randn(2, 4, generator=Loop.generator(number))) + torch.randn(2, 4)).square().mean()
+        loss = (module(torch.randn(2, 4, generator=Trainer.generator(number))) + torch.randn(2, 4)).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -130,7 +130,7 @@ def _counting(folder: Path, deadline: Deadline, stop_at: int | None = None) -> t
             object.__setattr__(deadline, "at", -math.inf)
         return {"loss": loss}
 
-    loop = Loop(folder, {"module": module}, settings, lambda line: None, Hardware())
+    loop = Trainer(folder, {"module": module}, settings, lambda line: None, Distributed())
     loop.run(step)
     return taken, module
 
@@ -176,7 +176,7 @@ def test_drawing_on_begins_with_as_much_noise_as_its_strength_and_ends_where_the
     def first(strength: float) -> float:
         seen.clear()
         start = Start(latents, strength)
-        drawn = sample_latents(knowing, objective, words, 2, (4, 8, 8), Hardware(), start=start)
+        drawn = sample_latents(knowing, objective, words, 2, (4, 8, 8), Distributed(), start=start)
         torch.testing.assert_close(drawn, latents, rtol=1e-2, atol=1e-2)
         assert len(seen) == round(20 * strength)
         return float((seen[0] - latents).square().mean())
@@ -189,7 +189,7 @@ def artist(tiny_starter: Path) -> Artist:
     tokenizer = CLIPTokenizer.from_pretrained(tiny_starter / "tokenizer")
     unet = UNet2DConditionModel.from_pretrained(tiny_starter / "unet").float().eval()
     text_encoder = CLIPTextModel.from_pretrained(tiny_starter / "text_encoder").float().eval()
-    return Artist(open_transparency(tiny_starter), unet, text_encoder, tokenizer, 0.5, Hardware())
+    return Artist(open_transparency(tiny_starter), unet, text_encoder, tokenizer, 0.5, Distributed())
 
 
 def discs() -> PictureSet:
@@ -209,7 +209,7 @@ def test_drawn_batches_depend_on_their_step_alone(artist: Artist, tmp_path: Path
     turnover = Turnover(size=8, kept=1, steps=2)
 
     def encode(step: int) -> torch.Tensor:
-        return torch.rand(6, 4, 64, 64, generator=Loop.generator(step))
+        return torch.rand(6, 4, 64, 64, generator=Trainer.generator(step))
 
     draw = drawn_batches(artist, discs(), encode, 24, turnover, tmp_path / "one")
     batches = [draw(step) for step in range(4)]
@@ -241,7 +241,9 @@ def test_the_decoder_learns_and_nothing_else_does(artist: Artist, tmp_path: Path
 
     with torch.no_grad():
         before = error()
-    train_decoder(parts, draw, tmp_path / "decoder", SETTINGS, Learning(5e-3, warm_up=1), Hardware(), lambda line: None)
+    train_decoder(
+        parts, draw, tmp_path / "decoder", SETTINGS, OptimizerConfig(5e-3, warm_up=1), Distributed(), lambda line: None
+    )
     with torch.no_grad():
         assert error() < 0.8 * before
     for name in ("vae", "encoder"):

@@ -22,7 +22,7 @@ from acetate_lab.training.configs.dry_run import Estimate
 from acetate_lab.training.configs.export import original_names, save_transparency
 from acetate_lab.training.configs.layers import run_layers
 from acetate_lab.training.configs.loading import open_transparency, open_vae
-from acetate_lab.training.configs.runner import Finished, Order
+from acetate_lab.training.configs.runner import Finished, RunOptions
 from acetate_lab.training.configs.schema import ModelSettings, TextSettings
 from acetate_lab.training.configs.text import run_text
 from acetate_lab.training.configs.toml_reader import read_settings
@@ -48,8 +48,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def order(config: Path, *, dry_run: bool = False) -> Order:
-    return Order(config, dry_run, lambda line: None)
+def order(config: Path, *, dry_run: bool = False) -> RunOptions:
+    return RunOptions(config, dry_run, lambda line: None)
 
 
 def unet_of(model: Path) -> UNet2DConditionModel:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from acetate_lab.evaluation.metric import Figure, held_to_bars
+from acetate_lab.evaluation.metric import Metric, with_threshold
 
 if TYPE_CHECKING:
     from acetate.models.registry import ModelRegistry
@@ -75,9 +75,9 @@ def finish(console: Console, json_file: Path | None, document: dict[str, Any], w
     console.print(_("Report with pictures: {path}").format(path=page), markup=False, soft_wrap=True)
 
 
-def figures_table(title: str, figures: Sequence[Figure]) -> Table:
+def figures_table(title: str, figures: Sequence[Metric]) -> Table:
     """The figures with what they mean, a row each; two columns more where any is held to a bar."""
-    held = bool(held_to_bars(figures))
+    held = bool(with_threshold(figures))
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(_("Figure"), style="cyan")
     table.add_column(_("Value"), justify="right", no_wrap=True)

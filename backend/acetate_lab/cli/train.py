@@ -16,7 +16,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from acetate_lab.training.configs.dry_run import Estimate
-    from acetate_lab.training.configs.runner import Finished, Order
+    from acetate_lab.training.configs.runner import Finished, RunOptions
 
 GIGABYTE = 10**9
 STOPPED = _("Stopped. Start the same command again and it goes on from the last checkpoint.")
@@ -55,13 +55,13 @@ def layers(config: Config, dry_run: DryRun = False) -> None:
     _run(run_layers, config, dry_run)
 
 
-def _run(recipe: Callable[[Order], Estimate | Finished], config: Path, dry_run: bool) -> None:
+def _run(recipe: Callable[[RunOptions], Estimate | Finished], config: Path, dry_run: bool) -> None:
     from acetate_lab.training.configs.dry_run import Estimate
-    from acetate_lab.training.configs.runner import Order
+    from acetate_lab.training.configs.runner import RunOptions
 
     console = Console()
     try:
-        result = recipe(Order(config, dry_run, lambda line: console.log(line, highlight=False)))
+        result = recipe(RunOptions(config, dry_run, lambda line: console.log(line, highlight=False)))
     except KeyboardInterrupt:
         console.print(STOPPED)
         raise typer.Exit(130) from None

@@ -22,8 +22,8 @@ from acetate_lab.data.collection import (
     write_manifest,
 )
 from acetate_lab.data.filters import Filter
-from acetate_lab.data.perceptual_hash import Known, fingerprint, visible_box
-from acetate_lab.data.sources import Found, find
+from acetate_lab.data.perceptual_hash import KnownHashes, fingerprint, visible_box
+from acetate_lab.data.sources import SourceImage, find
 
 UNKNOWN = "unknown"
 """The licence of pictures of which none is told."""
@@ -68,7 +68,7 @@ def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: C
     check_apart(folder, sources := tuple(sources))
     before = open_collection(folder).entries if (folder / MANIFEST).is_file() else ()
     entries = {entry.id: entry for entry in before}
-    known = Known()
+    known = KnownHashes()
     for entry in before:
         if entry.fingerprint:
             known.add(entry.fingerprint, entry.id)
@@ -108,7 +108,9 @@ def check_apart(folder: Path, sources: Iterable[Path]) -> None:
             )
 
 
-def _added(folder: Path, found: Found, seen: Image.Image, settings: BuildSettings, known: Known) -> Entry | str:
+def _added(
+    folder: Path, found: SourceImage, seen: Image.Image, settings: BuildSettings, known: KnownHashes
+) -> Entry | str:
     """Store a picture and return its entry, or why it is not taken."""
     reason = settings.filter.refusal(seen)
     if reason:

@@ -21,7 +21,7 @@ ARTICLES = ("a ", "an ", "the ", "some ")
 
 
 @dataclass(frozen=True)
-class Told:
+class CaptionInfo:
     """What is told of a picture; empty where nothing is."""
 
     caption: str = ""
@@ -29,16 +29,16 @@ class Told:
     licence: str = ""
 
 
-def from_sidecar(suffix: str, content: bytes) -> Told:
+def from_sidecar(suffix: str, content: bytes) -> CaptionInfo:
     """What a text or JSON file beside a picture tells; nothing when it is unreadable."""
     text = _decoded(content).strip()
     if suffix == ".txt":
-        return Told(caption=" ".join(text.split()))
+        return CaptionInfo(caption=" ".join(text.split()))
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
-        return Told()
-    return from_map(told) if isinstance(told, dict) else Told()
+        return CaptionInfo()
+    return from_map(told) if isinstance(told, dict) else CaptionInfo()
 
 
 def _decoded(content: bytes) -> str:
@@ -51,13 +51,13 @@ def _decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def from_map(told: dict[str, Any]) -> Told:
+def from_map(told: dict[str, Any]) -> CaptionInfo:
     """What a map tells, under the names that are in use for it."""
 
     def first(*names: str) -> str:
         return next((" ".join(told[name].split()) for name in names if isinstance(told.get(name), str)), "")
 
-    return Told(
+    return CaptionInfo(
         first("caption", "prompt", "text", "title"), first("subject", "class", "label"), first("licence", "license")
     )
 

@@ -22,7 +22,7 @@ class Unreadable(ValueError):  # noqa: N818  # an adjective says what the docume
 
 
 @dataclass(frozen=True)
-class Layer:
+class SourceLayer:
     """One layer of a document as it is seen, RGBA: its own opacity and that of its groups are in its alpha.
 
     `picture` is None where the layer cannot be read; `refusal` then says why.
@@ -33,7 +33,7 @@ class Layer:
     refusal: str = ""
 
 
-def read_document(path: Path) -> Iterator[Layer]:
+def read_document(path: Path) -> Iterator[SourceLayer]:
     """The visible paint layers of a document, bottom first; one that is broken does not keep the others back.
 
     Raises Unreadable, or whatever a library raises for a file that is none of its own.
@@ -41,7 +41,7 @@ def read_document(path: Path) -> Iterator[Layer]:
     return DOCUMENTS[path.suffix.lower()](path)
 
 
-def _photoshop(path: Path) -> Iterator[Layer]:
+def _photoshop(path: Path) -> Iterator[SourceLayer]:
     from psd_tools import PSDImage
 
     for layer in PSDImage.open(path).descendants():
@@ -51,10 +51,10 @@ def _photoshop(path: Path) -> Iterator[Layer]:
         while place is not None and place.parent is not None:
             opacity, place = opacity * place.opacity / 255, place.parent
         if opacity > 0 and (picture := layer.topil()) is not None:
-            yield Layer(layer.name, _faded(picture.convert("RGBA"), opacity))
+            yield SourceLayer(layer.name, _faded(picture.convert("RGBA"), opacity))
 
 
-def _openraster(path: Path) -> Iterator[Layer]:
+def _openraster(path: Path) -> Iterator[SourceLayer]:
     with zipfile.ZipFile(path) as archive:
         image = ElementTree.fromstring(_member(archive, "stack.xml"))
         for element, opacity in _seen(image.findall("stack"), _openraster_opacity):
@@ -70,7 +70,7 @@ def _openraster_picture(archive: zipfile.ZipFile, name: str) -> Image.Image:
     return read_picture(_member(archive, name), DATA_PIXELS).picture
 
 
-def _krita(path: Path) -> Iterator[Layer]:
+def _krita(path: Path) -> Iterator[SourceLayer]:
     with zipfile.ZipFile(path) as archive:
         document = ElementTree.fromstring(_member(archive, "maindoc.xml"))
         for element in document.iter():
@@ -96,11 +96,11 @@ def _krita_picture(archive: zipfile.ZipFile, image: str, element: ElementTree.El
     return read_tiles(_member(archive, f"{image}/layers/{element.get('filename')}"), CHANNEL_BYTES[space])
 
 
-def _blender(path: Path) -> Iterator[Layer]:
+def _blender(path: Path) -> Iterator[SourceLayer]:
     from acetate_lab.data.rendering.blender import render_file
 
     for name, picture in render_file(path):
-        yield Layer(name, picture)
+        yield SourceLayer(name, picture)
 
 
 def _seen(
@@ -117,12 +117,12 @@ def _seen(
             yield from _seen(inside, opacity_of, opacity)
 
 
-def _layer(name: str, opacity: float, read: Callable[[], Image.Image | None]) -> Layer:
+def _layer(name: str, opacity: float, read: Callable[[], Image.Image | None]) -> SourceLayer:
     try:
         picture = read()
     except (UnreadablePictureError, Unreadable, ValueError, OSError) as error:
-        return Layer(name, None, str(error))
-    return Layer(name, None, "it is empty") if picture is None else Layer(name, _faded(picture, opacity))
+        return SourceLayer(name, None, str(error))
+    return SourceLayer(name, None, "it is empty") if picture is None else SourceLayer(name, _faded(picture, opacity))
 
 
 def _faded(picture: Image.Image, opacity: float) -> Image.Image:
@@ -141,7 +141,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
         raise Unreadable(f"it lacks {name}") from error
 
 
-DOCUMENTS: dict[str, Callable[[Path], Iterator[Layer]]] = {
+DOCUMENTS: dict[str, Callable[[Path], Iterator[SourceLayer]]] = {
     ".psd": _photoshop,
     ".ora": _openraster,
     ".kra": _krita,

@@ -38,7 +38,7 @@ def visible_box(picture: Image.Image) -> tuple[int, int, int, int] | None:
     return picture.getchannel("A").point([0] * 3 + [255] * 253).getbbox()
 
 
-class Known:
+class KnownHashes:
     """The fingerprints of the pictures that are there already."""
 
     def __init__(self) -> None:

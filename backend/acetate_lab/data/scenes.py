@@ -12,7 +12,7 @@ from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image
 
-from acetate_lab.data.captions import Told, from_name, from_sidecar
+from acetate_lab.data.captions import CaptionInfo, from_name, from_sidecar
 from acetate_lab.data.collection import (
     MANIFEST,
     PICTURES,
@@ -132,10 +132,10 @@ def _scene(
     )
 
 
-def _told(ground: Path) -> Told:
-    told = Told(caption=from_name(str(ground)) or "a background")
+def _told(ground: Path) -> CaptionInfo:
+    told = CaptionInfo(caption=from_name(str(ground)) or "a background")
     for beside in (ground.with_suffix(ending) for ending in SIDECARS):
         if beside.is_file():
             read = from_sidecar(beside.suffix, beside.read_bytes())
-            told = Told(read.caption or told.caption, read.subject, read.licence or told.licence)
+            told = CaptionInfo(read.caption or told.caption, read.subject, read.licence or told.licence)
     return told

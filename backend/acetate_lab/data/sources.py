@@ -16,7 +16,7 @@ from acetate_wire.errors import AcetateError
 from PIL import Image
 
 from acetate_lab.data.archives import DATA_PIXELS, is_hidden, member, tar_member
-from acetate_lab.data.captions import Told, from_map, from_name, from_sidecar
+from acetate_lab.data.captions import CaptionInfo, from_map, from_name, from_sidecar
 from acetate_lab.data.documents import DOCUMENTS, read_document
 
 PICTURES = frozenset(
@@ -29,11 +29,11 @@ OWN = "acetate"
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceImage:
     """A picture that was found, or why something could not be read."""
 
     source: str
-    told: Told
+    told: CaptionInfo
     picture: Image.Image | None
     refusal: str = ""
 
@@ -47,7 +47,7 @@ def reason(error: Exception) -> str:
 Load = Callable[[], bytes]
 
 
-def find(paths: Iterable[Path]) -> Iterator[Found]:
+def find(paths: Iterable[Path]) -> Iterator[SourceImage]:
     """Every picture in these files and folders. Raises AcetateError `bad_request` for a path that is not there."""
     for path in paths:
         if path.is_dir():
@@ -58,7 +58,7 @@ def find(paths: Iterable[Path]) -> Iterator[Found]:
             raise AcetateError("bad_request", f"{path} does not exist", field="pictures", hint="check the spelling")
 
 
-def _in_folder(folder: Path) -> Iterator[Found]:
+def _in_folder(folder: Path) -> Iterator[SourceImage]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_hidden(path.name))
     loads: dict[str, Load] = {
         str(path.relative_to(folder)): path.read_bytes
@@ -71,7 +71,7 @@ def _in_folder(folder: Path) -> Iterator[Found]:
             yield from _in_file(path)
 
 
-def _in_file(path: Path) -> Iterator[Found]:
+def _in_file(path: Path) -> Iterator[SourceImage]:
     name = path.name.lower()
     try:
         if name.endswith(".zip"):
@@ -83,16 +83,16 @@ def _in_file(path: Path) -> Iterator[Found]:
             yield from _in_tar(path)
         elif name.endswith(tuple(DOCUMENTS)):
             for layer in read_document(path):
-                told = Told(caption=from_name(layer.name), subject="")
-                yield Found(f"{path}#{layer.name}", told, layer.picture, layer.refusal)
+                told = CaptionInfo(caption=from_name(layer.name), subject="")
+                yield SourceImage(f"{path}#{layer.name}", told, layer.picture, layer.refusal)
         else:
             beside = {s.name: s.read_bytes for s in (path.with_suffix(ending) for ending in SIDECARS) if s.is_file()}
             yield from _grouped(str(path.parent), {path.name: path.read_bytes, **beside})
     except Exception as error:  # zipfile, tarfile, zlib, ElementTree and psd-tools each have their own
-        yield Found(str(path), Told(), None, reason(error))
+        yield SourceImage(str(path), CaptionInfo(), None, reason(error))
 
 
-def _in_tar(path: Path) -> Iterator[Found]:
+def _in_tar(path: Path) -> Iterator[SourceImage]:
     """One sample after the other, without unpacking: in webdataset's layout, files of one sample follow each other."""
     with tarfile.open(path) as archive:
         members = (found for found in archive if found.isfile() and not is_hidden(found.name))
@@ -109,7 +109,7 @@ def _key(name: str) -> str:
     return str(path.with_name(path.name.split(".")[0]))
 
 
-def _grouped(place: str, loads: Mapping[str, Load]) -> Iterator[Found]:
+def _grouped(place: str, loads: Mapping[str, Load]) -> Iterator[SourceImage]:
     for name, load in loads.items():
         path = PurePath(name)
         if path.suffix.lower() not in PICTURES:
@@ -120,19 +120,19 @@ def _grouped(place: str, loads: Mapping[str, Load]) -> Iterator[Found]:
         )
 
 
-def _opened(source: str, load: Load, sidecars: list[tuple[str, Load]]) -> Found:
+def _opened(source: str, load: Load, sidecars: list[tuple[str, Load]]) -> SourceImage:
     try:
         told = [from_sidecar(suffix, read()) for suffix, read in sidecars]
         read = read_picture(load(), DATA_PIXELS)
     except Exception as error:  # archives decode while they are read
-        return Found(source, Told(), None, reason(error))
+        return SourceImage(source, CaptionInfo(), None, reason(error))
     if OWN in read.texts:
         told.append(from_sidecar(".json", read.texts[OWN].encode()))
     merged = from_map({"caption": from_name(source)})
     for each in reversed(told):
-        merged = Told(*(new or old for new, old in zip(_values(each), _values(merged), strict=True)))
-    return Found(source, merged, read.picture)
+        merged = CaptionInfo(*(new or old for new, old in zip(_values(each), _values(merged), strict=True)))
+    return SourceImage(source, merged, read.picture)
 
 
-def _values(told: Told) -> tuple[str, str, str]:
+def _values(told: CaptionInfo) -> tuple[str, str, str]:
     return told.caption, told.subject, told.licence

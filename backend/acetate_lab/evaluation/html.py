@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from acetate_lab.evaluation.metric import Figure, held_to_bars
+from acetate_lab.evaluation.metric import Metric, with_threshold
 
 CHECKER_CELL = 8
 CHECKER_GREYS = (0.8, 0.6)
@@ -71,23 +71,23 @@ def tiles(entries: Sequence[tuple[str, str, str]]) -> str:
     return f'<div class="tiles">{"".join(cells)}</div>'
 
 
-def figure_tiles(figures: Sequence[Figure]) -> str:
+def figure_tiles(figures: Sequence[Metric]) -> str:
     """Headline figures as tiles."""
     return tiles([(figure.label, figure.text(), figure.meaning) for figure in figures])
 
 
-def figure_table(figures: Sequence[Figure]) -> str:
+def figure_table(figures: Sequence[Metric]) -> str:
     """A row for each figure with what it says; where any has a bar, also the bar and whether it is met."""
-    if not held_to_bars(figures):
+    if not with_threshold(figures):
         rows = [[figure.label, figure.text(), figure.meaning] for figure in figures]
         return table(["Figure", "Value", "What it says"], rows, words=(0, 2))
     rows = [[f.label, f.text(), f.wanted(), f.verdict(), f.meaning] for f in figures]
     return table(["Figure", "Value", "Bar", "Met", "What it says"], rows, words=(0, 3, 4))
 
 
-def bar_section(figures: Sequence[Figure]) -> str:
+def bar_section(figures: Sequence[Metric]) -> str:
     """The figures that are held to a bar, and how many meet theirs."""
-    held = held_to_bars(figures)
+    held = with_threshold(figures)
     met = sum(figure.met is True for figure in held)
     return section("Bars", f"What is wanted of a model: {met} of {len(held)} are met.", figure_table(held))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 
-from acetate_lab.evaluation.generation.generator import PassCount, drawer, evaluation_prompts
+from acetate_lab.evaluation.generation.generator import PassCount, evaluation_prompts, generator
 from acetate_lab.evaluation.starter import Report, StarterReport, evaluate_starter
-from acetate_lab.evaluation.transparency.reconstruction import Parts
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder
 from acetate_lab.metrics.held_out import HeldOut
 from acetate_lab.synthetic.soft import SOFT_SUBJECTS
 
@@ -53,8 +53,8 @@ def evaluate_installed(
         if model.vocabulary is None:
             raise ValueError(f"{model.spec.folder} has no vocabulary.json: measure it with no layers")
         prompts = evaluation_prompts(sorted(set(model.vocabulary.things.values())), layer_count)
-    parts = Parts(model.vae, model.transparency, passes)
-    generate = drawer(store, NAME, passes)
+    parts = Autoencoder(model.vae, model.transparency, passes)
+    generate = generator(store, NAME, passes)
     return evaluate_starter(
         parts, held_out, generate, prompts, model=NAME, seed=seed, soft=SOFT_SUBJECTS, report=report
     )

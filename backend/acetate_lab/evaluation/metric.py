@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from acetate_lab.evaluation.thresholds import Limit
+from acetate_lab.evaluation.thresholds import Threshold
 
 DIGITS = {"dB": 2, "s": 2, "k px": 3, "k": 3}
 """Decimals by unit; all others have four."""
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """One measured value: `value` is in `unit`, and `meaning` tells an artist how to read it.
 
     A figure with a `bar` (in the same unit) meets or misses it.
@@ -24,7 +24,7 @@ class Figure:
     value: float
     unit: str
     meaning: str
-    bar: Limit | None = None
+    bar: Threshold | None = None
 
     @property
     def met(self) -> bool | None:
@@ -52,17 +52,17 @@ class Figure:
         return f"{value:.{DIGITS.get(self.unit, 4)}f} {self.unit}".rstrip()
 
 
-def values(figures: Iterable[Figure]) -> dict[str, float]:
+def values(figures: Iterable[Metric]) -> dict[str, float]:
     """Each figure's value by its key."""
     return {figure.key: figure.value for figure in figures}
 
 
-def held_to_bars(figures: Iterable[Figure]) -> tuple[Figure, ...]:
+def with_threshold(figures: Iterable[Metric]) -> tuple[Metric, ...]:
     """The figures that have a bar."""
     return tuple(figure for figure in figures if figure.bar is not None)
 
 
-def checks(figures: Iterable[Figure]) -> dict[str, dict[str, Any]]:
+def checks(figures: Iterable[Metric]) -> dict[str, dict[str, Any]]:
     """The figures that have a bar, by key: the value, the bar's limits, and whether it is met."""
     found = {}
     for figure in figures:

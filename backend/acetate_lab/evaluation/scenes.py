@@ -13,7 +13,7 @@ from acetate_wire.request import LayerRequest, Rect
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from acetate_lab.evaluation.metric import Figure
+from acetate_lab.evaluation.metric import Metric
 from acetate_lab.metrics.coverage import VISIBLE_ABOVE
 from acetate_lab.metrics.over_backgrounds import composite
 
@@ -72,22 +72,22 @@ def scene_prompts(store: ModelCache, model: str, count: int) -> tuple[tuple[str,
     return tuple(zip(spread, under, strict=True))
 
 
-def scene_figures(scenes: Sequence[Scene]) -> tuple[Figure, ...]:
+def scene_figures(scenes: Sequence[Scene]) -> tuple[Metric, ...]:
     """The averages over scenes."""
 
     def mean(name: str) -> float:
         return fmean(getattr(scene, name) for scene in scenes)
 
     return (
-        Figure(
+        Metric(
             "agreement",
             "Blend with its layers",
             mean("agreement"),
             "",
             "correlation over the whole picture; 1 is alike",
         ),
-        Figure("standing", "Where the layer stands", mean("standing"), "", "the same, only where the foreground is"),
-        Figure("chance", "Another layer there", mean("chance"), "", "what a foreground of another scene gives there"),
+        Metric("standing", "Where the layer stands", mean("standing"), "", "the same, only where the foreground is"),
+        Metric("chance", "Another layer there", mean("chance"), "", "what a foreground of another scene gives there"),
     )
 
 

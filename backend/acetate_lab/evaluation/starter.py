@@ -8,10 +8,10 @@ from statistics import fmean
 from typing import Any
 
 from acetate_lab.evaluation.generation.generator import Generate, GeneratedLayer, draw_layers
-from acetate_lab.evaluation.metric import Figure, checks, values
+from acetate_lab.evaluation.metric import Metric, checks, values
 from acetate_lab.evaluation.outline import Outline, outline_of
-from acetate_lab.evaluation.thresholds import BARS
-from acetate_lab.evaluation.transparency.reconstruction import Parts, Reconstruction, reconstruct
+from acetate_lab.evaluation.thresholds import THRESHOLDS
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder, Reconstruction, reconstruct
 from acetate_lab.evaluation.transparency.summary import held_out_json
 from acetate_lab.metrics.coverage import Coverage, coverage_of, mean_coverage
 from acetate_lab.metrics.held_out import KINDS, HeldOut
@@ -40,7 +40,7 @@ class StarterReport:
 
 
 def evaluate_starter(
-    parts: Parts,
+    parts: Autoencoder,
     held_out: HeldOut,
     generate: Generate,
     prompts: Sequence[str],
@@ -61,26 +61,26 @@ def evaluate_starter(
     return StarterReport(model, parts.passes, reconstructions, layers, held_out.coverage, frozenset(soft))
 
 
-def layer_figures(report: StarterReport) -> tuple[Figure, ...]:
+def layer_figures(report: StarterReport) -> tuple[Metric, ...]:
     """The averages over generated layers, next to the data's. Raises ValueError when none were made."""
     made, data = report.generated(), report.data
     outside = fmean(layer.shape.outside_largest_island for layer in report.layers)
     edge = fmean(layer.shape.edge_contact for layer in report.layers)
     seconds = fmean(layer.seconds for layer in report.layers)
     return (
-        Figure("partial", "Neither clear nor opaque", made.partial, "%", f"in the data: {data.partial:.1%}"),
-        Figure("clear", "Fully clear", made.clear, "%", f"in the data: {data.clear:.1%}"),
-        Figure("opaque", "Fully opaque", made.opaque, "%", f"in the data: {data.opaque:.1%}"),
-        Figure("outside", "Outside the largest island", outside, "%", "loose bits beside the subject; lower is better",
-               BARS["outside"]),
-        Figure("edge", "Touches the frame", edge, "%", "of the frame's border is covered: cut-off subjects",
-               BARS["edge"]),
+        Metric("partial", "Neither clear nor opaque", made.partial, "%", f"in the data: {data.partial:.1%}"),
+        Metric("clear", "Fully clear", made.clear, "%", f"in the data: {data.clear:.1%}"),
+        Metric("opaque", "Fully opaque", made.opaque, "%", f"in the data: {data.opaque:.1%}"),
+        Metric("outside", "Outside the largest island", outside, "%", "loose bits beside the subject; lower is better",
+               THRESHOLDS["outside"]),
+        Metric("edge", "Touches the frame", edge, "%", "of the frame's border is covered: cut-off subjects",
+               THRESHOLDS["edge"]),
         *_outline_figures(report),
-        Figure("seconds", "Time a layer", seconds, "s", "on this machine"),
+        Metric("seconds", "Time a layer", seconds, "s", "on this machine"),
     )  # fmt: skip
 
 
-def _outline_figures(report: StarterReport) -> tuple[Figure, ...]:
+def _outline_figures(report: StarterReport) -> tuple[Metric, ...]:
     """How clean the outlines of solid things are, next to those of the held-out ones; none when there are no layers."""
     solid = [layer for layer in report.layers if layer.prompt not in report.soft]
     if not solid:
@@ -93,13 +93,13 @@ def _outline_figures(report: StarterReport) -> tuple[Figure, ...]:
 
     partial = f"; of held-out ones {mean_coverage(map(coverage_of, given)).partial:.1%}" if given else ""
     return (
-        Figure("within", "Alpha three pixels inside", fmean(each.outline.within for each in solid), "",
+        Metric("within", "Alpha three pixels inside", fmean(each.outline.within for each in solid), "",
                f"of the outlines of solid things; 1 is crisp{held_out(lambda each: each.within, '.4f')}"),
-        Figure("beyond", "Alpha three pixels outside", fmean(each.outline.beyond for each in solid), "",
+        Metric("beyond", "Alpha three pixels outside", fmean(each.outline.beyond for each in solid), "",
                f"of the outlines of solid things; 0 is crisp{held_out(lambda each: each.beyond, '.4f')}"),
-        Figure("hazy", "Solid things with a haze", fmean(each.outline.hazy for each in solid), "%",
+        Metric("hazy", "Solid things with a haze", fmean(each.outline.hazy for each in solid), "%",
                f"not clear more than ten pixels away{held_out(lambda each: each.hazy, '.1%')}"),
-        Figure("solid_partial", "Partial, of solid things", fmean(each.coverage.partial for each in solid), "%",
+        Metric("solid_partial", "Partial, of solid things", fmean(each.coverage.partial for each in solid), "%",
                f"neither clear nor opaque{partial}"),
     )  # fmt: skip
 

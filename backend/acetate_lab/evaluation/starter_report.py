@@ -20,7 +20,7 @@ from acetate_lab.evaluation.html import (
     section,
     shown,
 )
-from acetate_lab.evaluation.metric import Figure
+from acetate_lab.evaluation.metric import Metric
 from acetate_lab.evaluation.starter import StarterReport, as_json, layer_figures
 from acetate_lab.evaluation.transparency.report import UNDER, held_out_pictures, held_out_section
 from acetate_lab.evaluation.transparency.summary import picture_size, reconstruction_figures, seen_psnr
@@ -65,7 +65,7 @@ def report_html(report: StarterReport) -> str:
     return page(f"How good is “{report.model}”?", lead, parts)
 
 
-def _layers_section(report: StarterReport, made: Sequence[Figure]) -> str:
+def _layers_section(report: StarterReport, made: Sequence[Metric]) -> str:
     generated, data = report.generated(), report.data
     plots = "".join(
         bars(

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
-class View:
+class RandomView:
     """The range of random placements: `scale` of the picture in the frame, `turn` in radians, `shift` of the frame.
 
     Where the picture is larger than the frame, the frame lies anywhere on it.
@@ -37,7 +37,7 @@ def from_stored(pictures: NDArray[np.uint8]) -> Float[Tensor, "n 4 h w"]:
 
 
 def random_views(
-    rgba: Float[Tensor, "n 4 h w"], size: int, view: View, generator: Generator
+    rgba: Float[Tensor, "n 4 h w"], size: int, view: RandomView, generator: Generator
 ) -> Float[Tensor, "n 4 size size"]:
     """Place each picture at random in a clear square of `size` pixels; resampled premultiplied."""
     n = rgba.shape[0]

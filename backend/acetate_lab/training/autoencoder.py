@@ -12,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate_lab.training.augment import View, from_stored, random_backgrounds, random_views
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.image_grid import write_sheet
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.augment import RandomView, from_stored, random_backgrounds, random_views
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.image_grid import save_image_grid
+from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.starter.dataset import PictureSet, evenly
-from acetate_lab.training.trainer import Loop, LoopSettings, Say, Trained
+from acetate_lab.training.trainer import Say, TrainableState, Trainer, TrainerConfig
 
 KL_WEIGHT = 3e-5
 SQUARE_WEIGHT = 2.0
@@ -25,14 +25,16 @@ SQUARE_WEIGHT = 2.0
 Batch = Callable[[int], Float[Tensor, "n 4 h w"]]
 
 
-def picture_batches(pictures: PictureSet, batch: int, size: int, view: View, *uses: str, soft: float = 1.0) -> Batch:
+def picture_batches(
+    pictures: PictureSet, batch: int, size: int, view: RandomView, *uses: str, soft: float = 1.0
+) -> Batch:
     """Random views of the pictures with these uses, soft ones `soft` times as often; the batch of a step depends on
     the step alone.
     """
     choose = evenly(pictures, *uses, soft=soft)
 
     def draw(step: int) -> Float[Tensor, "n 4 h w"]:
-        generator = Loop.generator(step)
+        generator = Trainer.generator(step)
         chosen = choose(batch, generator)
         return random_views(from_stored(pictures.pictures[chosen]), size, view, generator)
 
@@ -41,7 +43,7 @@ def picture_batches(pictures: PictureSet, batch: int, size: int, view: View, *us
 
 def vae_pictures(rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 3 h w"]:
     """What the VAE must be able to hold, in [-1, 1]: half over grey as it will be fed, padded colour, composites."""
-    generator = Loop.generator(step + 1)
+    generator = Trainer.generator(step + 1)
     padded = pad_rgb(rgba)
     alpha = rgba[:, 3:]
     under = random_backgrounds(padded, generator)
@@ -61,23 +63,23 @@ def train_autoencoder(
     vae: AutoencoderKL,
     pictures: PictureSet,
     folder: Path,
-    settings: LoopSettings,
+    settings: TrainerConfig,
     size: int,
-    learning: Learning,
-    hardware: Hardware,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train `vae` in place to its average over the run: L1, squared, gradient and KL losses."""
     device = hardware.device
     vae.to(device, memory_format=torch.channels_last).train()
-    average, optimiser = Average(vae, learning.average), Optimiser([vae], learning, hardware)
-    view = View(scale=(0.6, 1.3), turn=0.4, shift=0.15)
+    average, optimiser = EMA(vae, learning.average), Optimiser([vae], learning, hardware)
+    view = RandomView(scale=(0.6, 1.3), turn=0.4, shift=0.15)
     draw = picture_batches(pictures, settings.batch, size, view, "vocabulary")
 
     def take_step(step: int) -> Mapping[str, float]:
-        for number in hardware.draws(step, settings.accumulate):
+        for number in hardware.batch_indices(step, settings.accumulate):
             wanted = vae_pictures(draw(number), number).to(device, memory_format=torch.channels_last)
-            with hardware.computing():
+            with hardware.autocast():
                 posterior = vae.encode(wanted).latent_dist
                 made = vae.decode(posterior.sample()).sample.float()
             absolute, square = F.l1_loss(made, wanted), F.mse_loss(made, wanted)
@@ -91,12 +93,14 @@ def train_autoencoder(
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
         wanted = vae_pictures(draw(0)[:12], 0).to(device)
-        with average, hardware.computing():
+        with average, hardware.autocast():
             made = vae.decode(vae.encode(wanted).latent_dist.mean).sample
-        write_sheet(path, [wanted / 2 + 0.5, made.float() / 2 + 0.5])
+        save_image_grid(path, [wanted / 2 + 0.5, made.float() / 2 + 0.5])
 
-    loop = Loop(folder, {"vae": Trained(vae), "average": average, "optimiser": optimiser}, settings, say, hardware)
+    loop = Trainer(
+        folder, {"vae": TrainableState(vae), "average": average, "optimiser": optimiser}, settings, say, hardware
+    )
     loop.run(take_step, draw_sheet)
     loop.restore()
-    average.settle()
+    average.copy_to()
     vae.eval().requires_grad_(False)

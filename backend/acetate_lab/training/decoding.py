@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.image_grid import write_sheet
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.image_grid import save_image_grid
+from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Loop, LoopSettings, Losses, Say, Stateful, Stopwatch, Trained
+from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency import LatentTransparency, reconstruction_errors
 
 DISAGREEMENT = 0.25
@@ -92,9 +92,9 @@ def train_decoder(
     parts: LatentTransparency,
     draw: Callable[[int], Drawn],
     folder: Path,
-    settings: LoopSettings,
-    learning: Learning,
-    hardware: Hardware,
+    settings: TrainerConfig,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train the decoder in place to its average over the run; VAE and encoder stay as they are."""
@@ -102,7 +102,7 @@ def train_decoder(
     for module in (parts.vae, parts.encoder, decoder):
         module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     decoder.train().requires_grad_(True)
-    average = Average(decoder, learning.average)
+    average = EMA(decoder, learning.average)
     optimiser = Optimiser([decoder], learning, hardware)
     adversary = Adversary(learning, hardware)
 
@@ -110,7 +110,7 @@ def train_decoder(
         """The VAE's pictures in [-1, 1] and the decoder's RGBA, of all three parts."""
         latents = torch.cat([drawn.encoded, drawn.partly, drawn.wholly]).to(device)
         latents = latents.contiguous(memory_format=torch.channels_last)
-        with hardware.computing():
+        with hardware.autocast():
             with torch.no_grad(), watch.part("pictures"):
                 pictures = parts.vae.decode(latents).sample
             raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
@@ -147,7 +147,7 @@ def train_decoder(
 
     def take_step(step: int) -> Losses:
         judged = step >= ADVERSARIAL_FROM * settings.steps
-        for number in hardware.draws(step, settings.accumulate):
+        for number in hardware.batch_indices(step, settings.accumulate):
             with watch.part("batch"):
                 drawn = draw(number)
             losses = learn(drawn, judged)
@@ -171,17 +171,17 @@ def train_decoder(
             if not len(found):
                 continue
             rows += [wanted[:shown], found[:shown], found[:shown, 3:].expand(-1, 3, -1, -1)]
-        write_sheet(path, rows)
+        save_image_grid(path, rows)
 
     states: dict[str, Stateful] = {
-        "model": Trained(decoder),
+        "model": TrainableState(decoder),
         "average": average,
         "optimiser": optimiser,
-        "judge": Trained(adversary.judge),
+        "judge": TrainableState(adversary.judge),
         "judging": adversary.optimiser,
     }
-    loop = Loop(folder, states, settings, say, hardware, watch)
+    loop = Trainer(folder, states, settings, say, hardware, watch)
     loop.run(take_step, draw_sheet)
     loop.restore()
-    average.settle()
+    average.copy_to()
     decoder.eval().requires_grad_(False)

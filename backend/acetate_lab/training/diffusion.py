@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
-from acetate_lab.training.trainer import Loop, LoopSettings, Losses, Say, Stateful, Stopwatch, Trained
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
+from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
 
 MIN_SNR_GAMMA = 5.0
 WEIGHT_FLOOR = 0.25
@@ -68,7 +68,7 @@ class Objective:
         self.steps: int = self.scheduler.config.num_train_timesteps
         self.weights = self._weights(gamma)
 
-    def wanted(self, latents: Tensor, noise: Tensor, times: Int[Tensor, " n"]) -> Tensor:
+    def target(self, latents: Tensor, noise: Tensor, times: Int[Tensor, " n"]) -> Tensor:
         """What the model should answer."""
         if self.prediction == "epsilon":
             return noise
@@ -93,9 +93,9 @@ def train_diffusion(
     draw: Callable[[int], Samples[Words]],
     draw_sheet: Callable[[Path], None],
     folder: Path,
-    settings: LoopSettings,
-    learning: Learning,
-    hardware: Hardware,
+    settings: TrainerConfig,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train the parameters of `model` that require gradients, in place, to their average over the run.
@@ -104,10 +104,10 @@ def train_diffusion(
     """
     model.train()
     watch = Stopwatch()
-    average, optimiser = Average(model, learning.average), Optimiser([model], learning, hardware)
+    average, optimiser = EMA(model, learning.average), Optimiser([model], learning, hardware)
 
     def take_step(step: int) -> Losses:
-        for number in hardware.draws(step, settings.accumulate):
+        for number in hardware.batch_indices(step, settings.accumulate):
             with watch.part("batch"):
                 samples = draw(number)
             with watch.part("answers"):
@@ -127,32 +127,32 @@ def train_diffusion(
             draw_sheet(path)
         model.train()
 
-    states: dict[str, Stateful] = {"model": Trained(model), "average": average, "optimiser": optimiser}
-    loop = Loop(folder, states, settings, say, hardware, watch)
+    states: dict[str, Stateful] = {"model": TrainableState(model), "average": average, "optimiser": optimiser}
+    loop = Trainer(folder, states, settings, say, hardware, watch)
     loop.run(take_step, sheet)
     loop.restore()
-    average.settle()
+    average.copy_to()
     model.eval().requires_grad_(False)
 
 
 def frame_errors(
-    predict: Predict[Words], objective: Objective, samples: Samples[Words], number: int, hardware: Hardware
+    predict: Predict[Words], objective: Objective, samples: Samples[Words], number: int, hardware: Distributed
 ) -> Float[Tensor, "n frames"]:
     """The weighted squared error of each frame, with noise and time steps that `number` decides.
 
     Frames of one sample share their time step, except that given ones are clean.
     """
     count, frames = samples.given.shape
-    generator = Loop.generator(number + 7)
+    generator = Trainer.generator(number + 7)
     latents, given = samples.latents.flatten(0, 1), samples.given.flatten()
     noise = torch.randn(latents.shape, generator=generator)
     times = torch.randint(0, objective.steps, (count,), generator=generator).repeat_interleave(frames)
     noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.scheduler.add_noise(latents, noise, times))
     device = hardware.device
-    wanted = objective.wanted(latents, noise, times).to(device)
+    wanted = objective.target(latents, noise, times).to(device)
     seen = noisy.to(device, memory_format=torch.channels_last)
     control = None if samples.control is None else samples.control.to(device)
-    with hardware.computing():
+    with hardware.autocast():
         made = predict(seen, times.masked_fill(given, 0).to(device), samples.words, control).float()
     error = F.mse_loss(made, wanted, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
     return error.view(count, frames)
@@ -165,7 +165,7 @@ def sample_latents(
     both: Words,
     count: int,
     shape: tuple[int, int, int],
-    hardware: Hardware,
+    hardware: Distributed,
     control: Tensor | None = None,
     steps: int = 20,
     guidance: float = 4.0,
@@ -189,7 +189,7 @@ def sample_latents(
     latents = latents.to(hardware.device)
     for time in solver.timesteps[skipped:]:
         times = time.to(hardware.device).expand(2 * count)
-        with hardware.computing():
+        with hardware.autocast():
             answer = predict(torch.cat([latents, latents]), times, both, control).float()
         without, with_prompt = answer.chunk(2)
         latents = solver.step(without + guidance * (with_prompt - without), time, latents).prev_sample

@@ -16,7 +16,7 @@ from acetate_lab.training.precision import computing_dtype
 Precision: TypeAlias = Literal["auto", "bf16", "float32"]
 
 
-class Hardware:
+class Distributed:
     """The devices of a run. Every process draws batches of its own; gradients are averaged over all of them.
 
     `precision` is what matrices and convolutions are multiplied in: `auto` is bfloat16 where the device has it.
@@ -40,11 +40,11 @@ class Hardware:
         """Whether this process is the one that saves, reports and draws sheets."""
         return self.rank == 0
 
-    def computing(self) -> AbstractContextManager[object]:
+    def autocast(self) -> AbstractContextManager[object]:
         """Autocast to the run's precision."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
 
-    def draws(self, step: int, accumulate: int) -> range:
+    def batch_indices(self, step: int, accumulate: int) -> range:
         """The numbers of the batches that this process draws in `step`; no other step or process has them."""
         start = (step * self.processes + self.rank) * accumulate
         return range(start, start + accumulate)

@@ -19,7 +19,7 @@ def over_checker(rgba: Float[Tensor, "n 4 h w"], square: int = 8) -> Float[Tenso
     return rgba[:, :3] * rgba[:, 3:] + checker * (1 - rgba[:, 3:])
 
 
-def write_sheet(path: Path, rows: Sequence[Float[Tensor, "n c h w"]]) -> None:
+def save_image_grid(path: Path, rows: Sequence[Float[Tensor, "n c h w"]]) -> None:
     """Write rows of equally sized RGB or RGBA pictures, values in [0, 1]."""
     shown = [over_checker(row.float()) if row.shape[1] == 4 else row.float() for row in rows]
     lines = [torch.cat(list(row.clamp(0, 1)), dim=2) for row in shown]

@@ -13,9 +13,9 @@ from pathlib import Path
 from acetate.adapters.shared_attention import SharedAttention
 
 from acetate_lab.training.diffusion import Objective, Predict, Samples, Words, train_diffusion
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning
-from acetate_lab.training.trainer import LoopSettings, Say
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import OptimizerConfig
+from acetate_lab.training.trainer import Say, TrainerConfig
 
 
 def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
@@ -35,9 +35,9 @@ def train_layers(
     draw: Callable[[int], Samples[Words]],
     draw_sheet: Callable[[Path], None],
     folder: Path,
-    settings: LoopSettings,
-    learning: Learning,
-    hardware: Hardware,
+    settings: TrainerConfig,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train the layers of `shared` in place to their average over the run; what `predict` asks is frozen."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.distributed import Distributed
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
@@ -75,7 +75,7 @@ class Muon(torch.optim.Optimizer):
 
 
 @dataclass(frozen=True)
-class Learning:
+class OptimizerConfig:
     """How a run learns: its highest rate, reached after `warm_up` steps, and held until the last `cool_down` share.
 
     `muon` takes Muon for matrices and kernels and AdamW for the rest, `adamw` AdamW for all. `average` is the decay
@@ -94,7 +94,7 @@ class Learning:
 class Optimiser:
     """The optimisers of the modules' trainable parameters, as one object with one learning rate."""
 
-    def __init__(self, modules: Iterable[nn.Module], learning: Learning, hardware: Hardware):
+    def __init__(self, modules: Iterable[nn.Module], learning: OptimizerConfig, hardware: Distributed):
         self.trained = [p for module in modules for p in module.parameters() if p.requires_grad]
         with_muon = learning.optimiser == "muon"
         matrices = [p for p in self.trained if with_muon and p.ndim >= 2 and min(p.shape[0], p[0].numel()) >= 8]
@@ -136,7 +136,7 @@ class Optimiser:
             part.load_state_dict(saved)
 
 
-class Average:
+class EMA:
     """Exponential moving average of a module's trainable parameters (Polyak), kept in float32."""
 
     def __init__(self, module: nn.Module, decay: float = 0.999):
@@ -153,11 +153,11 @@ class Average:
         now = [parameter.detach().float() for parameter in self._parameters.values()]
         torch._foreach_lerp_(list(self.values.values()), now, weight)
 
-    def settle(self) -> None:
+    def copy_to(self) -> None:
         """Put the average into the module for good."""
         self._write(self.values)
 
-    def __enter__(self) -> Average:
+    def __enter__(self) -> EMA:
         """Put the average into the module until the block ends."""
         self._kept = {name: p.detach().clone() for name, p in self._parameters.items()}
         self._write(self.values)

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning, Optimiser
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import Optimiser, OptimizerConfig
 
 
 class PatchDiscriminator(nn.Module):
@@ -42,7 +42,7 @@ class PatchDiscriminator(nn.Module):
 class Adversary:
     """A discriminator in training beside a generator, at half its learning rate."""
 
-    def __init__(self, learning: Learning, hardware: Hardware) -> None:
+    def __init__(self, learning: OptimizerConfig, hardware: Distributed) -> None:
         self.judge = PatchDiscriminator().to(hardware.device)
         self.optimiser = Optimiser([self.judge], replace(learning, rate=learning.rate / 2), hardware)
         self._hardware = hardware
@@ -55,11 +55,11 @@ class Adversary:
         Returns what the generator minimises, which leaves no gradients in the discriminator, and the discriminator's
         own loss.
         """
-        with self._hardware.computing():
+        with self._hardware.autocast():
             told = self.judge.judging_loss(made, real)
         (told / accumulate).backward()  # type: ignore[no-untyped-call]
         self.judge.requires_grad_(False)
-        with self._hardware.computing():
+        with self._hardware.autocast():
             fooling = self.judge.fooling_loss(made)
         self.judge.requires_grad_(True)
         return fooling, told.detach()

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from acetate_lab.training.diffusion import Objective, Predict, Samples, Start, sample_latents, train_diffusion
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning
-from acetate_lab.training.trainer import LoopSettings, Say
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import OptimizerConfig
+from acetate_lab.training.trainer import Say, TrainerConfig
 
 NOISE_STEPS = 1000
 FRESH_WORD = 0.02
@@ -77,9 +77,9 @@ def train_text(
     draw: Callable[[int], Samples[Tensor]],
     draw_sheet: Callable[[Path], None],
     folder: Path,
-    settings: LoopSettings,
-    learning: Learning,
-    hardware: Hardware,
+    settings: TrainerConfig,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train both models in place to their averages over the run; `draw` gives tokens as words."""
@@ -98,7 +98,7 @@ def sample_prompts(
     tokens: Int[Tensor, "n t"],
     empty: Int[Tensor, "m t"],
     shape: tuple[int, int, int],
-    hardware: Hardware,
+    hardware: Distributed,
     steps: int = 20,
     guidance: float = 4.0,
     seed: int = 1,

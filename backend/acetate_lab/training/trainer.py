@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.distributed import Distributed
 
 Say = Callable[[str], None]
 Losses = Mapping[str, float | Tensor]
@@ -69,7 +69,7 @@ class Stateful(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> Any: ...
 
 
-class Trained:
+class TrainableState:
     """What is trained of a network, as part of a checkpoint: the parameters that have gradients, and no others."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -87,7 +87,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class LoopSettings:
+class TrainerConfig:
     """How long a stage runs and how often it saves, reports (seconds) and draws sample sheets (steps).
 
     A step learns from `accumulate` batches on every device. At the `deadline` a stage saves and stops, however many
@@ -104,7 +104,7 @@ class LoopSettings:
     measure: bool = False
 
 
-class Loop:
+class Trainer:
     """Runs one stage of a training in `folder`, going on from its last checkpoint.
 
     The data of step N depends on N alone (`generator`), so a run that was killed goes on as if it had not been.
@@ -115,9 +115,9 @@ class Loop:
         self,
         folder: Path,
         parts: Mapping[str, Stateful],
-        settings: LoopSettings,
+        settings: TrainerConfig,
         say: Say,
-        hardware: Hardware,
+        hardware: Distributed,
         watch: Stopwatch | None = None,
     ):
         self.folder = folder

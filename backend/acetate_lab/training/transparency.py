@@ -23,11 +23,11 @@ from msgspec import Meta
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.image_grid import write_sheet
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.image_grid import save_image_grid
+from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Loop, LoopSettings, Losses, Say, Stateful, Trained
+from acetate_lab.training.trainer import Losses, Say, Stateful, TrainableState, Trainer, TrainerConfig
 
 LEVEL = 1 / 512
 """Closer than this to 0 or 1, a pixel is clear or opaque at eight bits."""
@@ -46,7 +46,7 @@ class TransparencyWeights:
 
 
 @dataclass(frozen=True)
-class Pass:
+class ForwardPass:
     """One way there and back: the VAE's input, its picture with the offset in [-1, 1], and the decoder's RGBA."""
 
     feed: Float[Tensor, "n 3 h w"]
@@ -64,7 +64,7 @@ class LatentTransparency:
     decoder: TransparentDecoder
     multiplier: float = 1.0
 
-    def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> Pass:
+    def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> ForwardPass:
         """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
         padded = pad_rgb(rgba)
         feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
@@ -75,7 +75,7 @@ class LatentTransparency:
         picture = self.vae.decode(latent).sample
         raw = self.decoder((picture / 2 + 0.5).clamp(0, 1), latent).float()
         wanted = torch.cat([padded, rgba[:, 3:]], 1)
-        return Pass(feed, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), wanted)
+        return ForwardPass(feed, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), wanted)
 
 
 def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Tensor:
@@ -100,10 +100,10 @@ def train_transparency(
     parts: LatentTransparency,
     draw: Callable[[int], Float[Tensor, "n 4 h w"]],
     folder: Path,
-    settings: LoopSettings,
+    settings: TrainerConfig,
     weights: TransparencyWeights,
-    learning: Learning,
-    hardware: Hardware,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are."""
@@ -112,13 +112,13 @@ def train_transparency(
     both = torch.nn.ModuleList([parts.encoder, parts.decoder])
     both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     both.requires_grad_(True)
-    average = Average(both, learning.average)
+    average = EMA(both, learning.average)
     optimiser = Optimiser([both], learning, hardware)
     adversary = Adversary(learning, hardware)
 
     def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Losses:
         """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
-        with hardware.computing():
+        with hardware.autocast():
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.made, run.wanted)
         identity = F.mse_loss(run.picture, run.feed)
@@ -133,7 +133,7 @@ def train_transparency(
 
     def take_step(step: int) -> Losses:
         judged = step >= weights.adversarial_from * settings.steps
-        for number in hardware.draws(step, settings.accumulate):
+        for number in hardware.batch_indices(step, settings.accumulate):
             losses = learn(draw(number).to(device), judged)
         if judged:
             adversary.optimiser.step(step, settings.steps)
@@ -143,20 +143,20 @@ def train_transparency(
 
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
-        with average, hardware.computing():
+        with average, hardware.autocast():
             run = parts.there_and_back(draw(0)[:12].to(device))
         alpha = run.made[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
-        write_sheet(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
+        save_image_grid(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
 
     states: dict[str, Stateful] = {
-        "model": Trained(both),
+        "model": TrainableState(both),
         "average": average,
         "optimiser": optimiser,
-        "judge": Trained(adversary.judge),
+        "judge": TrainableState(adversary.judge),
         "judging": adversary.optimiser,
     }
-    loop = Loop(folder, states, settings, say, hardware)
+    loop = Trainer(folder, states, settings, say, hardware)
     loop.run(take_step, draw_sheet)
     loop.restore()
-    average.settle()
+    average.copy_to()
     both.eval().requires_grad_(False)

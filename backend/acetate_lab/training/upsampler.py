@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from acetate_lab.training.autoencoder import gradient_loss
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.image_grid import write_sheet
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.image_grid import save_image_grid
+from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Loop, LoopSettings, Say, Stateful, Trained
+from acetate_lab.training.trainer import Say, Stateful, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency import LatentTransparency, reconstruction_loss
 
 CROP = 64
@@ -33,7 +33,7 @@ FAULT = 0.1
 @torch.no_grad()
 def decoded(parts: LatentTransparency, rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 4 h w"]:
     """What comes back of pictures through latents that are a little wrong, each by an amount of its own."""
-    generator = Loop.generator(step + 11)
+    generator = Trainer.generator(step + 11)
     feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
     posterior = parts.vae.encode(feed).latent_dist
     offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], 1))
@@ -51,9 +51,9 @@ def train_upsampler(
     parts: LatentTransparency,
     draw: Callable[[int], Float[Tensor, "n 4 h w"]],
     folder: Path,
-    settings: LoopSettings,
-    learning: Learning,
-    hardware: Hardware,
+    settings: TrainerConfig,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     say: Say,
 ) -> None:
     """Train `upsampler` in place to its average over the run; `draw` gives pictures as large as it makes them."""
@@ -61,7 +61,7 @@ def train_upsampler(
     for module in (parts.vae, parts.encoder, parts.decoder):
         module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     upsampler.to(device, memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
-    average, optimiser = Average(upsampler, learning.average), Optimiser([upsampler], learning, hardware)
+    average, optimiser = EMA(upsampler, learning.average), Optimiser([upsampler], learning, hardware)
     adversary = Adversary(learning, hardware)
 
     def pairs(step: int) -> tuple[Tensor, Tensor]:
@@ -75,15 +75,15 @@ def train_upsampler(
 
     def cropped(given: Tensor, wanted: Tensor, step: int) -> tuple[Tensor, Tensor]:
         side, k = min(CROP, *given.shape[2:]), upsampler.factor
-        chance = Loop.generator(step + 13)
+        chance = Trainer.generator(step + 13)
         top, left = (int(torch.randint(full - side + 1, (1,), generator=chance)) for full in given.shape[2:])
         part = given[..., top : top + side, left : left + side]
         return part, wanted[..., k * top : k * (top + side), k * left : k * (left + side)]
 
     def take_step(step: int) -> Mapping[str, float]:
         judged = step >= ADVERSARIAL_FROM * settings.steps
-        for number in hardware.draws(step, settings.accumulate):
-            with hardware.computing():
+        for number in hardware.batch_indices(step, settings.accumulate):
+            with hardware.autocast():
                 given, wanted = cropped(*pairs(number), number)
                 made = upsampler(given).float()
             loss = reconstruction_loss(made, wanted) + gradient_loss(made, wanted)
@@ -99,22 +99,22 @@ def train_upsampler(
 
     @torch.no_grad()
     def draw_sheet(path: Path) -> None:
-        with average, hardware.computing():
+        with average, hardware.autocast():
             given, wanted = pairs(0)
             made = upsampler(given).float().clamp(0, 1)
-        write_sheet(path, [F.interpolate(given, scale_factor=upsampler.factor, mode="bilinear"), made, wanted])
+        save_image_grid(path, [F.interpolate(given, scale_factor=upsampler.factor, mode="bilinear"), made, wanted])
 
     states: dict[str, Stateful] = {
-        "model": Trained(upsampler),
+        "model": TrainableState(upsampler),
         "average": average,
         "optimiser": optimiser,
-        "judge": Trained(adversary.judge),
+        "judge": TrainableState(adversary.judge),
         "judging": adversary.optimiser,
     }
-    loop = Loop(folder, states, settings, say, hardware)
+    loop = Trainer(folder, states, settings, say, hardware)
     loop.run(take_step, draw_sheet)
     loop.restore()
-    average.settle()
+    average.copy_to()
     upsampler.eval().requires_grad_(False)
 
 

@@ -24,7 +24,7 @@ from acetate_lab.cli.reports import (
 )
 
 if TYPE_CHECKING:
-    from acetate_lab.evaluation.classifier.reference_data import JudgedData
+    from acetate_lab.evaluation.classifier.reference_data import ReferenceData
     from acetate_lab.training.starter.dataset import PictureSet
 
 GLANCE = 32
@@ -66,16 +66,16 @@ def generation(
     say = Console(stderr=True, highlight=False)
     try:
         # With the training's libraries missing, this is where they would first be asked for.
-        from acetate_lab.evaluation.classifier.training import judge_for, judged_examples, usual_steps
+        from acetate_lab.evaluation.classifier.training import classifier_for, judged_examples, usual_steps
         from acetate_lab.training.packages import PackageError
         from acetate_lab.training.starter.colours import dominant_colour
         from acetate_lab.training.starter.export import VIEW
     except ImportError as error:
         refuse(_("{name} is missing: install Acetate with its training tools (acetate[train])").format(name=error.name))
-    from acetate_lab.evaluation.generation.generator import drawer
+    from acetate_lab.evaluation.generation.generator import generator
     from acetate_lab.evaluation.generation.measure import colour_things_for, evaluate_generation, prompts_for
     from acetate_lab.evaluation.generation.report import write_generation_report
-    from acetate_lab.evaluation.generation.resume import Unfinished, drawn_by
+    from acetate_lab.evaluation.generation.resume import ResumableGeneration, drawn_by
     from acetate_lab.evaluation.generation.summary import generation_figures, generation_json
     from acetate_lab.evaluation.installed import open_store
     from acetate_lab.evaluation.transparency.model_loading import held_out_folder
@@ -88,14 +88,14 @@ def generation(
         held_out = given.held_out or read_held_out(held_out_folder(opened.spec.folder)).coverage
         steps = judge_steps or usual_steps(given.pictures)
         kept = judge or _kept_judge(given.pictures, steps)
-        judging = judge_for(given.pictures, kept, steps, lambda line: say.log(line))
+        judging = classifier_for(given.pictures, kept, steps, lambda line: say.log(line))
         examples = judged_examples(given.pictures, opened.spec.full_size, VIEW)
         known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
         asked = prompts_for(None if given.taught else known, examples, layers)
     except (ValueError, PackageError) as error:
         refuse(str(error))
     things = colour_things_for(set(examples.things) if given.taught else known) if colours else ()
-    unfinished = Unfinished(report, drawn_by(opened.spec, passes))
+    unfinished = ResumableGeneration(report, drawn_by(opened.spec, passes))
     if unfinished.found:
         say.log(_("{count} layers are there from before").format(count=unfinished.found))
     with progress_bars() as progress:
@@ -105,7 +105,7 @@ def generation(
             "aspects": progress.add_task(_("Other shapes"), total=None, visible=aspects > 0),
         }
         measured = evaluate_generation(
-            drawer(store, name, passes),  # type: ignore[arg-type]  # checked above
+            generator(store, name, passes),  # type: ignore[arg-type]  # checked above
             examples,
             judging,
             dominant_colour,
@@ -116,7 +116,7 @@ def generation(
             seed=seed,
             report=lambda stage, done, total: progress.update(bars[stage], completed=done, total=total),
             keep=unfinished,
-            generate_at=lambda aspect: drawer(store, name, passes, aspect),  # type: ignore[arg-type]  # checked above
+            generate_at=lambda aspect: generator(store, name, passes, aspect),  # type: ignore[arg-type]  # checked above
             aspect_layers=aspects,
         )
     title = _("{count} generated layers of {size} pixels").format(count=len(asked), size=measured.size)
@@ -128,17 +128,17 @@ def generation(
     unfinished.finished()
 
 
-def _data(data: Path | None, say: Console) -> JudgedData:
+def _data(data: Path | None, say: Console) -> ReferenceData:
     """The data of a model: as a training stored it, or any folder of pictures; without a folder the starter's."""
-    from acetate_lab.evaluation.classifier.reference_data import JudgedData, open_judged
+    from acetate_lab.evaluation.classifier.reference_data import ReferenceData, open_reference_data
     from acetate_lab.training.starter.dataset import build_pictures
 
     if data is None:
         cache = platformdirs.user_cache_path("acetate")
-        return JudgedData(build_pictures(cache / "starter-data", cache / "packages", lambda line: say.log(line)))
+        return ReferenceData(build_pictures(cache / "starter-data", cache / "packages", lambda line: say.log(line)))
     if not data.is_dir():
         raise ValueError(_("--data {path}: there is no such folder").format(path=data))
-    return open_judged(data)
+    return open_reference_data(data)
 
 
 def _kept_judge(pictures: PictureSet, steps: int) -> Path:

@@ -16,7 +16,7 @@ import msgspec
 from acetate_wire.errors import AcetateError
 
 from acetate_lab.data.review.page import page
-from acetate_lab.data.review.session import ReviewDesk
+from acetate_lab.data.review.session import ReviewSession
 
 LOOPBACK = "127.0.0.1"
 LARGEST_BODY = 1 << 16
@@ -27,7 +27,7 @@ class ReviewServer:
     """Serves the review of one data set for a `with` block. Port 0 takes a free one."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
-        self.desk = ReviewDesk(folder)
+        self.desk = ReviewSession(folder)
         self.token = secrets.token_urlsafe(24)
         handler = type("Handler", (_Handler,), {"desk": self.desk, "token": self.token})
         try:
@@ -67,7 +67,7 @@ class ReviewServer:
 class _Handler(BaseHTTPRequestHandler):
     """GET: the page, the list, a picture. POST: a decision. Everything lies below the token."""
 
-    desk: ReviewDesk
+    desk: ReviewSession
     token: str
     server_version = "Acetate"
     sys_version = ""

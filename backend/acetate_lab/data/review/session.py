@@ -15,7 +15,7 @@ LONGEST_CAPTION = 1000
 VERDICTS: tuple[Verdict, ...] = ("kept", "dropped", "pending")
 
 
-class ReviewDesk:
+class ReviewSession:
     """The entries of a data set in the order of review: pending ones first. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:

@@ -20,7 +20,7 @@ FEATURES = 128
 BATCH = 128
 
 
-class Judge(nn.Module):
+class SubjectClassifier(nn.Module):
     """A convolutional network from premultiplied views, "n 4 64 64", to one score for each of `classes`."""
 
     def __init__(self, classes: Sequence[str]):
@@ -48,18 +48,18 @@ class Judge(nn.Module):
 
 
 @torch.inference_mode()
-def features_of(judge: Judge, views: Float[Tensor, "n 4 64 64"]) -> Float[Tensor, "n f"]:
+def features_of(judge: SubjectClassifier, views: Float[Tensor, "n 4 64 64"]) -> Float[Tensor, "n f"]:
     """The features of any number of views."""
     return torch.cat([judge.features(some) for some in torch.split(views, BATCH)])
 
 
 @torch.inference_mode()
-def ranked_classes(judge: Judge, views: Float[Tensor, "n 4 64 64"]) -> Int[Tensor, "n classes"]:
+def ranked_classes(judge: SubjectClassifier, views: Float[Tensor, "n 4 64 64"]) -> Int[Tensor, "n classes"]:
     """The numbers of the judge's classes for each view, the likeliest first."""
     return torch.cat([judge(some).argsort(dim=1, descending=True) for some in torch.split(views, BATCH)])
 
 
-def save_judge(path: Path, judge: Judge) -> None:
+def save_classifier(path: Path, judge: SubjectClassifier) -> None:
     """Write the weights and the names of the classes into one .safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -68,12 +68,12 @@ def save_judge(path: Path, judge: Judge) -> None:
     part.replace(path)
 
 
-def load_judge(path: Path) -> Judge:
-    """Read what `save_judge` wrote, ready to judge. Raises ValueError of one line when the file is no judge."""
+def load_classifier(path: Path) -> SubjectClassifier:
+    """Read what `save_classifier` wrote, ready to judge. Raises ValueError of one line when the file is no judge."""
     try:
         with safe_open(path, framework="pt") as opened:
             classes = json.loads(opened.metadata()["classes"])
-        judge = Judge(classes)
+        judge = SubjectClassifier(classes)
         judge.load_state_dict(load_file(path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"{path} is no judge: {' '.join(str(error).split()):.200}") from None

@@ -24,7 +24,7 @@ MOST_HELD_OUT = 200
 
 
 @dataclass(frozen=True)
-class JudgedData:
+class ReferenceData:
     """Pictures by which layers are judged.
 
     A record's first word is a prompt for its picture. `held_out` is the coverage of pictures that no training saw,
@@ -37,7 +37,7 @@ class JudgedData:
     taught: bool = False
 
 
-def open_judged(folder: Path) -> JudgedData:
+def open_reference_data(folder: Path) -> ReferenceData:
     """The data in a folder: with a manifest as `acetate data build` writes it, of a starter's training, or any other.
 
     Raises ValueError of one line when there are no pictures, or one is unreadable, and WireError for a manifest that
@@ -46,8 +46,8 @@ def open_judged(folder: Path) -> JudgedData:
     if (folder / MANIFEST).is_file():
         return _of_collection(open_collection(folder))
     if (folder / "records.json").is_file():
-        return JudgedData(open_pictures(folder))
-    return JudgedData(folder_pictures(folder))
+        return ReferenceData(open_pictures(folder))
+    return ReferenceData(folder_pictures(folder))
 
 
 def folder_pictures(folder: Path) -> PictureSet:
@@ -72,7 +72,7 @@ def folder_pictures(folder: Path) -> PictureSet:
     return PictureSet(np.stack(rows), tuple(records))
 
 
-def _of_collection(collection: Collection) -> JudgedData:
+def _of_collection(collection: Collection) -> ReferenceData:
     """The kept pictures of a data set: by subject those that are learnt from, and the coverage of the held out."""
     rows, records = [], []
     for entry in _chosen(collection):
@@ -86,7 +86,7 @@ def _of_collection(collection: Collection) -> JudgedData:
         coverage_of(torch.from_numpy(normalised(collection.picture(unseen[row]))[..., 3] / 255))
         for row in spread(len(unseen), MOST_HELD_OUT)
     ]
-    return JudgedData(PictureSet(np.stack(rows), tuple(records)), mean_coverage(shares) if shares else None, True)
+    return ReferenceData(PictureSet(np.stack(rows), tuple(records)), mean_coverage(shares) if shares else None, True)
 
 
 def _chosen(collection: Collection) -> Iterator[Entry]:

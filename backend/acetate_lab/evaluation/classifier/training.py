@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate_lab.evaluation.classifier.model import Judge, load_judge, save_judge
+from acetate_lab.evaluation.classifier.model import SubjectClassifier, load_classifier, save_classifier
 from acetate_lab.evaluation.generation.examples import SIDE, Examples, Shown, examples_of
-from acetate_lab.training.augment import View, from_stored, random_views
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning, Optimiser
+from acetate_lab.training.augment import RandomView, from_stored, random_views
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import Optimiser, OptimizerConfig
 from acetate_lab.training.starter.colours import turn_hue
 from acetate_lab.training.starter.dataset import SOFT_SET, PictureRecord, PictureSet, evenly
-from acetate_lab.training.trainer import Loop, LoopSettings, Say
+from acetate_lab.training.trainer import Say, Trainer, TrainerConfig
 
-JUDGE_VIEW = View(scale=(0.7, 1.05), turn=0.2, shift=0.05, mirror=True)
+JUDGE_VIEW = RandomView(scale=(0.7, 1.05), turn=0.2, shift=0.05, mirror=True)
 BATCH = 64
 RATE = 2e-3
 WARM_UP = 30
@@ -41,23 +41,23 @@ def usual_steps(pictures: PictureSet) -> int:
     return max(LEAST_STEPS, STEPS_A_THING * len(_classes(pictures)))
 
 
-def judge_for(pictures: PictureSet, folder: Path, steps: int, say: Say) -> Judge:
+def classifier_for(pictures: PictureSet, folder: Path, steps: int, say: Say) -> SubjectClassifier:
     """The judge that is kept in `folder`, trained there first where it is not; a stopped training goes on.
 
     Raises ValueError of one line when the folder holds the judge of other data.
     """
     file = folder / "judge.safetensors"
     if not file.is_file():
-        save_judge(
-            file, _train(pictures, folder, LoopSettings(steps, BATCH, checkpoint_seconds=CHECKPOINT_SECONDS), say)
+        save_classifier(
+            file, _train(pictures, folder, TrainerConfig(steps, BATCH, checkpoint_seconds=CHECKPOINT_SECONDS), say)
         )
-    judge = load_judge(file)
+    judge = load_classifier(file)
     if judge.classes != _classes(pictures):
         raise ValueError(f"{file} was trained on other data: give another --judge folder")
     return judge
 
 
-def judged_examples(pictures: PictureSet, size: int, view: View) -> Examples:
+def judged_examples(pictures: PictureSet, size: int, view: RandomView) -> Examples:
     """Pictures of each thing of the vocabulary as views of `size` pixels, placed by the rule of the training."""
     taken: dict[str, list[int]] = {}
     for row in pictures.indices("vocabulary"):
@@ -68,32 +68,32 @@ def judged_examples(pictures: PictureSet, size: int, view: View) -> Examples:
         for row in rows:
             record = pictures.records[row]
             stored = from_stored(pictures.pictures[[row]])
-            first, fresh = (random_views(stored, size, view, Loop.generator(row + turn)) for turn in (0, 1 << 20))
+            first, fresh = (random_views(stored, size, view, Trainer.generator(row + turn)) for turn in (0, 1 << 20))
             shown = Shown(record.name, record.words[0], record.licence, record.set == SOFT_SET)
             yield shown, first[0], fresh[0]
 
     return examples_of(views())
 
 
-def _train(pictures: PictureSet, folder: Path, settings: LoopSettings, say: Say) -> Judge:
+def _train(pictures: PictureSet, folder: Path, settings: TrainerConfig, say: Say) -> SubjectClassifier:
     torch.manual_seed(0)
-    hardware = Hardware()
+    hardware = Distributed()
     device = hardware.device
-    judge = Judge(_classes(pictures))
+    judge = SubjectClassifier(_classes(pictures))
     judge.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    draw, optimiser = _batches(pictures, settings.batch), Optimiser([judge], Learning(RATE, WARM_UP), hardware)
+    draw, optimiser = _batches(pictures, settings.batch), Optimiser([judge], OptimizerConfig(RATE, WARM_UP), hardware)
 
     def take_step(step: int) -> Mapping[str, float]:
         views, labels = draw(step)
         views, labels = views.to(device, memory_format=torch.channels_last), labels.to(device)
-        with hardware.computing():
+        with hardware.autocast():
             scores = judge(views).float()
         loss = F.cross_entropy(scores, labels, label_smoothing=SMOOTHING)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(step, settings.steps)
         return {"loss": loss.item(), "right": (scores.argmax(dim=1) == labels).float().mean().item()}
 
-    loop = Loop(folder, {"model": judge, "optimiser": optimiser}, settings, say, hardware)
+    loop = Trainer(folder, {"model": judge, "optimiser": optimiser}, settings, say, hardware)
     loop.run(take_step)
     return judge.cpu().eval()
 
@@ -110,7 +110,7 @@ def _batches(pictures: PictureSet, batch: int) -> Callable[[int], tuple[Float[Te
     )
 
     def draw(step: int) -> tuple[Tensor, Tensor]:
-        chance = Loop.generator(step)
+        chance = Trainer.generator(step)
         rows = choose(batch, chance)
         records = [pictures.records[row] for row in rows]
         rgba = random_views(from_stored(half[[place[row] for row in rows]]), SIDE, JUDGE_VIEW, chance)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate_lab.evaluation.cutout.methods import CutOut, trimap_of
-from acetate_lab.evaluation.transparency.reconstruction import Parts, there_and_back
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder, round_trip
 from acetate_lab.metrics.image_quality import alpha_mse, alpha_sad
 from acetate_lab.metrics.matting import connectivity_error, gradient_error
 from acetate_lab.metrics.over_backgrounds import compare_over_nine, composite
@@ -28,7 +28,7 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class CutoutResult:
     """How far one way's layer is from the true one. `background` is empty for the native layer, which has none."""
 
     subject: Subject
@@ -44,12 +44,12 @@ class Result:
 
 
 def evaluate_cutout(
-    parts: Parts,
+    parts: Autoencoder,
     subjects: Sequence[Subject],
     backgrounds: Mapping[str, Float[Tensor, "3 h w"]],
     methods: Mapping[str, CutOut],
     report: Callable[[int, int], None] = lambda done, total: None,
-) -> Iterator[Result]:
+) -> Iterator[CutoutResult]:
     """For every subject the native result, then each method's from its composite over each background.
 
     The native layer is the true one encoded with its transparency and decoded again: what latent transparency keeps
@@ -57,7 +57,7 @@ def evaluate_cutout(
     has a trimap made from the true alpha. Backgrounds are as large as the layers.
     """
     for index, subject in enumerate(subjects):
-        native = there_and_back(parts, subject.layer[None]).decoded[0]
+        native = round_trip(parts, subject.layer[None]).decoded[0]
         yield compare(subject, NATIVE, "", native)
         trimap = trimap_of(subject.layer[3])
         for background, under in backgrounds.items():
@@ -67,12 +67,12 @@ def evaluate_cutout(
         report(index + 1, len(subjects))
 
 
-def compare(subject: Subject, way: str, background: str, layer: Float[Tensor, "4 h w"]) -> Result:
+def compare(subject: Subject, way: str, background: str, layer: Float[Tensor, "4 h w"]) -> CutoutResult:
     """One layer against the true one."""
     found, true = layer[None], subject.layer[None]
     alpha, wanted = found[:, 3:], true[:, 3:]
     nine = compare_over_nine(found, true)
-    return Result(
+    return CutoutResult(
         subject=subject,
         way=way,
         background=background,

@@ -12,16 +12,16 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from acetate_lab.evaluation.cutout.measure import NATIVE, Result
+from acetate_lab.evaluation.cutout.measure import NATIVE, CutoutResult
 from acetate_lab.evaluation.cutout.summary import (
     MEASURES,
     by_background,
     chosen,
     cutout_json,
-    duels,
     kinds,
+    method_names,
+    pairwise_comparisons,
     way_figures,
-    ways,
 )
 from acetate_lab.evaluation.html import Bar, bars, layer_uri, page, picture_uri, pictures, save, section, shown, table
 from acetate_lab.evaluation.study.pairs import CUT_OUT_SUFFIX, NATIVE_SUFFIX
@@ -38,7 +38,7 @@ STUDY_WAY = "closed-form"
 
 
 def write_cutout_report(
-    model: str, results: Sequence[Result], backgrounds: Mapping[str, Float[Tensor, "3 h w"]], folder: Path
+    model: str, results: Sequence[CutoutResult], backgrounds: Mapping[str, Float[Tensor, "3 h w"]], folder: Path
 ) -> Path:
     """Write `cutout.html`, `cutout.json` and `pairs/` into `folder`; returns the HTML's path.
 
@@ -49,7 +49,7 @@ def write_cutout_report(
     return path
 
 
-def cutout_html(model: str, results: Sequence[Result], backgrounds: Mapping[str, Float[Tensor, "3 h w"]]) -> str:
+def cutout_html(model: str, results: Sequence[CutoutResult], backgrounds: Mapping[str, Float[Tensor, "3 h w"]]) -> str:
     """The whole report as one HTML document that needs no other file."""
     subjects = {id(each.subject) for each in results}
     lead = f"{len(subjects)} known layers, each native and cut out of {len(backgrounds)} backgrounds in every way."
@@ -66,15 +66,16 @@ def cutout_html(model: str, results: Sequence[Result], backgrounds: Mapping[str,
     )
 
 
-def _duel_table(results: Sequence[Result]) -> str:
+def _duel_table(results: Sequence[CutoutResult]) -> str:
     rows = [
-        [duel.way, str(duel.cut_outs), f"{duel.nearer_alpha:.0%}", f"{duel.nearer_seen:.0%}"] for duel in duels(results)
+        [duel.way, str(duel.cut_outs), f"{duel.nearer_alpha:.0%}", f"{duel.nearer_seen:.0%}"]
+        for duel in pairwise_comparisons(results)
     ]
     return table(["Way of cutting out", "Cut-outs", "Native's alpha is nearer", "Native looks nearer"], rows)
 
 
-def _way_table(results: Sequence[Result], kind: str | None = None) -> str:
-    columns = {way: way_figures(chosen(results, way, kind)) for way in ways(results)}
+def _way_table(results: Sequence[CutoutResult], kind: str | None = None) -> str:
+    columns = {way: way_figures(chosen(results, way, kind)) for way in method_names(results)}
     rows = [
         [label, *(figures[index].text() for figures in columns.values()), meaning]
         for index, (_, label, _, meaning) in enumerate(MEASURES)
@@ -82,7 +83,7 @@ def _way_table(results: Sequence[Result], kind: str | None = None) -> str:
     return table(["Figure", *columns, "What it says"], rows, words=(0, len(columns) + 1))
 
 
-def _background_section(results: Sequence[Result]) -> str:
+def _background_section(results: Sequence[CutoutResult]) -> str:
     native = fmean(each.nine_psnr for each in chosen(results, NATIVE))
     found = by_background(results)
     head = ["Cut out of", *next(iter(found.values()))]
@@ -95,9 +96,11 @@ def _background_section(results: Sequence[Result]) -> str:
     )
 
 
-def _kind_section(results: Sequence[Result], kind: str) -> str:
+def _kind_section(results: Sequence[CutoutResult], kind: str) -> str:
     names = dict.fromkeys(each.subject.name for each in results if each.subject.kind == kind)
-    found = {way: {figure.key: figure for figure in way_figures(chosen(results, way, kind))} for way in ways(results)}
+    found = {
+        way: {figure.key: figure for figure in way_figures(chosen(results, way, kind))} for way in method_names(results)
+    }
     plots = []
     for key, title in (
         ("nine_psnr", "Seen over nine backgrounds (dB, more is better)"),
@@ -116,7 +119,7 @@ def _kind_section(results: Sequence[Result], kind: str) -> str:
     )
 
 
-def _pictures_section(results: Sequence[Result], backgrounds: Mapping[str, Float[Tensor, "3 h w"]]) -> str:
+def _pictures_section(results: Sequence[CutoutResult], backgrounds: Mapping[str, Float[Tensor, "3 h w"]]) -> str:
     named: dict[str, str] = {}
     cards = []
     for index, native in enumerate(chosen(results, NATIVE)):
@@ -154,7 +157,7 @@ def _background_for(index: int, backgrounds: Mapping[str, Float[Tensor, "3 h w"]
     return names[index % len(names)]
 
 
-def _write_pairs(results: Sequence[Result], folder: Path) -> None:
+def _write_pairs(results: Sequence[CutoutResult], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for suffix in (NATIVE_SUFFIX, CUT_OUT_SUFFIX):
         for old in folder.glob(f"*{suffix}"):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from acetate_lab.evaluation.cutout.measure import KINDS, NATIVE, Result
-from acetate_lab.evaluation.metric import Figure, values
+from acetate_lab.evaluation.cutout.measure import KINDS, NATIVE, CutoutResult
+from acetate_lab.evaluation.metric import Metric, values
 
 MEASURES = (
     ("sad", "Alpha SAD", "k px", "sum of alpha's misses; lower is better"),
@@ -21,7 +21,7 @@ MEASURES = (
 
 
 @dataclass(frozen=True)
-class Duel:
+class PairwiseComparison:
     """Of all cut-outs by one way, in how many the native layer of the same picture comes nearer to the true one."""
 
     way: str
@@ -30,69 +30,69 @@ class Duel:
     nearer_seen: float
 
 
-def ways(results: Iterable[Result]) -> tuple[str, ...]:
+def method_names(results: Iterable[CutoutResult]) -> tuple[str, ...]:
     """Every way that has results, native first."""
     return tuple(dict.fromkeys(result.way for result in results))
 
 
-def kinds(results: Iterable[Result]) -> tuple[str, ...]:
+def kinds(results: Iterable[CutoutResult]) -> tuple[str, ...]:
     """Every kind that has results, in their usual order."""
     found = {result.subject.kind for result in results}
     return tuple(kind for kind in KINDS if kind in found)
 
 
-def chosen(results: Iterable[Result], way: str, kind: str | None = None) -> list[Result]:
+def chosen(results: Iterable[CutoutResult], way: str, kind: str | None = None) -> list[CutoutResult]:
     """The results of one way, of all kinds or one."""
     return [each for each in results if each.way == way and kind in (None, each.subject.kind)]
 
 
-def way_figures(results: Sequence[Result]) -> tuple[Figure, ...]:
+def way_figures(results: Sequence[CutoutResult]) -> tuple[Metric, ...]:
     """The averages of some results. Raises StatisticsError when there are none."""
     return tuple(
-        Figure(name, label, fmean(getattr(each, name) for each in results), unit, meaning)
+        Metric(name, label, fmean(getattr(each, name) for each in results), unit, meaning)
         for name, label, unit, meaning in MEASURES
     )
 
 
-def duels(results: Sequence[Result]) -> tuple[Duel, ...]:
+def pairwise_comparisons(results: Sequence[CutoutResult]) -> tuple[PairwiseComparison, ...]:
     """Native against each way of cutting out: by alpha's squared error, and by what is seen over nine backgrounds."""
     native = {id(each.subject): each for each in chosen(results, NATIVE)}
     found = []
-    for way in ways(results):
+    for way in method_names(results):
         cuts = chosen(results, way)
         if way != NATIVE:
             nearer = fmean(native[id(each.subject)].mse < each.mse for each in cuts)
             seen = fmean(native[id(each.subject)].nine_psnr > each.nine_psnr for each in cuts)
-            found.append(Duel(way, len(cuts), nearer, seen))
+            found.append(PairwiseComparison(way, len(cuts), nearer, seen))
     return tuple(found)
 
 
-def by_background(results: Sequence[Result]) -> dict[str, dict[str, float]]:
+def by_background(results: Sequence[CutoutResult]) -> dict[str, dict[str, float]]:
     """For each background and each way of cutting out the mean PSNR over nine backgrounds, in decibels."""
     cuts = [each for each in results if each.way != NATIVE]
     return {
         background: {
             way: fmean(each.nine_psnr for each in chosen(cuts, way) if each.background == background)
-            for way in ways(cuts)
+            for way in method_names(cuts)
         }
         for background in dict.fromkeys(each.background for each in cuts)
     }
 
 
-def cutout_json(model: str, results: Sequence[Result]) -> dict[str, Any]:
+def cutout_json(model: str, results: Sequence[CutoutResult]) -> dict[str, Any]:
     """Everything but the pictures."""
     return {
         "model": model,
         "compared": "the known layer encoded and decoded (native) against cut-outs of its composites",
-        "mean": {way: values(way_figures(chosen(results, way))) for way in ways(results)},
+        "mean": {way: values(way_figures(chosen(results, way))) for way in method_names(results)},
         "by_kind": {
-            kind: {way: values(way_figures(chosen(results, way, kind))) for way in ways(results)}
+            kind: {way: values(way_figures(chosen(results, way, kind))) for way in method_names(results)}
             for kind in kinds(results)
         },
         "nine_psnr_by_background": by_background(results),
         "native_nearer": {
             duel.way: {"cut_outs": duel.cut_outs, "alpha": duel.nearer_alpha, "seen": duel.nearer_seen}
-            for duel in duels(results)
+            for duel in pairwise_comparisons(results)
         },
         "each": [
             {

@@ -42,7 +42,7 @@ class GeneratedLayer:
         return outline_of(self.picture[3:])
 
 
-def drawer(store: ModelCache, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:
+def generator(store: ModelCache, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:
     """Draws layers with a model of `store` at its own area and this width over height, with its own settings."""
 
     def generate(prompt: str, seed: int) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from acetate_lab.evaluation.classifier.model import Judge, features_of, ranked_classes
+from acetate_lab.evaluation.classifier.model import SubjectClassifier, features_of, ranked_classes
 from acetate_lab.evaluation.generation.aspects import (
     ASPECTS,
     AspectLayer,
@@ -148,7 +148,7 @@ class GenerationReport:
 def evaluate_generation(
     generate: Generate,
     examples: Examples,
-    judge: Judge,
+    judge: SubjectClassifier,
     colour_of: ColourOf,
     asked: Sequence[Asked],
     colour_things: Sequence[str],
@@ -230,7 +230,7 @@ def _at_aspect(
     name: str,
     asked: Sequence[Asked],
     squares: Sequence[GeneratedLayer],
-    judge: Judge,
+    judge: SubjectClassifier,
     seed: int,
     report: Callable[[int, int], None],
     keep: Keep,
@@ -265,7 +265,7 @@ def _judge_layers(
     features: Float[Tensor, "n f"],
     bank: Float[Tensor, "m f"],
     examples: Examples,
-    judge: Judge,
+    judge: SubjectClassifier,
 ) -> list[JudgedLayer]:
     guesses = ranked_classes(judge, views)
     neighbours = nearest(features, bank, NEIGHBOURS)
@@ -290,7 +290,7 @@ def _judge_layers(
     return judged
 
 
-def _ceiling(judge: Judge, examples: Examples, neighbours: Int[Tensor, "m count"]) -> Ceiling:
+def _ceiling(judge: SubjectClassifier, examples: Examples, neighbours: Int[Tensor, "m count"]) -> Ceiling:
     """Things weigh alike, however many pictures there are of each."""
     numbers = {name: number for number, name in enumerate(judge.classes)}
     shown = torch.tensor([numbers[thing] for thing in examples.things])

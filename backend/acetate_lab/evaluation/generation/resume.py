@@ -21,7 +21,7 @@ FOLDER = "unfinished"
 SECONDS = "seconds"
 
 
-class Unfinished:
+class ResumableGeneration:
     """Keeps drawn layers, 8 bits a channel, in a folder inside of `report` until the report is written.
 
     `drawn_by` says what they are drawn by: layers of another model, or of other settings, are drawn anew.

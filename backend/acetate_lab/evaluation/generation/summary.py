@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import Any
 
 from acetate_lab.evaluation.generation.measure import NEIGHBOURS, GenerationReport, JudgedLayer
-from acetate_lab.evaluation.metric import Figure, checks, values
+from acetate_lab.evaluation.metric import Metric, checks, values
 from acetate_lab.evaluation.starter import layer_row
-from acetate_lab.evaluation.thresholds import BARS
+from acetate_lab.evaluation.thresholds import THRESHOLDS
 from acetate_lab.metrics.coverage import Coverage, mean_coverage
 
 HOLE_LIMIT = 0.005
@@ -27,16 +27,16 @@ class SoftSubject:
     data: float
 
 
-def generation_figures(report: GenerationReport) -> tuple[Figure, ...]:
+def generation_figures(report: GenerationReport) -> tuple[Metric, ...]:
     """All averages. Raises StatisticsError when no layers were made."""
     layers = report.layers
     return (
         *_subject_figures(report),
         *_alpha_figures(report),
         *_aspect_figures(report),
-        Figure("copies", "Copies", _share(layers, lambda each: each.twin_distance <= report.view_distance), "%",
+        Metric("copies", "Copies", _share(layers, lambda each: each.twin_distance <= report.view_distance), "%",
                "layers as near to one picture of the data as two views of it are to each other: memorised"),
-        Figure("seconds", "Time a layer", fmean(each.layer.seconds for each in layers), "s", "on this machine"),
+        Metric("seconds", "Time a layer", fmean(each.layer.seconds for each in layers), "s", "on this machine"),
     )  # fmt: skip
 
 
@@ -118,37 +118,44 @@ def generation_json(report: GenerationReport) -> dict[str, Any]:
     }
 
 
-def _subject_figures(report: GenerationReport) -> tuple[Figure, ...]:
+def _subject_figures(report: GenerationReport) -> tuple[Metric, ...]:
     layers, things, ceiling = report.layers, report.examples.things, report.ceiling
 
     def neighbours(count: int) -> float:
         return _share(layers, lambda each: each.thing in [things[row] for row in each.neighbours[:count]])
 
     found = [
-        Figure("judge", "The judge itself", ceiling.top1, "%",
-               "its first guess is right on the data; where it is not, it says little of layers", BARS["judge"]),
-        Figure("top1", "Subject recognised", _share(layers, lambda each: each.rank == 1), "%",
+        Metric("judge", "The judge itself", ceiling.top1, "%",
+               "its first guess is right on the data; where it is not, it says little of layers", THRESHOLDS["judge"]),
+        Metric("top1", "Subject recognised", _share(layers, lambda each: each.rank == 1), "%",
                f"the judge's first guess is what was asked for; on the data itself {ceiling.top1:.1%}"),
-        Figure("top5", "Subject among five guesses", _share(layers, lambda each: each.rank <= NEIGHBOURS), "%",
+        Metric("top5", "Subject among five guesses", _share(layers, lambda each: each.rank <= NEIGHBOURS), "%",
                f"it is among the judge's first five guesses; on the data itself {ceiling.top5:.1%}"),
-        Figure("nearest1", "Nearest picture shows it", neighbours(1), "%",
+        Metric("nearest1", "Nearest picture shows it", neighbours(1), "%",
                f"the nearest of the data shows what was asked for; on the data itself {ceiling.nearest1:.1%}",
-               BARS["nearest1"]),
-        Figure("nearest5", "Among five nearest", neighbours(NEIGHBOURS), "%",
+               THRESHOLDS["nearest1"]),
+        Metric("nearest5", "Among five nearest", neighbours(NEIGHBOURS), "%",
                f"one of the five nearest of the data does; on the data itself {ceiling.nearest5:.1%}",
-               BARS["nearest5"]),
-        Figure("frechet", "Fréchet distance", report.frechet, "",
+               THRESHOLDS["nearest5"]),
+        Metric("frechet", "Fréchet distance", report.frechet, "",
                f"of layers and data as the judge sees them; as many pictures of the data: {report.frechet_floor:.2f}"),
     ]  # fmt: skip
     if report.colours:
         right = fmean(each.found == each.asked for each in report.colours)
         found.append(
-            Figure("colour", "Asked colour dominant", right, "%", "of things asked for in six colours", BARS["colour"])
+            Metric(
+                "colour",
+                "Asked colour dominant",
+                right,
+                "%",
+                "of things asked for in six colours",
+                THRESHOLDS["colour"],
+            )
         )
     return tuple(found)
 
 
-def _alpha_figures(report: GenerationReport) -> tuple[Figure, ...]:
+def _alpha_figures(report: GenerationReport) -> tuple[Metric, ...]:
     layers, examples = report.layers, report.examples
     made, data = generated_coverage(report), data_coverage(report)
     hard = [each for each in layers if not examples.is_soft(each.thing)]
@@ -162,41 +169,43 @@ def _alpha_figures(report: GenerationReport) -> tuple[Figure, ...]:
     outside = fmean(each.layer.shape.outside_largest_island for each in layers)
     edge = fmean(each.layer.shape.edge_contact for each in layers)
     found = [
-        Figure("clear_gap", "Clear share off", abs(made.clear - data.clear), "%",
-               f"layers {made.clear:.1%}, the data's pictures of the same things {data.clear:.1%}", BARS["clear_gap"]),
-        Figure("opaque_gap", "Opaque share off", abs(made.opaque - data.opaque), "%",
+        Metric("clear_gap", "Clear share off", abs(made.clear - data.clear), "%",
+               f"layers {made.clear:.1%}, the data's pictures of the same things {data.clear:.1%}",
+               THRESHOLDS["clear_gap"]),
+        Metric("opaque_gap", "Opaque share off", abs(made.opaque - data.opaque), "%",
                f"layers {made.opaque:.1%}, the data's pictures of the same things {data.opaque:.1%}",
-               BARS["opaque_gap"]),
-        Figure("outside", "Outside the largest island", outside, "%",
-               f"loose bits beside the subject; in the data {of_data('outside_largest_island'):.1%}", BARS["outside"]),
-        Figure("edge", "Touches the frame", edge, "%",
-               f"of the frame's border is covered; in the data {of_data('edge_contact'):.1%}", BARS["edge"]),
+               THRESHOLDS["opaque_gap"]),
+        Metric("outside", "Outside the largest island", outside, "%",
+               f"loose bits beside the subject; in the data {of_data('outside_largest_island'):.1%}",
+               THRESHOLDS["outside"]),
+        Metric("edge", "Touches the frame", edge, "%",
+               f"of the frame's border is covered; in the data {of_data('edge_contact'):.1%}", THRESHOLDS["edge"]),
     ]  # fmt: skip
     if hard:
         holed = _share(hard, lambda each: each.excess_holes > HOLE_LIMIT)
         found.append(
-            Figure("holes", "Holes in opaque parts", holed, "%", "of solid things have some that their pictures lack",
-                   BARS["holes"])
+            Metric("holes", "Holes in opaque parts", holed, "%", "of solid things have some that their pictures lack",
+                   THRESHOLDS["holes"])
         )  # fmt: skip
     if soft:
         gap = fmean(abs(subject.generated - subject.data) for subject in soft)
         found.append(
-            Figure("soft_gap", "Soft subjects' partial share off", gap, "%", "average over smoke, glass and their like",
-                   BARS["soft_gap"])
+            Metric("soft_gap", "Soft subjects' partial share off", gap, "%", "average over smoke, glass and their like",
+                   THRESHOLDS["soft_gap"])
         )  # fmt: skip
     return tuple(found)
 
 
-def _aspect_figures(report: GenerationReport) -> tuple[Figure, ...]:
+def _aspect_figures(report: GenerationReport) -> tuple[Metric, ...]:
     return tuple(
-        Figure(
+        Metric(
             f"doubled_{some.name}",
             f"Drawn twice at {some.name}",
             fmean(each.doubled for each in some.layers),
             "%",
             f"subjects twice along the target; {fmean(each.recognised for each in some.layers):.1%} are recognised, "
             f"{fmean(each.layer.shape.edge_contact for each in some.layers):.1%} of the frame is covered",
-            BARS["doubled"],
+            THRESHOLDS["doubled"],
         )
         for some in report.aspects
     )

@@ -11,23 +11,23 @@ from acetate.models.transparency_loader import load_decoder, load_encoder
 from acetate.transparency.files import Transparency, load
 
 from acetate_lab.evaluation.generation.generator import PassCount
-from acetate_lab.evaluation.transparency.reconstruction import Parts
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder
 
 HELD_OUT = "held_out"
 USUAL_SIZE = 256
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedModel:
     """What `open_parts` found; `size` is the side in pixels of the pictures that the model learned from."""
 
     name: str
     folder: Path
-    parts: Parts
+    parts: Autoencoder
     size: int
 
 
-def open_parts(model: str, passes: PassCount) -> Opened:
+def open_parts(model: str, passes: PassCount) -> OpenedModel:
     """Load the VAE, offset encoder and transparent decoder of a catalogue's model or of a folder.
 
     A folder needs `vae` and `transparency`, no more: the rest of the model may still be untrained. Raises ValueError
@@ -54,7 +54,9 @@ def open_parts(model: str, passes: PassCount) -> Opened:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{folder / 'vae'} cannot be read: {reason:.200}") from None
-    return Opened(name, folder, Parts(vae.to(device).eval().requires_grad_(False), transparency, passes), size)
+    return OpenedModel(
+        name, folder, Autoencoder(vae.to(device).eval().requires_grad_(False), transparency, passes), size
+    )
 
 
 def held_out_folder(model: Path) -> Path:

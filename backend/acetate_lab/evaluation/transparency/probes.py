@@ -15,9 +15,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from acetate_lab.evaluation.metric import Figure
-from acetate_lab.evaluation.thresholds import BARS
-from acetate_lab.evaluation.transparency.reconstruction import Parts, there_and_back
+from acetate_lab.evaluation.metric import Metric
+from acetate_lab.evaluation.thresholds import THRESHOLDS
+from acetate_lab.evaluation.transparency.reconstruction import Autoencoder, round_trip
 
 EDGE = 4
 """Pixels on either side of an outline that no check looks at: blur there is measured by the matting errors."""
@@ -89,11 +89,11 @@ def draw_probes(size: int) -> tuple[Probe, ...]:
     return tuple(found)
 
 
-def run_probes(parts: Parts, size: int) -> tuple[ProbeResult, ...]:
+def run_probes(parts: Autoencoder, size: int) -> tuple[ProbeResult, ...]:
     """Send every probe there and back."""
     results = []
     for probe in draw_probes(size):
-        decoded = there_and_back(parts, probe.picture[None]).decoded[0]
+        decoded = round_trip(parts, probe.picture[None]).decoded[0]
         results.append(measure_probe(probe, decoded))
     return tuple(results)
 
@@ -119,52 +119,52 @@ def measure_probe(probe: Probe, decoded: Float[Tensor, "4 h w"]) -> ProbeResult:
     )
 
 
-def probe_checks(results: Sequence[ProbeResult]) -> tuple[Figure, ...]:
+def probe_checks(results: Sequence[ProbeResult]) -> tuple[Metric, ...]:
     """The known failures, each with its bar. Raises StatisticsError when there are no results."""
 
     def mean(name: str, *groups: str) -> float:
         return fmean(getattr(result, name) for result in results if not groups or result.probe.about in groups)
 
     return (
-        Figure(
+        Metric(
             "reddish_cast",
             "Reddish cast on solid colours",
             mean("red_excess", "solid colours"),
             "",
             "how much redder plain discs come back (0 to 1)",
-            BARS["reddish_cast"],
+            THRESHOLDS["reddish_cast"],
         ),
-        Figure(
+        Metric(
             "shrinking",
             "Shrinking regions",
             mean("lost_area", "regions"),
             "%",
             "area that discs and bars lose on average; below 0 they grow",
-            BARS["shrinking"],
+            THRESHOLDS["shrinking"],
         ),
-        Figure(
+        Metric(
             "lowered_opacity",
             "Lowered opacity",
             mean("lost_opacity", "solid colours"),
             "%",
             "opacity lost inside opaque discs",
-            BARS["lowered_opacity"],
+            THRESHOLDS["lowered_opacity"],
         ),
-        Figure(
+        Metric(
             "partial_opacity",
             "Partial opacity off",
             fmean(abs(result.lost_opacity) * result.probe.opacity for result in results if result.probe.opacity < 1),
             "",
             "how far alpha is off inside discs of 25%, 50% and 75%",
-            BARS["partial_opacity"],
+            THRESHOLDS["partial_opacity"],
         ),
-        Figure(
+        Metric(
             "haze",
             "Haze on clear ground",
             mean("haze"),
             "",
             "average alpha where a probe is clear",
-            BARS["haze"],
+            THRESHOLDS["haze"],
         ),
     )
 

@@ -25,7 +25,7 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Parts:
+class Autoencoder:
     """The parts that carry a layer into latent space and back, as the model loads them.
 
     `vae` is the frozen AutoencoderKL, `transparency` the offset encoder and transparent decoder on top of it;
@@ -38,7 +38,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class ThereAndBack:
+class RoundTrip:
     """Layers after encode and decode, and the frozen decoder's opaque pictures with and without the offset.
 
     `fed` is the picture that the VAE was given, the layers over mid grey. All in [0, 1], on the processor.
@@ -79,29 +79,29 @@ class Reconstruction:
 
 
 def reconstruct(
-    parts: Parts, held_out: HeldOut, report: Callable[[int, int], None], perceptual: Perceptual | None = None
+    parts: Autoencoder, held_out: HeldOut, report: Callable[[int, int], None], perceptual: Perceptual | None = None
 ) -> Iterator[Reconstruction]:
     """Encode and decode every held-out picture, in its order; `report` hears how many are done, and of how many."""
     total = len(held_out.pictures)
     for start in range(0, total, BATCH):
         given = held_out.pictures[start : start + BATCH]
         about = held_out.about[start : start + BATCH]
-        yield from _compare(about, given, there_and_back(parts, given), perceptual)
+        yield from _compare(about, given, round_trip(parts, given), perceptual)
         report(min(start + BATCH, total), total)
 
 
 @torch.inference_mode()
-def there_and_back(parts: Parts, given: Float[Tensor, "n 4 h w"]) -> ThereAndBack:
+def round_trip(parts: Autoencoder, given: Float[Tensor, "n 4 h w"]) -> RoundTrip:
     """Encode straight-alpha layers in [0, 1], sides multiples of 64, and decode them again."""
     without, with_offset = encode(parts, given)
     plain, seen = frozen_decode(parts, without), frozen_decode(parts, with_offset)
     decoded = decode_augmented(parts.transparency.decoder, seen, with_offset, parts.passes)
     fed = composite_on_grey(given) / 2 + 0.5
-    return ThereAndBack(decoded.float().cpu(), fed, seen.float().cpu(), plain.float().cpu())
+    return RoundTrip(decoded.float().cpu(), fed, seen.float().cpu(), plain.float().cpu())
 
 
 def encode(
-    parts: Parts, given: Float[Tensor, "n 4 h w"]
+    parts: Autoencoder, given: Float[Tensor, "n 4 h w"]
 ) -> tuple[Float[Tensor, "n c h8 w8"], Float[Tensor, "n c h8 w8"]]:
     """A straight-alpha picture's latent without the offset (the posterior's mean), and with it."""
     transparency, vae_like = parts.transparency, next(parts.vae.parameters())
@@ -111,7 +111,7 @@ def encode(
     return posterior.mean, adjusted_latent(posterior.mean, posterior.std, offset, transparency.multiplier)
 
 
-def frozen_decode(parts: Parts, latent: Float[Tensor, "n c h8 w8"]) -> Float[Tensor, "n 3 h w"]:
+def frozen_decode(parts: Autoencoder, latent: Float[Tensor, "n c h8 w8"]) -> Float[Tensor, "n 3 h w"]:
     """The frozen VAE's opaque picture of an unscaled latent, in [0, 1]."""
     picture: Tensor = parts.vae.decode(latent).sample
     return (picture / 2 + 0.5).clamp(0, 1)
@@ -120,7 +120,7 @@ def frozen_decode(parts: Parts, latent: Float[Tensor, "n c h8 w8"]) -> Float[Ten
 def _compare(
     about: Sequence[HeldOutPicture],
     given: Float[Tensor, "n 4 h w"],
-    found: ThereAndBack,
+    found: RoundTrip,
     perceptual: Perceptual | None,
 ) -> Iterator[Reconstruction]:
     """Every figure of one batch."""

@@ -29,7 +29,7 @@ from acetate_lab.evaluation.html import (
     shown,
     table,
 )
-from acetate_lab.evaluation.metric import Figure, checks
+from acetate_lab.evaluation.metric import Metric, checks
 from acetate_lab.evaluation.transparency.probes import ProbeResult, probe_checks
 from acetate_lab.evaluation.transparency.reconstruction import Reconstruction
 from acetate_lab.evaluation.transparency.summary import (
@@ -136,7 +136,7 @@ def difference(
     return (change.abs() * DIFFERENCE_GAIN).clamp(0, 1)
 
 
-def held_out_section(results: Sequence[Reconstruction], averages: Sequence[Figure]) -> str:
+def held_out_section(results: Sequence[Reconstruction], averages: Sequence[Metric]) -> str:
     """Averages of all pictures and of each kind, over each background, and how they spread."""
     kinds = by_kind(results)
     columns = [reconstruction_figures(some) for some in kinds.values()]

@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from statistics import fmean
 from typing import Any
 
-from acetate_lab.evaluation.metric import Figure, checks, values
-from acetate_lab.evaluation.thresholds import BARS
+from acetate_lab.evaluation.metric import Metric, checks, values
+from acetate_lab.evaluation.thresholds import THRESHOLDS
 from acetate_lab.evaluation.transparency.reconstruction import Reconstruction
 
 LABELS = (
@@ -28,7 +28,7 @@ HARMLESSNESS = (
 )
 
 
-def reconstruction_figures(results: Sequence[Reconstruction]) -> tuple[Figure, ...]:
+def reconstruction_figures(results: Sequence[Reconstruction]) -> tuple[Metric, ...]:
     """The averages over pictures after encode and decode. Raises ValueError when there are none."""
     if not results:
         raise ValueError("no held-out pictures were measured")
@@ -39,25 +39,27 @@ def reconstruction_figures(results: Sequence[Reconstruction]) -> tuple[Figure, .
     seen = [result.lpips for result in results if result.lpips is not None]
     nine_psnr = fmean(value for result in results for value in result.background_psnr.values())
     nine_ssim = fmean(value for result in results for value in result.background_ssim.values())
-    found = [Figure(name, label, mean(name), unit, meaning, BARS.get(name)) for name, label, unit, meaning in LABELS]
+    found = [
+        Metric(name, label, mean(name), unit, meaning, THRESHOLDS.get(name)) for name, label, unit, meaning in LABELS
+    ]
     found.append(
-        Figure("nine_psnr", "Nine backgrounds, PSNR", nine_psnr, "dB", "the layer as seen over nine plain colours",
-               BARS["nine_psnr"])
+        Metric("nine_psnr", "Nine backgrounds, PSNR", nine_psnr, "dB", "the layer as seen over nine plain colours",
+               THRESHOLDS["nine_psnr"])
     )  # fmt: skip
     found.append(
-        Figure("nine_ssim", "Nine backgrounds, SSIM", nine_ssim, "", "the same, likeness of structure; 1 is alike")
+        Metric("nine_ssim", "Nine backgrounds, SSIM", nine_ssim, "", "the same, likeness of structure; 1 is alike")
     )
     if seen:
         found.append(
-            Figure(
+            Metric(
                 "nine_lpips", "Nine backgrounds, LPIPS", fmean(seen), "", "the same, as a network sees it; 0 is alike"
             )
         )
-    found += [Figure(name, label, mean(name), "dB", meaning) for name, label, meaning in HARMLESSNESS]
+    found += [Metric(name, label, mean(name), "dB", meaning) for name, label, meaning in HARMLESSNESS]
     cost = mean("rgb_without_offset") - mean("rgb_with_offset")
     found.append(
-        Figure("rgb_cost", "Cost of the offset", cost, "dB",
-               "what the transparency costs the picture; near 0 is harmless", BARS["rgb_cost"])
+        Metric("rgb_cost", "Cost of the offset", cost, "dB",
+               "what the transparency costs the picture; near 0 is harmless", THRESHOLDS["rgb_cost"])
     )  # fmt: skip
     return tuple(found)
 

@@ -16,9 +16,9 @@ import psutil
 import torch
 from torch import nn
 
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning
-from acetate_lab.training.trainer import LoopSettings
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import OptimizerConfig
+from acetate_lab.training.trainer import TrainerConfig
 
 MEASURED = 3
 """Steps that are timed, after one that warms up."""
@@ -63,12 +63,12 @@ class _EnoughError(Exception):
 
 
 def estimate(
-    run: Callable[[Callable[[int], Drawn], Path, LoopSettings], None],
+    run: Callable[[Callable[[int], Drawn], Path, TrainerConfig], None],
     draw: Callable[[int], Drawn],
     networks: Callable[[], Iterable[nn.Module]],
-    settings: LoopSettings,
-    learning: Learning,
-    hardware: Hardware,
+    settings: TrainerConfig,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     folder: Path,
 ) -> Estimate:
     """Take a few steps of `run` in a scratch folder beside `folder`, which stays as it is, and measure them.
@@ -107,7 +107,7 @@ def estimate(
     )
 
 
-def _bytes(networks: Iterable[nn.Module], learning: Learning) -> dict[str, int]:
+def _bytes(networks: Iterable[nn.Module], learning: OptimizerConfig) -> dict[str, int]:
     parameters = [p for network in networks for p in network.parameters()]
     learnt = [p for p in parameters if p.requires_grad]
     trained = sum(p.numel() * p.element_size() for p in learnt)

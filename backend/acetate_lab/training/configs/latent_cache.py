@@ -22,23 +22,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from acetate_lab.data.collection import Collection, Entry, filled, fitted
-from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.configs.loading import encode_captions
 from acetate_lab.training.configs.schema import DataSettings
 from acetate_lab.training.diffusion import Samples
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.trainer import Loop, Say
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.trainer import Say, Trainer
 from acetate_lab.training.transparency import LatentTransparency
 
 SHARD = 64
 """Rows of a shard: what is lost, at most, when encoding is stopped."""
-VIEW = View(scale=(0.85, 1.0), turn=0.06, shift=0.03)
+VIEW = RandomView(scale=(0.85, 1.0), turn=0.06, shift=0.03)
 TRANSPARENT = "foreground"
 """The role whose alpha is hidden in its latent; all others are opaque."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class CachePlan:
     """What is encoded: each view of each entry, and the frames of each."""
 
     collection: Collection
@@ -64,8 +64,8 @@ class Plan:
         # The layers of a scene belong where they are: only a picture of its own may be placed anew.
         alone = self.roles == (TRANSPARENT,)
         if alone and (self.data.mirror or row % self.data.views):
-            view = View(VIEW.scale, VIEW.turn, VIEW.shift, self.data.mirror)
-            rgba = random_views(rgba, size, view, Loop.generator(row))
+            view = RandomView(VIEW.scale, VIEW.turn, VIEW.shift, self.data.mirror)
+            rgba = random_views(rgba, size, view, Trainer.generator(row))
         return rgba
 
 
@@ -86,7 +86,9 @@ def chosen_entries(collection: Collection, roles: Sequence[str]) -> tuple[Entry,
 class CachedLatents:
     """Scaled latents of every row of a plan, memory-mapped: (frames, c, h, w) each."""
 
-    def __init__(self, folder: Path, plan: Plan, model: LatentTransparency, hardware: Hardware, say: Say) -> None:
+    def __init__(
+        self, folder: Path, plan: CachePlan, model: LatentTransparency, hardware: Distributed, say: Say
+    ) -> None:
         self._folder = folder / f"latents-{_digest(plan, model)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         starts = range(0, len(plan), SHARD)
@@ -115,7 +117,7 @@ class CachedLatents:
         return self._folder / f"{start:08d}.safetensors"
 
     @torch.no_grad()
-    def _encode(self, plan: Plan, model: LatentTransparency, rows: range, hardware: Hardware) -> None:
+    def _encode(self, plan: CachePlan, model: LatentTransparency, rows: range, hardware: Distributed) -> None:
         latents = []
         for row in rows:
             frames = plan.frames(row).to(hardware.device)
@@ -126,11 +128,11 @@ class CachedLatents:
 
 
 def encode_frames(
-    model: LatentTransparency, frames: Float[Tensor, "frames 4 h w"], roles: Sequence[str], hardware: Hardware
+    model: LatentTransparency, frames: Float[Tensor, "frames 4 h w"], roles: Sequence[str], hardware: Distributed
 ) -> Float[Tensor, "frames c h/8 w/8"]:
     """Scaled latents, alpha hidden in that of the transparent frame."""
     hidden = torch.tensor([role == TRANSPARENT for role in roles], device=frames.device).view(-1, 1, 1, 1)
-    with hardware.computing():
+    with hardware.autocast():
         posterior = model.vae.encode(composite_on_grey(frames).to(model.vae.dtype)).latent_dist
         offset = model.encoder(torch.cat([frames[:, 3:], pad_rgb(frames)], 1))
     mean, std = posterior.mean.float(), posterior.std.float()
@@ -138,7 +140,7 @@ def encode_frames(
     return scale_latents(torch.where(hidden, adjusted, mean), model.vae.config)
 
 
-def _digest(plan: Plan, model: LatentTransparency) -> str:
+def _digest(plan: CachePlan, model: LatentTransparency) -> str:
     """Tells latents apart that come from other pictures, settings or weights."""
     networks = (model.vae, model.encoder)
     described = {
@@ -154,7 +156,7 @@ def _digest(plan: Plan, model: LatentTransparency) -> str:
 class CachedCaptions:
     """The states of every caption of a data set, and of the empty one, encoded once."""
 
-    def __init__(self, folder: Path, base: Path, captions: Iterable[str], hardware: Hardware) -> None:
+    def __init__(self, folder: Path, base: Path, captions: Iterable[str], hardware: Distributed) -> None:
         texts = ["", *sorted({*captions} - {""})]
         self._rows = {text: row for row, text in enumerate(texts)}
         digest = hashlib.sha256("\n".join([str(base.resolve()), *texts]).encode()).hexdigest()[:16]
@@ -177,7 +179,7 @@ class CachedCaptions:
 
 
 def sample_batches(
-    plan: Plan,
+    plan: CachePlan,
     latents: CachedLatents,
     captions: CachedCaptions,
     batch: int,
@@ -195,7 +197,7 @@ def sample_batches(
 
     def draw(number: int) -> Samples[PromptEmbeds]:
         number += seed * 0x1000003
-        rows = torch.multinomial(weights, batch, replacement=True, generator=Loop.generator(number)).tolist()
+        rows = torch.multinomial(weights, batch, replacement=True, generator=Trainer.generator(number)).tolist()
         chance = random.Random(number)
         texts: list[str] = []
         clean = torch.zeros(batch, frames, dtype=torch.bool)

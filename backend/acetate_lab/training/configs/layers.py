@@ -16,7 +16,7 @@ from acetate_lab.training.configs.export import save_sharing
 from acetate_lab.training.configs.latent_cache import (
     CachedCaptions,
     CachedLatents,
-    Plan,
+    CachePlan,
     chosen_entries,
     control_pictures,
     sample_batches,
@@ -29,14 +29,14 @@ from acetate_lab.training.configs.loading import (
     open_unet,
     open_vae,
 )
-from acetate_lab.training.configs.runner import Finished, Order, carry_out
+from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import LayersSettings, SharingSettings
 from acetate_lab.training.configs.toml_reader import read_settings
 from acetate_lab.training.configs.validation import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples
-from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.layers import steered, train_layers
-from acetate_lab.training.trainer import LoopSettings
+from acetate_lab.training.trainer import TrainerConfig
 
 NAMES = {
     ("foreground",): "transparent_attn",
@@ -47,16 +47,16 @@ NAMES = {
 """What the published files of these frames are called."""
 
 
-def run_layers(order: Order) -> Estimate | Finished:
+def run_layers(order: RunOptions) -> Estimate | Finished:
     """Run or estimate the training that a TOML file describes. Raises AcetateError naming what cannot be used."""
     settings = read_settings(order.config, LayersSettings)
     run, learning, sharing = settings.run, settings.learning.learning, settings.sharing
     check_sharing(sharing)
-    hardware = Hardware(run.precision)
+    hardware = Distributed(run.precision)
     folder = base_folder(settings.model)
     collection = open_collection(settings.data.folder)
     needed = (*sharing.frames, *([sharing.control] if sharing.control else ()))
-    plan = Plan(collection, chosen_entries(collection, needed), sharing.frames, settings.data)
+    plan = CachePlan(collection, chosen_entries(collection, needed), sharing.frames, settings.data)
     model = needed_transparency(settings.model, folder, open_vae(folder))
     for network in (model.vae, model.encoder, model.decoder):
         hardware.place(network)
@@ -79,7 +79,7 @@ def run_layers(order: Order) -> Estimate | Finished:
         steered(shared, predict), objective, model, prompts, captions, latents.shape, hardware, control
     )
 
-    def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: LoopSettings) -> None:
+    def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: TrainerConfig) -> None:
         train_layers(shared, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
 
     def save() -> Iterable[Path]:
@@ -87,7 +87,7 @@ def run_layers(order: Order) -> Estimate | Finished:
         save_sharing(path, shared.layers)
         return (path,)
 
-    return carry_out(
+    return run_training(
         order,
         train,
         sample_batches(plan, latents, captions, run.batch, control=sharing.control, given=sharing.given, seed=run.seed),

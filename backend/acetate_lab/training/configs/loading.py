@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from acetate_lab.training.configs.schema import ModelSettings
 from acetate_lab.training.diffusion import Objective, Predict
-from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.transparency import LatentTransparency
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -136,7 +136,7 @@ def needed_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderK
 
 
 @torch.no_grad()
-def encode_captions(folder: Path, captions: Sequence[str], hardware: Hardware) -> PromptEmbeds:
+def encode_captions(folder: Path, captions: Sequence[str], hardware: Distributed) -> PromptEmbeds:
     """What the base model reads of these captions, a row each, in main memory; the encoders are let go again."""
     encoders = open_text(folder)
     for encoder in encoders.encoders:

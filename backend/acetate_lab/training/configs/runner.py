@@ -15,9 +15,9 @@ from torch import nn
 from acetate_lab.training.configs.dry_run import Estimate, estimate
 from acetate_lab.training.configs.schema import RunSettings
 from acetate_lab.training.configs.toml_reader import to_json
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Learning
-from acetate_lab.training.trainer import LoopSettings, Say
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import OptimizerConfig
+from acetate_lab.training.trainer import Say, TrainerConfig
 
 SETTINGS = "training"
 """The name of the settings beside the result: as they were given (.toml), and complete with versions (.json)."""
@@ -26,7 +26,7 @@ Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOptions:
     """One run as it was asked for: the file of its settings, and whether it is only to be estimated."""
 
     config: Path
@@ -41,9 +41,9 @@ class Finished:
     written: tuple[Path, ...]
 
 
-def loop_settings(run: RunSettings) -> LoopSettings:
+def loop_settings(run: RunSettings) -> TrainerConfig:
     """The settings of the loop."""
-    return LoopSettings(
+    return TrainerConfig(
         steps=run.steps,
         batch=run.batch,
         accumulate=run.accumulate,
@@ -52,14 +52,14 @@ def loop_settings(run: RunSettings) -> LoopSettings:
     )
 
 
-def carry_out(
-    order: Order,
-    train: Callable[[Callable[[int], Drawn], Path, LoopSettings], None],
+def run_training(
+    order: RunOptions,
+    train: Callable[[Callable[[int], Drawn], Path, TrainerConfig], None],
     draw: Callable[[int], Drawn],
     networks: Callable[[], Iterable[nn.Module]],
     run: RunSettings,
-    learning: Learning,
-    hardware: Hardware,
+    learning: OptimizerConfig,
+    hardware: Distributed,
     save: Callable[[], Iterable[Path]],
     settings: Any,
 ) -> Estimate | Finished:

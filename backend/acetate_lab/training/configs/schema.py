@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from acetate_lab.training.distributed import Precision
-from acetate_lab.training.optimizer import Learning
+from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.transparency import TransparencyWeights
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -71,7 +71,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class LearningSettings:
-    """How fast is learnt; see `acetate_lab.training.optimizer.Learning`, which these become."""
+    """How fast is learnt; see `acetate_lab.training.optimizer.OptimizerConfig`, which these become."""
 
     rate: Positive = 1e-4
     warm_up: Count = 100
@@ -82,9 +82,9 @@ class LearningSettings:
     clip: Positive = 1.0
 
     @property
-    def learning(self) -> Learning:
+    def learning(self) -> OptimizerConfig:
         """The same in the trainings' own form."""
-        return Learning(**asdict(self))
+        return OptimizerConfig(**asdict(self))
 
 
 @dataclass(frozen=True)

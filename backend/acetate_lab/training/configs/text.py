@@ -19,7 +19,7 @@ from acetate_lab.training.configs.latent_cache import (
     TRANSPARENT,
     CachedCaptions,
     CachedLatents,
-    Plan,
+    CachePlan,
     chosen_entries,
     sample_batches,
 )
@@ -31,13 +31,13 @@ from acetate_lab.training.configs.loading import (
     open_unet,
     open_vae,
 )
-from acetate_lab.training.configs.runner import Finished, Order, carry_out
+from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import MethodSettings, ModelSettings, TextSettings
 from acetate_lab.training.configs.toml_reader import read_settings
 from acetate_lab.training.configs.validation import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples, train_diffusion
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.trainer import LoopSettings
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.trainer import TrainerConfig
 from acetate_lab.training.transparency import LatentTransparency
 
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
@@ -45,14 +45,14 @@ LORA = "acetate"
 NAME = "transparent"
 
 
-def run_text(order: Order) -> Estimate | Finished:
+def run_text(order: RunOptions) -> Estimate | Finished:
     """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
     settings = read_settings(order.config, TextSettings)
     run, learning = settings.run, settings.learning.learning
-    hardware = Hardware(run.precision)
+    hardware = Distributed(run.precision)
     folder = base_folder(settings.model)
     collection = open_collection(settings.data.folder)
-    plan = Plan(collection, chosen_entries(collection, (TRANSPARENT,)), (TRANSPARENT,), settings.data)
+    plan = CachePlan(collection, chosen_entries(collection, (TRANSPARENT,)), (TRANSPARENT,), settings.data)
     model = needed_transparency(settings.model, folder, open_vae(folder))
     for network in (model.vae, model.encoder, model.decoder):
         hardware.place(network)
@@ -64,14 +64,14 @@ def run_text(order: Order) -> Estimate | Finished:
     hardware.place(unet)
     if run.gradient_checkpointing:
         unet.enable_gradient_checkpointing()
-    learnt = Learnt(unet, settings.method, run.seed)
+    learnt = TrainedAdapter(unet, settings.method, run.seed)
     predict = asking(unet)
     sheet = sheet_drawer(predict, objective, model, prompts, captions, latents.shape, hardware)
 
-    def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: LoopSettings) -> None:
+    def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: TrainerConfig) -> None:
         train_diffusion(unet, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
 
-    return carry_out(
+    return run_training(
         order,
         train,
         sample_batches(plan, latents, captions, run.batch, seed=run.seed),
@@ -84,7 +84,7 @@ def run_text(order: Order) -> Estimate | Finished:
     )
 
 
-class Learnt:
+class TrainedAdapter:
     """What is trained of a UNet: attached here, and taken off again as changes by parameter name."""
 
     def __init__(self, unet: UNet2DConditionModel, method: MethodSettings, seed: int) -> None:
@@ -130,7 +130,7 @@ def _brought(model: ModelSettings) -> bool:
 
 
 def _save(
-    learnt: Learnt, output: Path, base: Path, method: MethodSettings, transparency: LatentTransparency | None
+    learnt: TrainedAdapter, output: Path, base: Path, method: MethodSettings, transparency: LatentTransparency | None
 ) -> Iterable[Path]:
     changes = learnt.detach()
     paths = {"published": output / f"{NAME}_{_kind(method)}.safetensors"}

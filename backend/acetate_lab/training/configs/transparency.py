@@ -15,28 +15,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate_lab.data.collection import Collection, Entry, fitted, open_collection
-from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.configs.dry_run import Estimate
 from acetate_lab.training.configs.export import save_transparency
 from acetate_lab.training.configs.latent_cache import TRANSPARENT, chosen_entries
 from acetate_lab.training.configs.loading import base_folder, open_transparency, open_vae
-from acetate_lab.training.configs.runner import Finished, Order, carry_out
+from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import DataSettings, NetworkSettings, TransparencySettings
 from acetate_lab.training.configs.toml_reader import read_settings
-from acetate_lab.training.distributed import Hardware, checkpoint_gradients
-from acetate_lab.training.trainer import Loop, LoopSettings
+from acetate_lab.training.distributed import Distributed, checkpoint_gradients
+from acetate_lab.training.trainer import Trainer, TrainerConfig
 from acetate_lab.training.transparency import LatentTransparency, train_transparency
 
-VIEW = View(scale=(0.7, 1.1), turn=0.3, shift=0.08)
+VIEW = RandomView(scale=(0.7, 1.1), turn=0.3, shift=0.08)
 PROBED = 4
 """Batches from which the spread of a VAE's latents is measured."""
 
 
-def run_transparency(order: Order) -> Estimate | Finished:
+def run_transparency(order: RunOptions) -> Estimate | Finished:
     """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
     settings = read_settings(order.config, TransparencySettings)
     run, learning = settings.run, settings.learning.learning
-    hardware = Hardware(run.precision)
+    hardware = Distributed(run.precision)
     folder = base_folder(settings.model)
     vae = open_vae(folder)
     draw = picture_batches(open_collection(settings.data.folder), settings.data, run.batch, run.seed)
@@ -48,10 +48,10 @@ def run_transparency(order: Order) -> Estimate | Finished:
     # A dry run measures the discriminator too, which joins late.
     losses = replace(settings.losses, adversarial_from=0.0) if order.dry_run else settings.losses
 
-    def train(source: Callable[[int], Float[Tensor, "n 4 h w"]], place: Path, loop: LoopSettings) -> None:
+    def train(source: Callable[[int], Float[Tensor, "n 4 h w"]], place: Path, loop: TrainerConfig) -> None:
         train_transparency(parts, source, place, loop, losses, learning, hardware, order.say)
 
-    return carry_out(
+    return run_training(
         order,
         train,
         draw,
@@ -73,13 +73,13 @@ def picture_batches(
     for entry in entries:
         counts[entry.subject] = counts.get(entry.subject, 0) + 1
     weights = torch.tensor([1 / counts[entry.subject] for entry in entries])
-    view = View(VIEW.scale, VIEW.turn, VIEW.shift, data.mirror)
+    view = RandomView(VIEW.scale, VIEW.turn, VIEW.shift, data.mirror)
 
     def stored(entry: Entry) -> Float[np.ndarray, "size size 4"]:
         return fitted(collection.picture(entry), data.size)
 
     def draw(number: int) -> Float[Tensor, "n 4 size size"]:
-        generator = Loop.generator(number + seed * 0x1000003)
+        generator = Trainer.generator(number + seed * 0x1000003)
         rows = torch.multinomial(weights, batch, replacement=True, generator=generator).tolist()
         pictures = np.stack([stored(entries[row]) for row in rows])
         return random_views(from_stored(pictures), data.size, view, generator)

@@ -14,8 +14,8 @@ from torch import Tensor
 from acetate_lab.data.collection import Collection, Entry
 from acetate_lab.training.configs.latent_cache import TRANSPARENT, CachedCaptions
 from acetate_lab.training.diffusion import Objective, Predict, sample_latents
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.transparency import LatentTransparency
 
 SHOWN = 4
@@ -51,7 +51,7 @@ def sheet_drawer(
     prompts: SheetPrompts,
     captions: CachedCaptions,
     shape: tuple[int, int, int],
-    hardware: Hardware,
+    hardware: Distributed,
     control: Tensor | None = None,
 ) -> Callable[[Path], None]:
     """Draws a row of pictures for each frame; `control` has a picture for each sample."""
@@ -65,13 +65,13 @@ def sheet_drawer(
         plain = unscale_latents(latents, model.vae.config).view(len(prompts.rows), -1, *shape)
         rows = []
         for frame, role in enumerate(prompts.roles):
-            with hardware.computing():
+            with hardware.autocast():
                 decoded = model.vae.decode(plain[:, frame].to(model.vae.dtype)).sample.float()
                 picture = (decoded / 2 + 0.5).clamp(0, 1)
                 if role == TRANSPARENT:
                     raw = model.decoder(picture, plain[:, frame]).float().clamp(0, 1)
                     picture = torch.cat([raw[:, 1:], raw[:, :1]], 1)
             rows.append(picture.cpu())
-        write_sheet(path, rows)
+        save_image_grid(path, rows)
 
     return draw_sheet

@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.augment import View, from_stored, random_views, randomly_tinted
+from acetate_lab.training.augment import RandomView, from_stored, random_views, randomly_tinted
 from acetate_lab.training.autoencoder import Batch
 from acetate_lab.training.decoding import Drawn
 from acetate_lab.training.diffusion import Start
-from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.captions import caption
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
 from acetate_lab.training.starter.wording import with_role
 from acetate_lab.training.text import sample_prompts
-from acetate_lab.training.trainer import Loop
+from acetate_lab.training.trainer import Trainer
 from acetate_lab.training.transparency import LatentTransparency
 
-VIEW = View(scale=(0.7, 1.3), turn=0.15, shift=0.05)
+VIEW = RandomView(scale=(0.7, 1.3), turn=0.15, shift=0.05)
 """How pictures lie that the UNet draws again: not so much larger that it would not know them."""
 SOFT_WEIGHT = 3.0
 GROUP = 16
@@ -54,7 +54,7 @@ class Artist:
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
     scaling_factor: float
-    hardware: Hardware
+    hardware: Distributed
 
     def draw(self, texts: list[str], seed: int, start: Start | None = None) -> Float[Tensor, "n c h w"]:
         """Unscaled latents of one layer a text, by the solver and the guidance that layers are drawn with."""
@@ -70,7 +70,7 @@ class Artist:
     def decoded(self, latents: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 h w"]:
         """What the decoder makes of them now, by four passes."""
         latents = latents.to(self.hardware.device, memory_format=torch.channels_last)
-        with self.hardware.computing():
+        with self.hardware.autocast():
             pictures = (self.transparency.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
             return decode_augmented(self.transparency.decoder, pictures, latents, 4).float().cpu()
 
@@ -87,7 +87,7 @@ def drawn_batches(
     drawing = Rolling(folder, lambda number: _slice(artist, pictures, size, number, turnover.size), turnover)
 
     def draw(step: int) -> Drawn:
-        pool, chance, rgba = drawing.at(step).tensors, Loop.generator(step), encode(step)
+        pool, chance, rgba = drawing.at(step).tensors, Trainer.generator(step), encode(step)
         chosen = torch.randint(len(pool["partly"]), (batch // 4,), generator=chance)
         own = torch.randint(len(pool["wholly"]), (batch // 4,), generator=chance)
         encoded = adjusted(artist.transparency, rgba).cpu()
@@ -108,7 +108,7 @@ def drawn_batches(
 @torch.no_grad()
 def _slice(artist: Artist, pictures: PictureSet, size: int, number: int, count: int) -> Slice:
     """`count` pictures; each partly drawn, and as the UNet's own answer to its caption."""
-    generator, chance = Loop.generator(number + 17), random.Random(number)
+    generator, chance = Trainer.generator(number + 17), random.Random(number)
     rows = evenly(pictures, "vocabulary", soft=SOFT_WEIGHT)(count, generator)
     records = [pictures.records[row] for row in rows]
     stored = from_stored(pictures.pictures[rows])

@@ -14,7 +14,7 @@ from diffusers import DPMSolverMultistepScheduler
 
 from acetate_lab.metrics.coverage import coverage_of, mean_coverage
 from acetate_lab.metrics.held_out import HeldOutPicture, write_held_out
-from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.autoencoder import picture_batches
 from acetate_lab.training.packages import fetch
 from acetate_lab.training.starter.captions import KEYWORD_PACKAGE, write_vocabulary
@@ -23,12 +23,12 @@ from acetate_lab.training.starter.dataset import SOFT_SET, PictureSet
 from acetate_lab.training.starter.recipe import StarterRecipe, TrainedStarter
 from acetate_lab.training.starter.sharing import save_sharing
 from acetate_lab.training.text import noise_scheduler
-from acetate_lab.training.trainer import Loop
+from acetate_lab.training.trainer import Trainer
 
 STORED = torch.float16
 HELD_OUT_STYLES = ("3d", "cartoon", "painted")
 COVERAGE_PICTURES = 512
-VIEW = View(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
+VIEW = RandomView(scale=(0.86, 1.0), turn=0.08, shift=0.015, mirror=False)
 """How pictures lie in their frames when figures are taken: always alike, however the training turns them."""
 
 
@@ -57,7 +57,7 @@ def export_held_out(pictures: PictureSet, size: int, folder: Path) -> None:
     rows = [row for row in pictures.indices("held_out") if pictures.records[row].style in HELD_OUT_STYLES]
     draw = picture_batches(pictures, COVERAGE_PICTURES, size, VIEW, "vocabulary")
     coverage = mean_coverage(coverage_of(picture[3]) for picture in draw(0))
-    views = random_views(from_stored(pictures.pictures[np.array(rows)]), size, VIEW, Loop.generator(0))
+    views = random_views(from_stored(pictures.pictures[np.array(rows)]), size, VIEW, Trainer.generator(0))
     shown = []
     for row, view in zip(rows, views, strict=True):
         record = pictures.records[row]

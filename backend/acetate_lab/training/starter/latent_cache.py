@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from transformers import CLIPTokenizer
 
-from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.precision import mixed_precision
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
@@ -26,14 +26,14 @@ from acetate_lab.training.starter.concepts import CORE, CORE_WEIGHT
 from acetate_lab.training.starter.dataset import BACKDROP_SET, PictureRecord, PictureSet, evenly
 from acetate_lab.training.starter.samples import Sample, group_sample, thing_sample
 from acetate_lab.training.starter.wording import Wording, with_role
-from acetate_lab.training.trainer import Loop
+from acetate_lab.training.trainer import Trainer
 from acetate_lab.training.transparency import LatentTransparency
 
-VIEW = View(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)
+VIEW = RandomView(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)
 """Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""
 GROUPS = 0.27
 """How many of all samples show two or three things."""
-BACKDROP_VIEW = View(scale=(1.0, 1.3), turn=0.0, shift=0.0)
+BACKDROP_VIEW = RandomView(scale=(1.0, 1.3), turn=0.0, shift=0.0)
 BACKDROP_WEIGHT = 5.0
 """How often captions teach a kind of background, next to a thing: a tenth of all, so that scenes need only put
 them together.
@@ -56,7 +56,7 @@ def fresh_latents(
     weights = _weights([pictures.records[row] for row in rows], known)
 
     def encode(number: int) -> Slice:
-        generator = Loop.generator(number + 29)
+        generator = Trainer.generator(number + 29)
         chosen = rows[torch.multinomial(weights, count, replacement=True, generator=generator).numpy()]
         grouped = torch.rand(count, generator=generator) < GROUPS
         seeds = torch.randint(1, 2**31, (count,), generator=generator)
@@ -77,7 +77,7 @@ def caption_batches(
 
     def draw(step: int) -> Samples[Tensor]:
         views, chance = latents.at(step), random.Random(step)
-        chosen = torch.randint(len(views), (batch,), generator=Loop.generator(step))
+        chosen = torch.randint(len(views), (batch,), generator=Trainer.generator(step))
         wordings = [Wording(**json.loads(views.words[i])) for i in chosen.tolist()]
         texts = [with_role(each.role, "") if chance.random() < dropout else each.text(chance) for each in wordings]
         given = torch.zeros(batch, 1, dtype=torch.bool)
@@ -89,7 +89,7 @@ def caption_batches(
 
 def deviation(model: LatentTransparency, pictures: PictureSet, size: int) -> float:
     """The factor that gives latents of the vocabulary's pictures a deviation of 1."""
-    draw, generator = evenly(pictures, "vocabulary"), Loop.generator(0)
+    draw, generator = evenly(pictures, "vocabulary"), Trainer.generator(0)
     samples = [thing_sample(pictures, int(row), 0) for row in draw(16 * CHUNK, generator)]
     latents = [
         _encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, len(samples), CHUNK)

@@ -14,13 +14,13 @@ from acetate.transparency.upsampler import LayerUpsampler
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.augment import View, randomly_tinted
+from acetate_lab.training.augment import RandomView, randomly_tinted
 from acetate_lab.training.autoencoder import Batch, picture_batches, train_autoencoder
 from acetate_lab.training.decoding import train_decoder
 from acetate_lab.training.diffusion import Objective
-from acetate_lab.training.distributed import Hardware
+from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.layers import train_layers
-from acetate_lab.training.optimizer import Learning
+from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.rolling import Turnover
 from acetate_lab.training.starter.captions import train_tokenizer
 from acetate_lab.training.starter.dataset import PictureSet, build_pictures
@@ -39,7 +39,7 @@ from acetate_lab.training.starter.scenes import cache_scenes, scene_batches
 from acetate_lab.training.starter.sharing import new_sharing, open_sharing
 from acetate_lab.training.starter.showing import layer_sheet, scene_sheet
 from acetate_lab.training.text import noise_scheduler, reading, train_text
-from acetate_lab.training.trainer import Deadline, Loop, LoopSettings, Say
+from acetate_lab.training.trainer import Deadline, Say, Trainer, TrainerConfig
 from acetate_lab.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
 from acetate_lab.training.upsampler import train_upsampler
 
@@ -67,9 +67,9 @@ class Pace:
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
 
-    def loop(self, stage: Stage) -> LoopSettings:
+    def loop(self, stage: Stage) -> TrainerConfig:
         """The settings of a stage's loop."""
-        return LoopSettings(
+        return TrainerConfig(
             stage.steps,
             stage.batch,
             checkpoint_seconds=CHECKPOINT_SECONDS,
@@ -143,7 +143,7 @@ def train_starter(
     of no steps leaves its networks alone; one that time did not suffice for gives what it has come to.
     """
     torch.set_flush_denormal(True)
-    hardware, pace = Hardware(), pace or Pace()
+    hardware, pace = Distributed(), pace or Pace()
     pictures = build_pictures(runs / "data", cache, say)
     transparency, upsampler = _train_autoencoders(recipe, pictures, runs, hardware, say, finished, pace)
     scale = deviation(transparency, pictures, recipe.size) if finished is None else _scaling_factor(transparency)
@@ -161,7 +161,7 @@ def train_starter(
             layer_sheet(transparency, unet, text_encoder, tokenizer, scale, hardware),
             runs / "text",
             pace.loop(recipe.text),
-            Learning(recipe.text.lr, warm_up=200, average=0.9985, clip=1.0),
+            OptimizerConfig(recipe.text.lr, warm_up=200, average=0.9985, clip=1.0),
             hardware,
             say,
         )
@@ -170,7 +170,7 @@ def train_starter(
         frozen = replace(artist, transparency=replace(transparency, decoder=deepcopy(transparency.decoder)))
         encode = _transparency_batches(recipe.size, recipe.decoder.batch // 2, pictures)
         drawn = drawn_batches(frozen, pictures, encode, recipe.decoder.batch, recipe.drawings, runs / "drawn")
-        learning = Learning(recipe.decoder.lr, warm_up=50, average=0.995)
+        learning = OptimizerConfig(recipe.decoder.lr, warm_up=50, average=0.995)
         train_decoder(transparency, drawn, runs / "decoder", pace.loop(recipe.decoder), learning, hardware, say)
     sharing = new_sharing(unet) if finished is None else open_sharing(unet, finished)
     if recipe.layers.steps and (not pace.deadline.passed or (runs / "scenes").is_dir()):
@@ -183,7 +183,7 @@ def train_starter(
             scene_sheet(transparency, unet, text_encoder, tokenizer, scale, hardware),
             runs / "layers",
             pace.loop(recipe.layers),
-            Learning(recipe.layers.lr, clip=1.0),
+            OptimizerConfig(recipe.layers.lr, clip=1.0),
             hardware,
             say,
         )
@@ -199,14 +199,14 @@ def _train_autoencoders(
     recipe: StarterRecipe,
     pictures: PictureSet,
     runs: Path,
-    hardware: Hardware,
+    hardware: Distributed,
     say: Say,
     finished: Path | None,
     pace: Pace,
 ) -> tuple[LatentTransparency, LayerUpsampler]:
     draw = _transparency_batches(recipe.size, recipe.transparency.batch, pictures)
     if finished is None:
-        vae, learning = new_vae(), Learning(recipe.vae.lr)
+        vae, learning = new_vae(), OptimizerConfig(recipe.vae.lr)
         train_autoencoder(vae, pictures, runs / "vae", pace.loop(recipe.vae), recipe.size, learning, hardware, say)
         transparency, upsampler = new_transparency(vae, normalise_latents(vae, draw)), new_upsampler()
     else:
@@ -214,25 +214,25 @@ def _train_autoencoders(
     if recipe.transparency.steps:
         train_transparency(
             transparency, draw, runs / "transparency", pace.loop(recipe.transparency), TRANSPARENCY_WEIGHTS,
-            Learning(recipe.transparency.lr), hardware, say,
+            OptimizerConfig(recipe.transparency.lr), hardware, say,
         )  # fmt: skip
     if recipe.upsampler.steps:
-        view = View(scale=(0.8, 1.05), turn=0.15, shift=0.04)
+        view = RandomView(scale=(0.8, 1.05), turn=0.15, shift=0.04)
         large = picture_batches(
             pictures, recipe.upsampler.batch, upsampler.factor * recipe.size, view, "vocabulary", soft=SOFT_WEIGHT
         )
         train_upsampler(
             upsampler, transparency, large, runs / "upsampler", pace.loop(recipe.upsampler),
-            Learning(recipe.upsampler.lr), hardware, say,
+            OptimizerConfig(recipe.upsampler.lr), hardware, say,
         )  # fmt: skip
     return transparency, upsampler
 
 
 def _transparency_batches(size: int, batch: int, pictures: PictureSet) -> Batch:
     """Whole pictures, and parts of them as large as in a picture of twice the size."""
-    view = View(scale=(0.7, 2.2), turn=0.3, shift=0.08)
+    view = RandomView(scale=(0.7, 2.2), turn=0.3, shift=0.08)
     draw = picture_batches(pictures, batch, size, view, "vocabulary", soft=SOFT_WEIGHT)
-    return lambda step: randomly_tinted(draw(step), Loop.generator(step + 3))
+    return lambda step: randomly_tinted(draw(step), Trainer.generator(step + 3))
 
 
 def _known_things(finished: Path | None) -> frozenset[str]:

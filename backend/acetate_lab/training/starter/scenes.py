@@ -18,21 +18,21 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from acetate_lab.synthetic.backgrounds import BACKDROPS
-from acetate_lab.training.augment import View, from_stored, random_views
+from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.precision import mixed_precision
 from acetate_lab.training.starter.captions import caption
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
 from acetate_lab.training.starter.wording import article, with_role
-from acetate_lab.training.trainer import Loop, Say
+from acetate_lab.training.trainer import Say, Trainer
 from acetate_lab.training.transparency import LatentTransparency
 
 FRAMES = ("foreground", "background", "blend")
 FRAME_ROLES = ("layer", "background", "blend")
 """What each frame is to captions."""
 CHUNK = 32
-VIEW = View(scale=(0.6, 1.0), turn=0.08, shift=0.06, mirror=False)
+VIEW = RandomView(scale=(0.6, 1.0), turn=0.08, shift=0.06, mirror=False)
 GIVEN = (((), 0.4), ((0,), 0.2), ((1,), 0.2), ((0, 2), 0.1), ((1, 2), 0.1))
 """Which frames of a sample are given, and how often: all are made, or those that are missing are found."""
 OWN_PROMPTS = 0.5
@@ -60,7 +60,7 @@ def cache_scenes(
 ) -> CachedScenes:
     """Encode `count` scenes, or open what an earlier run encoded."""
     file = folder / "scenes.safetensors"
-    chosen = evenly(pictures, "vocabulary")(count, Loop.generator(0))
+    chosen = evenly(pictures, "vocabulary")(count, Trainer.generator(0))
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         chunks: list[Tensor] = []
@@ -83,7 +83,7 @@ def scene_batches(
     """Scenes with captions drawn anew; which frames are given, and all else, depends on the step alone."""
 
     def draw(step: int) -> Samples[Tensor]:
-        chosen = torch.randint(len(cached.rows), (batch,), generator=Loop.generator(step)).tolist()
+        chosen = torch.randint(len(cached.rows), (batch,), generator=Trainer.generator(step)).tolist()
         chance = random.Random(step)
         given = torch.zeros(batch, len(FRAMES), dtype=torch.bool)
         texts: list[str] = []
@@ -119,7 +119,7 @@ def _encode(
         picture, words = kind.render(rng, size)
         painted.append(picture)
         names.append(" ".join((*words, str(rng.choice([kind.name, kind.name, *kind.synonyms])))))
-    fore = random_views(from_stored(pictures.pictures[rows]), size, VIEW, Loop.generator(seed))
+    fore = random_views(from_stored(pictures.pictures[rows]), size, VIEW, Trainer.generator(seed))
     back = from_stored(np.stack(painted))[:, :3]
     blend = fore[:, :3] * fore[:, 3:] + back * (1 - fore[:, 3:])
     frames = (adjusted(model, fore), _plain(model, back), _plain(model, blend))

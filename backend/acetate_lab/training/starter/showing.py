@@ -9,8 +9,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.image_grid import write_sheet
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.starter.latent_cache import tokenize
 from acetate_lab.training.starter.networks import LATENT_CHANNELS
 from acetate_lab.training.starter.scenes import FRAME_ROLES, FRAMES
@@ -34,7 +34,7 @@ def layer_sheet(
     text_encoder: CLIPTextModel,
     tokenizer: CLIPTokenizer,
     scaling_factor: float,
-    hardware: Hardware,
+    hardware: Distributed,
 ) -> Callable[[Path], None]:
     """Draws `SHEET_PROMPTS`: the layers, and their VAE's pictures below."""
     tokens = tokenize(tokenizer, [with_role("layer", text) for text in SHEET_PROMPTS])
@@ -45,10 +45,10 @@ def layer_sheet(
     def draw_sheet(path: Path) -> None:
         latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
         latents = latents / scaling_factor
-        with hardware.computing():
+        with hardware.autocast():
             picture = (model.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
             raw = model.decoder(picture, latents).float().clamp(0, 1)
-        write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
+        save_image_grid(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
 
     return draw_sheet
 
@@ -59,7 +59,7 @@ def scene_sheet(
     text_encoder: CLIPTextModel,
     tokenizer: CLIPTokenizer,
     scaling_factor: float,
-    hardware: Hardware,
+    hardware: Distributed,
 ) -> Callable[[Path], None]:
     """Draws the foregrounds, backgrounds and blends of `SHEET_SCENES`, a row each."""
     scenes = [(fore, back, f"{fore}, {back}") for fore, back in SHEET_SCENES]
@@ -73,9 +73,9 @@ def scene_sheet(
     def draw_sheet(path: Path) -> None:
         latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
         fore, back, blend = (latents / scaling_factor).view(-1, len(FRAMES), *latents.shape[1:]).unbind(1)
-        with hardware.computing():
+        with hardware.autocast():
             pictures = [(model.vae.decode(each).sample.float() / 2 + 0.5).clamp(0, 1) for each in (fore, back, blend)]
             raw = model.decoder(pictures[0], fore).float().clamp(0, 1)
-        write_sheet(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), *pictures[1:]])
+        save_image_grid(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), *pictures[1:]])
 
     return draw_sheet
