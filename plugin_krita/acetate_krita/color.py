@@ -27,7 +27,7 @@ STRIP_BYTES = 1 << 19
 
 
 @dataclass(frozen=True)
-class Space:
+class ColorSpace:
     """A colour space by Krita's names: model (`RGBA`), depth (`U8`), profile."""
 
     model: str
@@ -35,18 +35,18 @@ class Space:
     profile: str
 
     @classmethod
-    def of(cls, thing: Document | Node) -> Space:
+    def of(cls, thing: Document | Node) -> ColorSpace:
         """The space of a document or layer."""
         return cls(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
 
 
 @dataclass(frozen=True)
-class Transit:
-    """How pixels of a space go over the wire; `bridge` is the space to convert to first, None for none."""
+class WireFormat:
+    """How pixels of a space go over the wire; `intermediate` is the space to convert to first, None for none."""
 
     format: str
     space: str
-    bridge: Space | None = None
+    intermediate: ColorSpace | None = None
 
     @property
     def pixel_bytes(self) -> int:
@@ -54,16 +54,16 @@ class Transit:
         return BYTES[self.format]
 
 
-def transit(space: Space) -> Transit:
+def wire_format(space: ColorSpace) -> WireFormat:
     """How pixels of this space travel without losing anything that the space can hold."""
     if space.model == "RGBA" and space.depth in FORMATS:
         if space.profile in ENCODED:
-            return Transit(FORMATS[space.depth], "srgb")
+            return WireFormat(FORMATS[space.depth], "srgb")
         if space.profile in LINEAR:
-            return Transit(FORMATS[space.depth], "linear")
+            return WireFormat(FORMATS[space.depth], "linear")
     if space.depth == "U8":
-        return Transit("bgra16", "srgb", Space("RGBA", "U16", ENCODED[0]))
-    return Transit("rgbaf32", "linear", Space("RGBA", "F32", LINEAR[0]))
+        return WireFormat("bgra16", "srgb", ColorSpace("RGBA", "U16", ENCODED[0]))
+    return WireFormat("rgbaf32", "linear", ColorSpace("RGBA", "F32", LINEAR[0]))
 
 
 def strips(width: int, height: int, pixel_bytes: int) -> Iterator[range]:

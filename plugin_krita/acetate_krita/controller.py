@@ -27,101 +27,103 @@ from acetate_wire.request import PictureSpec
 from krita import Document
 
 from . import target
-from .color import Space, transit
-from .daemon_connection import Link
+from .color import ColorSpace, wire_format
+from .daemon_connection import DaemonConnection
 from .document import annotation_store, lookup, selection_mask
 from .document.capture import Frame, LayerFrame, MaskFrame
-from .document.insert import Place, insert, locked
+from .document.insert import InsertPosition, insert, locked
 from .document.scratch_document import template
-from .generation_settings import Form, request
+from .generation_settings import GenerationSettings, request
 from .hiding import Hiding
 from .history import History
 from .i18n import tr
-from .jobs import FAILED, KEEPING, RUNNING, WAITING, WHOLE, Job
+from .jobs import FAILED, KEEPING, PROJECTION, RUNNING, WAITING, DocumentJob
 from .modes import mode_named
 from .qt import QtCore, QtGui
-from .result_store import Archive
-from .results import Origin, Result, pack, pictures
-from .settings import Settings
-from .task_scheduler import Chores
+from .result_store import ResultStore
+from .results import Result, ResultContext, compress, pictures
+from .settings import DockerSettings
+from .task_scheduler import TaskScheduler
 
 
-class Studio(QtCore.QObject):
+class JobController(QtCore.QObject):
     """One for all windows of a Krita. `jobs_changed` and `history_changed` tell the dockers to look again."""
 
     jobs_changed = QtCore.pyqtSignal()
     history_changed = QtCore.pyqtSignal()
-    said = QtCore.pyqtSignal(str)
+    message = QtCore.pyqtSignal(str)
     used_seed = QtCore.pyqtSignal(object)
 
     def __init__(self, version: str, editor: str) -> None:
         super().__init__()
-        self.settings = Settings.load()
-        self.chores = Chores()
-        self.archive = Archive()
-        self.history = History(self.archive)
-        self.link = Link(version, editor)
+        self.settings = DockerSettings.load()
+        self.tasks = TaskScheduler()
+        self.store = ResultStore()
+        self.history = History(self.store)
+        self.connection = DaemonConnection(version, editor)
         self.hiding = Hiding()
-        self.jobs: dict[str, Job] = {}
-        self.link.happened.connect(self._on_event)
-        self.chores.start(self._furnish(), self._complain)
-        self.chores.start(self._recover(), self._complain)
+        self.jobs: dict[str, DocumentJob] = {}
+        self.connection.event_received.connect(self._on_event)
+        self.tasks.start(self._furnish(), self._report_error)
+        self.tasks.start(self._recover(), self._report_error)
 
     # What the artist does
 
-    def generate(self, document: Document, form: Form, sources: Mapping[str, str]) -> Job:
+    def generate(self, document: Document, form: GenerationSettings, sources: Mapping[str, str]) -> DocumentJob:
         """Ask for layers; `sources` are layer ids by role, or WHOLE."""
         mode = mode_named(form.mode)
         active = lookup.layer_id(lookup.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")
-        job = Job(
+        job = DocumentJob(
             id=str(uuid.uuid4()),
             form=form,
             document=annotation_store.document_id(document),
-            session=annotation_store.session_key(document),
+            session=annotation_store.open_document_id(document),
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
-            anchor=beside if beside not in ("", WHOLE) else active,
+            anchor=beside if beside not in ("", PROJECTION) else active,
             seats=[active],
             file=document.fileName(),
         )
         self.jobs[job.id] = job
-        self.chores.start(self._prepare(job, document), lambda error: self._fail(job, error))
+        self.tasks.start(self._prepare(job, document), lambda error: self._fail(job, error))
         self.jobs_changed.emit()
         return job
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: DocumentJob) -> None:
         """Stop a job, or take a failed one off the list."""
         if job.state == FAILED:
             self._drop(job)
             return
         job.cancelling = True
         if job.state in (WAITING, RUNNING):
-            self.link.client.cancel(job.id)
-            self.link.pump()
+            self.connection.client.cancel(job.id)
+            self.connection.pump()
         self.jobs_changed.emit()
 
-    def retry(self, job: Job) -> None:
+    def retry(self, job: DocumentJob) -> None:
         """Ask for the same again; the active layer stands in for one that is gone."""
         document = lookup.find(job.session, job.document)
         if document is None:
-            self.said.emit(tr("Open {title} to try this again.").format(title=job.title))
+            self.message.emit(tr("Open {title} to try this again.").format(title=job.title))
             return
         self._drop(job)
         active = lookup.layer_id(lookup.owner(document.activeNode()))
-        gone = {role for role, id in job.sources.items() if id != WHOLE and lookup.find_layer(document, id) is None}
+        gone = {
+            role for role, id in job.sources.items() if id != PROJECTION and lookup.find_layer(document, id) is None
+        }
         self.generate(document, job.form, {role: active if role in gone else id for role, id in job.sources.items()})
 
     def insert(self, document: Document, results: Sequence[Result]) -> None:
         """Put results into a document: in the place of the layer that they replace, else next to the active one."""
         replaces = results[0].replaces if lookup.find_layer(document, results[0].replaces) is not None else ""
-        place = Place((replaces or lookup.layer_id(lookup.owner(document.activeNode())),), replaces=replaces)
-        self.chores.start(self._insert(document, results, place), self._complain)
+        place = InsertPosition((replaces or lookup.layer_id(lookup.owner(document.activeNode())),), replaces=replaces)
+        self.tasks.start(self._insert(document, results, place), self._report_error)
 
     def dismiss(self, results: Sequence[Result]) -> None:
         """The artist has seen these and does not want them now; they stay in the history."""
         for result in results:
-            self.archive.seen(result.id)
+            self.store.seen(result.id)
         self.history_changed.emit()
 
     def remove(self, document: Document, result: Result) -> None:
@@ -129,15 +131,15 @@ class Studio(QtCore.QObject):
         self.history.remove(document, result.id)
         self.history_changed.emit()
 
-    def look(self, document: Document | None) -> None:
+    def refresh(self, document: Document | None) -> None:
         """The artist looks at this document: learn what it brought along."""
         if document is None or document.rootNode() is None:
             return
         for job in self.jobs.values():
-            if job.session == annotation_store.session_key(document):
+            if job.session == annotation_store.open_document_id(document):
                 job.file = document.fileName()
         self.hiding.watch()
-        self.chores.start(self._meet(document), self._complain)
+        self.tasks.start(self._meet(document), self._report_error)
 
     # What the daemon says
 
@@ -154,7 +156,7 @@ class Studio(QtCore.QObject):
             self._progress(job, event)
         elif isinstance(event, Done):
             job.state, job.preview = KEEPING, None
-            self.chores.start(self._keep(job, event), lambda error: self._fail(job, error))
+            self.tasks.start(self._keep(job, event), lambda error: self._fail(job, error))
         elif isinstance(event, (Failed, Rejected)):
             job.fail(event.code, event.message, event.hint, isinstance(event, Failed) and event.retry)
             self._settle(job, acknowledge=isinstance(event, Failed))
@@ -166,13 +168,13 @@ class Studio(QtCore.QObject):
             self._forgotten(job, event.reason)
         self.jobs_changed.emit()
 
-    def _progress(self, job: Job, event: Progress) -> None:
+    def _progress(self, job: DocumentJob, event: Progress) -> None:
         job.state, job.stage = RUNNING, event.stage
         job.step, job.steps, job.seconds_left = event.step, event.steps, event.seconds_left
         if event.preview is not None:
             job.preview = _image(event.preview)
 
-    def _forgotten(self, job: Job, reason: str) -> None:
+    def _forgotten(self, job: DocumentJob, reason: str) -> None:
         if job.cancelling or not job.session:
             self._drop(job)
         else:
@@ -180,35 +182,35 @@ class Studio(QtCore.QObject):
 
     # Chores
 
-    def _prepare(self, job: Job, document: Document) -> Iterator[None]:
+    def _prepare(self, job: DocumentJob, document: Document) -> Iterator[None]:
         """Read the pictures that the mode works from, then send the job."""
         mode = mode_named(job.form.mode)
-        canvas, aspect = selection_mask.canvas(document), target.aspect(job.form.model, self.link.models)
+        canvas, aspect = selection_mask.canvas(document), target.aspect(job.form.model, self.connection.models)
         works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
         replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
             raise AcetateError("bad_request", locked(replaced), hint=tr("unlock it first"))
-        shapes: list[selection_mask.Shape] = []
+        shapes: list[selection_mask.SelectionMask] = []
         if works_on.selected is not None:
-            yield from selection_mask.read_shape(document, works_on.selected, shapes)
+            yield from selection_mask.read_selection_mask(document, works_on.selected, shapes)
         job.shape = shapes[0] if shapes else None
         frames: dict[str, Frame] = {}
         if mode.selection and works_on.selected is not None:
             mask = MaskFrame(works_on.rect, works_on.selected, job.shape)
             yield from mask.work()
             frames["mask"] = mask
-            job.shape = job.shape or selection_mask.full_shape(works_on.selected)
+            job.shape = job.shape or selection_mask.full_mask(works_on.selected)
         for role, source in job.sources.items():
-            layer = None if source == WHOLE else lookup.find_layer(document, source)
-            if layer is None and source != WHOLE:
+            layer = None if source == PROJECTION else lookup.find_layer(document, source)
+            if layer is None and source != PROJECTION:
                 raise AcetateError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
             frame = LayerFrame(document, layer, works_on.rect)
             yield from frame.work()
             frames[role] = frame
         self._send(job, document, canvas, works_on.rect, frames)
 
-    def _send(self, job: Job, document: Document, canvas: Any, rect: Any, frames: Mapping[str, Frame]) -> None:
-        limits = self.link.client.limits
+    def _send(self, job: DocumentJob, document: Document, canvas: Any, rect: Any, frames: Mapping[str, Frame]) -> None:
+        limits = self.connection.client.limits
         size = sum(len(frame.pixels) for frame in frames.values())
         if size > limits.message_bytes:
             raise AcetateError(
@@ -222,18 +224,18 @@ class Studio(QtCore.QObject):
             self._drop(job)
             return
         headers: dict[str, PictureSpec] = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
-        asked = request(job.form, canvas, rect, headers, transit(Space.of(document)))
-        self.archive.note_job(job.id, job.to_map())
-        self.link.client.submit(asked, [frame.pixels for frame in frames.values()], id=job.id)
+        asked = request(job.form, canvas, rect, headers, wire_format(ColorSpace.of(document)))
+        self.store.write_job(job.id, job.to_map())
+        self.connection.client.submit(asked, [frame.pixels for frame in frames.values()], id=job.id)
         job.state = WAITING
         self._note(document)
-        self.link.pump()
+        self.connection.pump()
         self.jobs_changed.emit()
 
-    def _keep(self, job: Job, done: Done) -> Iterator[float | None]:
+    def _keep(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
         """Make the layers safe, let the daemon forget them, and give them to the document."""
         document = lookup.find(job.session, job.document)
-        origin = Origin(
+        origin = ResultContext(
             job=job.id,
             document=job.document,
             made=job.made,
@@ -245,9 +247,9 @@ class Studio(QtCore.QObject):
         )
         packed: list[Any] = []
         for number, layers in enumerate(pictures(done, job.form.count)):
-            yield from pack(origin, number, done, layers, packed)
+            yield from compress(origin, number, done, layers, packed)
         for result, body in packed:
-            yield from self.archive.save(result, body, unseen=True)
+            yield from self.store.save(result, body, unseen=True)
             self.history.add(result)
         self._settle(job, acknowledge=True)
         document = lookup.find(job.session, job.document)
@@ -259,7 +261,7 @@ class Studio(QtCore.QObject):
             if not self.settings.at_once:
                 self.dismiss(results)
             elif job.session:
-                place = Place((job.anchor, *job.above), mode.below, tuple(job.seats), job.replaces)
+                place = InsertPosition((job.anchor, *job.above), mode.below, tuple(job.seats), job.replaces)
                 landed = yield from self._insert(document, results, place)
                 self._raise_others(job, landed)
         self.used_seed.emit(done.seed)
@@ -267,7 +269,7 @@ class Studio(QtCore.QObject):
         self.history_changed.emit()
 
     def _insert(
-        self, document: Document, results: Sequence[Result], place: Place
+        self, document: Document, results: Sequence[Result], place: InsertPosition
     ) -> Generator[float | None, None, str]:
         """Put results in; in a document that was closed meanwhile they stay unseen, and are offered later."""
         try:
@@ -277,11 +279,11 @@ class Studio(QtCore.QObject):
         except lookup.ClosedError:
             return ""
         for result in results:
-            self.archive.seen(result.id)
+            self.store.seen(result.id)
         self.history_changed.emit()
         return landed
 
-    def _raise_others(self, job: Job, landed: str) -> None:
+    def _raise_others(self, job: DocumentJob, landed: str) -> None:
         """Of several results above one layer the newest is the uppermost."""
         for other in self.jobs.values():
             if other is job or other.session != job.session:
@@ -309,7 +311,7 @@ class Studio(QtCore.QObject):
     def _recover(self) -> Iterator[None]:
         """Learn what an earlier Krita left in the plug-in's folder."""
         yield from self.history.read_folder()
-        self._adopt(self.archive.jobs())
+        self._adopt(self.store.jobs())
         self.history_changed.emit()
 
     # The books
@@ -323,22 +325,22 @@ class Studio(QtCore.QObject):
 
     def _adopt_one(self, id: str, values: dict[str, Any]) -> None:
         try:
-            self.jobs.setdefault(id, Job.from_map(id, values))
+            self.jobs.setdefault(id, DocumentJob.from_map(id, values))
         except ValueError:
-            self.archive.strike_job(id)
+            self.store.remove_job(id)
 
     def _attach(self) -> None:
         ids = [job.id for job in self.jobs.values() if job.state == WAITING and not job.session]
-        if ids and self.link.client.connected:
-            self.link.client.attach(ids)
-            QtCore.QTimer.singleShot(0, self.link.pump)
+        if ids and self.connection.client.connected:
+            self.connection.client.attach(ids)
+            QtCore.QTimer.singleShot(0, self.connection.pump)
 
-    def _settle(self, job: Job, acknowledge: bool) -> None:
+    def _settle(self, job: DocumentJob, acknowledge: bool) -> None:
         """The job has ended: it is on its way no longer."""
         if acknowledge:
-            self.link.client.acknowledge(job.id)
-            QtCore.QTimer.singleShot(0, self.link.pump)
-        self.archive.strike_job(job.id)
+            self.connection.client.acknowledge(job.id)
+            QtCore.QTimer.singleShot(0, self.connection.pump)
+        self.store.remove_job(job.id)
         document = lookup.find(job.session, job.document)
         if document is not None:
             self._note(document, without=job.id)
@@ -354,12 +356,12 @@ class Studio(QtCore.QObject):
         }
         annotation_store.note_jobs(document, mine)
 
-    def _drop(self, job: Job) -> None:
+    def _drop(self, job: DocumentJob) -> None:
         self.jobs.pop(job.id, None)
         self.jobs_changed.emit()
         self.history_changed.emit()
 
-    def _fail(self, job: Job, error: Exception) -> None:
+    def _fail(self, job: DocumentJob, error: Exception) -> None:
         if isinstance(error, lookup.ClosedError):
             self._drop(job)
             return
@@ -369,8 +371,8 @@ class Studio(QtCore.QObject):
         job.fail(wire.code, wire.message, wire.hint, True)
         self.jobs_changed.emit()
 
-    def _complain(self, error: Exception) -> None:
-        self.said.emit(str(error) or type(error).__name__)
+    def _report_error(self, error: Exception) -> None:
+        self.message.emit(str(error) or type(error).__name__)
 
 
 def _image(picture: Picture) -> Any:

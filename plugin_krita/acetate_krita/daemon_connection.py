@@ -24,7 +24,7 @@ STARTING, READY, LOST, ABSENT = "starting", "ready", "lost", "absent"
 
 
 @dataclass(frozen=True)
-class State:
+class ConnectionState:
     """What the connection line says: one of the four kinds, a short line, and how to help it."""
 
     kind: str
@@ -32,17 +32,17 @@ class State:
     hint: str = ""
 
 
-class Link(QtCore.QObject):
-    """Owns the client. `happened` carries its events, `changed` tells of a new state."""
+class DaemonConnection(QtCore.QObject):
+    """Owns the client. `event_received` carries its events, `state_changed` tells of a new state."""
 
-    happened = QtCore.pyqtSignal(object)
-    changed = QtCore.pyqtSignal()
+    event_received = QtCore.pyqtSignal(object)
+    state_changed = QtCore.pyqtSignal()
 
     def __init__(self, version: str, editor: str) -> None:
         super().__init__()
         self.client = Client("krita", version=version, editor=editor, copies=False)
         self.models: tuple[Mapping[str, Any], ...] = ()
-        self.state = State(STARTING, tr("Acetate is starting …"))
+        self.state = ConnectionState(STARTING, tr("Acetate is starting …"))
         self._device = ""
         self._welcomed = False
         self._silent_since = time.monotonic()
@@ -76,7 +76,7 @@ class Link(QtCore.QObject):
                 self.models, self._device, self._welcomed = event.models, event.device, True
             elif isinstance(event, Disconnected):
                 self._silent_since = time.monotonic()
-            self.happened.emit(event)
+            self.event_received.emit(event)
         self._tell()
         if self.client.has_more:
             QtCore.QTimer.singleShot(0, self.pump)
@@ -114,20 +114,20 @@ class Link(QtCore.QObject):
         state = self._state()
         if state != self.state:
             self.state = state
-            self.changed.emit()
+            self.state_changed.emit()
 
-    def _state(self) -> State:
+    def _state(self) -> ConnectionState:
         if self.client.connected:
-            return State(READY, tr("Ready on {device}").format(device=device_name(self._device)))
+            return ConnectionState(READY, tr("Ready on {device}").format(device=device_name(self._device)))
         problem = self.client.problem
         if self._failure is not None:
             hint = tr("Install it, then run “acetate serve” once in a terminal. This line turns green by itself.")
-            return State(ABSENT, tr("Acetate is not installed"), f"{hint}\n\n{self._failure.message}")
+            return ConnectionState(ABSENT, tr("Acetate is not installed"), f"{hint}\n\n{self._failure.message}")
         if problem is not None:
-            return State(LOST, tr("Cannot connect, trying again …"), str(problem))
+            return ConnectionState(LOST, tr("Cannot connect, trying again …"), str(problem))
         if self._welcomed:
-            return State(LOST, tr("Connection lost, trying again …"), tr("Your layers are safe: jobs go on."))
-        return State(STARTING, tr("Acetate is starting …"))
+            return ConnectionState(LOST, tr("Connection lost, trying again …"), tr("Your layers are safe: jobs go on."))
+        return ConnectionState(STARTING, tr("Acetate is starting …"))
 
 
 def device_name(device: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 
-from .color import Transit
+from .color import WireFormat
 from .modes import UNASKED, mode_named
 
 STRUCTURE = "structure"
@@ -22,7 +22,7 @@ PRESET_FIELDS = (
 
 
 @dataclass(frozen=True)
-class Form:
+class GenerationSettings:
     """The settings of the docker; see LayerRequest for their ranges.
 
     `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is drawn by lot; `loras`
@@ -51,18 +51,18 @@ class Form:
         return asdict(self)
 
     @classmethod
-    def from_map(cls, values: Mapping[str, Any]) -> Form:
+    def from_map(cls, values: Mapping[str, Any]) -> GenerationSettings:
         """The settings out of a file; what it lacks is as in a new docker, what this version lacks is left out."""
         known = {entry.name for entry in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
 def request(
-    form: Form,
+    form: GenerationSettings,
     canvas: Rect,
     target: Rect,
     inputs: Mapping[str, PictureSpec],
-    way: Transit,
+    way: WireFormat,
 ) -> LayerRequest:
     """The request that these settings make, answered in the document's own kind of pixels.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .i18n import tr
-from .jobs import RUNNING, Job
+from .jobs import RUNNING, DocumentJob
 from .qt import QtCore, QtGui, QtWidgets
 from .ui.queue_view import progress
 from .ui.theme import ACCENT, icon, tool
@@ -31,7 +31,7 @@ class GoButton(QtWidgets.QPushButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self._jobs: list[Job] = []
+        self._jobs: list[DocumentJob] = []
         self._beat = 0.0
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
         self.setMinimumHeight(round(self.fontMetrics().height() * 1.9))
@@ -55,7 +55,7 @@ class GoButton(QtWidgets.QPushButton):
         job = self._jobs[0] if self._jobs else None
         return job.step / job.steps if job is not None and job.state == RUNNING and job.steps else None
 
-    def show_jobs(self, jobs: Sequence[Job]) -> None:
+    def show_jobs(self, jobs: Sequence[DocumentJob]) -> None:
         """Show how jobs do, those that are drawn first."""
         busy = [job for job in jobs if job.busy]
         self._jobs = sorted(busy, key=lambda job: job.state != RUNNING)

@@ -55,7 +55,7 @@ class Hiding(QtCore.QObject):
 
         Krita shows the difference when it next composes the picture: call this just before a layer is put in.
         """
-        session = annotation_store.session_key(document)
+        session = annotation_store.open_document_id(document)
         ids = [source, *(each.result for each in self._entries if (each.session, each.source) == (session, source))]
         open_eyes = [id for id, layer in _found(document, ids) if layer.visible()]
         _set_eyes(document, open_eyes, False)
@@ -69,12 +69,12 @@ class Hiding(QtCore.QObject):
     def follow(self, document: Document, result: str, source: str, hidden: tuple[str, ...]) -> None:
         """The result is in: from now on what it hid follows undo and redo."""
         self._forget_closed()
-        self._entries.append(Replacement(annotation_store.session_key(document), result, source, hidden))
+        self._entries.append(Replacement(annotation_store.open_document_id(document), result, source, hidden))
         self.watch()
 
     def look(self, document: Document) -> None:
         """See which results are there, and open or close eyes where the present step of undo changed that."""
-        session = annotation_store.session_key(document)
+        session = annotation_store.open_document_id(document)
         mine = [entry for entry in self._entries if entry.session == session]
         if not mine or not lookup.idle(document):
             return
@@ -121,7 +121,7 @@ class Hiding(QtCore.QObject):
         self._timer.start()
 
     def _forget_closed(self) -> None:
-        sessions = {annotation_store.session_key(document) for document in lookup.opened()}
+        sessions = {annotation_store.open_document_id(document) for document in lookup.opened()}
         self._entries = [entry for entry in self._entries if entry.session in sessions]
 
 

@@ -12,14 +12,14 @@ from krita import Document
 from .document import annotation_store
 from .document.lookup import find
 from .i18n import tr
-from .result_store import Archive
+from .result_store import ResultStore
 from .results import Result
 
 
 class History:
     """Results by document, the newest first."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: ResultStore) -> None:
         self._archive = archive
         self._results: dict[str, Result] = {}
         self._removed: set[str] = set()
@@ -34,7 +34,7 @@ class History:
 
     def read_document(self, document: Document) -> Iterator[None]:
         """A chore: learn what a document brought along; done once while it is open."""
-        session = annotation_store.session_key(document)
+        session = annotation_store.open_document_id(document)
         if session in self._read:
             return
         self._read.add(session)
@@ -64,7 +64,7 @@ class History:
         """What finished unseen: for this document, or for one that was closed without ever being saved."""
         unseen = [result for result in self._results.values() if self._archive.unseen(result.id)]
         return sorted(
-            (result for result in unseen if _belongs(result, document) or result.homeless),
+            (result for result in unseen if _belongs(result, document) or result.never_saved),
             key=lambda result: (result.made, result.id),
         )
 
@@ -88,5 +88,5 @@ class History:
 def _belongs(result: Result, document: Document) -> bool:
     """Whether a result was made for this document: by its lasting id, or by its file where it was closed unsaved."""
     return result.document == annotation_store.known_id(document) or (
-        not result.homeless and result.file == document.fileName()
+        not result.never_saved and result.file == document.fileName()
     )

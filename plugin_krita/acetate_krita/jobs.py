@@ -7,17 +7,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .document.selection_mask import Shape
-from .generation_settings import Form
+from .document.selection_mask import SelectionMask
+from .generation_settings import GenerationSettings
 from .modes import mode_named
 
-WHOLE = "whole"
+PROJECTION = "whole"
 """Stands for everything that can be seen, where a layer's id is meant."""
 PREPARING, WAITING, RUNNING, KEEPING, FAILED = "preparing", "waiting", "running", "keeping", "failed"
 
 
 @dataclass(eq=False)
-class Job:
+class DocumentJob:
     """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
     by role, or WHOLE; `anchor` is the layer that the result belongs next to, `above` the results that have come in
     above it meanwhile; `seats` are the layer that the artist was on and those that came in as the active one instead;
@@ -25,7 +25,7 @@ class Job:
     """
 
     id: str
-    form: Form
+    form: GenerationSettings
     document: str
     session: str
     title: str
@@ -33,7 +33,7 @@ class Job:
     anchor: str = ""
     above: list[str] = field(default_factory=list)
     seats: list[str] = field(default_factory=list)
-    shape: Shape | None = None
+    shape: SelectionMask | None = None
     file: str = ""
     made: float = field(default_factory=time.time)
     state: str = PREPARING
@@ -54,7 +54,7 @@ class Job:
         """The layer whose place the result takes; empty for none."""
         mode = mode_named(self.form.mode)
         source = self.sources.get(mode.beside, "") if mode.replaces else ""
-        return "" if source == WHOLE else source
+        return "" if source == PROJECTION else source
 
     @property
     def busy(self) -> bool:
@@ -75,7 +75,7 @@ class Job:
         }
 
     @classmethod
-    def from_map(cls, id: str, values: dict[str, Any]) -> Job:
+    def from_map(cls, id: str, values: dict[str, Any]) -> DocumentJob:
         """A job of an earlier Krita. Raises ValueError when the values are something else."""
         try:
             return cls._read(id, values)
@@ -83,16 +83,16 @@ class Job:
             raise ValueError(f"not a job of this version ({error!r})") from None
 
     @classmethod
-    def _read(cls, id: str, values: dict[str, Any]) -> Job:
+    def _read(cls, id: str, values: dict[str, Any]) -> DocumentJob:
         return cls(
             id=id,
-            form=Form.from_map(values["form"]),
+            form=GenerationSettings.from_map(values["form"]),
             document=values["document"],
             session="",
             title=values["title"],
             sources=dict(values["sources"]),
             anchor=values["anchor"],
-            shape=None if values["shape"] is None else Shape.from_map(values["shape"]),
+            shape=None if values["shape"] is None else SelectionMask.from_map(values["shape"]),
             file=str(values["file"]),
             made=float(values["made"]),
             state=WAITING,

@@ -14,7 +14,7 @@ NEEDED, OPTIONAL, UNASKED = "needed", "optional", "unasked"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class InputSlot:
     """A picture that a mode works from: its role, the label of its picker, and whether all that is seen may serve."""
 
     role: str
@@ -36,7 +36,7 @@ class Mode:
     title: str
     verb: str
     about: str
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[InputSlot, ...] = ()
     prompts: tuple[str, ...] = ()
     strength: bool = False
     selection: bool = False
@@ -55,7 +55,7 @@ MODES = (
         mark("Refine this layer"),
         mark("Refine"),
         mark("Draw a layer anew, transparency too"),
-        (Wanted("layer", mark("Layer")),),
+        (InputSlot("layer", mark("Layer")),),
         strength=True,
         beside="layer",
         words=OPTIONAL,
@@ -68,7 +68,7 @@ MODES = (
         mark("Change inside the selection"),
         mark("Fill"),
         mark("Draw anew what is selected"),
-        (Wanted("layer", mark("Layer")),),
+        (InputSlot("layer", mark("Layer")),),
         strength=True,
         selection=True,
         beside="layer",
@@ -80,7 +80,7 @@ MODES = (
         mark("Remove inside the selection"),
         mark("Remove"),
         mark("Take away what is selected, without words"),
-        (Wanted("layer", mark("Layer")),),
+        (InputSlot("layer", mark("Layer")),),
         selection=True,
         beside="layer",
         words=UNASKED,
@@ -98,7 +98,7 @@ MODES = (
         mark("Background for this layer"),
         mark("Generate"),
         mark("What is behind it, put below it"),
-        (Wanted("foreground", mark("Layer")),),
+        (InputSlot("foreground", mark("Layer")),),
         beside="foreground",
         below=True,
         around=True,
@@ -109,7 +109,7 @@ MODES = (
         mark("Foreground for this background"),
         mark("Generate"),
         mark("What stands in it, put above it"),
-        (Wanted("background", mark("Background"), whole=True),),
+        (InputSlot("background", mark("Background"), whole=True),),
         beside="background",
     ),
     Mode(
@@ -117,7 +117,7 @@ MODES = (
         mark("Extract"),
         mark("Extract"),
         mark("The missing layer of a picture"),
-        (Wanted("blend", mark("Picture"), whole=True), Wanted("background", mark("Known layer"))),
+        (InputSlot("blend", mark("Picture"), whole=True), InputSlot("background", mark("Known layer"))),
         words=OPTIONAL,
         around=True,
         fills=True,
@@ -133,7 +133,7 @@ def mode_named(name: str) -> Mode:
     return next((mode for mode in MODES if mode.name == name), MODES[0])
 
 
-def why_not(mode: Mode, model: str, models: Sequence[Mapping[str, Any]]) -> str:
+def unavailable_reason(mode: Mode, model: str, models: Sequence[Mapping[str, Any]]) -> str:
     """Why the chosen model cannot do this mode, in words; empty when it can, or when nothing is known yet."""
     for entry in models:
         if entry.get("name") == model:

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from acetate_wire.errors import AcetateError
 from krita import Document
 
-from .daemon_connection import ABSENT, Link
+from .daemon_connection import ABSENT, DaemonConnection
 from .document import lookup
 from .document.insert import locked
-from .generation_settings import Form
+from .generation_settings import GenerationSettings
 from .i18n import tr
-from .modes import NEEDED, Mode, mode_named, why_not
+from .modes import NEEDED, Mode, mode_named, unavailable_reason
 from .target import Target, aspect, target
 
 
 def find_target(
-    document: Document | None, form: Form, sources: Mapping[str, str], link: Link
+    document: Document | None, form: GenerationSettings, sources: Mapping[str, str], link: DaemonConnection
 ) -> tuple[Target | None, str]:
     """What a job would work on now, or why there is nothing."""
     if document is None:
@@ -31,14 +31,20 @@ def find_target(
         return None, tr("Select what is to change first") if mode.selection else error.message
 
 
-def why_not_now(document: Document | None, form: Form, sources: Mapping[str, str], link: Link, no_target: str) -> str:
+def why_not_now(
+    document: Document | None,
+    form: GenerationSettings,
+    sources: Mapping[str, str],
+    link: DaemonConnection,
+    no_target: str,
+) -> str:
     """Why nothing can be asked for now, in words; empty when it can. `no_target` is what `find_target` says."""
     mode = mode_named(form.mode)
     if document is None:
         return tr("Open or make a document first")
     if link.state.kind == ABSENT:
         return link.state.line
-    reason = why_not(mode, form.model, link.models) or no_target
+    reason = unavailable_reason(mode, form.model, link.models) or no_target
     if reason:
         return reason
     if mode.words == NEEDED and not _all_said(mode, form):
@@ -49,6 +55,6 @@ def why_not_now(document: Document | None, form: Form, sources: Mapping[str, str
     return ""
 
 
-def _all_said(mode: Mode, form: Form) -> bool:
+def _all_said(mode: Mode, form: GenerationSettings) -> bool:
     """Whether every layer of a mode has words: of its own, or those of the whole picture."""
     return bool(form.prompt) or bool(mode.prompts and set(mode.prompts) <= set(form.layer_prompts))

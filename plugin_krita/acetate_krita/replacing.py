@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from acetate_wire.request import Rect
 from krita import Node
 
-from .color import Space, strips
-from .document.scratch_document import Bench
+from .color import ColorSpace, strips
+from .document.scratch_document import ScratchDocument
 
 CODES = {"U8": "B", "U16": "H", "F16": "e", "F32": "f"}
 """How `struct` reads a channel of each depth."""
@@ -51,10 +51,10 @@ class Source:
             and box.y() + box.height() <= rect.y + rect.height
         )
 
-    def copy(self, bench: Bench, space: Space, name: str) -> Generator[None, None, Node]:
+    def copy(self, bench: ScratchDocument, space: ColorSpace, name: str) -> Generator[None, None, Node]:
         """A chore: a paint layer of this space that shows the same pixels; returns it."""
         # Krita would record in the artist's document that a copy's blending mode is changed.
-        if self.plain and Space.of(self.node) == space and self.node.blendingMode() == "normal":
+        if self.plain and ColorSpace.of(self.node) == space and self.node.blendingMode() == "normal":
             copied = self.node.clone()
             copied.setName(name)
             copied.setVisible(True)
@@ -62,7 +62,7 @@ class Source:
             copied.setInheritAlpha(False)
             return copied
         made = bench.layer(name)
-        box, own = self.node.bounds(), Space.of(self.node)
+        box, own = self.node.bounds(), ColorSpace.of(self.node)
         for rows in strips(max(1, box.width()), box.height(), PIXEL_BYTES):
             place = (box.x(), box.y() + rows.start, box.width(), len(rows))
             strip = bytes(self.node.projectionPixelData(*place))

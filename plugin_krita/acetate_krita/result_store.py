@@ -23,7 +23,7 @@ KEEP_BYTES = 1 << 30
 PIECE_BYTES = 1 << 18
 
 
-class Archive:
+class ResultStore:
     """Reads and writes the folder; see the module."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -31,11 +31,11 @@ class Archive:
         self._jobs = ensure_private_dir(base / "jobs")
         self._results = ensure_private_dir(base / "results")
 
-    def note_job(self, id: str, fields: dict[str, Any]) -> None:
+    def write_job(self, id: str, fields: dict[str, Any]) -> None:
         """Write down a job on its way."""
         atomic_write(self._jobs / f"{id}.json", json.dumps(fields).encode())
 
-    def strike_job(self, id: str) -> None:
+    def remove_job(self, id: str) -> None:
         """The job has ended and what it brought is safe."""
         path = self._jobs / f"{id}.json"
         if path.exists():

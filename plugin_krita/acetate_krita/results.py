@@ -19,13 +19,13 @@ from acetate_wire.request import Rect
 
 from . import thumbnails
 from .color import BYTES, strips
-from .document.selection_mask import Shape
+from .document.selection_mask import SelectionMask
 
 MAGIC = b"acetate1"
 
 
 @dataclass(frozen=True)
-class KeptLayer:
+class StoredLayer:
     """One layer: its place on the canvas, how its pixels are stored, and the size of each compressed strip."""
 
     name: str
@@ -56,15 +56,15 @@ class Result:
     seconds: float
     settings: dict[str, Any]
     anchor: str
-    shape: Shape | None
+    shape: SelectionMask | None
     thumb: thumbnails.Thumb
-    layers: tuple[KeptLayer, ...]
+    layers: tuple[StoredLayer, ...]
     file: str = ""
     replaces: str = ""
     warnings: tuple[tuple[str, str], ...] = ()
 
     @property
-    def homeless(self) -> bool:
+    def never_saved(self) -> bool:
         """Whether the document was never saved, so that nobody can open it again."""
         return not self.file
 
@@ -91,9 +91,9 @@ def read_header(stream: BinaryIO) -> Result:
     try:
         width, height, packed = fields["thumb"]
         fields["thumb"] = thumbnails.Thumb(width, height, zlib.decompress(base64.b64decode(packed)))
-        fields["shape"] = None if fields["shape"] is None else Shape.from_map(fields["shape"])
+        fields["shape"] = None if fields["shape"] is None else SelectionMask.from_map(fields["shape"])
         fields["layers"] = tuple(
-            KeptLayer(**{**layer, "rect": Rect(*layer["rect"]), "sizes": tuple(layer["sizes"])})
+            StoredLayer(**{**layer, "rect": Rect(*layer["rect"]), "sizes": tuple(layer["sizes"])})
             for layer in fields["layers"]
         )
         fields["warnings"] = tuple((str(code), str(words)) for code, words in fields.get("warnings", ()))
@@ -103,7 +103,7 @@ def read_header(stream: BinaryIO) -> Result:
 
 
 @dataclass(frozen=True)
-class Origin:
+class ResultContext:
     """What every picture of a job has in common; see Result."""
 
     job: str
@@ -111,7 +111,7 @@ class Origin:
     made: float
     settings: dict[str, Any]
     anchor: str
-    shape: Shape | None
+    shape: SelectionMask | None
     file: str
     replaces: str
 
@@ -122,9 +122,9 @@ def pictures(done: Done, count: int) -> list[tuple[Layer, ...]]:
     return [done.layers[start : start + each] for start in range(0, len(done.layers), each)]
 
 
-def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: list[Any]) -> Iterator[None]:
+def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[Layer], out: list[Any]) -> Iterator[None]:
     """A chore: compress one picture's layers and add the result and its strips to `out`."""
-    kept: list[KeptLayer] = []
+    kept: list[StoredLayer] = []
     body: list[bytes] = []
     samples: list[thumbnails.Thumb] = []
     for layer in layers:
@@ -137,7 +137,7 @@ def pack(origin: Origin, number: int, done: Done, layers: Sequence[Layer], out: 
             sizes.append(len(packed))
             yield
         rect = Rect(layer.x, layer.y, head.width, head.height)
-        kept.append(KeptLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes)))
+        kept.append(StoredLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes)))
         if layer.role != "blend" or len(layers) == 1:
             yield from thumbnails.sample(head, layer.picture.pixels, samples)
     settings = {**origin.settings, "seed": _seed(number, done)}

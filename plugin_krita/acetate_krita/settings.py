@@ -14,7 +14,7 @@ from .document.insert import CLIPS
 
 
 @dataclass
-class Settings:
+class DockerSettings:
     """`clip` is one of CLIPS; `at_once` inserts every result when it arrives; `fill` tells by mode whether it fills
     the canvas; `last` is the form as it was left;
     `presets` are named parts of a form.
@@ -28,7 +28,7 @@ class Settings:
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Settings:
+    def load(cls, path: Path | None = None) -> DockerSettings:
         """The settings of this user; a file that cannot be read counts as none."""
         try:
             found: dict[str, Any] = json.loads((path or _path()).read_bytes())

@@ -25,11 +25,11 @@ def _make() -> Any:
     try:
         from .ui.docker import Docker
     except ImportError as error:
-        return Missing(str(error))
+        return MissingDependencies(str(error))
     return Docker()
 
 
-class Missing(DockWidget):
+class MissingDependencies(DockWidget):
     """Stands in for the docker where its libraries do not fit this Krita."""
 
     def __init__(self, reason: str) -> None:

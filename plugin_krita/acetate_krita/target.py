@@ -15,7 +15,7 @@ from krita import Document, Node
 from .document import lookup, selection_mask
 from .generation_settings import STRUCTURE
 from .i18n import mark, tr
-from .jobs import WHOLE
+from .jobs import PROJECTION
 from .modes import Mode
 
 SELECTION, LAYER, CANVAS = "selection", "layer", "canvas"
@@ -100,6 +100,6 @@ def aspect(model: str, models: Iterable[Mapping[str, Any]]) -> float:
 
 def _layers(document: Document, sources: Mapping[str, str]) -> list[Node]:
     """The layers among the sources, in the order in which the mode asks for them."""
-    ids = (id for role, id in sources.items() if role != STRUCTURE and id != WHOLE)
+    ids = (id for role, id in sources.items() if role != STRUCTURE and id != PROJECTION)
     found = (lookup.find_layer(document, id) for id in ids)
     return [layer for layer in found if layer is not None]

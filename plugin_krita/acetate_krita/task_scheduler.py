@@ -17,7 +17,7 @@ Work = Iterator["float | None"]
 Failed = Callable[[Exception], None]
 
 
-class Chores:
+class TaskScheduler:
     """Does chores in order, a few milliseconds at a time.
 
     A chore is a generator that yields wherever it may be interrupted; its pieces should be a few milliseconds. What

@@ -9,7 +9,7 @@ from typing import Any
 from acetate_wire.events import Connected, ModelVocabulary
 from acetate_wire.vocabulary import Vocabulary
 
-from .daemon_connection import Link
+from .daemon_connection import DaemonConnection
 from .i18n import tr
 from .qt import QtCore
 
@@ -22,12 +22,12 @@ class Words(QtCore.QObject):
 
     learned = QtCore.pyqtSignal()
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: DaemonConnection) -> None:
         super().__init__()
         self._link = link
         self._known: dict[str, Vocabulary | None] = {}
         self._asked = ""
-        link.happened.connect(self._on_event)
+        link.event_received.connect(self._on_event)
 
     def of(self, model: str) -> Vocabulary | None:
         """A model's vocabulary; None while it is on its way, and for models that tell none."""

@@ -53,7 +53,7 @@ def select(x, y, w, h):
     app.activeDocument().setSelection(chosen)
 
 def jobs():
-    return [[job.state, job.step, job.code, job.message] for job in D.studio.jobs.values()]
+    return [[job.state, job.step, job.code, job.message] for job in D.controller.jobs.values()]
 
 def undo_view():
     views = window.findChildren(QtWidgets.QListView)
@@ -130,7 +130,7 @@ class Artist:
 
     def set(self, mode: str = "text", count: int = 1, strength: int = 60, **sources: str) -> None:
         """Choose what to make; `sources` are names of layers by the number of their picker (`first`, `second`)."""
-        self.run(f"D.modes.choose({mode!r}); D.count.setValue({count}); D.strength.setValue({strength}); D.look()")
+        self.run(f"D.modes.choose({mode!r}); D.count.setValue({count}); D.strength.setValue({strength}); D.refresh()")
         for number, name in ((0, sources.get("first")), (1, sources.get("second"))):
             if name is not None:
                 id = "'whole'" if name == "whole" else f"layer({name!r}).uniqueId().toString()"
@@ -138,7 +138,7 @@ class Artist:
 
     def ask(self, prompt: str) -> None:
         """Put a prompt in and press the button."""
-        self.run(f"D.prompts.prompt.setPlainText({prompt!r}); D.look()")
+        self.run(f"D.prompts.prompt.setPlainText({prompt!r}); D.refresh()")
         self.press_button()
 
     def press_button(self) -> None:
@@ -150,7 +150,7 @@ class Artist:
 
     def wait(self) -> None:
         """Until every job has come to its end and its layers are in."""
-        self.until("D.studio.chores.idle and all(job.state == 'failed' for job in D.studio.jobs.values())")
+        self.until("D.controller.tasks.idle and all(job.state == 'failed' for job in D.controller.jobs.values())")
         self.run("[document.waitForDone() for document in app.documents()]; None")
 
     def make(self, prompt: str) -> None:
@@ -201,16 +201,16 @@ class Artist:
         title = f"{model} {depth} {time.monotonic_ns()}"
         self.run(
             f"made = app.createDocument({width}, {height}, {title!r}, {model!r}, {depth!r}, {profile!r}, 300.0)\n"
-            "app.activeWindow().addView(made)\nmade.waitForDone()\nD.look()"
+            "app.activeWindow().addView(made)\nmade.waitForDone()\nD.refresh()"
         )
-        self.until("D.document is not None and D.studio.chores.idle")
+        self.until("D.document is not None and D.controller.tasks.idle")
         return title
 
     def show(self, title: str) -> None:
         """Bring a document to the front."""
         self.run(
             f"view = next(v for v in app.views() if v.document().name() == {title!r})\n"
-            "app.activeWindow().activate(); app.activeWindow().showView(view); view.setVisible()\nD.look()"
+            "app.activeWindow().activate(); app.activeWindow().showView(view); view.setVisible()\nD.refresh()"
         )
         self.until(f"app.activeDocument().name() == {title!r}")
 
@@ -222,13 +222,13 @@ class Artist:
             f"new = app.activeDocument().createNode({name!r}, 'paintlayer')\n"
             f"new.setPixelData(open({str(path)!r}, 'rb').read(), {x}, {y}, {width}, {height})\n"
             "app.activeDocument().rootNode().addChildNode(new, None)\n"
-            "app.activeDocument().setActiveNode(new)\napp.activeDocument().waitForDone()\nD.look()"
+            "app.activeDocument().setActiveNode(new)\napp.activeDocument().waitForDone()\nD.refresh()"
         )
 
     def close_all(self) -> None:
         """Close every document without saving, when Krita has drawn its last changes: it crashes otherwise."""
         time.sleep(0.3)
-        self.run("for document in app.documents():\n    document.setModified(False); document.close()\nD.look()")
+        self.run("for document in app.documents():\n    document.setModified(False); document.close()\nD.refresh()")
         self.until("not app.documents()")
 
     # Eyes

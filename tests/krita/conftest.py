@@ -85,14 +85,14 @@ def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     """An artist at that Krita, with the docker as it is after installation and no document open."""
     sitting = Artist(krita)
     sitting.run(
-        "from acetate_krita.generation_settings import Form\n"
+        "from acetate_krita.generation_settings import GenerationSettings\n"
         "D.more.lock.setChecked(False); D.more.seed.clear(); D.more.clip.setCurrentIndex(0)\n"
-        "D.more.at_once.setChecked(True); D.use_again(Form().to_map())"
+        "D.more.at_once.setChecked(True); D.use_again(GenerationSettings().to_map())"
     )
-    sitting.until("D.studio.link.state.kind == 'ready'")
+    sitting.until("D.controller.connection.state.kind == 'ready'")
     yield sitting
-    sitting.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
-    sitting.until("not D.studio.jobs and D.studio.chores.idle")
+    sitting.run("for job in list(D.controller.jobs.values()): D.controller.cancel(job)")
+    sitting.until("not D.controller.jobs and D.controller.tasks.idle")
     sitting.close_all()
 
 
@@ -109,7 +109,7 @@ def at_1080p(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator
     )
     sitting = Artist(made)
     sitting.run(DEFAULT)
-    sitting.until("D.studio.link.state.kind == 'ready'")
+    sitting.until("D.controller.connection.state.kind == 'ready'")
     yield sitting
     made.quit()
 

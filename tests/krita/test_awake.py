@@ -21,7 +21,7 @@ def test_the_interface_never_computes_for_more_than_the_bar(artist: Artist, dept
     artist.run(
         f"rows = open({str(path)!r}, 'rb').read(); new = app.activeDocument().createNode('mine', 'paintlayer')\n"
         f"for y in range(0, {SIDE}, 64): new.setPixelData(rows, 0, y, {SIDE}, 64)\n"
-        "app.activeDocument().rootNode().addChildNode(new, None); app.activeDocument().setActiveNode(new); D.look()"
+        "app.activeDocument().rootNode().addChildNode(new, None); app.activeDocument().setActiveNode(new); D.refresh()"
     )
     worst = {}
     for mode, prompt in (("text", "a kite"), ("refine", "echo"), ("scene", "a street")):
@@ -29,7 +29,7 @@ def test_the_interface_never_computes_for_more_than_the_bar(artist: Artist, dept
         artist.run(f"D.prompts.prompt.setPlainText({prompt!r}); app.activeDocument().waitForDone()")
         artist.run("QtCore.QTimer.singleShot(200, lambda: (beat.reset(), D.generate(), asked.append(1))); asked = []")
         artist.until("asked")
-        artist.until("D.studio.chores.idle and not D.studio.jobs", patience=300)
+        artist.until("D.controller.tasks.idle and not D.controller.jobs", patience=300)
         worst[mode] = {name: round(longest) for name, longest in artist.run("beat.longest").items()}
     print(f"\n{SIDE} x {SIDE} {depth}: longest gaps of the heartbeat in ms: {worst}")
     assert len(artist.names()) == 5

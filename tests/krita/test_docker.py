@@ -10,7 +10,7 @@ def test_the_picker_follows_new_layers_and_renames(artist: Artist) -> None:
     artist.paint("mine", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)
     artist.set("refine", first="mine")
     chosen = artist.run("D.pickers[0].source()")
-    artist.run("layer('mine').setName('yours'); D.look()")
+    artist.run("layer('mine').setName('yours'); D.refresh()")
     assert "yours" in artist.run("D.pickers[0].currentText()")
     assert artist.run("D.pickers[0].source()") == chosen
     artist.paint("new", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)

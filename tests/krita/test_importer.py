@@ -53,4 +53,4 @@ def test_kritas_own_importer_takes_the_zip_and_the_docker_starts(bare_krita: Kri
     bare_krita.quit()
     bare_krita.start()
     bare_krita.run(WINDOWS + "app = Krita.instance()")
-    bare_krita.until(f"{DOCKER} is not None and {DOCKER}.studio.link.state.kind == 'ready'")
+    bare_krita.until(f"{DOCKER} is not None and {DOCKER}.controller.connection.state.kind == 'ready'")

@@ -69,7 +69,7 @@ def test_asking_is_no_step_of_undo_and_every_insert_is_one(artist: Artist, model
     artist.paint("mine", b"", 0, 0, 0, 0)
     artist.run(
         "chosen = Selection(); chosen.select(12, 9, 40, 30, 255); chosen.feather(3)\n"
-        "app.activeDocument().setSelection(chosen); D.look()"
+        "app.activeDocument().setSelection(chosen); D.refresh()"
     )
     before = len(artist.steps())
     for number, (mode, count) in enumerate((("scene", 1), ("refine", 1), ("text", 2), ("scene", 2)), 1):
@@ -110,7 +110,7 @@ def test_layers_come_in_when_the_pen_is_up(artist: Artist) -> None:
     artist.ask("a kite steps=4 pause=0.2")
     x, y = artist.run("at = window.mapToGlobal(window.centralWidget().geometry().center())\n[at.x(), at.y()]")
     artist.krita.xdotool("mousemove", str(x), str(y), "mousedown", "1", "mousemove", str(x + 40), str(y + 30))
-    artist.until("[job.state for job in D.studio.jobs.values()] == ['keeping']")
+    artist.until("[job.state for job in D.controller.jobs.values()] == ['keeping']")
     time.sleep(1)
     assert artist.names() == ["Background"]
     artist.krita.xdotool("mouseup", "1")

@@ -64,7 +64,7 @@ def test_without_acetate_the_docker_says_how_to_get_it(screen: Screen, krita_hom
     with tempfile.TemporaryDirectory(prefix="an-") as folder:
         daemon = Daemon(Path(folder))
         with sitting(screen, krita_home, daemon, "C", DARK, 300) as artist:
-            artist.until("D.studio.link.state.kind == 'absent'")
+            artist.until("D.controller.connection.state.kind == 'absent'")
             artist.new(640, 480)
             artist.run("D.prompts.prompt.setPlainText('a red kite with a long tail')")
             assert artist.run("[D.line.text(), D.button.isEnabled()]") == ["Acetate is not installed", False]
@@ -72,13 +72,13 @@ def test_without_acetate_the_docker_says_how_to_get_it(screen: Screen, krita_hom
             assert artist.run("clipped()") == []
             artist.picture(PICTURES / "absent-dark.png")
             daemon.start()
-            artist.until("D.studio.link.state.kind == 'ready' and D.button.isEnabled()")
+            artist.until("D.controller.connection.state.kind == 'ready' and D.button.isEnabled()")
             artist.until("not D.help.isVisible()")
         daemon.close()
 
 
 def _begin(artist: Artist) -> None:
-    artist.until("D.studio.link.state.kind == 'ready'")
+    artist.until("D.controller.connection.state.kind == 'ready'")
     artist.new(640, 480)
     artist.run("D.more.fold.setChecked(False); D.more.lock.setChecked(False); D.more.seed.clear()")
     artist.run("D.prompts.prompt.setPlainText('a red kite with a long tail'); D.count.setValue(1)")
@@ -89,16 +89,16 @@ def _states(artist: Artist, theme: str) -> None:
     artist.picture(PICTURES / f"ready-{theme}.png")
     artist.run("D.modes.showPopup()")
     artist.picture(PICTURES / f"modes-{theme}.png", "D.modes.view().window()")
-    artist.run("D.modes.hidePopup(); D.modes.choose('background'); D.look()")
+    artist.run("D.modes.hidePopup(); D.modes.choose('background'); D.refresh()")
     time.sleep(0.5)
     artist.picture(PICTURES / f"background-{theme}.png")
     artist.run("D.modes.choose('text')")
     artist.ask("a paper lantern that floats over the dark sea round steps=60 pause=0.2")
     artist.ask("a dandelion clock")
-    artist.until("any(job.preview is not None for job in D.studio.jobs.values())")
+    artist.until("any(job.preview is not None for job in D.controller.jobs.values())")
     artist.picture(PICTURES / f"drawing-{theme}.png")
-    artist.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
-    artist.until("not D.studio.jobs")
+    artist.run("for job in list(D.controller.jobs.values()): D.controller.cancel(job)")
+    artist.until("not D.controller.jobs")
     for prompt in (
         "a kite round",
         "a cloud round",
@@ -108,7 +108,7 @@ def _states(artist: Artist, theme: str) -> None:
         artist.make(prompt)
     artist.run("D.prompts.prompt.setPlainText('the tallest glass cathedral of all at dawn')")
     artist.picture(PICTURES / f"failed-{theme}.png")
-    artist.run("for job in list(D.studio.jobs.values()): D.studio.cancel(job)")
+    artist.run("for job in list(D.controller.jobs.values()): D.controller.cancel(job)")
     _open_more(artist)
     artist.picture(PICTURES / f"more-{theme}.png")
 
@@ -116,5 +116,5 @@ def _states(artist: Artist, theme: str) -> None:
 def _open_more(artist: Artist) -> None:
     """With a LoRA and a structure chosen."""
     artist.run("D.more.fold.setChecked(True); D.more.loras.fill([['ink', 0.7]]); D.more.structure.choose('depth')")
-    artist.run("D.look(); QtWidgets.QApplication.processEvents()")
+    artist.run("D.refresh(); QtWidgets.QApplication.processEvents()")
     time.sleep(0.5)

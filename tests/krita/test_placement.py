@@ -144,7 +144,7 @@ def test_a_selection_is_the_place_also_beyond_the_canvas(artist: Artist, rect: t
     sent[...] = noise("U8", 64 + 80, 48 + 80)
     sent[..., 3] |= 1  # no pixel is quite transparent, so that Krita's bounds are the rectangle
     artist.paint("mine", sent.tobytes(), -40, -40, 64 + 80, 48 + 80)
-    artist.run(f"select({x}, {y}, {width}, {height}); D.look()")
+    artist.run(f"select({x}, {y}, {width}, {height}); D.refresh()")
     assert f"{width} × {height}" in artist.run("D.target.text()")
     artist.set("foreground", first="mine")
     artist.make("echo")
@@ -162,7 +162,7 @@ def ellipse(artist: Artist) -> NDArray[np.uint8]:
     artist.run(
         "chosen = Selection(); chosen.select(12, 9, 40, 30, 255)\n"
         f"chosen.setPixelData(open({str(path)!r}, 'rb').read(), 12, 9, 40, 30)\n"
-        "app.activeDocument().setSelection(chosen); D.look()"
+        "app.activeDocument().setSelection(chosen); D.refresh()"
     )
     return np.asarray(cover, np.uint8)
 
@@ -201,7 +201,7 @@ def test_a_selections_shape_can_go_into_the_alpha(artist: Artist, depth: str) ->
 def test_what_changes_inside_the_selection_stays_inside_it(artist: Artist) -> None:
     artist.new(64, 48)
     artist.paint("mine", noise("U8", 64, 48).tobytes(), 0, 0, 64, 48)
-    artist.run("select(20, 10, 16, 12); D.look()")
+    artist.run("select(20, 10, 16, 12); D.refresh()")
     artist.set("inpaint", first="mine")
     sent = np.frombuffer(artist.pixels("mine", 0, 0, 64, 48), "u1").reshape(48, 64, 4)
     artist.make("a kite")

@@ -66,7 +66,7 @@ def test_refine_shows_what_was_drawn_and_one_undo_brings_the_layer_back(artist: 
 def test_what_is_changed_or_removed_is_gone_inside_and_the_same_outside(artist: Artist, mode: str) -> None:
     clear_canvas(artist)
     sent = noise("U8", WIDTH, HEIGHT)
-    artist.run("select(20, 10, 16, 12); D.prompts.prompt.setPlainText('echo'); D.look()")
+    artist.run("select(20, 10, 16, 12); D.prompts.prompt.setPlainText('echo'); D.refresh()")
     artist.set(mode, first="mine")
     artist.run("D.prompts.prompt.setPlainText('clear')")
     steps = artist.steps()
@@ -125,7 +125,7 @@ def test_merging_or_deleting_a_result_brings_nothing_back(artist: Artist) -> Non
     clear_canvas(artist)
     artist.set("refine", first="mine")
     artist.make("a kite round")
-    artist.run("layer('a kite round').remove(); app.activeDocument().waitForDone(); D.look()")
+    artist.run("layer('a kite round').remove(); app.activeDocument().waitForDone(); D.refresh()")
     time.sleep(0.6)
     assert not eye(artist, "mine")
     artist.undo()
@@ -150,10 +150,10 @@ def test_a_locked_layer_is_told_before_the_click(artist: Artist) -> None:
     clear_canvas(artist)
     artist.run("layer('mine').setLocked(True)")
     artist.set("refine", first="mine")
-    artist.run("D.prompts.prompt.setPlainText('a kite'); D.look()")
+    artist.run("D.prompts.prompt.setPlainText('a kite'); D.refresh()")
     assert not artist.run("D.button.isEnabled()")
     assert artist.run("D.hint.text()") == "The layer mine is locked: unlock it first"
-    artist.run("layer('mine').setLocked(False); D.look()")
+    artist.run("layer('mine').setLocked(False); D.refresh()")
     assert artist.run("D.button.isEnabled()")
 
 
@@ -165,7 +165,7 @@ def test_a_result_out_of_the_history_takes_the_place_of_its_layer(artist: Artist
     assert eye(artist, "mine")
     artist.run("app.activeDocument().setActiveNode(layer('Background'))")
     artist.click_result()
-    artist.until("len(app.activeDocument().rootNode().childNodes()) == 3 and D.studio.chores.idle")
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 3 and D.controller.tasks.idle")
     assert artist.names() == ["Background", "mine", "a kite round"] and not eye(artist, "mine")
     artist.undo()
     wait_for_eye(artist, "mine", True)
@@ -189,7 +189,7 @@ def test_a_layer_of_any_kind_keeps_what_is_outside_the_selection(artist: Artist,
     source = "all" if kind == "group" else "mine"
     before = shown(artist)
     steps = artist.steps()
-    artist.run("select(20, 10, 16, 12); D.look()")
+    artist.run("select(20, 10, 16, 12); D.refresh()")
     artist.set("inpaint", first=source)
     artist.make("clear")
     after = shown(artist)

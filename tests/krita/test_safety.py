@@ -22,7 +22,7 @@ def begin(artist: Artist, prompt: str, pace: str = SLOW) -> None:
     """Ask, and wait until it is being drawn."""
     artist.ask(f"{prompt} {pace}")
     drawing = f"j.state == 'running' and j.step > 1 and {prompt!r} in j.form.prompt"
-    artist.until(f"[j for j in D.studio.jobs.values() if {drawing}]", patience=20)
+    artist.until(f"[j for j in D.controller.jobs.values() if {drawing}]", patience=20)
 
 
 def names(artist: Artist, title: str) -> list[str]:
@@ -44,8 +44,8 @@ def save(artist: Artist, path: Path) -> None:
 
 def reopen(artist: Artist, path: Path) -> None:
     """Open a document and look at it."""
-    artist.run(f"app.activeWindow().addView(app.openDocument({str(path)!r})); D.look()")
-    artist.until("D.document is not None and D.studio.chores.idle")
+    artist.run(f"app.activeWindow().addView(app.openDocument({str(path)!r})); D.refresh()")
+    artist.until("D.document is not None and D.controller.tasks.idle")
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_a_cancelled_job_brings_nothing(artist: Artist, krita_daemon: Daemon) ->
     artist.new()
     begin(artist, "unwanted")
     artist.click("next(iter(D.queue.rows.values())).stop")
-    artist.until("not D.studio.jobs")
+    artist.until("not D.controller.jobs")
     artist.wait()
     assert artist.names() == ["Background"]
-    assert artist.run("D.studio.archive.jobs()") == {}
+    assert artist.run("D.controller.store.jobs()") == {}
 
 
 def test_of_several_jobs_one_is_cancelled_and_the_others_arrive(artist: Artist) -> None:
@@ -69,7 +69,7 @@ def test_of_several_jobs_one_is_cancelled_and_the_others_arrive(artist: Artist) 
     begin(artist, "first")
     artist.ask("second")
     artist.ask("third")
-    artist.until("[j.state for j in D.studio.jobs.values()] == ['running', 'waiting', 'waiting']")
+    artist.until("[j.state for j in D.controller.jobs.values()] == ['running', 'waiting', 'waiting']")
     artist.click("list(D.queue.rows.values())[1].stop")
     artist.wait()
     assert sorted(artist.names()) == ["Background", "first " + SLOW, "third"]
@@ -93,7 +93,7 @@ def test_try_again_works_when_the_reason_is_gone(artist: Artist) -> None:
     assert artist.jobs()[0][0] == "failed"
     artist.undo()
     artist.click("next(iter(D.queue.rows.values())).again")
-    artist.until("len(D.studio.jobs) == 0 and D.studio.chores.idle")
+    artist.until("len(D.controller.jobs) == 0 and D.controller.tasks.idle")
     assert artist.names() == ["Background", "mine", "a kite"]
 
 
@@ -102,7 +102,7 @@ def test_a_daemon_that_is_killed_and_started_again_goes_on(artist: Artist, krita
     docker_starts(krita_daemon, "true")
     begin(artist, "survivor")
     krita_daemon.kill()
-    artist.until("D.studio.link.state.kind == 'lost'")
+    artist.until("D.controller.connection.state.kind == 'lost'")
     krita_daemon.start()
     artist.wait()
     assert artist.names() == ["Background", "survivor " + SLOW]
@@ -113,12 +113,12 @@ def test_the_docker_starts_the_daemon_when_none_runs(artist: Artist, krita_daemo
     engine = ("-m", "acetate.daemon", "--engine", STAND_IN)
     docker_starts(krita_daemon, "env", f"PYTHONPATH={ROOT}", sys.executable, *engine)
     krita_daemon.kill()
-    artist.until("D.studio.link.state.kind == 'lost'")
+    artist.until("D.controller.connection.state.kind == 'lost'")
     artist.make("a kite")
     assert artist.names() == ["Background", "a kite"]
     docker_starts(krita_daemon, "true")
-    artist.run("D.studio.link.client.ask('stop'); D.studio.link.pump()")
-    artist.until("D.studio.link.state.kind == 'lost'")
+    artist.run("D.controller.connection.client.ask('stop'); D.controller.connection.pump()")
+    artist.until("D.controller.connection.state.kind == 'lost'")
     krita_daemon.start()
 
 
@@ -137,7 +137,7 @@ def test_layers_for_a_closed_document_are_offered_when_it_is_opened_again(artist
     save(artist, file)
     begin(artist, "late")
     artist.close_all()
-    artist.until("not D.studio.jobs and D.studio.chores.idle")
+    artist.until("not D.controller.jobs and D.controller.tasks.idle")
     reopen(artist, file)
     assert artist.names() == ["Background"]
     artist.until("D.history.offer.isVisible()")
@@ -152,7 +152,7 @@ def test_layers_for_a_document_that_was_never_saved_are_offered_elsewhere(artist
     artist.new()
     begin(artist, "homeless")
     artist.close_all()
-    artist.until("not D.studio.jobs and D.studio.chores.idle")
+    artist.until("not D.controller.jobs and D.controller.tasks.idle")
     artist.new()
     artist.until("D.history.offer.isVisible()")
     assert "never saved" in artist.run("D.history.offer_words.text()")
@@ -168,13 +168,13 @@ def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist
     krita.kill()
     krita.start()
     again = Artist(krita)
-    again.until("D.studio.link.state.kind == 'ready'")
+    again.until("D.controller.connection.state.kind == 'ready'")
     reopen(again, file)
     again.until("D.history.offer.isVisible()", patience=180)
     again.click("D.history.take")
     again.until("len(app.activeDocument().rootNode().childNodes()) == 2")
     assert again.names() == ["Background", "posthumous " + SLOWER]
-    again.until("D.studio.archive.jobs() == {}")
+    again.until("D.controller.store.jobs() == {}")
 
 
 def test_a_document_that_is_closed_while_its_layers_come_in_is_offered_them(artist: Artist, file: Path) -> None:
@@ -182,14 +182,14 @@ def test_a_document_that_is_closed_while_its_layers_come_in_is_offered_them(arti
     save(artist, file)
     artist.set("scene")
     artist.ask("a street")
-    artist.until("[job.state for job in D.studio.jobs.values()] == ['keeping']")
+    artist.until("[job.state for job in D.controller.jobs.values()] == ['keeping']")
     artist.run("d = app.activeDocument(); d.setModified(False); d.close()")
-    artist.until("not D.studio.jobs and D.studio.chores.idle")
+    artist.until("not D.controller.jobs and D.controller.tasks.idle")
     reopen(artist, file)
     assert artist.names() == ["Background"]
     artist.until("D.history.offer.isVisible()")
     artist.click("D.history.take")
-    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.studio.chores.idle")
+    artist.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.controller.tasks.idle")
     assert artist.names() == ["Background", "a street"]
 
 
@@ -212,5 +212,5 @@ def test_the_document_brings_its_history_along(
     assert again.pixels("Foreground", 0, 0, 40, 30) == kept
     again.run("layer('a street').remove()")
     again.click_result()
-    again.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.studio.chores.idle")
+    again.until("len(app.activeDocument().rootNode().childNodes()) == 2 and D.controller.tasks.idle")
     assert again.pixels("Foreground", 0, 0, 40, 30) == kept

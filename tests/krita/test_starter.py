@@ -23,7 +23,7 @@ def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:
     artist.set("text")
     artist.type("a red apple")
     artist.press_button()
-    artist.until("not D.studio.jobs and D.studio.chores.idle", patience=240)
+    artist.until("not D.controller.jobs and D.controller.tasks.idle", patience=240)
     assert artist.names() == ["Background", "a red apple"]
     artist.until("D.history.list.count() == 1")
     artist.run("app.activeDocument().waitForDone()")
@@ -33,10 +33,10 @@ def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:
 
 def test_typed_words_become_a_transparent_layer(artist: Artist) -> None:
     artist.new(256, 256)
-    artist.run("D.more.steps.setValue(4); select(64, 48, 128, 128); D.look()")
+    artist.run("D.more.steps.setValue(4); select(64, 48, 128, 128); D.refresh()")
     artist.type("a red apple")
     artist.press_button()
-    artist.until("not D.studio.jobs and D.studio.chores.idle", patience=240)
+    artist.until("not D.controller.jobs and D.controller.tasks.idle", patience=240)
     assert artist.names() == ["Background", "a red apple"]
     x, y, width, height = artist.bounds("a red apple")
     assert x >= 64 and y >= 48 and x + width <= 192 and y + height <= 176
@@ -48,7 +48,9 @@ def test_typed_words_become_a_transparent_layer(artist: Artist) -> None:
 
 def test_the_menu_shows_what_the_model_can_do(artist: Artist) -> None:
     artist.new()
-    modes = artist.run("next(list(entry['modes']) for entry in D.studio.link.models if entry['name'] == 'starter')")
+    modes = artist.run(
+        "next(list(entry['modes']) for entry in D.controller.connection.models if entry['name'] == 'starter')"
+    )
     rows = artist.run(
         "rows = [(D.modes.itemData(n, QtCore.Qt.UserRole), D.modes.model().item(n)) for n in range(D.modes.count())]\n"
         "[[name, item.isEnabled(), item.toolTip()] for name, item in rows]"

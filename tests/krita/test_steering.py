@@ -11,7 +11,7 @@ def test_the_structure_of_a_layer_goes_along_and_is_never_taken_for_an_input(art
     artist.new(64, 48)
     sent = np.random.default_rng(7).bytes(64 * 48 * 4)
     artist.paint("depths", sent, 0, 0, 64, 48)
-    artist.run("D.more.fold.setChecked(True); D.more.structure.choose('depth'); D.look()")
+    artist.run("D.more.fold.setChecked(True); D.more.structure.choose('depth'); D.refresh()")
     artist.run("D.more.structure.picker.choose(layer('depths').uniqueId().toString())")
     artist.run("app.activeDocument().setActiveNode(layer('Background'))")
     artist.make("echo")
@@ -24,7 +24,7 @@ def test_the_structure_of_a_layer_goes_along_and_is_never_taken_for_an_input(art
 
 def test_a_lora_goes_along_with_its_weight_and_its_refusal_is_told(artist: Artist) -> None:
     artist.new()
-    artist.run("D.more.fold.setChecked(True); D.look()")
+    artist.run("D.more.fold.setChecked(True); D.refresh()")
     artist.click("D.more.loras.more")
     artist.until("D.more.loras.rows")
     artist.run("D.more.loras.rows[0].weight.setValue(0.7)")

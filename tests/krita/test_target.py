@@ -28,7 +28,7 @@ def begin(artist: Artist) -> None:
 @pytest.fixture(autouse=True)
 def fresh_switch(artist: Artist) -> None:
     """No mode fills the canvas."""
-    artist.run("D.studio.settings.fill.clear(); D.fill.setChecked(False)")
+    artist.run("D.controller.settings.fill.clear(); D.fill.setChecked(False)")
 
 
 @pytest.mark.parametrize("mode", ["refine", "background", "extract"])
@@ -36,7 +36,7 @@ def test_without_a_selection_a_small_layer_is_worked_on_with_a_margin(artist: Ar
     begin(artist)
     area = area_around(BOX, CANVAS, 1.0)
     artist.set(mode, first="rocket", second="rocket")
-    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.look()")
+    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.refresh()")
     assert artist.run("D.target.text()") == f"The layer and a margin: {area.width} × {area.height}"
     artist.make("a rocket")
     assert artist.bounds("a rocket") == (area.x, area.y, area.width, area.height)
@@ -59,11 +59,11 @@ def test_the_switch_makes_it_the_whole_canvas_and_is_remembered_by_mode(artist: 
 def test_a_new_layer_keeps_the_canvas_and_says_where_its_subject_goes(artist: Artist) -> None:
     begin(artist)
     artist.set("text")
-    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.look()")
+    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.refresh()")
     assert artist.run("D.target.text()") == "The whole canvas, the subject in the middle: 2000 × 1500"
-    artist.run("D.fill.click(); D.look()")
+    artist.run("D.fill.click(); D.refresh()")
     assert artist.run("D.target.text()") == "The whole canvas: 2000 × 1500"
-    artist.run("select(10, 20, 300, 200); D.look()")
+    artist.run("select(10, 20, 300, 200); D.refresh()")
     assert artist.run("[D.target.text(), D.fill.text()]") == [
         "The selection: 300 × 200 at 10, 20",
         "Fill the selection",
@@ -74,7 +74,7 @@ def test_a_layer_without_visible_pixels_is_refused_before_the_click(artist: Arti
     begin(artist)
     artist.paint("empty", b"", 0, 0, 0, 0)
     artist.set("refine", first="empty")
-    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.look()")
+    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.refresh()")
     assert artist.run("[D.button.isEnabled(), D.target.text()]") == [False, "The layer empty has no visible pixels"]
 
 
@@ -82,17 +82,17 @@ def test_a_layer_without_visible_pixels_is_refused_before_the_click(artist: Arti
 def test_without_words_the_button_says_what_is_missing(artist: Artist, mode: str) -> None:
     begin(artist)
     artist.set(mode, first="rocket")
-    artist.run("D.prompts.prompt.setPlainText('  '); D.look()")
+    artist.run("D.prompts.prompt.setPlainText('  '); D.refresh()")
     assert artist.run("[D.button.isEnabled(), D.hint.text()]") == [False, "Say what to draw first"]
 
 
 def test_removing_needs_a_selection_and_no_words(artist: Artist) -> None:
     begin(artist)
     artist.set("remove", first="rocket")
-    artist.run("D.prompts.prompt.setPlainText(''); D.look()")
+    artist.run("D.prompts.prompt.setPlainText(''); D.refresh()")
     told = "[D.button.isEnabled(), D.target.text(), D.prompts.prompt.isVisible(), D.button.text()]"
     assert artist.run(told) == [False, "Select what is to change first", False, "Remove"]
-    artist.run("select(720, 520, 60, 60); D.look()")
+    artist.run("select(720, 520, 60, 60); D.refresh()")
     assert artist.run(told) == [True, "The selection: 60 × 60 at 720, 520", False, "Remove"]
 
 
@@ -100,7 +100,7 @@ def test_removing_needs_a_selection_and_no_words(artist: Artist) -> None:
 def test_the_area_is_shown_on_the_canvas_to_two_pixels(artist: Artist, tmp_path: Path, zoom: float) -> None:
     begin(artist)
     artist.set("refine", first="rocket")
-    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.look()")
+    artist.run("D.prompts.prompt.setPlainText('a rocket'); D.refresh()")
     canvas = "app.activeWindow().activeView().canvas()"
     artist.run(f"{canvas}.setZoomLevel({zoom})")
     x, y = artist.run("middle(D.button)")
@@ -137,10 +137,10 @@ def test_on_a_turned_or_mirrored_canvas_nothing_wrong_is_shown(artist: Artist) -
         artist.run(f"app.activeWindow().activeView().canvas().{turned}")
         artist.krita.xdotool("mousemove", "5", "5", "mousemove", str(x), str(y))
         artist.until("D.button.underMouse()")
-        artist.run("D.look()")
+        artist.run("D.refresh()")
         assert artist.run("D.outline.boxes == []")
         artist.run("c = app.activeWindow().activeView().canvas(); c.setRotation(0); c.setMirror(False)")
-    artist.run("D.look()")
+    artist.run("D.refresh()")
     artist.until("D.outline.boxes")
 
 
@@ -148,9 +148,9 @@ def test_the_mask_of_a_layer_stands_for_the_layer(artist: Artist) -> None:
     begin(artist)
     artist.run("app.activeDocument().setActiveNode(layer('rocket'))\napp.action('add_new_transparency_mask').trigger()")
     artist.until("layer('rocket').childNodes()")
-    artist.run("app.activeDocument().setActiveNode(layer('rocket').childNodes()[0]); D.look()")
+    artist.run("app.activeDocument().setActiveNode(layer('rocket').childNodes()[0]); D.refresh()")
     artist.set("refine")
-    artist.run("D.pickers[0].choose('active'); D.look()")
+    artist.run("D.pickers[0].choose('active'); D.refresh()")
     assert "rocket" in artist.run("D.pickers[0].currentText()")
     artist.make("a kite")
     assert artist.names() == ["Background", "rocket", "a kite"]

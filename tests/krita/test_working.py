@@ -27,14 +27,14 @@ def test_in_the_default_layout_it_is_seen_at_once_that_work_goes_on(at_1080p: Ar
     artist.run("D.widget().verticalScrollBar().setValue(0)")
     artist.type(SLOW)
     assert artist.run("D.height()") < 300
-    artist.run("import time; D.studio.jobs_changed.connect(lambda: seen.append(time.monotonic())); seen = []")
+    artist.run("import time; D.controller.jobs_changed.connect(lambda: seen.append(time.monotonic())); seen = []")
     artist.press("shift+Return")
     artist.until("seen")
     artist.until(f"{visible('D.button')} and D.button.line != D.button.text()", patience=BAR_S)
     artist.until("'s left' in D.button.line", patience=20)
     assert artist.run(visible("D.button")) and artist.run(visible("D.button.stop"))
     artist.click("D.button.stop")
-    artist.until("not D.studio.jobs")
+    artist.until("not D.controller.jobs")
     artist.until("D.button.line == D.button.text()")
 
 
@@ -49,9 +49,9 @@ def test_the_verb_is_the_modes_and_a_further_click_queues_another(artist: Artist
     artist.ask(SLOW)
     artist.until("D.button.share is not None")
     artist.ask(SLOW)
-    artist.until("len(D.studio.jobs) == 2 and '(+1)' in D.button.line")
+    artist.until("len(D.controller.jobs) == 2 and '(+1)' in D.button.line")
     artist.run("app.action('acetate_cancel_all').trigger()")
-    artist.until("not D.studio.jobs")
+    artist.until("not D.controller.jobs")
 
 
 def test_after_a_click_the_keys_are_kritas_again(artist: Artist) -> None:
@@ -101,7 +101,7 @@ def test_every_action_is_there_for_the_shortcuts_and_works(artist: Artist) -> No
     trigger("generate")
     artist.until("D.button.share is not None")
     trigger("cancel")
-    artist.until("not D.studio.jobs")
+    artist.until("not D.controller.jobs")
 
 
 def test_unknown_words_are_told_while_typing_and_known_ones_completed(artist: Artist) -> None:
@@ -137,7 +137,7 @@ def test_a_warning_comes_with_its_layer_in_words(artist: Artist) -> None:
 
 def test_settings_that_most_do_without_are_folded(artist: Artist) -> None:
     artist.new()
-    artist.run("D.more.fold.setChecked(False); D.look()")
+    artist.run("D.more.fold.setChecked(False); D.refresh()")
     assert not artist.run("D.prompts.negative.isVisible()")
     assert artist.run("D.history.empty.height() < 2 * D.history.empty.fontMetrics().height()")
     artist.run("D.more.fold.setChecked(True)")

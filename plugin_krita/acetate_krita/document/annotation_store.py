@@ -24,7 +24,7 @@ RESULT = "acetate-result-"
 ROOM_BYTES = 32 << 20
 
 
-def session_key(document: Document) -> str:
+def open_document_id(document: Document) -> str:
     """A name for an open document, the same as long as it stays open."""
     root = document.rootNode()
     if root is None:

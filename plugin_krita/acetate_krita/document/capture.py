@@ -13,10 +13,10 @@ from typing import Callable
 from acetate_wire.request import PictureSpec, Rect
 from krita import Document, Node
 
-from ..color import Space, strips, transit
+from ..color import ColorSpace, strips, wire_format
 from . import lookup
-from .scratch_document import Bench
-from .selection_mask import Shape
+from .scratch_document import ScratchDocument
+from .selection_mask import SelectionMask
 
 Reader = Callable[[int, int, int, int], object]
 
@@ -39,8 +39,8 @@ class LayerFrame(Frame):
     """A layer's pixels inside a rectangle of the canvas; everything that can be seen when there is no layer."""
 
     def __init__(self, document: Document, layer: Node | None, rect: Rect) -> None:
-        self._space = Space.of(document if layer is None else layer)
-        self._way = transit(self._space)
+        self._space = ColorSpace.of(document if layer is None else layer)
+        self._way = wire_format(self._space)
         self._read: Reader = document.pixelData
         if layer is not None:
             plain = layer.type() == "paintlayer" and not layer.childNodes()
@@ -51,13 +51,13 @@ class LayerFrame(Frame):
     def work(self) -> Iterator[None]:
         """The chore that reads it."""
         rect, way = self.rect, self._way
-        bench = None if way.bridge is None else Bench(self._space)
+        bench = None if way.intermediate is None else ScratchDocument(self._space)
         for rows in strips(rect.width, rect.height, way.pixel_bytes):
             strip = bytes(self._read(rect.x, rect.y + rows.start, rect.width, len(rows)))  # type: ignore[call-overload]
             if not strip:
                 raise lookup.ClosedError
-            if bench is not None and way.bridge is not None:
-                strip = bench.convert(strip, rect.width, len(rows), self._space, way.bridge)
+            if bench is not None and way.intermediate is not None:
+                strip = bench.convert(strip, rect.width, len(rows), self._space, way.intermediate)
             self.pixels += strip
             yield
 
@@ -65,7 +65,7 @@ class LayerFrame(Frame):
 class MaskFrame(Frame):
     """The selection inside a rectangle of the canvas, white where it is selected; all white without a shape."""
 
-    def __init__(self, rect: Rect, inside: Rect, shape: Shape | None) -> None:
+    def __init__(self, rect: Rect, inside: Rect, shape: SelectionMask | None) -> None:
         super().__init__(rect, "gray8", "srgb")
         self._inside = inside
         self._shape = shape

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 
 from krita import Node
 
-from ..color import Space
-from .scratch_document import Bench
+from ..color import ColorSpace
+from .scratch_document import ScratchDocument
 
 GLANCE_S = 0.01
 """How long to wait before looking again whether a group is composed."""
 
 
 def compose(
-    canvas: Bench,
-    space: Space,
+    canvas: ScratchDocument,
+    space: ColorSpace,
     size: tuple[int, int],
     name: str,
     layers: Sequence[Node],
@@ -33,16 +33,16 @@ def compose(
     second bench has it in `hand`: Krita then composes it on the canvas, but waits for the hand alone, which has nothing
     to compose.
     """
-    hand = Bench(space)
+    hand = ScratchDocument(space)
     group = hand.layer(name, "grouplayer")
     for layer in layers[:-1]:
         group.addChildNode(layer, None)
     yield None
-    canvas.widen(*size)
+    canvas.resize(*size)
     yield None
-    hand.widen(*size)
+    hand.resize(*size)
     yield None
-    canvas.show(group)
+    canvas.attach(group)
     for node in (layers[-1], *masks):
         yield from _settle(canvas)
         group.addChildNode(node, None)
@@ -52,7 +52,7 @@ def compose(
     yield None
 
 
-def _settle(canvas: Bench) -> Iterator[float | None]:
+def _settle(canvas: ScratchDocument) -> Iterator[float | None]:
     yield None
     while not canvas.idle:
         yield GLANCE_S

@@ -18,16 +18,16 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 from krita import Document, Node
 
-from ..color import BYTES, ENCODED, LINEAR, Space, transit
+from ..color import BYTES, ENCODED, LINEAR, ColorSpace, wire_format
 from ..hiding import Hiding
 from ..i18n import mark, tr
 from ..modes import UNASKED, mode_named
 from ..replacing import Source, merge
-from ..results import KeptLayer, Result
+from ..results import Result, StoredLayer
 from . import lookup
 from .group_builder import GLANCE_S, compose
-from .mask import Coverage, make_mask
-from .scratch_document import Bench
+from .mask import AlphaMask, make_mask
+from .scratch_document import ScratchDocument
 
 CLIPS = ("mask", "alpha", "none")
 """How a selection clips a result: by a transparency mask, in the layer's alpha, or not at all."""
@@ -50,21 +50,21 @@ class Cut:
     pixels outside of it; at a soft edge both are then `mixed`, unless the result holds that mixture already.
     """
 
-    coverage: Coverage | None
+    coverage: AlphaMask | None
     patched: bool
     mixed: bool
 
 
 @dataclass(frozen=True)
-class Place:
-    """Next to which layer results go: directly above the last of `anchors` (layer ids) that is there, or directly
-    below it; on top of all without one. They become the active layer when that is one of `seats`, or without any.
+class InsertPosition:
+    """Next to which layer results go: directly above the last of `above_ids` (layer ids) that is there, or directly
+    below it; on top of all without one. They become the active layer when that is one of `active_ids`, or without any.
     `replaces` is the layer that is hidden with the same step, where the results take its place.
     """
 
-    anchors: tuple[str, ...]
+    above_ids: tuple[str, ...]
     below: bool = False
-    seats: tuple[str, ...] = ()
+    active_ids: tuple[str, ...] = ()
     replaces: str = ""
 
 
@@ -78,7 +78,7 @@ def insert(
     document: Document,
     results: Sequence[Result],
     open_body: Opener,
-    place: Place,
+    place: InsertPosition,
     clip: str,
     hiding: Hiding,
 ) -> Generator[float | None, None, str]:
@@ -89,26 +89,26 @@ def insert(
     """
     if document.rootNode() is None:
         raise lookup.ClosedError
-    space, size = Space.of(document), (document.width(), document.height())
-    bench = Bench(space)
+    space, size = ColorSpace.of(document), (document.width(), document.height())
+    bench = ScratchDocument(space)
     source = _source(document, place)
     pictures: list[list[Node]] = []
     masks: list[Node] = []
     for result in results:
         leaves: list[Node] = []
-        yield from _leaves(bench, space, result, open_body, clip, source, leaves)
+        yield from _build(bench, space, result, open_body, clip, source, leaves)
         pictures.append(leaves)
     if clip == "mask" and results[0].shape is not None and source is None:
         yield from make_mask(bench, results[0].shape, tr("Selection"), masks)
     made: list[Node] = []
-    yield from _gather(bench, space, size, results, pictures, masks, made)
+    yield from _group(bench, space, size, results, pictures, masks, made)
     if source is not None:
         source.dress(made[0])
-    yield from _land(document, made[0], place, hiding)
+    yield from _add_to_document(document, made[0], place, hiding)
     return lookup.layer_id(made[0])
 
 
-def _source(document: Document, place: Place) -> Source | None:
+def _source(document: Document, place: InsertPosition) -> Source | None:
     """The layer that is replaced; None where none is, or where it is gone. Raises AcetateError when it is locked."""
     node = lookup.find_layer(document, place.replaces)
     if node is None:
@@ -123,9 +123,9 @@ def locked(layer: Node) -> str:
     return tr("The layer {layer} is locked").format(layer=layer.name())
 
 
-def _gather(
-    bench: Bench,
-    space: Space,
+def _group(
+    bench: ScratchDocument,
+    space: ColorSpace,
     size: tuple[int, int],
     results: Sequence[Result],
     pictures: Sequence[Sequence[Node]],
@@ -146,7 +146,9 @@ def _gather(
             if len(leaves) == 1:
                 nested += leaves
             else:
-                yield from compose(Bench(space), space, size, title(result), _shown(result, leaves), (), nested)
+                yield from compose(
+                    ScratchDocument(space), space, size, title(result), _shown(result, leaves), (), nested
+                )
             nested[-1].setVisible(len(nested) == 1)
         yield from compose(bench, space, size, title(results[0]), nested[::-1], masks, made)
 
@@ -157,7 +159,7 @@ def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
     return leaves
 
 
-def _land(document: Document, node: Node, place: Place, hiding: Hiding) -> Iterator[float | None]:
+def _add_to_document(document: Document, node: Node, place: InsertPosition, hiding: Hiding) -> Iterator[float | None]:
     """A chore: put a layer or group in when the artist's pen is up (but do not wait for ever)."""
     end = time.monotonic() + STROKE_S
     while document.rootNode() is not None and not lookup.idle(document) and time.monotonic() < end:
@@ -173,8 +175,8 @@ def _land(document: Document, node: Node, place: Place, hiding: Hiding) -> Itera
         hiding.follow(document, lookup.layer_id(node), place.replaces, hidden)
     # In the next turn of its event loop Krita makes what came in the active layer.
     yield GLANCE_S
-    stays = active is not None and lookup.layer_id(lookup.owner(active)) not in place.seats
-    if place.seats and stays and document.rootNode() is not None:
+    stays = active is not None and lookup.layer_id(lookup.owner(active)) not in place.active_ids
+    if place.active_ids and stays and document.rootNode() is not None:
         document.setActiveNode(active)
 
 
@@ -185,12 +187,12 @@ def title(result: Result) -> str:
     return short_name(prompt) or tr(mode.verb)
 
 
-def _attach(document: Document, node: Node, place: Place) -> None:
+def _attach(document: Document, node: Node, place: InsertPosition) -> None:
     """The one step that is recorded."""
     root = document.rootNode()
     if root is None:
         raise lookup.ClosedError
-    found = (lookup.find_layer(document, id) for id in reversed(place.anchors))
+    found = (lookup.find_layer(document, id) for id in reversed(place.above_ids))
     anchor = next((layer for layer in found if layer is not None), None)
     parent = root if anchor is None else anchor.parentNode() or root
     above = anchor
@@ -206,9 +208,9 @@ def _attach(document: Document, node: Node, place: Place) -> None:
         raise AcetateError("internal", tr("Krita did not take the layers"), retry=True)
 
 
-def _leaves(
-    bench: Bench,
-    space: Space,
+def _build(
+    bench: ScratchDocument,
+    space: ColorSpace,
     result: Result,
     open_body: Opener,
     clip: str,
@@ -216,9 +218,9 @@ def _leaves(
     leaves: list[Node],
 ) -> Generator[None, None, None]:
     """A chore: make and fill the layers of one result."""
-    coverage: Coverage | None = None
+    coverage: AlphaMask | None = None
     if result.shape is not None and (clip == "alpha" or (clip == "mask" and source is not None)):
-        coverage = Coverage(result.shape)
+        coverage = AlphaMask(result.shape)
         yield from coverage.work()
     with open_body(result) as body:
         for layer in result.layers:
@@ -236,18 +238,18 @@ def _leaves(
 
 
 def _fill(
-    bench: Bench,
-    target: Space,
+    bench: ScratchDocument,
+    target: ColorSpace,
     node: Node,
-    layer: KeptLayer,
+    layer: StoredLayer,
     body: BinaryIO,
     window: Rect,
     cut: Cut,
 ) -> Generator[None, None, None]:
     """A chore: write the part of a layer that lies inside `window`."""
-    way = transit(target)
-    direct = way.bridge is None and (way.format, way.space) == (layer.format, layer.space)
-    source = Space("RGBA", DEPTHS[layer.format], (LINEAR if layer.space == "linear" else ENCODED)[0])
+    way = wire_format(target)
+    direct = way.intermediate is None and (way.format, way.space) == (layer.format, layer.space)
+    source = ColorSpace("RGBA", DEPTHS[layer.format], (LINEAR if layer.space == "linear" else ENCODED)[0])
     rect, pixel = layer.rect, BYTES[layer.format]
     left, right = max(rect.x, window.x), min(rect.x + rect.width, window.x + window.width)
     if right <= left:

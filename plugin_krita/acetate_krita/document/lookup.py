@@ -23,7 +23,7 @@ def find(session: str, id: str) -> Document | None:
     """The document of this session name, else one with this lasting id, else None."""
     fallback: Document | None = None
     for document in opened():
-        if session and annotation_store.session_key(document) == session:
+        if session and annotation_store.open_document_id(document) == session:
             return document
         if fallback is None and annotation_store.known_id(document) == id:
             fallback = document

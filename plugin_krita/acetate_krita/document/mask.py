@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from krita import Node
 
-from .scratch_document import Bench
-from .selection_mask import Shape
+from .scratch_document import ScratchDocument
+from .selection_mask import SelectionMask
 
 
-def make_mask(bench: Bench, shape: Shape, name: str, out: list[Node]) -> Iterator[None]:
+def make_mask(bench: ScratchDocument, shape: SelectionMask, name: str, out: list[Node]) -> Iterator[None]:
     """A chore: make a transparency mask of this shape, not yet in any document, and add it to `out`."""
     mask = bench.mask(name)
     rect = shape.rect
@@ -23,10 +23,10 @@ def make_mask(bench: Bench, shape: Shape, name: str, out: list[Node]) -> Iterato
     out.append(mask)
 
 
-class Coverage:
+class AlphaMask:
     """A shape unpacked, to be multiplied into alpha."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: SelectionMask) -> None:
         self.rect = shape.rect
         self._shape = shape
         self._bytes = bytearray()

@@ -19,7 +19,7 @@ from pathlib import Path
 from acetate_wire.errors import AcetateError
 from krita import Document, Krita, Node
 
-from ..color import Space
+from ..color import ColorSpace
 from ..i18n import tr
 from . import lookup
 
@@ -40,10 +40,10 @@ def template() -> Document:
     return kept
 
 
-class Bench:
+class ScratchDocument:
     """One bench, whose layers have the pixels of `space`; it goes away with the last reference to it."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: ColorSpace) -> None:
         self._document = template().clone()
         self._document.setColorSpace(space.model, space.depth, space.profile)
         self._root = _root(self._document)
@@ -59,7 +59,7 @@ class Bench:
         made.setPixelData(bytes(1), 0, 0, 1, 1)
         return made
 
-    def convert(self, pixels: bytes, width: int, height: int, source: Space, target: Space) -> bytes:
+    def convert(self, pixels: bytes, width: int, height: int, source: ColorSpace, target: ColorSpace) -> bytes:
         """A strip of pixels in another colour space, converted as Krita does it."""
         strip = self.layer("")
         strip.setColorSpace(source.model, source.depth, source.profile)
@@ -67,11 +67,11 @@ class Bench:
         strip.setColorSpace(target.model, target.depth, target.profile)
         return bytes(strip.pixelData(0, 0, width, height))
 
-    def widen(self, width: int, height: int) -> None:
+    def resize(self, width: int, height: int) -> None:
         """Give it a canvas; quick while there is nothing on it."""
         self._document.resizeImage(0, 0, width, height)
 
-    def show(self, node: Node) -> None:
+    def attach(self, node: Node) -> None:
         """Put a layer on its canvas."""
         self._root.addChildNode(node, None)
 

@@ -19,7 +19,7 @@ CONTEXT_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Shape:
+class SelectionMask:
     """How much of each pixel of `rect` is selected: 0 to 255, in compressed strips of rows."""
 
     rect: Rect
@@ -38,7 +38,7 @@ class Shape:
         return {"rect": [rect.x, rect.y, rect.width, rect.height], "packed": texts}
 
     @classmethod
-    def from_map(cls, fields: dict[str, Any]) -> Shape:
+    def from_map(cls, fields: dict[str, Any]) -> SelectionMask:
         """The inverse of `to_map`."""
         return cls(Rect(*fields["rect"]), tuple(base64.b64decode(text) for text in fields["packed"]))
 
@@ -56,7 +56,7 @@ def canvas(document: Document) -> Rect:
     return Rect(0, 0, document.width(), document.height())
 
 
-def read_shape(document: Document, rect: Rect, found: list[Shape]) -> Iterator[None]:
+def read_selection_mask(document: Document, rect: Rect, found: list[SelectionMask]) -> Iterator[None]:
     """A chore: put the selection's shape into `found`, unless all of its rectangle is selected."""
     selection = document.selection()
     if selection is None:
@@ -69,12 +69,12 @@ def read_shape(document: Document, rect: Rect, found: list[Shape]) -> Iterator[N
         packed.append(zlib.compress(strip, 1))
         yield
     if not full:
-        found.append(Shape(rect, tuple(packed)))
+        found.append(SelectionMask(rect, tuple(packed)))
 
 
-def full_shape(rect: Rect) -> Shape:
+def full_mask(rect: Rect) -> SelectionMask:
     """The shape of a rectangle that is selected as a whole."""
-    return Shape(
+    return SelectionMask(
         rect,
         tuple(zlib.compress(bytes([255]) * (rect.width * len(rows)), 1) for rows in strips(rect.width, rect.height, 1)),
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..document.insert import CLIPS
-from ..generation_settings import PRESET_FIELDS, Form
+from ..generation_settings import PRESET_FIELDS, GenerationSettings
 from ..i18n import mark, tr
 from ..qt import QtCore, QtGui, QtWidgets
-from ..settings import Settings
-from .control_widget import LoraList, Structure
+from ..settings import DockerSettings
+from .control_widget import ControlWidget, LoraList
 from .theme import icon, tool
 
 MOST_STEPS = 1000
@@ -23,13 +23,13 @@ CLIP_TITLES = {
 }
 
 
-class More(QtWidgets.QWidget):
+class AdvancedPanel(QtWidgets.QWidget):
     """Settings that most pictures do without. `preset_chosen` hands out the values of a preset."""
 
     preset_chosen = QtCore.pyqtSignal(object)
     preset_saved = QtCore.pyqtSignal(str)
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DockerSettings) -> None:
         super().__init__()
         self._settings = settings
         column = QtWidgets.QVBoxLayout(self)
@@ -74,7 +74,7 @@ class More(QtWidgets.QWidget):
         if not self.lock.isChecked():
             self.seed.setText(str(seed))
 
-    def fill(self, form: Form) -> None:
+    def fill(self, form: GenerationSettings) -> None:
         """Take over settings; a seed that is given gets locked."""
         if form.seed is not None:
             self.seed.setText(str(form.seed))
@@ -122,7 +122,7 @@ class More(QtWidgets.QWidget):
         self.rows.labelForField(self.sampler).setVisible(bool(names))
         self.sampler.setVisible(bool(names))
 
-    def save_preset(self, name: str, form: Form) -> None:
+    def save_preset(self, name: str, form: GenerationSettings) -> None:
         """Keep the present settings under a name."""
         values = form.to_map()
         self._settings.presets[name] = {field: values[field] for field in PRESET_FIELDS}
@@ -179,7 +179,7 @@ class More(QtWidgets.QWidget):
     def _build_steering(self) -> None:
         self.loras = LoraList()
         self.rows.addRow("LoRA", self.loras)
-        self.structure = Structure()
+        self.structure = ControlWidget()
         self.rows.addRow(tr("Structure"), self.structure)
         self.detail = QtWidgets.QSpinBox()
         self.detail.setRange(0, 100)

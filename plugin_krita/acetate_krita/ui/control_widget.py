@@ -114,7 +114,7 @@ class LoraRow(QtWidgets.QWidget):
         line.addWidget(self.away)
 
 
-class Structure(QtWidgets.QWidget):
+class ControlWidget(QtWidgets.QWidget):
     """The structure that the drawing follows: a kind, the layer that shows it, and how strongly."""
 
     def __init__(self) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from krita import DockWidget, Document, Krita
 
 from .. import VERSION, canvas
-from ..controller import Studio
+from ..controller import JobController
 from ..daemon_connection import ABSENT
 from ..document import annotation_store, selection_mask
-from ..generation_settings import PRESET_FIELDS, STRUCTURE, Form
+from ..generation_settings import PRESET_FIELDS, STRUCTURE, GenerationSettings
 from ..given import Given, StrengthRow
 from ..go_button import GoButton
 from ..i18n import tr
@@ -23,7 +23,7 @@ from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
 from ..words import Words, told
-from .advanced_panel import More
+from .advanced_panel import AdvancedPanel
 from .history_view import HistoryView
 from .mode_menu import ModeMenu
 from .prompt_widget import Prompts
@@ -38,9 +38,9 @@ NARROWEST = 200
 
 
 @lru_cache(maxsize=1)
-def the_studio() -> Studio:
+def the_controller() -> JobController:
     """The one studio of this Krita, made when the first docker is."""
-    return Studio(VERSION, f"Krita {Krita.instance().version()}")
+    return JobController(VERSION, f"Krita {Krita.instance().version()}")
 
 
 class Docker(DockWidget):
@@ -49,37 +49,37 @@ class Docker(DockWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Acetate")
-        self.studio = the_studio()
+        self.controller = the_controller()
         self.document: Document | None = None
         self._seen = ""
         self._said = ("", 0.0)
         self._target: Target | None = None
         self._why_no_target = ""
-        self.words = Words(self.studio.link)
+        self.words = Words(self.controller.connection)
         self.outline = canvas.Outline()
         self._build()
-        self.studio.link.changed.connect(self._show_link)
-        self.studio.link.happened.connect(self._show_offers)
-        self.studio.said.connect(self._say)
-        self.studio.used_seed.connect(self.more.show_seed)
-        self.studio.jobs_changed.connect(self._show_jobs)
+        self.controller.connection.state_changed.connect(self._show_link)
+        self.controller.connection.event_received.connect(self._show_offers)
+        self.controller.message.connect(self._say)
+        self.controller.used_seed.connect(self.more.show_seed)
+        self.controller.jobs_changed.connect(self._show_jobs)
         self.words.learned.connect(self._show_words)
-        self._fill(Form.from_map(self.studio.settings.last))
+        self._fill(GenerationSettings.from_map(self.controller.settings.last))
         self._show_offers()
         self._show_link()
         self._timer = QtCore.QTimer(self.body)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self.refresh)
         self._timer.start(LOOK_MS)
 
     def canvasChanged(self, _canvas: Any) -> None:  # noqa: N802
         """Krita shows another document, or none."""
-        self.look()
+        self.refresh()
 
     # What the artist has set
 
-    def form(self) -> Form:
+    def form(self) -> GenerationSettings:
         """The settings as they stand."""
-        return Form(
+        return GenerationSettings(
             mode=self.modes.mode,
             model=self.model.currentData() or self._wished_model,
             prompt=self.prompts.prompt.toPlainText().strip(),
@@ -94,13 +94,13 @@ class Docker(DockWidget):
 
     def generate(self) -> None:
         """Ask for layers as the settings say."""
-        self.look()
+        self.refresh()
         if self.document is None or not self.button.isEnabled():
             return
         form = self.form()
-        self.studio.settings.last = form.to_map()
-        self.studio.settings.save()
-        self.studio.generate(self.document, form, self._sources(mode_named(form.mode)))
+        self.controller.settings.last = form.to_map()
+        self.controller.settings.save()
+        self.controller.generate(self.document, form, self._sources(mode_named(form.mode)))
         canvas.focus()
         # The job's row must have its place before it can be scrolled to.
         QtCore.QTimer.singleShot(LAID_OUT_MS, self._scroll_to_jobs)
@@ -111,8 +111,8 @@ class Docker(DockWidget):
 
     def cancel_all(self) -> None:
         """Cancel every job that has not come to its end."""
-        for job in [job for job in self.studio.jobs.values() if job.busy]:
-            self.studio.cancel(job)
+        for job in [job for job in self.controller.jobs.values() if job.busy]:
+            self.controller.cancel(job)
 
     def choose_mode(self, name: str) -> None:
         """Choose a mode, as the menu does."""
@@ -133,13 +133,15 @@ class Docker(DockWidget):
 
     def use_again(self, values: Mapping[str, Any]) -> None:
         """Take over the settings of a finished result."""
-        self._fill(Form.from_map(values))
+        self._fill(GenerationSettings.from_map(values))
 
     def _use_preset(self, values: Mapping[str, Any]) -> None:
         present = self.form().to_map()
-        self._fill(Form.from_map({**present, **{name: values[name] for name in PRESET_FIELDS if name in values}}))
+        self._fill(
+            GenerationSettings.from_map({**present, **{name: values[name] for name in PRESET_FIELDS if name in values}})
+        )
 
-    def _fill(self, form: Form) -> None:
+    def _fill(self, form: GenerationSettings) -> None:
         self.modes.choose(form.mode)
         self._wished_model = form.model
         self.model.setCurrentIndex(max(0, self.model.findData(form.model)))
@@ -152,17 +154,17 @@ class Docker(DockWidget):
 
     # What is shown
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Look at the document again: it, its selection, or its layers may have changed."""
         document = Krita.instance().activeDocument()
         self.document = document if document is not None and document.rootNode() is not None else None
-        session = "" if self.document is None else annotation_store.session_key(self.document)
+        session = "" if self.document is None else annotation_store.open_document_id(self.document)
         if session != self._seen:
             self._seen = session
-            self.studio.look(self.document)
+            self.controller.refresh(self.document)
             self.history.show_document(self.document)
         if self.document is not None:
-            self.studio.hiding.look(self.document)
+            self.controller.hiding.look(self.document)
         for picker in (*self.pickers, self.more.structure.picker):
             if not picker.isHidden():
                 picker.refresh(self.document)
@@ -171,7 +173,7 @@ class Docker(DockWidget):
 
     def _show_target(self) -> None:
         form = self.form()
-        found = find_target(self.document, form, self._sources(mode_named(form.mode)), self.studio.link)
+        found = find_target(self.document, form, self._sources(mode_named(form.mode)), self.controller.connection)
         self._target, self._why_no_target = found
         words = self._why_no_target if self._target is None else self._target.words()
         self.target.setText(words)
@@ -189,14 +191,16 @@ class Docker(DockWidget):
             self.outline.show(self._target.rect, self._target.subject)
 
     def _show_button(self) -> None:
-        form, link = self.form(), self.studio.link
+        form, link = self.form(), self.controller.connection
         sources = self._sources(mode_named(form.mode))
         reason = why_not_now(self.document, form, sources, link, self._why_no_target)
         self.button.setEnabled(not reason)
         self.button.setText(tr(mode_named(self.modes.mode).verb))
         self.button.setToolTip(reason or tr("Shift+Enter in the words does the same. While jobs run, one more waits."))
         self.hint.setText(reason)
-        told_above = self.document is None or self.studio.link.state.kind == ABSENT or reason == self._why_no_target
+        told_above = (
+            self.document is None or self.controller.connection.state.kind == ABSENT or reason == self._why_no_target
+        )
         self.hint.setVisible(bool(reason) and not told_above)
 
     def _show_words(self) -> None:
@@ -216,7 +220,7 @@ class Docker(DockWidget):
         self._show_button()
 
     def _show_jobs(self) -> None:
-        self.button.show_jobs(list(self.studio.jobs.values()))
+        self.button.show_jobs(list(self.controller.jobs.values()))
 
     def _scroll_to_jobs(self) -> None:
         """Scroll so far that the button and the newest job are seen, the button first where there is no room."""
@@ -225,7 +229,7 @@ class Docker(DockWidget):
         self.widget().ensureWidgetVisible(self.button, 0, 4)
 
     def _show_link(self) -> None:
-        state = self.studio.link.state
+        state = self.controller.connection.state
         line, until = self._said
         self.line.setText(line if time.monotonic() < until else state.line)
         self.line.setToolTip(state.hint or state.line)
@@ -241,7 +245,7 @@ class Docker(DockWidget):
 
     def _show_offers(self, *_event: Any) -> None:
         """Show which models there are and what the chosen one can do."""
-        models = self.studio.link.models
+        models = self.controller.connection.models
         names = [str(entry["name"]) for entry in models]
         if names != [self.model.itemData(row) for row in range(self.model.count())]:
             wished = self.model.currentData() or self._wished_model
@@ -257,7 +261,7 @@ class Docker(DockWidget):
     def _model_chosen(self, *_row: Any) -> None:
         chosen = self.model.currentData() or self._wished_model
         self._wished_model = chosen
-        models = self.studio.link.models
+        models = self.controller.connection.models
         self.modes.offer(chosen, models)
         entry = next((entry for entry in models if entry["name"] == chosen), {})
         self.model.setToolTip(str(entry.get("missing") or tr("Model")))
@@ -271,26 +275,26 @@ class Docker(DockWidget):
         self.prompts.show_mode(mode)
         self.strength_row.setVisible(mode.strength)
         self.given.show_mode(mode, self.document)
-        self.fill.setChecked(self.studio.settings.fill.get(mode.name, False))
+        self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
 
     def _fill_chosen(self, wanted: bool) -> None:
-        self.studio.settings.fill[self.modes.mode] = wanted
-        self.studio.settings.save()
+        self.controller.settings.fill[self.modes.mode] = wanted
+        self.controller.settings.save()
         self._show_target()
 
     # How it is built
 
     def _build(self) -> None:
-        self.more: More
+        self.more: AdvancedPanel
         self.modes: ModeMenu
         self.prompts: Prompts
         self.body = _Body(self._theme_changed)
         column = QtWidgets.QVBoxLayout(self.body)
         column.setContentsMargins(6, 4, 6, 6)
         column.setSpacing(4)
-        self._wished_model = Form.model
+        self._wished_model = GenerationSettings.model
         column.addLayout(self._build_line())
         self.help = QtWidgets.QLabel()
         self.help.setWordWrap(True)
@@ -326,14 +330,14 @@ class Docker(DockWidget):
         self.hint.setWordWrap(True)
         self.hint.setEnabled(False)
         column.addWidget(self.hint)
-        self.queue = QueueView(self.studio)
+        self.queue = QueueView(self.controller)
         column.addWidget(self.queue)
-        self.more = More(self.studio.settings)
+        self.more = AdvancedPanel(self.controller.settings)
         self.more.preset_chosen.connect(self._use_preset)
         self.more.preset_saved.connect(lambda name: self.more.save_preset(name, self.form()))
         self.more.rows.insertRow(0, self.prompts.negative)
         column.addWidget(self.more)
-        self.history = HistoryView(self.studio)
+        self.history = HistoryView(self.controller)
         self.history.wanted.connect(self.use_again)
         column.addWidget(self.history, 1)
         scroll = QtWidgets.QScrollArea()
@@ -364,7 +368,7 @@ class Docker(DockWidget):
         row = QtWidgets.QHBoxLayout()
         row.setSpacing(4)
         self.button = GoButton()
-        self.button.stopping.connect(self.studio.cancel)
+        self.button.stopping.connect(self.controller.cancel)
         self.button.entered.connect(self._show_outline)
         self.button.left.connect(self.outline.remove)
         self.button.clicked.connect(lambda _checked: self.generate())

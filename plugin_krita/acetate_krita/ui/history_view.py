@@ -8,7 +8,7 @@ from typing import Any
 
 from krita import Document
 
-from ..controller import Studio
+from ..controller import JobController
 from ..document.insert import short_name
 from ..i18n import mark, tr
 from ..modes import mode_named
@@ -30,9 +30,9 @@ class HistoryView(QtWidgets.QWidget):
 
     wanted = QtCore.pyqtSignal(object)
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: JobController) -> None:
         super().__init__()
-        self._studio = studio
+        self._controller = studio
         self._document: Document | None = None
         self._images: dict[str, Any] = {}
         self._shown: list[str] = []
@@ -78,10 +78,10 @@ class HistoryView(QtWidgets.QWidget):
         """Show the history as it is now."""
         document = self._document
         there = document if document is not None and document.rootNode() is not None else None
-        results = [] if there is None else self._studio.history.of(there)
-        offers = [] if there is None else self._studio.history.offers(there)
+        results = [] if there is None else self._controller.history.of(there)
+        offers = [] if there is None else self._controller.history.offers(there)
         # A result on its way into the document is not offered.
-        self._show_offer([result for result in offers if result.job not in self._studio.jobs])
+        self._show_offer([result for result in offers if result.job not in self._controller.jobs])
         ids = [result.id for result in results]
         if ids != self._shown:
             self._shown = ids
@@ -107,7 +107,7 @@ class HistoryView(QtWidgets.QWidget):
 
     def warned(self, id: str) -> bool:
         """Whether there is something to know of a result."""
-        return bool(self._studio.history.get(id).warnings)
+        return bool(self._controller.history.get(id).warnings)
 
     def step(self, by: int) -> None:
         """Choose the next result (1, an older one) or the previous (-1)."""
@@ -126,7 +126,7 @@ class HistoryView(QtWidgets.QWidget):
     def image(self, id: str) -> Any:
         """The thumbnail of a result."""
         if id not in self._images:
-            self._images[id] = self._studio.history.get(id).thumb.image()
+            self._images[id] = self._controller.history.get(id).thumb.image()
         return self._images[id]
 
     def _build_offer(self) -> Any:
@@ -152,7 +152,7 @@ class HistoryView(QtWidgets.QWidget):
         self.offer.setVisible(bool(offers))
         if offers:
             words = tr("Finished while the document was closed: {number}").format(number=len(offers))
-            if any(result.homeless for result in offers):
+            if any(result.never_saved for result in offers):
                 words += "\n" + tr("Some are for a document that was never saved.")
             self.offer_words.setText(words)
             self.offer.setToolTip("\n".join(str(result.settings.get("prompt", "")) for result in offers))
@@ -163,19 +163,19 @@ class HistoryView(QtWidgets.QWidget):
             for result in self._offered:
                 by_job.setdefault(result.job, []).append(result)
             for results in by_job.values():
-                self._studio.insert(self._document, results)
+                self._controller.insert(self._document, results)
         self.offer.hide()
 
     def _leave_offer(self) -> None:
-        self._studio.dismiss(self._offered)
+        self._controller.dismiss(self._offered)
 
     def _result(self, item: Any) -> Result:
-        return self._studio.history.get(item.data(ID))
+        return self._controller.history.get(item.data(ID))
 
     def _insert(self, item: Any) -> None:
         self._clicked = time.monotonic()
         if self._document is not None:
-            self._studio.insert(self._document, [self._result(item)])
+            self._controller.insert(self._document, [self._result(item)])
 
     def _activated(self, item: Any) -> None:
         """Enter inserts as a click does; a double click, which also activates, has already inserted once."""
@@ -195,7 +195,7 @@ class HistoryView(QtWidgets.QWidget):
 
     def _remove(self, item: Any) -> None:
         if self._document is not None:
-            self._studio.remove(self._document, self._result(item))
+            self._controller.remove(self._document, self._result(item))
 
 
 class _Tiles(QtWidgets.QStyledItemDelegate):

@@ -10,7 +10,7 @@ from krita import Document
 
 from ..document import lookup
 from ..i18n import tr
-from ..jobs import WHOLE
+from ..jobs import PROJECTION
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import over_checker
 
@@ -43,7 +43,7 @@ class LayerPicker(QtWidgets.QComboBox):
         self._document = document
         entries: list[tuple[str, str]] = [(ACTIVE, self._active_name(document))]
         if self._whole:
-            entries.append((WHOLE, tr("Everything that is seen")))
+            entries.append((PROJECTION, tr("Everything that is seen")))
         if document is not None:
             for layer, depth in lookup.layers(document):
                 entries.append((lookup.layer_id(layer), "    " * depth + layer.name()))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..i18n import tr
-from ..modes import MODES, mode_named, why_not
+from ..modes import MODES, mode_named, unavailable_reason
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import icon
 
@@ -52,7 +52,7 @@ class ModeMenu(QtWidgets.QComboBox):
     def offer(self, model: str, models: Sequence[Mapping[str, Any]]) -> None:
         """Grey what the model cannot do."""
         for row, mode in enumerate(MODES):
-            reason = why_not(mode, model, models)
+            reason = unavailable_reason(mode, model, models)
             item = self.model().item(row)
             item.setEnabled(not reason)
             item.setToolTip(reason or tr(mode.about))

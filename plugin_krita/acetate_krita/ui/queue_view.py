@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..controller import Studio
+from ..controller import JobController
 from ..document.insert import short_name
 from ..i18n import mark, tr
-from ..jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, Job
+from ..jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, DocumentJob
 from ..modes import UNASKED, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import ElidedLabel, icon, over_checker, small, tool
@@ -38,9 +38,9 @@ REASONS = {
 class QueueView(QtWidgets.QWidget):
     """All jobs on their way; `rows` are their rows by the job's id."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: JobController) -> None:
         super().__init__()
-        self._studio = studio
+        self._controller = studio
         self.rows: dict[str, JobRow] = {}
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -55,14 +55,14 @@ class QueueView(QtWidgets.QWidget):
 
     def refresh(self) -> None:
         """Show the jobs as they are now."""
-        jobs = self._studio.jobs
+        jobs = self._controller.jobs
         for id in [id for id in self.rows if id not in jobs]:
             row = self.rows.pop(id)
             row.hide()
             row.deleteLater()
         for id, job in jobs.items():
             if id not in self.rows:
-                self.rows[id] = JobRow(job, self._studio)
+                self.rows[id] = JobRow(job, self._controller)
                 self._rows.addWidget(self.rows[id])
             self.rows[id].refresh()
         shown = [job.preview for job in jobs.values() if job.preview is not None]
@@ -73,10 +73,10 @@ class QueueView(QtWidgets.QWidget):
 class JobRow(QtWidgets.QFrame):
     """One job."""
 
-    def __init__(self, job: Job, studio: Studio) -> None:
+    def __init__(self, job: DocumentJob, studio: JobController) -> None:
         super().__init__()
         self._job = job
-        self._studio = studio
+        self._controller = studio
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(6, 3, 3, 5)
@@ -143,7 +143,7 @@ class Preview(QtWidgets.QWidget):
             over_checker(QtGui.QPainter(self), self.rect(), self._image, self)
 
 
-def progress(job: Job) -> str:
+def progress(job: DocumentJob) -> str:
     """How far a job is, in one line."""
     if job.cancelling:
         return tr("Cancelling …")
@@ -161,7 +161,7 @@ def progress(job: Job) -> str:
     return line
 
 
-def _name(job: Job) -> str:
+def _name(job: DocumentJob) -> str:
     mode = mode_named(job.form.mode)
     return (short_name(job.form.prompt) if mode.words != UNASKED else "") or tr(mode.title)
 
