@@ -51,7 +51,7 @@ class Source:
             and box.y() + box.height() <= rect.y + rect.height
         )
 
-    def copy(self, bench: ScratchDocument, space: ColorSpace, name: str) -> Generator[None, None, Node]:
+    def copy(self, scratch: ScratchDocument, space: ColorSpace, name: str) -> Generator[None, None, Node]:
         """A chore: a paint layer of this space that shows the same pixels; returns it."""
         # Krita would record in the artist's document that a copy's blending mode is changed.
         if self.plain and ColorSpace.of(self.node) == space and self.node.blendingMode() == "normal":
@@ -61,13 +61,13 @@ class Source:
             copied.setOpacity(255)
             copied.setInheritAlpha(False)
             return copied
-        made = bench.layer(name)
+        made = scratch.layer(name)
         box, own = self.node.bounds(), ColorSpace.of(self.node)
         for rows in strips(max(1, box.width()), box.height(), PIXEL_BYTES):
             place = (box.x(), box.y() + rows.start, box.width(), len(rows))
             strip = bytes(self.node.projectionPixelData(*place))
             if own != space:
-                strip = bench.convert(strip, box.width(), len(rows), own, space)
+                strip = scratch.convert(strip, box.width(), len(rows), own, space)
             made.setPixelData(strip, *place)
             yield
         return made

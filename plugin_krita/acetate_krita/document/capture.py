@@ -51,13 +51,13 @@ class LayerFrame(Frame):
     def work(self) -> Iterator[None]:
         """The chore that reads it."""
         rect, way = self.rect, self._way
-        bench = None if way.intermediate is None else ScratchDocument(self._space)
+        scratch = None if way.intermediate is None else ScratchDocument(self._space)
         for rows in strips(rect.width, rect.height, way.pixel_bytes):
             strip = bytes(self._read(rect.x, rect.y + rows.start, rect.width, len(rows)))  # type: ignore[call-overload]
             if not strip:
                 raise lookup.ClosedError
-            if bench is not None and way.intermediate is not None:
-                strip = bench.convert(strip, rect.width, len(rows), self._space, way.intermediate)
+            if scratch is not None and way.intermediate is not None:
+                strip = scratch.convert(strip, rect.width, len(rows), self._space, way.intermediate)
             self.pixels += strip
             yield
 

@@ -90,18 +90,18 @@ def insert(
     if document.rootNode() is None:
         raise lookup.ClosedError
     space, size = ColorSpace.of(document), (document.width(), document.height())
-    bench = ScratchDocument(space)
+    scratch = ScratchDocument(space)
     source = _source(document, place)
     pictures: list[list[Node]] = []
     masks: list[Node] = []
     for result in results:
         leaves: list[Node] = []
-        yield from _build(bench, space, result, open_body, clip, source, leaves)
+        yield from _build(scratch, space, result, open_body, clip, source, leaves)
         pictures.append(leaves)
     if clip == "mask" and results[0].shape is not None and source is None:
-        yield from make_mask(bench, results[0].shape, tr("Selection"), masks)
+        yield from make_mask(scratch, results[0].shape, tr("Selection"), masks)
     made: list[Node] = []
-    yield from _group(bench, space, size, results, pictures, masks, made)
+    yield from _group(scratch, space, size, results, pictures, masks, made)
     if source is not None:
         source.dress(made[0])
     yield from _add_to_document(document, made[0], place, hiding)
@@ -124,7 +124,7 @@ def locked(layer: Node) -> str:
 
 
 def _group(
-    bench: ScratchDocument,
+    scratch: ScratchDocument,
     space: ColorSpace,
     size: tuple[int, int],
     results: Sequence[Result],
@@ -139,7 +139,7 @@ def _group(
             whole.addChildNode(mask, None)
         made.append(whole)
     elif len(pictures) == 1:
-        yield from compose(bench, space, size, title(results[0]), _shown(results[0], pictures[0]), masks, made)
+        yield from compose(scratch, space, size, title(results[0]), _shown(results[0], pictures[0]), masks, made)
     else:
         nested: list[Node] = []
         for result, leaves in zip(results, pictures):
@@ -150,7 +150,7 @@ def _group(
                     ScratchDocument(space), space, size, title(result), _shown(result, leaves), (), nested
                 )
             nested[-1].setVisible(len(nested) == 1)
-        yield from compose(bench, space, size, title(results[0]), nested[::-1], masks, made)
+        yield from compose(scratch, space, size, title(results[0]), nested[::-1], masks, made)
 
 
 def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
@@ -209,7 +209,7 @@ def _attach(document: Document, node: Node, place: InsertPosition) -> None:
 
 
 def _build(
-    bench: ScratchDocument,
+    scratch: ScratchDocument,
     space: ColorSpace,
     result: Result,
     open_body: Opener,
@@ -228,17 +228,17 @@ def _build(
             window = result.shape.rect if result.shape is not None and clip != "none" else layer.rect
             patched = source is not None and (coverage is not None or not source.within(layer.rect))
             if source is not None and patched:
-                node = yield from source.copy(bench, space, name)
+                node = yield from source.copy(scratch, space, name)
             else:
-                node = bench.layer(name)
+                node = scratch.layer(name)
             mixed = mode_named(str(result.settings.get("mode"))).name == "refine"
             cut = Cut(coverage, patched, mixed)
-            yield from _fill(bench, space, node, layer, body, window, cut)
+            yield from _fill(scratch, space, node, layer, body, window, cut)
             leaves.append(node)
 
 
 def _fill(
-    bench: ScratchDocument,
+    scratch: ScratchDocument,
     target: ColorSpace,
     node: Node,
     layer: StoredLayer,
@@ -276,7 +276,7 @@ def _fill(
             coverage.fade(faded, layer.format, first - coverage.rect.y, last - first)
             strip = bytes(faded)
         if not direct:
-            strip = bench.convert(strip, right - left, last - first, source, target)
+            strip = scratch.convert(strip, right - left, last - first, source, target)
         if coverage is not None and cut.patched:
             under = bytes(node.pixelData(left, first, right - left, last - first))
             covers = [coverage.row(row) for row in range(first - coverage.rect.y, last - coverage.rect.y)]

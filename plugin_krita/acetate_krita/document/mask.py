@@ -13,9 +13,9 @@ from .scratch_document import ScratchDocument
 from .selection_mask import SelectionMask
 
 
-def make_mask(bench: ScratchDocument, shape: SelectionMask, name: str, out: list[Node]) -> Iterator[None]:
+def make_mask(scratch: ScratchDocument, shape: SelectionMask, name: str, out: list[Node]) -> Iterator[None]:
     """A chore: make a transparency mask of this shape, not yet in any document, and add it to `out`."""
-    mask = bench.mask(name)
+    mask = scratch.mask(name)
     rect = shape.rect
     for rows, strip in shape.rows():
         mask.setPixelData(strip, rect.x, rect.y + rows.start, rect.width, len(rows))

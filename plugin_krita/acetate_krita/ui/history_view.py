@@ -30,9 +30,9 @@ class HistoryView(QtWidgets.QWidget):
 
     wanted = QtCore.pyqtSignal(object)
 
-    def __init__(self, studio: JobController) -> None:
+    def __init__(self, controller: JobController) -> None:
         super().__init__()
-        self._controller = studio
+        self._controller = controller
         self._document: Document | None = None
         self._images: dict[str, Any] = {}
         self._shown: list[str] = []
@@ -66,7 +66,7 @@ class HistoryView(QtWidgets.QWidget):
         self.list.itemActivated.connect(self._activated)
         column.addWidget(self.list, 1)
         column.addStretch(0)
-        studio.history_changed.connect(self.refresh)
+        controller.history_changed.connect(self.refresh)
         self._clicked = float("-inf")
 
     def show_document(self, document: Document | None) -> None:

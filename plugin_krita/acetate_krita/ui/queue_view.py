@@ -38,9 +38,9 @@ REASONS = {
 class QueueView(QtWidgets.QWidget):
     """All jobs on their way; `rows` are their rows by the job's id."""
 
-    def __init__(self, studio: JobController) -> None:
+    def __init__(self, controller: JobController) -> None:
         super().__init__()
-        self._controller = studio
+        self._controller = controller
         self.rows: dict[str, JobRow] = {}
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -50,7 +50,7 @@ class QueueView(QtWidgets.QWidget):
         self._column.addLayout(self._rows)
         self.preview = Preview()
         self._column.addWidget(self.preview)
-        studio.jobs_changed.connect(self.refresh)
+        controller.jobs_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -73,18 +73,18 @@ class QueueView(QtWidgets.QWidget):
 class JobRow(QtWidgets.QFrame):
     """One job."""
 
-    def __init__(self, job: DocumentJob, studio: JobController) -> None:
+    def __init__(self, job: DocumentJob, controller: JobController) -> None:
         super().__init__()
         self._job = job
-        self._controller = studio
+        self._controller = controller
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(6, 3, 3, 5)
         grid.setSpacing(2)
         self.name = ElidedLabel(_name(job))
         self.name.setToolTip(f"{job.form.prompt}\n{job.title}")
-        self.again = tool(icon("again", self, 16), tr("Try again"), lambda: studio.retry(job))
-        self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: studio.cancel(job))
+        self.again = tool(icon("again", self, 16), tr("Try again"), lambda: controller.retry(job))
+        self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: controller.cancel(job))
         grid.addWidget(self.name, 0, 0)
         grid.addWidget(self.again, 0, 1)
         grid.addWidget(self.stop, 0, 2)
