@@ -33,25 +33,25 @@ from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
 from . import scene_storage
-from .daemon_connection import Link
+from .daemon_connection import DaemonSession
 from .i18n import tr
 from .insert.placement import Placement
 from .jobs import job as states
-from .jobs.job import Job, KeptLayer
-from .jobs.result_store import Store
+from .jobs.job import SavedLayer, SceneJob
+from .jobs.result_store import LocalJobStore
 from .pictures import png
 from .pictures.rest import Rest
-from .task_scheduler import Task, Work
+from .task_scheduler import Task, TaskQueue
 
 SLICE_S = 0.012
 BUSY_S, ACTIVE_S, IDLE_S = 0.005, 0.1, 1.0
 """How soon to look again: while pixels are worked on, while jobs are open, else (the daemon expects 2 s)."""
 
-Sending = Generator[None, None, "Parcel"]
+CaptureTask = Generator[None, None, "CapturedRequest"]
 
 
 @dataclass(frozen=True)
-class Parcel:
+class CapturedRequest:
     """A request whose pictures were read, their frames, and what it leaves as it is of a layer that it changes."""
 
     request: LayerRequest
@@ -60,32 +60,32 @@ class Parcel:
 
 
 @dataclass
-class Live:
+class JobRuntime:
     """What is known of a job only while this Blender runs."""
 
     position: int = 0
     progress: Progress | None = None
     preview: Picture | None = None
-    parcel: Parcel | None = None
+    parcel: CapturedRequest | None = None
     not_kept: bool = False
     """The layers are finished, but could not be written to this disk: the daemon still has them."""
 
 
-class Desk:
+class SceneJobController:
     """All jobs of the open file, and what else `jobs` in the user's folder waits for an owner."""
 
-    def __init__(self, link: Link, store: Store) -> None:
-        self.link = link
+    def __init__(self, link: DaemonSession, store: LocalJobStore) -> None:
+        self.connection = link
         self.store = store
-        self.jobs: dict[str, Job] = {}
-        self.live: dict[str, Live] = {}
-        self.work = Work()
+        self.jobs: dict[str, SceneJob] = {}
+        self.live: dict[str, JobRuntime] = {}
+        self.tasks = TaskQueue()
         self.changed = True
         self._asked_here: dict[str, None] = {}
 
-    def ask(self, scene: Any, request: LayerRequest, placement: Placement, sending: Sending) -> Job:
+    def submit(self, scene: Any, request: LayerRequest, placement: Placement, sending: CaptureTask) -> SceneJob:
         """Take a new job: `sending` reads the pictures that `request` still lacks."""
-        job = Job(
+        job = SceneJob(
             id=_new_id(),
             request=_plain(request),
             placement=placement.to_map(),
@@ -96,11 +96,11 @@ class Desk:
         self._take(job, sending)
         return job
 
-    def retry(self, job: Job) -> Job:
+    def retry(self, job: SceneJob) -> SceneJob:
         """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone."""
         if job.id in self.live and self.live[job.id].not_kept:
             self.live[job.id].not_kept, job.state, job.message, job.hint = False, states.WAITING, "", ""
-            self.link.open().attach([job.id])
+            self.connection.open().attach([job.id])
             return job
         parcel = self.parcel(job)
         again = replace(
@@ -110,7 +110,7 @@ class Desk:
         self._take(again, _ready(parcel))
         return again
 
-    def parcel(self, job: Job) -> Parcel:
+    def parcel(self, job: SceneJob) -> CapturedRequest:
         """What was sent for this job, to send it again."""
         live = self.live.get(job.id)
         if live is not None and live.parcel is not None:
@@ -122,48 +122,48 @@ class Desk:
                 field="inputs",
                 hint=tr("choose them again and press Generate"),
             )
-        return Parcel(from_plain(job.request), ())
+        return CapturedRequest(from_plain(job.request), ())
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: SceneJob) -> None:
         """Stop a job."""
         if job.state == states.PREPARING:
             self._end(job, states.CANCELLED)
         elif job.state in states.OPEN:
-            self.link.open().cancel(job.id)
+            self.connection.open().cancel(job.id)
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: SceneJob) -> None:
         """Drop a job from the lists, and its kept layers with it."""
         if job.state in (states.WAITING, states.RUNNING):
-            self.link.open().cancel(job.id)
+            self.connection.open().cancel(job.id)
         self.jobs.pop(job.id, None)
         self.live.pop(job.id, None)
         self.store.remove(job.id)
         self.changed = True
 
-    def fetch(self, jobs: Mapping[str, Job]) -> None:
+    def fetch(self, jobs: Mapping[str, SceneJob]) -> None:
         """Take jobs of an earlier time back: their layers from the user's folder, or from the daemon."""
         for job in jobs.values():
             if job.id in self.jobs:
                 continue
             self.jobs[job.id] = job
             if self.store.has_layers(job):
-                job.state = job.state if job.state == states.PLACED else states.KEPT
+                job.state = job.state if job.state == states.PLACED else states.SAVED
             elif job.state in states.OPEN:
-                self.live[job.id] = Live()
-                self.link.open().attach([job.id])
+                self.live[job.id] = JobRuntime()
+                self.connection.open().attach([job.id])
         self.changed = True
 
-    def strangers(self) -> dict[str, Job]:
+    def orphaned_jobs(self) -> dict[str, SceneJob]:
         """Jobs in the user's folder whose layers no saved file holds and that do not belong to the open file."""
         return {
             id: job
             for id, job in self.store.jobs().items()
-            if id not in self.jobs and not job.saved and job.state not in states.ENDED_BADLY
+            if id not in self.jobs and not job.saved and job.state not in states.FAILED_STATES
         }
 
     def leave_file(self) -> None:
         """Another file is opened: its jobs take the place of these, which wait in the user's folder."""
-        self.work.clear()
+        self.tasks.clear()
         self.jobs.clear()
         self.live.clear()
         self._asked_here.clear()
@@ -188,30 +188,30 @@ class Desk:
                 self.store.write(job)
         self.store.tidy()
 
-    def of(self, scene: Any) -> list[Job]:
+    def of(self, scene: Any) -> list[SceneJob]:
         """The jobs that a scene asked for, newest first."""
         own = [job for job in self.jobs.values() if job.key and job.key == scene.acetate.key]
         return sorted(own, key=lambda job: -job.asked)
 
-    def to_place(self) -> list[Job]:
+    def to_place(self) -> list[SceneJob]:
         """Jobs asked for in this session whose layers are ready for their scene."""
         return [
             job
             for job in self.jobs.values()
-            if job.state == states.KEPT
+            if job.state == states.SAVED
             and job.id in self._asked_here
             and not job.message
             and scene_storage.scene_of(job)
         ]
 
-    def placed(self, job: Job) -> None:
+    def placed(self, job: SceneJob) -> None:
         """The layers are in the scene now."""
         job.state, job.message, job.hint, job.saved = states.PLACED, "", "", False
         self.store.write(job)
         self.live.pop(job.id, None)
         self.changed = True
 
-    def not_placed(self, job: Job, error: AcetateError) -> None:
+    def not_placed(self, job: SceneJob, error: AcetateError) -> None:
         """The layers could not go where they belong; they wait for the artist."""
         job.message, job.hint = error.message, error.hint
         self.changed = True
@@ -223,23 +223,23 @@ class Desk:
 
     def poll(self) -> float:
         """Do what is due, for a few milliseconds; returns in how many seconds to come again."""
-        for event in self.link.pump():
+        for event in self.connection.pump():
             self.changed = True
             self._take_event(event)
-        self.work.run(SLICE_S)
-        client = self.link.open()
-        if self.work or client.has_more:
+        self.tasks.run(SLICE_S)
+        client = self.connection.open()
+        if self.tasks or client.has_more:
             return BUSY_S
-        return ACTIVE_S if self.open_jobs or not self.link.connected else IDLE_S
+        return ACTIVE_S if self.open_jobs or not self.connection.connected else IDLE_S
 
-    def _take(self, job: Job, sending: Sending) -> None:
+    def _take(self, job: SceneJob, sending: CaptureTask) -> None:
         self.jobs[job.id] = job
-        self.live[job.id] = Live()
+        self.live[job.id] = JobRuntime()
         self._asked_here[job.id] = None
-        self.work.add(self._send(job, sending), lambda error: self._fail(job, error))
+        self.tasks.add(self._send(job, sending), lambda error: self._fail(job, error))
         self.changed = True
 
-    def _send(self, job: Job, sending: Sending) -> Task:
+    def _send(self, job: SceneJob, sending: CaptureTask) -> Task:
         parcel = yield from sending
         yield
         if job.state != states.PREPARING:
@@ -250,7 +250,7 @@ class Desk:
             yield from self.store.write_rest(job, parcel.rest)
         self.live[job.id].parcel = parcel
         self.store.write(job)
-        self.link.open().submit(parcel.request, parcel.frames, job.id)
+        self.connection.open().submit(parcel.request, parcel.frames, job.id)
         self.changed = True
 
     def _take_event(self, event: Event) -> None:
@@ -264,13 +264,13 @@ class Desk:
             job.state, live.progress = states.RUNNING, event
             live.preview = event.preview or live.preview
         elif isinstance(event, Done):
-            job.state = states.KEEPING
-            self.work.add(self._keep(job, event), lambda error: self._fail(job, error))
+            job.state = states.SAVING
+            self.tasks.add(self._keep(job, event), lambda error: self._fail(job, error))
         elif isinstance(event, Cancelled):
-            self.link.open().acknowledge(job.id)
+            self.connection.open().acknowledge(job.id)
             self._end(job, states.CANCELLED)
         elif isinstance(event, Failed):
-            self.link.open().acknowledge(job.id)
+            self.connection.open().acknowledge(job.id)
             self._end(job, states.FAILED, event.message, event.hint, event.retry)
         elif isinstance(event, Rejected):
             self._end(job, states.FAILED, event.message, event.hint)
@@ -282,29 +282,29 @@ class Desk:
                 tr("it keeps finished layers for some days; generate again with the same seed"),
             )
 
-    def _keep(self, job: Job, done: Done) -> Task:
-        layers: list[KeptLayer] = []
+    def _keep(self, job: SceneJob, done: Done) -> Task:
+        layers: list[SavedLayer] = []
         rest = self.store.rest(job)
         for number, layer in enumerate(done.layers):
             rgba, covers = yield from _whole(layer, rest if layer.role == "layer" else None)
             data = yield from png.encode(rgba, covers.width, covers.height)
             yield
             file = yield from self.store.write_layer(job, number, data)
-            layers.append(KeptLayer(layer.name, layer.role, covers.x, covers.y, covers.width, covers.height, file))
+            layers.append(SavedLayer(layer.name, layer.role, covers.x, covers.y, covers.width, covers.height, file))
             yield
-        job.layers, job.seed, job.state = layers, done.seed, states.KEPT
+        job.layers, job.seed, job.state = layers, done.seed, states.SAVED
         job.settings = json.loads(json.dumps(dict(done.settings), default=str))
         job.warnings = [asdict(warning) for warning in done.warnings]
         self.store.write(job)
         self.store.remove_rest(job)
-        self.link.open().acknowledge(job.id)
+        self.connection.open().acknowledge(job.id)
         self.changed = True
 
-    def _fail(self, job: Job, error: Exception) -> None:
+    def _fail(self, job: SceneJob, error: Exception) -> None:
         known = (
             error if isinstance(error, AcetateError) else AcetateError("internal", f"{type(error).__name__}: {error}")
         )
-        if job.state == states.KEEPING:
+        if job.state == states.SAVING:
             # Nothing was acknowledged.
             self.live[job.id].not_kept = True
             job.state, job.message = states.FAILED, known.message
@@ -313,7 +313,7 @@ class Desk:
         else:
             self._end(job, states.FAILED, known.message, known.hint)
 
-    def _end(self, job: Job, state: str, message: str = "", hint: str = "", retry: bool = True) -> None:
+    def _end(self, job: SceneJob, state: str, message: str = "", hint: str = "", retry: bool = True) -> None:
         job.state, job.message, job.hint, job.retry = state, message, hint, retry
         self.store.write(job)
         self.store.remove_rest(job)
@@ -330,7 +330,7 @@ def _whole(layer: Layer, rest: Rest | None) -> Generator[None, None, "tuple[Any,
     return (yield from rest.changed(rgba, drawn)), rest.covers
 
 
-def _ready(parcel: Parcel) -> Sending:
+def _ready(parcel: CapturedRequest) -> CaptureTask:
     yield
     return parcel
 

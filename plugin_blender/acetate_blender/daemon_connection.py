@@ -34,7 +34,7 @@ START_AGAIN_S = 15.0
 """How long a started daemon has to appear before it is started once more."""
 
 
-class Link:
+class DaemonSession:
     """One client for all of Blender; made by `open`, gone after `close`."""
 
     def __init__(self) -> None:
@@ -176,5 +176,5 @@ def _is_here(endpoint: str) -> bool:
     return endpoint.startswith("ipc:") or urlsplit(endpoint).hostname in ("127.0.0.1", "localhost", "::1")
 
 
-link = Link()
+session = DaemonSession()
 """The one connection of this Blender."""

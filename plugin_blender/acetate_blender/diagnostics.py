@@ -9,7 +9,7 @@ from typing import Any, Callable
 import bpy
 
 from . import bpy_compat
-from .daemon_connection import link
+from .daemon_connection import session
 from .i18n import tr
 from .insert import material, plane
 from .insert.camera import picture_size
@@ -19,7 +19,7 @@ SAME_DEPTH = 1e-5
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Issue:
     """One thing that spoils layers: what it is, and what its fix is called."""
 
     name: str
@@ -27,10 +27,10 @@ class Trouble:
     fix: str
 
 
-_found: dict[str, tuple[Trouble, ...]] = {}
+_found: dict[str, tuple[Issue, ...]] = {}
 
 
-def of(scene: Any) -> tuple[Trouble, ...]:
+def of(scene: Any) -> tuple[Issue, ...]:
     """What was found in this scene when it was last looked at."""
     return _found.get(scene.name, ())
 
@@ -43,7 +43,7 @@ def refresh() -> bool:
     return _found != before
 
 
-def check(scene: Any) -> tuple[Trouble, ...]:
+def check(scene: Any) -> tuple[Issue, ...]:
     """Look at one scene."""
     shown = [obj for obj in plane.planes(scene) if not obj.hide_render]
     found = [_daemon()] + ([check_(scene, shown) for check_ in _CHECKS] if shown else [])
@@ -56,22 +56,22 @@ def fix(scene: Any, name: str) -> None:
     refresh()
 
 
-def _daemon() -> Trouble | None:
-    if link.connected:
+def _daemon() -> Issue | None:
+    if session.connected:
         return None
-    if link.starting:
-        return Trouble("DAEMON", tr("The daemon starts"), "")
-    text = str(link.problem) if link.problem else tr("The daemon does not run")
-    return Trouble("DAEMON", text, tr("Start"))
+    if session.starting:
+        return Issue("DAEMON", tr("The daemon starts"), "")
+    text = str(session.problem) if session.problem else tr("The daemon does not run")
+    return Issue("DAEMON", text, tr("Start"))
 
 
-def _view(scene: Any, shown: list[Any]) -> Trouble | None:
+def _view(scene: Any, shown: list[Any]) -> Issue | None:
     view = scene.view_settings
     plain = view.view_transform == "Standard" and view.look in ("None", "") and view.exposure == 0 and view.gamma == 1
     if plain or not any(_shadeless(obj) for obj in shown):
         return None
     text = tr("Colours are changed by the view transform {name}").format(name=view.view_transform)
-    return Trouble("VIEW", text, tr("Show as Generated"))
+    return Issue("VIEW", text, tr("Show as Generated"))
 
 
 def _fix_view(scene: Any) -> None:
@@ -79,7 +79,7 @@ def _fix_view(scene: Any) -> None:
     view.view_transform, view.look, view.exposure, view.gamma = "Standard", "None", 0.0, 1.0
 
 
-def _bounces(scene: Any, shown: list[Any]) -> Trouble | None:
+def _bounces(scene: Any, shown: list[Any]) -> Issue | None:
     if scene.render.engine != "CYCLES":
         return None
     needed, cycles = _needed_bounces(shown), scene.cycles
@@ -87,10 +87,10 @@ def _bounces(scene: Any, shown: list[Any]) -> Trouble | None:
         text = tr("{count} layers are too many for {bounces} transparent bounces").format(
             count=len(shown), bounces=cycles.transparent_max_bounces
         )
-        return Trouble("BOUNCES", text, tr("Allow More"))
+        return Issue("BOUNCES", text, tr("Allow More"))
     if cycles.min_transparent_bounces < needed:
         # Below this number Cycles gives up some rays by lot, which roughens soft transparency.
-        return Trouble("BOUNCES", tr("Transparency is grainy: too few transparent bounces are certain"), tr("Smooth"))
+        return Issue("BOUNCES", tr("Transparency is grainy: too few transparent bounces are certain"), tr("Smooth"))
     return None
 
 
@@ -105,11 +105,11 @@ def _needed_bounces(shown: list[Any]) -> int:
     return len(shown) + 2
 
 
-def _blending(scene: Any, shown: list[Any]) -> Trouble | None:
+def _blending(scene: Any, shown: list[Any]) -> Issue | None:
     count = sum(not bpy_compat.is_blended(used) for used in _materials(shown))
     if not count:
         return None
-    return Trouble("BLENDING", tr("Materials of layers are dithered: {count}").format(count=count), tr("Blend"))
+    return Issue("BLENDING", tr("Materials of layers are dithered: {count}").format(count=count), tr("Blend"))
 
 
 def _fix_blending(scene: Any) -> None:
@@ -117,11 +117,11 @@ def _fix_blending(scene: Any) -> None:
         bpy_compat.blend(used)
 
 
-def _alpha(scene: Any, shown: list[Any]) -> Trouble | None:
+def _alpha(scene: Any, shown: list[Any]) -> Issue | None:
     count = sum(image is not None and image.alpha_mode != "STRAIGHT" for image in map(plane.image_of, shown))
     if not count:
         return None
-    return Trouble("ALPHA", tr("Layers whose alpha is read wrongly: {count}").format(count=count), tr("Straight Alpha"))
+    return Issue("ALPHA", tr("Layers whose alpha is read wrongly: {count}").format(count=count), tr("Straight Alpha"))
 
 
 def _fix_alpha(scene: Any) -> None:
@@ -130,12 +130,12 @@ def _fix_alpha(scene: Any) -> None:
             image.alpha_mode = "STRAIGHT"
 
 
-def _depths(scene: Any, shown: list[Any]) -> Trouble | None:
+def _depths(scene: Any, shown: list[Any]) -> Issue | None:
     aligned = _aligned(scene, shown)
     depths = sorted(plane.depth_of(obj, scene.camera) for obj in aligned)
     if all(far - near > SAME_DEPTH * abs(far) for near, far in zip(depths, depths[1:])):
         return None
-    return Trouble("DEPTHS", tr("Layers stand at the same depth"), tr("Part Them"))
+    return Issue("DEPTHS", tr("Layers stand at the same depth"), tr("Part Them"))
 
 
 def _fix_depths(scene: Any) -> None:
@@ -154,7 +154,7 @@ def _fix_depths(scene: Any) -> None:
             insert_layers.fit(scene, obj)
 
 
-def _frame(scene: Any, shown: list[Any]) -> Trouble | None:
+def _frame(scene: Any, shown: list[Any]) -> Issue | None:
     width, height = picture_size(scene)
     off = [obj for obj in _aligned(scene, shown) if obj.acetate.canvas[0] * height != obj.acetate.canvas[1] * width]
     if not off:
@@ -162,7 +162,7 @@ def _frame(scene: Any, shown: list[Any]) -> Trouble | None:
     text = tr("The picture's proportions are no longer those of the layers ({width} x {height})").format(
         width=off[0].acetate.canvas[0], height=off[0].acetate.canvas[1]
     )
-    return Trouble("FRAME", text, tr("Restore"))
+    return Issue("FRAME", text, tr("Restore"))
 
 
 def _fix_frame(scene: Any) -> None:
@@ -192,7 +192,7 @@ def _glows(tree: Any) -> bool:
 
 _CHECKS = (_view, _bounces, _blending, _alpha, _depths, _frame)
 _FIXES: dict[str, Callable[[Any], None]] = {
-    "DAEMON": lambda scene: link.ensure_running(),
+    "DAEMON": lambda scene: session.ensure_running(),
     "VIEW": _fix_view,
     "BOUNCES": _fix_bounces,
     "BLENDING": _fix_blending,

@@ -76,7 +76,7 @@ def words_property(name: str, description: str) -> Any:
     return StringProperty(name=name, description=description, options={"TEXTEDIT_UPDATE"})
 
 
-def what() -> dict[str, Any]:
+def prompt_props() -> dict[str, Any]:
     """What to make."""
     return {
         "prompt": words_property(name="Prompt", description="What the layer shows"),
@@ -90,7 +90,7 @@ def what() -> dict[str, Any]:
     }
 
 
-def more() -> dict[str, Any]:
+def advanced_props() -> dict[str, Any]:
     """How to make it; zero and empty stand for the model's own value."""
     return {
         "negative": StringProperty(name="Avoid", description="What the layer must not show"),
@@ -156,7 +156,7 @@ def more() -> dict[str, Any]:
     }
 
 
-def inputs() -> dict[str, Any]:
+def input_props() -> dict[str, Any]:
     """The pictures that a mode works on, for each role a source and a name (of an object or an image)."""
     found: dict[str, Any] = {
         "known": EnumProperty(
@@ -174,7 +174,7 @@ def inputs() -> dict[str, Any]:
     return found
 
 
-def where() -> dict[str, Any]:
+def target_props() -> dict[str, Any]:
     """Which part of the picture it fills, and how."""
     return {
         "target": EnumProperty(
@@ -192,7 +192,7 @@ def where() -> dict[str, Any]:
     }
 
 
-def placing() -> dict[str, Any]:
+def insert_props() -> dict[str, Any]:
     """How finished layers come into the scene."""
     return {
         "place": EnumProperty(name="Place", description="Where finished layers go", items=PLACES),

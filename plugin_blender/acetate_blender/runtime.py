@@ -14,32 +14,32 @@ from acetate_wire.errors import AcetateError
 
 from . import bpy_compat, diagnostics, scene_storage
 from .capture import visible
-from .controller import Desk
-from .daemon_connection import link
-from .jobs.job import Job
-from .jobs.result_store import Store
+from .controller import SceneJobController
+from .daemon_connection import session
+from .jobs.job import SceneJob
+from .jobs.result_store import LocalJobStore
 from .preferences import preferences
 from .settings import take_defaults
 
 HEALTH_S = 1.0
 
-_desk: Desk | None = None
+_desk: SceneJobController | None = None
 _checked = float("-inf")
 _entered = False
 
 
-def desk() -> Desk:
+def controller() -> SceneJobController:
     """The one desk of this Blender."""
     global _desk
     if _desk is None:
-        _desk = Desk(link, Store(user_folder() / "jobs"))
+        _desk = SceneJobController(session, LocalJobStore(user_folder() / "jobs"))
     return _desk
 
 
 def enter_file() -> None:
     """Offer what the open file asked for, and give its scenes the artist's defaults."""
     visible.forget()
-    desk().enter_file()
+    controller().enter_file()
     for scene in bpy.data.scenes:
         take_defaults(scene)
 
@@ -65,15 +65,15 @@ def poll() -> float:
 
 def _poll() -> float:
     global _checked, _entered
-    now = desk()
+    now = controller()
     if not _entered:
         _entered = True
         enter_file()
     for look in visible.due(_notice):
-        now.work.add(look, traceback.print_exception)
+        now.tasks.add(look, traceback.print_exception)
     wait = now.poll()
-    if now.open_jobs and not link.connected and preferences().start_daemon:
-        link.ensure_running()
+    if now.open_jobs and not session.connected and preferences().start_daemon:
+        session.ensure_running()
     if _may_place():
         for job in now.to_place()[:1]:
             place(job)
@@ -89,17 +89,17 @@ def _poll() -> float:
 
 def _notice() -> None:
     """Something that the panel shows is different now."""
-    desk().changed = True
+    controller().changed = True
 
 
-def place(job: Job) -> None:
+def place(job: SceneJob) -> None:
     """Put a job's layers into its scene, as one undo step."""
     try:
         with _some_window():
             bpy.ops.acetate.place("EXEC_DEFAULT", True, job=job.id)
     except RuntimeError as error:
         # What an operator reports as an error reaches its caller like this.
-        desk().not_placed(job, AcetateError("internal", str(error).strip().removeprefix("Error: ")))
+        controller().not_placed(job, AcetateError("internal", str(error).strip().removeprefix("Error: ")))
 
 
 def wait(seconds: float) -> bool:
@@ -107,7 +107,7 @@ def wait(seconds: float) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(min(poll(), 0.05))
-        if not desk().open_jobs and not desk().to_place():
+        if not controller().open_jobs and not controller().to_place():
             return True
     return False
 
@@ -135,7 +135,7 @@ def _redraw() -> None:
 
 @bpy.app.handlers.persistent
 def _on_load_pre(*_: Any) -> None:
-    desk().leave_file()
+    controller().leave_file()
 
 
 @bpy.app.handlers.persistent
@@ -145,18 +145,18 @@ def _on_load_post(*_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _on_save_pre(*_: Any) -> None:
-    scene_storage.write(desk().jobs.values())
+    scene_storage.write(controller().jobs.values())
 
 
 @bpy.app.handlers.persistent
 def _on_save_post(*_: Any) -> None:
-    desk().saved()
+    controller().saved()
 
 
 @bpy.app.handlers.persistent
 def _on_undo(*_: Any) -> None:
     scene_storage.restore()
-    desk().changed = True
+    controller().changed = True
 
 
 HANDLERS = (
@@ -195,4 +195,4 @@ def stop() -> None:
     if _desk is not None:
         _desk.leave_file()
         _desk = None
-    link.close()
+    session.close()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import bpy
 
-from .jobs.job import Job
+from .jobs.job import SceneJob
 
 _keys: dict[str, str] = {}
 """The key of each scene by its name: undoing an earlier step takes a key away that was set since."""
@@ -38,12 +38,12 @@ def forget() -> None:
             _keys[scene.name] = scene.acetate.key
 
 
-def scene_of(job: Job) -> bpy.types.Scene | None:
+def scene_of(job: SceneJob) -> bpy.types.Scene | None:
     """The scene that asked for a job, if it is in the open file."""
     return next((scene for scene in bpy.data.scenes if scene.acetate.key == job.key), None)
 
 
-def write(jobs: Iterable[Job]) -> None:
+def write(jobs: Iterable[SceneJob]) -> None:
     """Write into each scene the jobs that it asked for."""
     known = list(jobs)
     for scene in bpy.data.scenes:
@@ -53,13 +53,13 @@ def write(jobs: Iterable[Job]) -> None:
             scene.acetate.jobs = text
 
 
-def read() -> list[Job]:
+def read() -> list[SceneJob]:
     """The jobs that the scenes of the open file asked for."""
     return [job for scene in bpy.data.scenes for job in _read(scene)]
 
 
-def _read(scene: bpy.types.Scene) -> list[Job]:
+def _read(scene: bpy.types.Scene) -> list[SceneJob]:
     try:
-        return [Job.from_map(entry) for entry in json.loads(scene.acetate.jobs or "[]")]
+        return [SceneJob.from_map(entry) for entry in json.loads(scene.acetate.jobs or "[]")]
     except (ValueError, TypeError, KeyError):
         return []

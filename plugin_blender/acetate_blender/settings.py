@@ -11,7 +11,13 @@ from .bpy_props import fields
 from .preferences import preferences
 
 
-@fields(**options.what(), **options.more(), **options.inputs(), **options.where(), **options.placing())
+@fields(
+    **options.prompt_props(),
+    **options.advanced_props(),
+    **options.input_props(),
+    **options.target_props(),
+    **options.insert_props(),
+)
 class AcetateSettings(bpy.types.PropertyGroup):
     """What the panel shows and the next generation uses."""
 

@@ -16,7 +16,7 @@ Task = Generator[None, None, None]
 Failure = Callable[[Exception], None]
 
 
-class Work:
+class TaskQueue:
     """The tasks that wait for their next slice, the oldest first."""
 
     def __init__(self) -> None:

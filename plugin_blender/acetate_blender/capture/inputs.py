@@ -15,7 +15,7 @@ from .. import options
 from ..i18n import tr
 from ..insert import insert_layers, plane
 from ..pictures import images, resize
-from ..pictures.images import Pixels
+from ..pictures.images import ImagePixels
 from . import rendering, targets
 from .targets import View
 
@@ -24,15 +24,15 @@ from .targets import View
 class Spread:
     """A picture and the part of the canvas that it covers, pixel for pixel."""
 
-    pixels: Pixels
+    pixels: ImagePixels
     covers: Rect
 
-    def inside(self, target: Rect) -> Pixels:
+    def inside(self, target: Rect) -> ImagePixels:
         """What of it lies in the target, clear where it does not reach."""
         return self.pixels.moved(self.covers, target)
 
 
-Raw = Generator[None, None, "tuple[Pixels, Rect]"]
+Raw = Generator[None, None, "tuple[ImagePixels, Rect]"]
 """A picture as it is, and the part of the canvas that it is to fill."""
 Reader = Callable[[], Generator[None, None, Spread]]
 

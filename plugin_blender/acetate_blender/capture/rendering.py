@@ -15,7 +15,7 @@ from acetate_wire.errors import AcetateError
 from ..i18n import tr
 from ..insert import plane
 from ..pictures import images
-from ..pictures.images import Pixels
+from ..pictures.images import ImagePixels
 
 RESULT = "Render Result"
 
@@ -46,7 +46,7 @@ def render_viewport(scene: Any, without: str) -> None:
         bpy.ops.render.opengl(view_context=True)
 
 
-def read_result(scene: Any) -> Generator[None, None, Pixels]:
+def read_result(scene: Any) -> Generator[None, None, ImagePixels]:
     """The pixels of the last render, as it is displayed. Raises AcetateError when nothing was rendered."""
     result = bpy.data.images.get(RESULT)
     with tempfile.TemporaryDirectory(prefix="acetate-") as folder:

@@ -13,14 +13,14 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 from .. import options
-from ..controller import Parcel, Sending
-from ..daemon_connection import link
+from ..controller import CapturedRequest, CaptureTask
+from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import camera as cameras
 from ..insert import insert_layers, stack
 from ..insert.placement import CAMERA, SURFACE, TEXTURE, Placement
 from ..pictures import images, resize
-from ..pictures.images import Pixels
+from ..pictures.images import ImagePixels
 from ..pictures.rest import Rest
 from . import inputs, structure, targets, visible
 from .inputs import Reader, Spread
@@ -31,15 +31,15 @@ SEEDS = 2**31
 
 
 @dataclass(frozen=True)
-class Asking:
+class RequestDraft:
     """A request without its pictures, where its layers go, and how the pictures are read."""
 
     request: LayerRequest
     placement: Placement
-    sending: Sending
+    sending: CaptureTask
 
 
-def asking(scene: Any, chosen: Mapping[str, Any]) -> Asking:
+def build_request(scene: Any, chosen: Mapping[str, Any]) -> RequestDraft:
     """What these options ask for. Raises AcetateError for a wrong choice."""
     bpy.context.view_layer.update()
     trouble = missing(scene, chosen)
@@ -52,7 +52,7 @@ def asking(scene: Any, chosen: Mapping[str, Any]) -> Asking:
     request = _request(chosen, view)
     readers = inputs.readers(view, options.needed_roles(request.mode, chosen["known"]), chosen)
     controls = _controls(scene, view, chosen)
-    return Asking(request, placement, _sending(request, view, readers, controls, chosen))
+    return RequestDraft(request, placement, _sending(request, view, readers, controls, chosen))
 
 
 def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
@@ -129,7 +129,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
     )
 
 
-Steering = Callable[[Rect], Generator[None, None, Pixels]]
+Steering = Callable[[Rect], Generator[None, None, ImagePixels]]
 """Reads the structure of a target."""
 
 
@@ -148,7 +148,7 @@ def _sending(
     readers: Mapping[str, Reader],
     controls: list[tuple[Control, Steering]],
     chosen: Mapping[str, Any],
-) -> Sending:
+) -> CaptureTask:
     frames: list[bytes] = []
     headers: dict[str, PictureSpec] = {}
     steered: list[Control] = []
@@ -160,7 +160,7 @@ def _sending(
     target = request.target
     if view.around and primary is not None:
         seen = [_seen(role, picture) for role, picture in pictures.items() if picture is primary or role == "mask"]
-        target = targets.area(seen, view.whole(), link.max_aspect(request.model))
+        target = targets.area(seen, view.whole(), session.max_aspect(request.model))
         yield
     for role, picture in pictures.items():
         pixels = picture.inside(target)
@@ -175,7 +175,7 @@ def _sending(
         frames.append(pixels.frame())
         yield
     request = replace(request, target=target, inputs=headers, controls=tuple(steered))
-    return Parcel(request, frames, (yield from _rest(request, view, primary, chosen)))
+    return CapturedRequest(request, frames, (yield from _rest(request, view, primary, chosen)))
 
 
 def _seen(role: str, picture: Spread) -> Rect | None:

@@ -17,7 +17,7 @@ from mathutils import Vector
 from ..insert import camera as cameras
 from ..insert import plane
 from ..pictures import resize
-from ..pictures.images import Pixels
+from ..pictures.images import ImagePixels
 
 LONGEST_SIDE = 512
 """Structure steers coarsely; the picture is scaled to the target."""
@@ -27,7 +27,9 @@ _RAYS = 400
 """Rays between two yields, some milliseconds."""
 
 
-def read(scene: Any, camera: Any, target: Rect, canvas: tuple[int, int], kind: str) -> Generator[None, None, Pixels]:
+def read(
+    scene: Any, camera: Any, target: Rect, canvas: tuple[int, int], kind: str
+) -> Generator[None, None, ImagePixels]:
     """What the camera sees in `target` as a grey depth picture (near is white) or as camera-space normals.
 
     Depth runs from white at the nearest to near-black at the farthest hit; where nothing is hit it is black.
@@ -63,7 +65,7 @@ def read(scene: Any, camera: Any, target: Rect, canvas: tuple[int, int], kind: s
             normals[row, column] = seen if seen.z >= 0 else -seen
         if n % _RAYS == _RAYS - 1:
             yield
-    seen_there = Pixels(_grey(depths) if kind == "depth" else _colours(normals))
+    seen_there = ImagePixels(_grey(depths) if kind == "depth" else _colours(normals))
     return (yield from resize.resized(seen_there, target.width, target.height))
 
 

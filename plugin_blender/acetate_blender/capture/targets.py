@@ -13,7 +13,7 @@ from acetate_wire.geometry import area_around, square_in
 from acetate_wire.request import Rect
 
 from .. import options
-from ..daemon_connection import link
+from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import camera as cameras
 from ..insert import insert_layers, plane
@@ -67,7 +67,7 @@ def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
     if target == "AUTO":
         return _automatic(scene, chosen, canvas)
     if target == "SQUARE":
-        return View(scene, canvas, square_in(whole, link.max_aspect(chosen["model"])), without, target)
+        return View(scene, canvas, square_in(whole, session.max_aspect(chosen["model"])), without, target)
     if target == "CUSTOM":
         rect = Rect(chosen["target_x"], chosen["target_y"], chosen["target_width"], chosen["target_height"])
         return View(scene, canvas, rect, without, target)
@@ -154,7 +154,7 @@ def _automatic(scene: Any, chosen: Mapping[str, Any], canvas: tuple[int, int]) -
         base, canvas = plane.rect_of(obj), plane.canvas_of(obj)
     if mode in SUBJECTS:
         name = "SQUARE" if obj is None else "INSIDE"
-        return View(scene, canvas, square_in(base, link.max_aspect(chosen["model"])), without, name)
+        return View(scene, canvas, square_in(base, session.max_aspect(chosen["model"])), without, name)
     role = options.primary_role(mode, chosen["known"])
     around = mode in options.LOCAL and (obj is not None or chosen[f"{role}_from"] == "IMAGE")
     return View(scene, canvas, base, without, "LAYER" if around else "FRAME", around)
@@ -174,7 +174,7 @@ def _area_seen(view: View, chosen: Mapping[str, Any]) -> Rect | None:
             if look is None:
                 return None
             seen.append(look.on(covers))
-    return area(seen, view.whole(), link.max_aspect(chosen["model"])) if seen else None
+    return area(seen, view.whole(), session.max_aspect(chosen["model"])) if seen else None
 
 
 def _covers(view: View, chosen: Mapping[str, Any], role: str) -> tuple[Any, Rect] | None:

@@ -14,7 +14,7 @@ import numpy as np
 from acetate_wire.request import Rect
 
 from ..pictures import images
-from ..pictures.images import Pixels
+from ..pictures.images import ImagePixels
 from ..task_scheduler import Task
 
 VISIBLE = 4 / 255
@@ -45,7 +45,7 @@ _looks: dict[tuple[str, bool], tuple[float, Look]] = {}
 _due: dict[tuple[str, bool], None] = {}
 
 
-def bounds(pixels: Pixels) -> Rect | None:
+def bounds(pixels: ImagePixels) -> Rect | None:
     """The visible part of a picture, from its top left corner; of a mask, what is inside."""
     array = pixels.array
     level = VISIBLE * (255 if array.dtype == np.uint8 else 1)
@@ -58,9 +58,9 @@ def bounds(pixels: Pixels) -> Rect | None:
     return Rect(int(columns[0]), top, int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
 
 
-def mask_bounds(mask: Pixels) -> Rect | None:
+def mask_bounds(mask: ImagePixels) -> Rect | None:
     """The part of a mask that is inside, from its top left corner."""
-    return bounds(Pixels(mask.array[..., [0, 0, 0, 0]]))
+    return bounds(ImagePixels(mask.array[..., [0, 0, 0, 0]]))
 
 
 def look(image: Any, as_mask: bool = False) -> Look | None:

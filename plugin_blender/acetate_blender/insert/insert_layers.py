@@ -19,7 +19,7 @@ from .placement import CAMERA, CURSOR, IMAGE, REFERENCE, SURFACE, TEXTURE, Place
 
 
 @dataclass(frozen=True)
-class Sheet:
+class LayerToInsert:
     """A finished layer to place: its PNG file, its rectangle on the canvas, and where it comes from."""
 
     name: str
@@ -32,7 +32,7 @@ class Sheet:
     """Whether it is only there to be shown on demand: a further variant, or the whole picture beside its parts."""
 
 
-def put(scene: Any, sheets: Sequence[Sheet], placement: Placement) -> list[Any]:
+def insert_layers(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement) -> list[Any]:
     """Place layers, given from the lowest to the topmost; returns the new objects, or images where they are all.
 
     New objects that are to be seen are selected, the topmost is active. Raises AcetateError, before anything is
@@ -96,7 +96,7 @@ def fit(scene: Any, obj: Any) -> None:
     plane.reshape(obj, camera.quad(scene, seen_by, plane.rect_of(obj), canvas, plane.depth_of(obj, seen_by)))
 
 
-def _before_camera(scene: Any, sheets: Sequence[Sheet], placement: Placement, anchor: Any | None) -> list[Any]:
+def _before_camera(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement, anchor: Any | None) -> list[Any]:
     seen_by = the_camera(scene, placement.camera)
     standing = [obj for obj in plane.planes(scene) if obj.acetate.camera == seen_by.name]
     rects = [sheet.rect for sheet in sheets]
@@ -118,7 +118,7 @@ def _before_camera(scene: Any, sheets: Sequence[Sheet], placement: Placement, an
     return made
 
 
-def _in_place_of(scene: Any, sheets: Sequence[Sheet], placement: Placement, anchor: Any) -> list[Any]:
+def _in_place_of(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement, anchor: Any) -> list[Any]:
     into = plane.collection(scene, placement.collection)
     made = [
         _plane(sheet, plane.shape_beside(anchor, sheet.rect, number), placement, into, "")
@@ -128,11 +128,11 @@ def _in_place_of(scene: Any, sheets: Sequence[Sheet], placement: Placement, anch
     return made
 
 
-def _seen(made: Sequence[Any], sheets: Sequence[Sheet]) -> list[Any]:
+def _seen(made: Sequence[Any], sheets: Sequence[LayerToInsert]) -> list[Any]:
     return [obj for obj, sheet in zip(made, sheets) if not sheet.hidden]
 
 
-def _shape(scene: Any, sheet: Sheet, placement: Placement, number: int) -> camera.Quad:
+def _shape(scene: Any, sheet: LayerToInsert, placement: Placement, number: int) -> camera.Quad:
     size = sheet.rect.width, sheet.rect.height
     if placement.place == SURFACE:
         return surfaces.lying_on(bpy.data.objects[placement.surface], *size, number)
@@ -140,19 +140,19 @@ def _shape(scene: Any, sheet: Sheet, placement: Placement, number: int) -> camer
     return surfaces.upright(scene, *size, placement.height, number * placement.gap * placement.height)
 
 
-def _plane(sheet: Sheet, shape: camera.Quad, placement: Placement, collection: Any, seen_by: str) -> Any:
+def _plane(sheet: LayerToInsert, shape: camera.Quad, placement: Placement, collection: Any, seen_by: str) -> Any:
     image = images.from_png(sheet.name, sheet.png)
     made = plane.make(sheet.name, image, shape, placement.shading, collection)
     _remember(made, sheet, placement, seen_by)
     return made
 
 
-def _remember(obj: Any, sheet: Sheet, placement: Placement, seen_by: str) -> None:
-    origin = plane.Origin(str(uuid.uuid4()), sheet.job, sheet.role, sheet.made_with, sheet.rect, placement.canvas)
+def _remember(obj: Any, sheet: LayerToInsert, placement: Placement, seen_by: str) -> None:
+    origin = plane.LayerOrigin(str(uuid.uuid4()), sheet.job, sheet.role, sheet.made_with, sheet.rect, placement.canvas)
     plane.remember(obj, origin, seen_by)
 
 
-def _hide(scene: Any, made: Sequence[Any], sheets: Sequence[Sheet]) -> None:
+def _hide(scene: Any, made: Sequence[Any], sheets: Sequence[LayerToInsert]) -> None:
     for view_layer in scene.view_layers:
         view_layer.update()
     for obj, sheet in zip(made, sheets):

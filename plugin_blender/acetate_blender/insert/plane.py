@@ -18,7 +18,7 @@ STEP_SHARE = 1e-3
 
 
 @dataclass(frozen=True)
-class Origin:
+class LayerOrigin:
     """Where a plane comes from: the layer's mark, its job and role, the settings as JSON, its place on the canvas."""
 
     layer: str
@@ -52,7 +52,7 @@ def reshape(plane: Any, shape: Quad) -> None:
     plane.matrix_world = shape.matrix
 
 
-def remember(plane: Any, origin: Origin, camera: str) -> None:
+def remember(plane: Any, origin: LayerOrigin, camera: str) -> None:
     """Store on the object where it comes from."""
     stored = plane.acetate
     stored.layer, stored.job, stored.role, stored.made_with = origin.layer, origin.job, origin.role, origin.made_with

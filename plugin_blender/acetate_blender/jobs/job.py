@@ -13,16 +13,16 @@ from acetate_wire.request import Rect
 PREPARING = "preparing"
 WAITING = "waiting"
 RUNNING = "running"
-KEEPING = "keeping"
-KEPT = "kept"
+SAVING = "keeping"
+SAVED = "kept"
 PLACED = "placed"
 FAILED = "failed"
 CANCELLED = "cancelled"
 LOST = "lost"
 
-OPEN = (PREPARING, WAITING, RUNNING, KEEPING)
+OPEN = (PREPARING, WAITING, RUNNING, SAVING)
 """States of a job whose end is still to come."""
-ENDED_BADLY = (FAILED, CANCELLED, LOST)
+FAILED_STATES = (FAILED, CANCELLED, LOST)
 
 
 def said_of(warning: Mapping[str, str]) -> str:
@@ -31,7 +31,7 @@ def said_of(warning: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class KeptLayer:
+class SavedLayer:
     """A finished layer: the PNG file in its job's folder, and its rectangle on the canvas in pixels."""
 
     name: str
@@ -49,7 +49,7 @@ class KeptLayer:
 
 
 @dataclass
-class Job:
+class SceneJob:
     """A job from its asking to the saved file; `request` is the wire's map without its pictures.
 
     `scene` names the scene that asked, `key` marks it across renaming and saving. `placement` is
@@ -69,7 +69,7 @@ class Job:
     retry: bool = True
     seed: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    layers: list[KeptLayer] = field(default_factory=list)
+    layers: list[SavedLayer] = field(default_factory=list)
     saved: bool = False
     rest: list[int] | None = None
     warnings: list[dict[str, str]] = field(default_factory=list)
@@ -95,9 +95,9 @@ class Job:
         return asdict(self)
 
     @classmethod
-    def from_map(cls, values: Mapping[str, Any]) -> Job:
+    def from_map(cls, values: Mapping[str, Any]) -> SceneJob:
         """A job out of its plain values. Raises TypeError or KeyError when they are none."""
         known = {entry.name for entry in fields(cls)}
         given = {name: value for name, value in values.items() if name in known}
-        given["layers"] = [KeptLayer(**layer) for layer in given.get("layers", [])]
+        given["layers"] = [SavedLayer(**layer) for layer in given.get("layers", [])]
         return cls(**given)

@@ -17,7 +17,7 @@ import numpy as np
 from acetate_wire.request import Rect
 
 from ..pictures.rest import Rest
-from .job import ENDED_BADLY, Job, KeptLayer
+from .job import FAILED_STATES, SavedLayer, SceneJob
 
 KEEP_SAVED = 40
 """Jobs whose layers a saved file holds that stay at hand for the history."""
@@ -26,19 +26,19 @@ _REST = "rest.rgba"
 _SLICE_BYTES = 1 << 20
 
 
-class Store:
+class LocalJobStore:
     """The jobs in one folder, which is made when something is kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, job: Job) -> None:
+    def write(self, job: SceneJob) -> None:
         """Keep the record of this job, whole or not at all."""
         place = self.folder / job.id
         place.mkdir(parents=True, exist_ok=True)
         _write(place / _RECORD, json.dumps(job.to_map(), indent=1).encode())
 
-    def write_layer(self, job: Job, number: int, png: bytes) -> Generator[None, None, str]:
+    def write_layer(self, job: SceneJob, number: int, png: bytes) -> Generator[None, None, str]:
         """Keep one finished layer and return its file's name; yields every few milliseconds."""
         name = f"layer-{number}.png"
         place = self.folder / job.id
@@ -53,7 +53,7 @@ class Store:
         part.replace(place / name)
         return name
 
-    def write_rest(self, job: Job, rest: Rest) -> Generator[None, None, None]:
+    def write_rest(self, job: SceneJob, rest: Rest) -> Generator[None, None, None]:
         """Keep what a job leaves as it is of a layer that it changes; yields every few milliseconds."""
         place = self.folder / job.id
         place.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class Store:
                 yield
         job.rest = [rest.covers.x, rest.covers.y, rest.covers.width, rest.covers.height]
 
-    def rest(self, job: Job) -> Rest | None:
+    def rest(self, job: SceneJob) -> Rest | None:
         """What was kept of the layer that a job changes; None where it draws all of it, or where that is lost."""
         file = self.folder / job.id / _REST
         if job.rest is None or not file.is_file():
@@ -72,19 +72,19 @@ class Store:
         covers = Rect(*job.rest)
         return Rest(covers, np.fromfile(file, np.uint8).reshape(covers.height, covers.width, 4))
 
-    def remove_rest(self, job: Job) -> None:
+    def remove_rest(self, job: SceneJob) -> None:
         """Nothing waits for it any more."""
         (self.folder / job.id / _REST).unlink(missing_ok=True)
 
-    def path(self, job: Job, layer: KeptLayer) -> Path:
+    def path(self, job: SceneJob, layer: SavedLayer) -> Path:
         """The file of a kept layer."""
         return self.folder / job.id / layer.file
 
-    def has_layers(self, job: Job) -> bool:
+    def has_layers(self, job: SceneJob) -> bool:
         """Whether all of this job's layers are here."""
         return bool(job.layers) and all(self.path(job, layer).is_file() for layer in job.layers)
 
-    def jobs(self) -> dict[str, Job]:
+    def jobs(self) -> dict[str, SceneJob]:
         """All jobs here, oldest first; folders that hold none are passed over."""
         found = [job for job in map(_read, self.folder.glob(f"*/{_RECORD}")) if job is not None]
         return {job.id: job for job in sorted(found, key=lambda job: job.asked)}
@@ -95,14 +95,14 @@ class Store:
 
     def tidy(self) -> None:
         """Remove what a saved file holds or what ended without layers, apart from the newest."""
-        finished = [job for job in self.jobs().values() if job.saved or job.state in ENDED_BADLY]
+        finished = [job for job in self.jobs().values() if job.saved or job.state in FAILED_STATES]
         for job in finished[:-KEEP_SAVED]:
             self.remove(job.id)
 
 
-def _read(record: Path) -> Job | None:
+def _read(record: Path) -> SceneJob | None:
     try:
-        return Job.from_map(json.loads(record.read_text("utf-8")))
+        return SceneJob.from_map(json.loads(record.read_text("utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

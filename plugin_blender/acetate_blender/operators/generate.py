@@ -11,8 +11,8 @@ from bpy.props import FloatProperty
 
 from .. import options, runtime
 from ..bpy_props import fields
-from ..capture.request_builder import Asking, asking, missing
-from ..daemon_connection import link
+from ..capture.request_builder import RequestDraft, build_request, missing
+from ..daemon_connection import session
 from ..i18n import tr
 from ..jobs.job import said_of
 from ..preferences import preferences
@@ -20,15 +20,15 @@ from .reporting import refuse
 
 DIALOG_WIDTH = 420
 ALL_OPTIONS = {
-    **options.what(),
-    **options.more(),
-    **options.inputs(),
-    **options.where(),
-    **options.placing(),
+    **options.prompt_props(),
+    **options.advanced_props(),
+    **options.input_props(),
+    **options.target_props(),
+    **options.insert_props(),
 }
 
 
-def chosen(scene: Any, given: Any = None) -> dict[str, Any]:
+def chosen_settings(scene: Any, given: Any = None) -> dict[str, Any]:
     """Every option's value: what `given` (an operator) sets, else what the panel shows."""
     settings = scene.acetate.settings
     values = {
@@ -47,16 +47,16 @@ def chosen(scene: Any, given: Any = None) -> dict[str, Any]:
 def why_not(context: Any) -> str:
     """Why the panel's settings cannot be generated, as far as it is known at once; empty when they can."""
     settings = context.scene.acetate.settings
-    if settings.mode not in link.modes(settings.model):
+    if settings.mode not in session.modes(settings.model):
         return tr("This model cannot do this: choose another mode or model")
     trouble = missing(context.scene, {name: getattr(settings, name) for name in ALL_OPTIONS})
     return "" if trouble is None else f"{trouble.message}: {trouble.hint}"
 
 
-def start(operator: Any, scene: Any, wanted: Asking, wait: float) -> set[str]:
+def start(operator: Any, scene: Any, wanted: RequestDraft, wait: float) -> set[str]:
     """Hand a checked request to the desk; with `wait` seconds, return only when its layers are placed."""
-    desk = runtime.desk()
-    job = desk.ask(scene, wanted.request, wanted.placement, wanted.sending)
+    desk = runtime.controller()
+    job = desk.submit(scene, wanted.request, wanted.placement, wanted.sending)
     runtime.poll()
     if wait and not (runtime.wait(wait) and job.state == "placed"):
         detail = job.said or tr("it goes on, and its layers come when they are ready")
@@ -101,7 +101,7 @@ class ACETATE_OT_generate(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         try:
-            wanted = asking(context.scene, chosen(context.scene, self))
+            wanted = build_request(context.scene, chosen_settings(context.scene, self))
         except AcetateError as error:
             return refuse(self, error)
         return start(self, context.scene, wanted, self.wait)

@@ -17,19 +17,19 @@ from ..i18n import tr
 from ..insert import insert_layers
 from ..insert.placement import Placement
 from ..jobs import job as states
-from ..jobs.job import Job
-from ..jobs.result_store import Store
-from ..options import placing
+from ..jobs.job import SceneJob
+from ..jobs.result_store import LocalJobStore
+from ..options import insert_props
 from .reporting import refuse
 
 JOB = StringProperty(name="Job", options={"HIDDEN"})
 TITLE_LENGTH = 40
 
 
-def job_of(operator: Any) -> Job:
+def job_of(operator: Any) -> SceneJob:
     """The job that an operator is about. Raises AcetateError when there is none of that number."""
-    desk = runtime.desk()
-    found: Job | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
+    desk = runtime.controller()
+    found: SceneJob | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
     if found is None:
         raise AcetateError(
             "bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again")
@@ -37,7 +37,7 @@ def job_of(operator: Any) -> Job:
     return found
 
 
-def _done(operator: Any, act: Callable[[Job], object]) -> set[str]:
+def _done(operator: Any, act: Callable[[SceneJob], object]) -> set[str]:
     """Do this to an operator's job, or say why not."""
     try:
         act(job_of(operator))
@@ -46,7 +46,7 @@ def _done(operator: Any, act: Callable[[Job], object]) -> set[str]:
     return {"FINISHED"}
 
 
-def sheets(job: Job, store: Store, variants: str) -> list[insert_layers.Sheet]:
+def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list[insert_layers.LayerToInsert]:
     """A job's kept layers, ready to place. Raises AcetateError when a file is gone."""
     of_role: dict[str, int] = {}
     found = []
@@ -66,17 +66,17 @@ def sheets(job: Job, store: Store, variants: str) -> list[insert_layers.Sheet]:
         made_with = json.dumps({**settings, "layer": number, "role": layer.role})
         hidden = layer.role == "blend" or (number > 0 and variants == "FIRST")
         name = _title(job, "" if layer.role == "layer" else layer.role)
-        found.append(insert_layers.Sheet(name, layer.role, layer.rect, png, job.id, made_with, hidden))
+        found.append(insert_layers.LayerToInsert(name, layer.role, layer.rect, png, job.id, made_with, hidden))
     return found
 
 
-def _title(job: Job, role: str) -> str:
+def _title(job: SceneJob, role: str) -> str:
     words = job.prompt.strip() or job.mode
     title = words if len(words) <= TITLE_LENGTH else words[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
     return f"{title} ({role})" if role else title
 
 
-@fields(job=JOB, **placing())
+@fields(job=JOB, **insert_props())
 class ACETATE_OT_place(bpy.types.Operator):
     bl_idname = "acetate.place"
     bl_label = "Place Layers"
@@ -87,12 +87,12 @@ class ACETATE_OT_place(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
-        desk = runtime.desk()
+        desk = runtime.controller()
         try:
             job = job_of(self)
             scene = scene_storage.scene_of(job) or context.scene
             placement = self._placement(job)
-            insert_layers.put(scene, sheets(job, desk.store, placement.variants), placement)
+            insert_layers.insert_layers(scene, layers_to_insert(job, desk.store, placement.variants), placement)
         except AcetateError as error:
             return refuse(self, error)
         if scene_storage.scene_of(job) is None:
@@ -116,13 +116,13 @@ class ACETATE_OT_place(bpy.types.Operator):
         for name in shown[self.place]:
             layout.prop(self, name)
 
-    def _placement(self, job: Job) -> Placement:
+    def _placement(self, job: SceneJob) -> Placement:
         """The job's own placement under what is set here; set here is then all of it, for the redo panel."""
         stored = Placement.from_map(job.placement)
-        for name in placing():
+        for name in insert_props():
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(stored, name))
-        return Placement.from_map({**job.placement, **{name: getattr(self, name) for name in placing()}})
+        return Placement.from_map({**job.placement, **{name: getattr(self, name) for name in insert_props()}})
 
 
 @fields(job=JOB)
@@ -133,7 +133,7 @@ class ACETATE_OT_cancel(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: runtime.desk().cancel(job))
+        return _done(self, lambda job: runtime.controller().cancel(job))
 
 
 @fields(job=JOB)
@@ -144,7 +144,7 @@ class ACETATE_OT_retry(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: runtime.desk().retry(job))
+        return _done(self, lambda job: runtime.controller().retry(job))
 
 
 @fields(job=JOB)
@@ -155,13 +155,13 @@ class ACETATE_OT_forget(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        job = runtime.desk().jobs.get(self.job)
-        if job is not None and job.state == states.KEPT:
+        job = runtime.controller().jobs.get(self.job)
+        if job is not None and job.state == states.SAVED:
             return set(context.window_manager.invoke_confirm(self, event))
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: runtime.desk().forget(job))
+        return _done(self, lambda job: runtime.controller().forget(job))
 
 
 class ACETATE_OT_fetch(bpy.types.Operator):
@@ -171,8 +171,8 @@ class ACETATE_OT_fetch(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, context: Any) -> set[str]:
-        desk = runtime.desk()
-        found = desk.strangers()
+        desk = runtime.controller()
+        found = desk.orphaned_jobs()
         for job in found.values():
             job.key, job.scene = scene_storage.key(context.scene), context.scene.name
         desk.fetch(found)

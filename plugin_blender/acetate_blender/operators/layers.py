@@ -12,10 +12,10 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import options
 from ..bpy_props import fields
-from ..capture.request_builder import asking
+from ..capture.request_builder import build_request
 from ..i18n import tr
 from ..insert import insert_layers, plane
-from .generate import DIALOG_WIDTH, chosen, start
+from .generate import DIALOG_WIDTH, chosen_settings, start
 from .jobs import JOB, job_of
 from .reporting import refuse
 
@@ -85,7 +85,7 @@ class ACETATE_OT_edit(bpy.types.Operator):
         made_with = settings_of(obj)
         prompt = self.prompt or (made_with.get("prompt", "") if self.kind == "refine" else "")
         wanted = {
-            **chosen(context.scene),
+            **chosen_settings(context.scene),
             "mode": self.kind,
             "model": made_with.get("model") or context.scene.acetate.settings.model,
             "prompt": prompt,
@@ -101,7 +101,7 @@ class ACETATE_OT_edit(bpy.types.Operator):
         if obj.acetate.camera or self.kind in options.CHANGES:
             wanted["place"] = "CAMERA"
         try:
-            request = asking(context.scene, wanted)
+            request = build_request(context.scene, wanted)
         except AcetateError as error:
             return refuse(self, error)
         return start(self, context.scene, request, self.wait)

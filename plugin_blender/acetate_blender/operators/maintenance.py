@@ -10,7 +10,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from .. import diagnostics, runtime
 from ..bpy_props import fields
-from ..daemon_connection import link
+from ..daemon_connection import session
 from .reporting import refuse
 
 
@@ -21,9 +21,9 @@ class ACETATE_OT_start_daemon(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, context: Any) -> set[str]:
-        link.ensure_running()
-        if link.problem is not None and not link.starting:
-            return refuse(self, link.problem)
+        session.ensure_running()
+        if session.problem is not None and not session.starting:
+            return refuse(self, session.problem)
         return {"FINISHED"}
 
 
@@ -80,7 +80,7 @@ class ACETATE_OT_choose_model(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         settings = context.scene.acetate.settings
         settings.model = self.name
-        modes = link.modes(self.name)
+        modes = session.modes(self.name)
         if settings.mode not in modes and modes:
             settings.mode = modes[0]
         return {"FINISHED"}
@@ -108,7 +108,7 @@ class ACETATE_OT_open_folder(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> set[str]:
-        folder = runtime.desk().store.folder
+        folder = runtime.controller().store.folder
         folder.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.path_open(filepath=str(folder))
         return {"FINISHED"}

@@ -19,7 +19,7 @@ _SLICE = 1 << 17
 
 
 @dataclass(frozen=True)
-class Pixels:
+class ImagePixels:
     """A picture's numbers, height x width x 4, rows bottom-up, straight alpha; uint8 sRGB or float32 linear."""
 
     array: Any
@@ -36,7 +36,7 @@ class Pixels:
         """The bytes that travel."""
         return bytes(np.ascontiguousarray(self.array).tobytes())
 
-    def moved(self, covers: Rect, target: Rect) -> Pixels:
+    def moved(self, covers: Rect, target: Rect) -> ImagePixels:
         """What of this picture, which covers one rectangle, lies in another; clear elsewhere."""
         if covers == target:
             return self
@@ -53,7 +53,7 @@ class Pixels:
             out[below : below + rows, left - target.x : right - target.x] = self.array[
                 below_here : below_here + rows, left - covers.x : right - covers.x
             ]
-        return Pixels(out)
+        return ImagePixels(out)
 
 
 def from_png(name: str, png: bytes) -> Any:
@@ -78,7 +78,7 @@ def check_readable(image: Any) -> None:
         )
 
 
-def read(image: Any) -> Generator[None, None, Pixels]:
+def read(image: Any) -> Generator[None, None, ImagePixels]:
     """The pixels of an image datablock, exact for 8-bit images; yields every few milliseconds."""
     check_readable(image)
     width, height = image.size
@@ -90,7 +90,7 @@ def read(image: Any) -> Generator[None, None, Pixels]:
     if image.alpha_mode == "NONE":
         numbers[3::4] = 1.0
     if image.is_float:
-        return Pixels(numbers.reshape(height, width, 4))
+        return ImagePixels(numbers.reshape(height, width, 4))
     whole = np.empty(numbers.size, np.uint8)
     for start in range(0, numbers.size, _SLICE):
         part = numbers[start : start + _SLICE]
@@ -99,7 +99,7 @@ def read(image: Any) -> Generator[None, None, Pixels]:
         np.clip(part, 0.0, 255.0, out=part)
         whole[start : start + _SLICE] = part
         yield
-    return Pixels(whole.reshape(height, width, 4))
+    return ImagePixels(whole.reshape(height, width, 4))
 
 
 def _straighten(numbers: Any) -> Generator[None, None, None]:
@@ -112,7 +112,7 @@ def _straighten(numbers: Any) -> Generator[None, None, None]:
         yield
 
 
-def as_bytes(pixels: Pixels) -> Generator[None, None, Pixels]:
+def as_bytes(pixels: ImagePixels) -> Generator[None, None, ImagePixels]:
     """The same picture in 8 bits a number, sRGB-encoded."""
     if pixels.array.dtype == np.uint8:
         return pixels
@@ -124,17 +124,17 @@ def as_bytes(pixels: Pixels) -> Generator[None, None, Pixels]:
         part[:, :3] = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
         whole[start : start + _SLICE // 4] = np.rint(part * 255)
         yield
-    return Pixels(whole.reshape(pixels.array.shape))
+    return ImagePixels(whole.reshape(pixels.array.shape))
 
 
-def opaque(pixels: Pixels) -> Pixels:
+def opaque(pixels: ImagePixels) -> ImagePixels:
     """The same picture over black, without transparency; what is clear must be black."""
     out = pixels.array.copy()
     out[..., 3] = 255 if out.dtype == np.uint8 else 1.0
-    return Pixels(out)
+    return ImagePixels(out)
 
 
-def mask_of(pixels: Pixels) -> Pixels:
+def mask_of(pixels: ImagePixels) -> ImagePixels:
     """The same picture as a mask: its lightness where it is opaque, else its alpha; white is inside."""
     array = pixels.array
     full = 255 if array.dtype == np.uint8 else 1.0
@@ -142,4 +142,4 @@ def mask_of(pixels: Pixels) -> Pixels:
     grey = array[..., :3].max(axis=-1) if bool((alpha == full).all()) else alpha
     out = np.repeat(grey[..., None], 4, axis=-1)
     out[..., 3] = full
-    return Pixels(out)
+    return ImagePixels(out)

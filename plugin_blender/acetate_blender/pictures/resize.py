@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from acetate_wire.request import Rect
 
-from .images import Pixels
+from .images import ImagePixels
 
 _BAND_NUMBERS = 1 << 17
 """Numbers made between two yields, some milliseconds of work."""
 
 
-def fitted(pixels: Pixels, width: int, height: int) -> Generator[None, None, Pixels]:
+def fitted(pixels: ImagePixels, width: int, height: int) -> Generator[None, None, ImagePixels]:
     """The whole picture inside `width` x `height`, in its own proportions, with clear margins where these differ."""
     rows, columns = pixels.array.shape[:2]
     if (columns, rows) == (width, height):
@@ -49,7 +49,7 @@ def common(one: Rect, other: Rect) -> Rect | None:
     return Rect(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
 
-def resized(pixels: Pixels, width: int, height: int) -> Generator[None, None, Pixels]:
+def resized(pixels: ImagePixels, width: int, height: int) -> Generator[None, None, ImagePixels]:
     """The picture in `width` x `height`: averaged when it shrinks, linear between pixels when it grows."""
     rows, columns = pixels.array.shape[:2]
     if (columns, rows) == (width, height):
@@ -72,7 +72,7 @@ def resized(pixels: Pixels, width: int, height: int) -> Generator[None, None, Pi
         np.divide(part[..., :3], part[..., 3:], out=part[..., :3], where=part[..., 3:] > 0)
         out[start : start + band] = np.clip(np.rint(part * 255), 0, 255) if whole else part
         yield
-    return Pixels(out)
+    return ImagePixels(out)
 
 
 def _weights(source: int, target: int) -> Any:

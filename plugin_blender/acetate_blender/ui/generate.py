@@ -9,12 +9,12 @@ import bpy
 
 from .. import diagnostics, options
 from ..capture.targets import selected_plane, worked_on
-from ..daemon_connection import link
+from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import plane
 from ..operators.generate import why_not
 from . import progress, prompts
-from .wrapped_label import say
+from .wrapped_label import wrapped_label
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
 MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
@@ -118,7 +118,7 @@ class More:
         column.prop(settings, "detail")
         if settings.mode in options.SHARING:
             column.prop(settings, "stop_at")
-        if set(link.controls(settings.model)) & set(options.CONTROLS):
+        if set(session.controls(settings.model)) & set(options.CONTROLS):
             column = layout.column(align=True)
             column.prop(settings, "control")
             if settings.control != "none":
@@ -130,7 +130,7 @@ class ACETATE_MT_model(bpy.types.Menu):
     bl_label = "Model"
 
     def draw(self, context: Any) -> None:
-        for model in link.models:
+        for model in session.models:
             row = self.layout.row()
             row.enabled = not model.get("missing")
             detail = tr("not on this computer") if model.get("missing") else f"{model['native_size']} px"
@@ -143,7 +143,7 @@ class ACETATE_MT_sampler(bpy.types.Menu):
     bl_label = "Sampler"
 
     def draw(self, context: Any) -> None:
-        for name in ("", *link.samplers(context.scene.acetate.settings.model)):
+        for name in ("", *session.samplers(context.scene.acetate.settings.model)):
             set_it = self.layout.operator("wm.context_set_string", text=name or tr("Model's Own"), translate=False)
             set_it.data_path, set_it.value = "scene.acetate.settings.sampler", name
 
@@ -154,7 +154,7 @@ class ACETATE_MT_mode(bpy.types.Menu):
 
     def draw(self, context: Any) -> None:
         settings = context.scene.acetate.settings
-        for mode in link.modes(settings.model):
+        for mode in session.modes(settings.model):
             if mode in MODE_ICONS:
                 self.layout.prop_enum(settings, "mode", mode)
 
@@ -163,18 +163,18 @@ def _troubles(layout: Any, context: Any) -> None:
     width = context.region.width
     for trouble in diagnostics.of(context.scene):
         box = layout.box()
-        say(box, trouble.text, width, _icon(trouble))
+        wrapped_label(box, trouble.text, width, _icon(trouble))
         if trouble.fix:
             box.operator("acetate.fix", text=trouble.fix, translate=False).trouble = trouble.name
     if context.space_data.type == "VIEW_3D" and _is_grey(context.space_data.shading, context.scene):
         box = layout.box()
-        say(box, tr("Solid view shows grey boards instead of the pictures"), width, "SHADING_SOLID")
+        wrapped_label(box, tr("Solid view shows grey boards instead of the pictures"), width, "SHADING_SOLID")
         row = box.row(align=True)
         row.operator("acetate.show_colours", text="Show in Solid").shading = "SOLID"
         row.operator("acetate.show_colours", text="Material Preview").shading = "MATERIAL"
 
 
-def _icon(trouble: diagnostics.Trouble) -> str:
+def _icon(trouble: diagnostics.Issue) -> str:
     return "TIME" if not trouble.fix else "ERROR"
 
 
@@ -186,16 +186,16 @@ def _is_grey(shading: Any, scene: Any) -> bool:
 
 def _model_and_mode(layout: Any, settings: Any, width: int) -> None:
     column = layout.column(align=True)
-    offered = link.modes(settings.model)
+    offered = session.modes(settings.model)
     row = column.split(factor=0.4, align=True)
     row.alignment = "RIGHT"
     row.label(text="Mode")
     name = MODE_NAMES[settings.mode]
     row.menu("ACETATE_MT_mode", text=name, icon=MODE_ICONS[settings.mode])
-    if len(link.models) > 1:
+    if len(session.models) > 1:
         _choice(column, "Model", "ACETATE_MT_model", settings.model)
     if settings.mode not in offered:
-        say(layout, tr("This model cannot do this: choose another mode or model"), width, "ERROR")
+        wrapped_label(layout, tr("This model cannot do this: choose another mode or model"), width, "ERROR")
 
 
 def _choice(layout: Any, label: str, menu: str, shown: str) -> None:
@@ -239,7 +239,7 @@ def _target(layout: Any, settings: Any) -> None:
 def _worked_on(layout: Any, context: Any) -> None:
     column = layout.column()
     column.active = False
-    say(column, worked_on(context), context.region.width)
+    wrapped_label(column, worked_on(context), context.region.width)
 
 
 PANELS = (Acetate,)

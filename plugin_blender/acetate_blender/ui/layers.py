@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..daemon_connection import link
+from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import plane
 from ..operators.layers import EDITS, settings_of
 from . import thumbnails
-from .wrapped_label import lines, say, warn
+from .wrapped_label import lines, warn, wrapped_label
 
 EDIT_NAMES = {
     "refine": ("Refine", "MOD_SMOOTH"),
@@ -44,14 +44,14 @@ class Layer:
             column.label(text=line, translate=False)
         warn(layout, made_with.get("warnings") or (), context.region.width)
         column = layout.column(align=True)
-        offered = link.modes(str(made_with.get("model", "")))
+        offered = session.modes(str(made_with.get("model", "")))
         for kind in EDITS:
             row = column.row(align=True)
             row.enabled = kind in offered
             name, icon = EDIT_NAMES[kind]
             row.operator("acetate.edit", text=name, icon=icon).kind = kind
         if not set(EDITS) <= set(offered):
-            say(layout, tr("What is grey, this model cannot do"), context.region.width, "INFO")
+            wrapped_label(layout, tr("What is grey, this model cannot do"), context.region.width, "INFO")
         _details(layout, made_with)
         column = layout.column(align=True)
         column.operator("acetate.use_settings", icon="COPYDOWN")

@@ -8,10 +8,10 @@ from typing import Any
 import bpy
 
 from .. import runtime
-from ..controller import Live
+from ..controller import JobRuntime
 from ..i18n import tr
 from ..jobs import job as states
-from ..jobs.job import Job
+from ..jobs.job import SceneJob
 
 STAGES = {
     "starting": "Starting",
@@ -25,9 +25,9 @@ CELLS = 17
 """The bar's length in letters, where Blender has no bar of its own."""
 
 
-def foremost(scene: Any) -> Job | None:
+def foremost(scene: Any) -> SceneJob | None:
     """The scene's job that is worked on, else the one that waits longest; None when none is open."""
-    open_jobs = [job for job in reversed(runtime.desk().of(scene)) if job.state in states.OPEN]
+    open_jobs = [job for job in reversed(runtime.controller().of(scene)) if job.state in states.OPEN]
     running = [job for job in open_jobs if job.state not in (states.PREPARING, states.WAITING)]
     return next(iter(running or open_jobs), None)
 
@@ -38,12 +38,12 @@ def draw(layout: Any, scene: Any) -> None:
     if job is None:
         return
     row = layout.row(align=True)
-    bar(row, job, runtime.desk().live.get(job.id) or Live())
+    bar(row, job, runtime.controller().live.get(job.id) or JobRuntime())
     if job.state in CAN_BE_CANCELLED:
         row.operator("acetate.cancel", text="", icon="X").job = job.id
 
 
-def bar(layout: Any, job: Job, live: Live) -> None:
+def bar(layout: Any, job: SceneJob, live: JobRuntime) -> None:
     """How far a job is: a bar with words, or only words for one that waits."""
     share, text = _how_far(job, live)
     if job.state == states.WAITING:
@@ -59,10 +59,10 @@ def bar(layout: Any, job: Job, live: Live) -> None:
         column.label(text=text, translate=False)
 
 
-def _how_far(job: Job, live: Live) -> "tuple[float, str]":
+def _how_far(job: SceneJob, live: JobRuntime) -> "tuple[float, str]":
     if job.state == states.PREPARING:
         return 0.0, tr("Reading the pictures")
-    if job.state == states.KEEPING:
+    if job.state == states.SAVING:
         return 1.0, tr("Taking the layers over")
     if job.state == states.WAITING or live.progress is None:
         if live.position:

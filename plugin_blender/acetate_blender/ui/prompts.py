@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import vocabularies
 from ..i18n import tr
-from .wrapped_label import say
+from .wrapped_label import wrapped_label
 
 FIELDS = (("prompt", "Prompt"), ("foreground_prompt", "Foreground"), ("background_prompt", "Background"))
 UNKNOWN_SHOWN = 3
@@ -50,7 +50,7 @@ def _known(layout: Any, model: str, name: str, prompt: str, width: int) -> None:
     # A word that may still become a known one is not held against the artist.
     whole = vocabularies.completed(prompt, "") if words else prompt
     for said, nearest, new in unknown_words(model, whole)[:UNKNOWN_SHOWN]:
-        say(layout, said, width, "QUESTION")
+        wrapped_label(layout, said, width, "QUESTION")
         if nearest:
             _use(layout, name, new + prompt[len(whole) :], nearest)
 

@@ -8,12 +8,12 @@ from typing import Any
 import bpy
 
 from .. import runtime
-from ..controller import Live
+from ..controller import JobRuntime
 from ..i18n import tr
 from ..jobs import job as states
-from ..jobs.job import Job
+from ..jobs.job import SceneJob
 from . import progress, thumbnails
-from .wrapped_label import say, warn
+from .wrapped_label import warn, wrapped_label
 
 PREVIEW_SCALE = 5.0
 HISTORY_SHOWN = 12
@@ -27,15 +27,15 @@ class Queue:
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return any(job.state != states.PLACED for job in runtime.desk().of(context.scene))
+        return any(job.state != states.PLACED for job in runtime.controller().of(context.scene))
 
     def draw(self, context: Any) -> None:
-        desk = runtime.desk()
+        desk = runtime.controller()
         above = progress.foremost(context.scene)
         for job in reversed(desk.of(context.scene)):
             if job.state != states.PLACED:
                 box = self.layout.box()  # type: ignore[attr-defined]
-                _entry(box, job, desk.live.get(job.id) or Live(), context.region.width, job is above)
+                _entry(box, job, desk.live.get(job.id) or JobRuntime(), context.region.width, job is above)
 
 
 class History:
@@ -47,7 +47,7 @@ class History:
 
     def draw(self, context: Any) -> None:
         layout: Any = self.layout  # type: ignore[attr-defined]
-        desk = runtime.desk()
+        desk = runtime.controller()
         done = [job for job in desk.of(context.scene) if job.state == states.PLACED]
         for job in done[:HISTORY_SHOWN]:
             row = layout.row(align=True)
@@ -63,7 +63,7 @@ class History:
         layout.operator("acetate.fetch", icon="RECOVER_LAST")
 
 
-def _entry(layout: Any, job: Job, live: Live, width: int, shown_above: bool) -> None:
+def _entry(layout: Any, job: SceneJob, live: JobRuntime, width: int, shown_above: bool) -> None:
     row = layout.row(align=True)
     row.label(text=job.prompt or job.mode, icon=_ICONS[job.state], translate=False)
     if job.state in (states.FAILED, states.LOST, states.CANCELLED) and job.retry:
@@ -71,23 +71,23 @@ def _entry(layout: Any, job: Job, live: Live, width: int, shown_above: bool) -> 
     if job.state in progress.CAN_BE_CANCELLED:
         if not shown_above:
             row.operator("acetate.cancel", text="", icon="X").job = job.id
-    elif job.state != states.KEEPING:
+    elif job.state != states.SAVING:
         row.operator("acetate.forget", text="", icon="X").job = job.id
     if job.state == states.RUNNING and live.preview is not None:
         layout.template_icon(thumbnails.of_preview(job.id, live.preview), scale=PREVIEW_SCALE)
     if job.state in states.OPEN:
         if not shown_above:
             progress.bar(layout, job, live)
-    elif job.state == states.KEPT:
-        if runtime.desk().store.has_layers(job):
+    elif job.state == states.SAVED:
+        if runtime.controller().store.has_layers(job):
             layout.template_icon(
-                thumbnails.of_file(runtime.desk().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
+                thumbnails.of_file(runtime.controller().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
             )
-        say(layout, job.said or _waits_for(), width)
+        wrapped_label(layout, job.said or _waits_for(), width)
         warn(layout, job.warnings, width)
         layout.operator("acetate.place", icon="IMPORT").job = job.id
     else:
-        say(layout, tr("Cancelled") if job.state == states.CANCELLED else job.said, width)
+        wrapped_label(layout, tr("Cancelled") if job.state == states.CANCELLED else job.said, width)
 
 
 def _waits_for() -> str:
@@ -100,8 +100,8 @@ _ICONS = {
     states.PREPARING: "TIME",
     states.WAITING: "TIME",
     states.RUNNING: "RENDER_STILL",
-    states.KEEPING: "RENDER_STILL",
-    states.KEPT: "CHECKMARK",
+    states.SAVING: "RENDER_STILL",
+    states.SAVED: "CHECKMARK",
     states.FAILED: "ERROR",
     states.LOST: "ERROR",
     states.CANCELLED: "CANCEL",

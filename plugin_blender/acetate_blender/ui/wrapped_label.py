@@ -30,7 +30,7 @@ def lines(text: str, width: float) -> list[str]:
     return [*done, line.rstrip()] if line.strip() else done
 
 
-def say(layout: Any, text: str, width: float, icon: str = "NONE") -> None:
+def wrapped_label(layout: Any, text: str, width: float, icon: str = "NONE") -> None:
     """A sentence in a sidebar of that width, with an icon before its first line."""
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -41,7 +41,7 @@ def say(layout: Any, text: str, width: float, icon: str = "NONE") -> None:
 def warn(layout: Any, warnings: Iterable[Mapping[str, str]], width: float) -> None:
     """What the artist should know about finished layers."""
     for warning in warnings:
-        say(layout, said_of(warning), width, "ERROR")
+        wrapped_label(layout, said_of(warning), width, "ERROR")
 
 
 def _words(text: str) -> list[str]:

@@ -60,7 +60,7 @@ def ticks(side: int) -> dict[str, float]:
     longest = {"all": 0.0, "without_image_calls": 0.0, "placing": 0.0}
     bpy.ops.acetate.generate("EXEC_DEFAULT", True, prompt="echo", mode="refine", layer_from="IMAGE", layer_name=name)
     end = time.monotonic() + 120
-    while time.monotonic() < end and session.desk().of(bpy.context.scene)[0].state != "placed":
+    while time.monotonic() < end and session.controller().of(bpy.context.scene)[0].state != "placed":
         blenders.seconds = placing.seconds = 0.0
         begin = time.perf_counter()
         wait = session.poll()

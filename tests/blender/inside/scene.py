@@ -33,7 +33,7 @@ def generate(wait: float = 120.0, **options: Any) -> list[str]:
 
 def jobs() -> list[dict[str, Any]]:
     """The jobs of the scene, newest first."""
-    desk = addon.part("runtime").desk()
+    desk = addon.part("runtime").controller()
     return [{"id": job.id, "state": job.state, "message": job.message} for job in desk.of(bpy.context.scene)]
 
 
@@ -43,7 +43,7 @@ def until(state: str, patience: float = 90.0) -> str:
     end = time.monotonic() + patience
     while time.monotonic() < end:
         session.poll()
-        found = session.desk().of(bpy.context.scene)
+        found = session.controller().of(bpy.context.scene)
         if found and found[0].state == state:
             return str(found[0].id)
         time.sleep(0.01)
@@ -53,7 +53,7 @@ def until(state: str, patience: float = 90.0) -> str:
 def ask(**options: Any) -> str:
     """Generate without waiting; the job's number."""
     bpy.ops.acetate.generate("EXEC_DEFAULT", True, **options)
-    return str(addon.part("runtime").desk().of(bpy.context.scene)[0].id)
+    return str(addon.part("runtime").controller().of(bpy.context.scene)[0].id)
 
 
 def refused(**options: Any) -> str:
@@ -132,7 +132,7 @@ def do(operation: str, job: str) -> list[str]:
 
 def connected() -> bool:
     """Whether the daemon answers, after some patience."""
-    link, session = addon.part("daemon_connection").link, addon.part("runtime")
+    link, session = addon.part("daemon_connection").session, addon.part("runtime")
     end = time.monotonic() + 30
     while time.monotonic() < end and not link.connected:
         session.poll()
@@ -153,7 +153,7 @@ def set_preferences(**values: Any) -> None:
 
 def kept_jobs() -> list[str]:
     """The jobs in the user's folder."""
-    return sorted(addon.part("runtime").desk().store.jobs())
+    return sorted(addon.part("runtime").controller().store.jobs())
 
 
 def speak(language: str) -> None:

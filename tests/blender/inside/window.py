@@ -56,12 +56,12 @@ def prompt() -> str:
 
 def states() -> list[str]:
     """How the jobs stand, without polling: in a window the timer does that."""
-    return [job.state for job in addon.part("runtime").desk().of(bpy.context.scene)]
+    return [job.state for job in addon.part("runtime").controller().of(bpy.context.scene)]
 
 
 def connected() -> bool:
     """Whether the daemon answers."""
-    return bool(addon.part("daemon_connection").link.connected)
+    return bool(addon.part("daemon_connection").session.connected)
 
 
 def prepare() -> None:
@@ -95,7 +95,7 @@ def sleep(seconds: float) -> None:
 
 def progress() -> float:
     """How far the running job is, 0 to 1."""
-    desk = addon.part("runtime").desk()
+    desk = addon.part("runtime").controller()
     found = [live.progress for live in desk.live.values() if live.progress and live.progress.steps > 1]
     return max((p.step / p.steps for p in found), default=0.0)
 
@@ -111,12 +111,12 @@ def break_health() -> None:
 
 def cancel_newest() -> None:
     """Press the cross of the newest job."""
-    bpy.ops.acetate.cancel(job=addon.part("runtime").desk().of(bpy.context.scene)[0].id)
+    bpy.ops.acetate.cancel(job=addon.part("runtime").controller().of(bpy.context.scene)[0].id)
 
 
 def forget_all() -> None:
     """Take all jobs that did not end well off the list."""
-    desk = addon.part("runtime").desk()
+    desk = addon.part("runtime").controller()
     for job in desk.of(bpy.context.scene):
         if job.state != "placed":
             bpy.ops.acetate.forget(job=job.id)

@@ -54,7 +54,7 @@ def named() -> list[str]:
 
 def request() -> dict[str, Any]:
     """What the newest job asked the daemon for."""
-    return dict(addon.part("runtime").desk().of(bpy.context.scene)[0].request)
+    return dict(addon.part("runtime").controller().of(bpy.context.scene)[0].request)
 
 
 def change(mode: str, select: str, **options: Any) -> str:
@@ -141,7 +141,7 @@ def rendered_alpha(x: int, y: int) -> float:
 def known_words(prompt: str) -> dict[str, Any]:
     """What is said of a prompt's words, what it becomes by the offered buttons, and how often words were asked for."""
     vocabularies, shown = addon.part("vocabularies"), addon.part("ui.prompts")
-    client = addon.part("daemon_connection").link.open()
+    client = addon.part("daemon_connection").session.open()
     asked = []
     inner = client.ask
 
@@ -207,7 +207,7 @@ def made_with(name: str) -> dict[str, Any]:
 
 def job_warnings() -> list[str]:
     """What is said of the newest job's layers."""
-    job = addon.part("runtime").desk().of(bpy.context.scene)[0]
+    job = addon.part("runtime").controller().of(bpy.context.scene)[0]
     return [addon.part("jobs.job").said_of(warning) for warning in job.warnings]
 
 
