@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
-import os
 import shutil
 import sys
 import zlib
@@ -18,8 +16,9 @@ from typing import Any
 
 from acetate_wire.errors import AcetateError
 
+from acetate.io import _FULL, atomic_write_frames
+
 READ_BYTES = 1 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if sys.platform != "win32" else {errno.ENOSPC, errno.EFBIG}
 
 
 class DamagedError(Exception):
@@ -118,32 +117,6 @@ def _digest(path: Path) -> int:
         while piece := file.read(READ_BYTES):
             crc = zlib.crc32(piece, crc)
     return crc
-
-
-def atomic_write_frames(path: Path, frames: Sequence[Any]) -> None:
-    """Write frames one after another; the file appears complete and on disk, or not at all."""
-    part = path.with_suffix(path.suffix + ".part")
-    try:
-        with part.open("wb") as file:
-            for frame in frames:
-                file.write(frame)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether this error says that the disk, or this user's share of it, is full."""
-    return error.errno in _FULL
 
 
 def disk_full(folder: Path, needed: int, free: int) -> AcetateError:

@@ -23,7 +23,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
-from acetate.daemon.spool import atomic_write_frames, is_full
+from acetate.io import atomic_write_frames, is_full
 from acetate.worker.engine import Engine, JobCancelled
 from acetate.worker.engine_loader import load_engine_class
 from acetate.worker.job_io import encode_reply, read_job
