@@ -20,7 +20,8 @@ class TinyStarter(DiffusionEngine):
     @staticmethod
     def catalogue() -> ModelRegistry:
         """The folder that the test names."""
-        from acetate.models.registry import STARTER, ModelRegistry, ModelSource
+        from acetate.models.families import ModelSource
+        from acetate.models.registry import STARTER, ModelRegistry
 
         return ModelRegistry({"starter": ModelSource(Path(os.environ["ACETATE_TEST_MODEL"]), STARTER, "Apache-2.0")})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from acetate.models.families import SD15, SDXL
-from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.families import SD15, SDXL, ModelSource
+from acetate.models.registry import ModelRegistry
 
 from tests.models.tiny_families import write_sd15, write_sd15_layers, write_sdxl, write_sdxl_layers
 

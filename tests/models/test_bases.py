@@ -10,9 +10,9 @@ import pytest
 import torch
 from acetate.models.diffusers_layout import family_of
 from acetate.models.diffusion_model import DiffusionModel
-from acetate.models.families import SD15, SDXL, ModelFamily
+from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.registry import ModelRegistry
 from acetate.models.text_encoder import prompt_length
 from acetate.models.user_models import user_sources
 from acetate_wire.errors import AcetateError

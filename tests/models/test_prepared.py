@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from acetate.models.diffusion_model import DiffusionModel
-from acetate.models.families import SD15, SDXL
+from acetate.models.families import SD15, SDXL, ModelSource
 from acetate.models.model_cache import ModelCache
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
-from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.registry import ModelRegistry
 from acetate.models.transparency_loader import new_decoder, new_encoder
 from acetate.transparency import OffsetEncoder, TransparentDecoder
 from acetate_wire.errors import AcetateError

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from acetate.models.diffusers_layout import family_of, prefixes
-from acetate.models.families import SD15, SDXL, ModelFamily
+from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
 from acetate.models.memory_plan import footprint
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
 from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save_file

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 from acetate.adapters.shared_attention import SharedAttentionLayers
-from acetate.models.families import SD15, SDXL, STARTER
+from acetate.models.families import SD15, SDXL, STARTER, ModelSource
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.registry import ModelRegistry
 from acetate.pipelines import GenerationProgress, LayerOutput, run
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from diffusers import UNet2DConditionModel

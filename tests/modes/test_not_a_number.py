@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.families import FAMILIES
+from acetate.models.families import FAMILIES, ModelSource
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import ModelRegistry, ModelSource
+from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
 from acetate_wire.blocking import BlockingClient
 from acetate_wire.errors import AcetateError

@@ -22,7 +22,8 @@ class Watched(DiffusionEngine):
     @staticmethod
     def catalogue() -> ModelRegistry:
         """The tiny models; their layer files are in the models folder."""
-        from acetate.models.registry import ModelRegistry, ModelSource
+        from acetate.models.families import ModelSource
+        from acetate.models.registry import ModelRegistry
 
         folder = Path(os.environ["ACETATE_MODELS_DIR"])
         return ModelRegistry(

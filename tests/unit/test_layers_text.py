@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.models.families import ModelSource
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import STARTER, ModelRegistry, ModelSource
+from acetate.models.registry import STARTER, ModelRegistry
 from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, resolve_request, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect

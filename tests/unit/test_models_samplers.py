@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.registry import STARTER, ModelRegistry, ModelSource
+from acetate.models.families import ModelSource
+from acetate.models.registry import STARTER, ModelRegistry
 from acetate.models.samplers import (
     SAMPLERS,
     Sampler,

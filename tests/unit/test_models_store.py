@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from acetate.models.families import ModelSource
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import STARTER, ModelRegistry, ModelSource
+from acetate.models.registry import STARTER, ModelRegistry
 from acetate.models.text_encoder import prompt_length
 from acetate_wire.errors import AcetateError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from acetate.image.sizes import Size
 from acetate.models.recipes import SD15_RECIPES, SDXL_RECIPES, STARTER_RECIPES, ModeRecipe
@@ -81,3 +82,22 @@ SDXL = ModelFamily(
     repository="stabilityai/stable-diffusion-xl-base-1.0",
 )
 FAMILIES = {family.name: family for family in (STARTER, SD15, SDXL)}
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
+
+    `files` are layer files that it uses instead of those found by their published names, by the name of their part.
+    `prefer` is the part whose ways come first where several can do the same. `is_user` tells that this user has added
+    it.
+    """
+
+    folder: Path | None
+    family: ModelFamily
+    licence: str
+    repository: str = ""
+    file: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    prefer: str = ""
+    is_user: bool = False

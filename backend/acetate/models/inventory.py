@@ -10,8 +10,9 @@ from pathlib import Path
 from acetate_wire.errors import AcetateError
 
 from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, read_safetensors_header
+from acetate.models.families import ModelSource
 from acetate.models.hub_cache import SUFFIX
-from acetate.models.registry import ModelRegistry, ModelSource, ModelSpec
+from acetate.models.registry import ModelRegistry, ModelSpec
 from acetate.models.user_models import read_user_models
 
 OnBytes = Callable[[int], None]

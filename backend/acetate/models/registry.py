@@ -14,9 +14,10 @@ from acetate_wire.errors import AcetateError
 
 from acetate.image.sizes import Learned
 from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
-from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, ModelFamily
+from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, ModelFamily, ModelSource
 from acetate.models.hub_cache import SUFFIX, cached_snapshot, layer_file
 from acetate.models.recipes import ModeRecipe
+from acetate.models.user_models import user_sources
 
 __all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error", "read_json"]
 
@@ -102,25 +103,6 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-@dataclass(frozen=True)
-class ModelSource:
-    """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
-
-    `files` are layer files that it uses instead of those found by their published names, by the name of their part.
-    `prefer` is the part whose ways come first where several can do the same. `is_user` tells that this user has added
-    it.
-    """
-
-    folder: Path | None
-    family: ModelFamily
-    licence: str
-    repository: str = ""
-    file: Path | None = None
-    files: Mapping[str, Path] = field(default_factory=dict)
-    prefer: str = ""
-    is_user: bool = False
-
-
 def known_sources() -> dict[str, ModelSource]:
     """The models that Acetate knows by itself.
 
@@ -137,8 +119,6 @@ def known_sources() -> dict[str, ModelSource]:
 
 def all_sources() -> dict[str, ModelSource]:
     """The models that Acetate knows, and those that this user has added."""
-    from acetate.models.user_models import user_sources
-
     return known_sources() | user_sources()
 
 

@@ -10,9 +10,8 @@ import msgspec
 from acetate_wire.errors import AcetateError
 
 from acetate.models.diffusers_layout import family_of
-from acetate.models.families import FAMILIES
+from acetate.models.families import FAMILIES, ModelSource
 from acetate.models.hub_cache import SUFFIX, models_dir
-from acetate.models.registry import ModelSource
 
 USER_MODELS_FILE = "catalogue.json"
 BASE = "base"

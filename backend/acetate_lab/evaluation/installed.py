@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from acetate.models.families import ModelSource
 from acetate.models.model_cache import ModelCache
-from acetate.models.registry import STARTER, ModelRegistry, ModelSource
+from acetate.models.registry import STARTER, ModelRegistry
 
 from acetate_lab.evaluation.generation.generator import PassCount, evaluation_prompts, generator
 from acetate_lab.evaluation.starter import Report, StarterReport, evaluate_starter
