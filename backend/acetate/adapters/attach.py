@@ -135,11 +135,11 @@ class Denoiser:
 def adapted_unet(
     model: DiffusionModel,
     part: AdapterSpec,
-    given: Mapping[str, Float[Tensor, "4 h w"]],
+    given: Mapping[str, Float[Tensor, "4 h w"]] = {},
     *,
-    transparency_weight: float,
-    loras: Sequence[Lora],
-    controls: Sequence[ControlImage],
+    transparency_weight: float = 1.0,
+    loras: Sequence[Lora] = (),
+    controls: Sequence[ControlImage] = (),
 ) -> Iterator[Denoiser]:
     """Attach to the model's UNet what a job needs; detached, its state is bit-identical to before.
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from acetate_wire.request import Lora
 from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.models.finite import finite
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.memory_plan import Offload
-from acetate.models.recipes import AdapterSpec
 from acetate.models.registry import ModelSpec
 from acetate.models.text_encoder import TextEncoders
 from acetate.models.transparency_loader import load_decoder, load_encoder, load_upsampler_of
@@ -80,18 +76,6 @@ class DiffusionModel:
     def upsampler(self) -> LayerUpsampler | None:
         """What enlarges decoded layers, where the model has it. Raises WireError `model_missing` for a damaged one."""
         return load_upsampler_of(self.spec, self.device)
-
-    def adapted_unet(
-        self,
-        part: AdapterSpec,
-        given: Mapping[str, Float[Tensor, "4 h w"]] = {},
-        *,
-        transparency_weight: float = 1.0,
-        loras: Sequence[Lora] = (),
-        controls: Sequence[ControlImage] = (),
-    ) -> AbstractContextManager[Denoiser]:
-        """Attach to the UNet what a job needs, for a `with` block; see `acetate.adapters.attach.adapted_unet`."""
-        return adapted_unet(self, part, given, transparency_weight=transparency_weight, loras=loras, controls=controls)
 
     @torch.inference_mode()
     def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from acetate.adapters.attach import ControlImage, Denoiser
+from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.image.resample import to_dtype_hwc
 from acetate.image.sizes import Size
 from acetate.models.adapter_files import STYLE_KIND
@@ -237,8 +237,13 @@ class RenderPass:
             )
             for control, picture in zip(request.controls, self.context.controls, strict=True)
         ]
-        return self.context.model.adapted_unet(
-            part, given, transparency_weight=request.transparency_weight, loras=request.loras, controls=controls
+        return adapted_unet(
+            self.context.model,
+            part,
+            given,
+            transparency_weight=request.transparency_weight,
+            loras=request.loras,
+            controls=controls,
         )
 
     @cached_property
