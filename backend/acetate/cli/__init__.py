@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
-from acetate_lab.cli import data, evaluate, study, train
 from acetate_wire.errors import AcetateError
 
 import acetate
@@ -34,11 +34,9 @@ app.command()(doctor)
 for command in (serve, status, stop, jobs, take, cancel, pair):
     app.command()(command)
 app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
-app.add_typer(train.app, name="train")
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(study.app, name="study")
 app.add_typer(plugins.app, name="plugins")
+for entry_point in sorted(entry_points(group="acetate.commands"), key=lambda found: found.name):
+    app.add_typer(entry_point.load(), name=entry_point.name)
 
 REFUSED = 2
 FAILED = 1

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from acetate_lab.cli.reports import STANDARD_OUTPUT, JsonOption, refuse, write_json
 from rich.console import Console
 from rich.markup import escape
 
+from acetate.cli.json_output import STANDARD_OUTPUT, JsonOption, refuse, write_json
 from acetate.i18n import tr as _
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+from acetate.cli.json_output import STANDARD_OUTPUT, refuse, write_json
 from acetate.i18n import tr as _
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,13 +18,8 @@ from acetate_lab.evaluation.metric import Metric, with_threshold
 if TYPE_CHECKING:
     from acetate.models.registry import ModelRegistry
 
-STANDARD_OUTPUT = Path("-")
 PASSES = (1, 2, 4, 8)
 
-JsonOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--json", metavar="FILE", help=_("Write the figures here too; - for standard output.")),
-]
 ReportOption: TypeAlias = Annotated[
     Path, typer.Option("--report", metavar="DIR", help=_("Folder for the report: one HTML file, and JSON beside it."))
 ]
@@ -95,23 +90,3 @@ def progress_bars() -> Progress:
     """Bars on standard error that vanish when they are full."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def refuse(message: str) -> NoReturn:
-    """Say what is wrong in one line and leave with code 2."""
-    typer.echo(" ".join(message.split()), err=True)
-    raise typer.Exit(2)
-
-
-def write_json(path: Path | None, document: dict[str, Any]) -> None:
-    """Write the figures where `--json` asked for them, if it was given."""
-    if path is None:
-        return
-    content = json.dumps(document, indent=2, ensure_ascii=False)
-    if path == STANDARD_OUTPUT:
-        typer.echo(content)
-        return
-    try:
-        path.write_text(content + "\n", encoding="utf-8")
-    except OSError as error:
-        refuse(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror))

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from acetate.cli.json_output import JsonOption, refuse, write_json
 from acetate.i18n import tr as _
 
-from acetate_lab.cli.reports import JsonOption, ReportOption, finish, prepare, refuse, write_json
+from acetate_lab.cli.reports import ReportOption, finish, prepare
 
 app = typer.Typer(help=_("Ask people, blind, whether they prefer native layers or cut-outs."))
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import platformdirs
 import typer
+from acetate.cli.json_output import JsonOption, refuse
 from acetate.i18n import tr as _
 from rich.console import Console
 
 from acetate_lab.cli.reports import (
-    JsonOption,
     PassesOption,
     ReportOption,
     SeedOption,
@@ -20,7 +20,6 @@ from acetate_lab.cli.reports import (
     finish,
     prepare,
     progress_bars,
-    refuse,
 )
 
 if TYPE_CHECKING:

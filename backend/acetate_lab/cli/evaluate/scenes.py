@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from acetate.cli.json_output import JsonOption, refuse
 from acetate.i18n import tr as _
 
 from acetate_lab.cli.reports import (
-    JsonOption,
     ModelFolderOption,
     ReportOption,
     SeedOption,
@@ -18,7 +18,6 @@ from acetate_lab.cli.reports import (
     finish,
     prepare,
     progress_bars,
-    refuse,
 )
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from acetate.cli.json_output import JsonOption, refuse
 from acetate.i18n import tr as _
 
 from acetate_lab.cli.reports import (
-    JsonOption,
     ModelFolderOption,
     PassesOption,
     ReportOption,
@@ -19,7 +19,6 @@ from acetate_lab.cli.reports import (
     finish,
     prepare,
     progress_bars,
-    refuse,
 )
 
 if TYPE_CHECKING:

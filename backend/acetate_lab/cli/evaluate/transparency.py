@@ -6,18 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from acetate.cli.json_output import JsonOption, refuse
 from acetate.i18n import tr as _
 
-from acetate_lab.cli.reports import (
-    JsonOption,
-    PassesOption,
-    ReportOption,
-    figures_table,
-    finish,
-    prepare,
-    progress_bars,
-    refuse,
-)
+from acetate_lab.cli.reports import PassesOption, ReportOption, figures_table, finish, prepare, progress_bars
 
 SIDE_STEP = 64
 
