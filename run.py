@@ -39,7 +39,7 @@ LOG = VENV / "acetate-install.log"
 EXTRAS = {"test": {"dev"}, "check": {"dev"}, "train": {"train"}, "evaluate": {"train"}}
 """What a task needs beside the plain installation, by the extras of pyproject.toml."""
 AGAIN = "python3 run.py --torch"
-CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
 
 
 class InstallError(Exception):
@@ -217,7 +217,7 @@ def main(arguments: list[str]) -> int:
         os.chdir(ROOT)
         return hand_over([str(PYTHON), "-m", "pytest", *arguments[1:]])
     if task == "check":
-        return max(subprocess.call([str(PYTHON), "-m", *check], cwd=ROOT) for check in CHECKS)
+        return max(subprocess.call([str(SCRIPTS / check[0]), *check[1:]], cwd=ROOT) for check in CHECKS)
     return hand_over([str(PYTHON), "-m", "acetate", *(arguments or ["--help"])])
 
 
