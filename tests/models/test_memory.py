@@ -33,7 +33,7 @@ from acetate.models.registry import ModelRegistry
 from torch import Tensor
 from typer.testing import CliRunner
 
-from tests.models.test_prepared import PARTS, a_layer, noise, state_of, texts
+from tests.adapters.test_attach import PARTS, a_layer, noise, state_of, texts
 
 GIB = 1 << 30
 LARGE = Footprint(

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tests.models.tiny_families import write_sd15_layers, write_sdxl_layers
 from tests.models.tiny_published import write_checkpoint, write_folder, write_hub
-from tests.modes.conftest import a_picture, a_request, enliven
+from tests.pipelines.conftest import a_picture, a_request, enliven
 
 FAMILIES = {"sd15": SD15, "sdxl": SDXL}
 DECODERS = {"sd15": "layer_sd15_vae_transparent_decoder", "sdxl": "vae_transparent_decoder"}

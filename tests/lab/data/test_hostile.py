@@ -26,7 +26,7 @@ from acetate_wire.errors import AcetateError
 from numpy.typing import NDArray
 from PIL import Image
 
-CASES = Path(__file__).parents[1] / "cases" / "documents"
+CASES = Path(__file__).parents[2] / "cases" / "documents"
 
 
 def built(folder: Path, *sources: Path) -> Built:

@@ -11,7 +11,7 @@ from acetate_lab.data.collection import Collection, Entry, open_collection, writ
 from acetate_lab.data.review.server import ReviewServer
 from PIL import Image
 
-from tests.browser.chromium import Browser
+from tests.lab.chromium import Browser
 from tests.reviewing import served
 from tests.tiny_data import COLOURS, disc
 

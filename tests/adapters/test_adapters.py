@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from tests.adapters.test_attach import PARTS, a_layer, noise, state_of, texts
 from tests.models.published import original_name
-from tests.models.test_prepared import PARTS, a_layer, noise, state_of, texts
 
 Load = Callable[[str], DiffusionModel]
 EMBEDS = 12

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-DOOR = Path(__file__).parents[2] / "run.py"
+DOOR = Path(__file__).parents[1] / "run.py"
 STAND_IN = """#!{python}
 import pathlib, sys
 here = pathlib.Path({folder!r})

@@ -17,8 +17,8 @@ from acetate.pipelines import run
 from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
 from acetate.worker.oom_fallback import _free_memory
 
-from tests.modes.conftest import FAMILIES, a_request
-from tests.modes.test_modes import EVERY, pictures_for
+from tests.pipelines.conftest import FAMILIES, a_request
+from tests.pipelines.test_modes import EVERY, pictures_for
 from tests.pretended import OnDevice, Pretending, pretended_mac
 
 

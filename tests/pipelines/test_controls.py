@@ -15,8 +15,8 @@ from acetate_wire.request import Control, PictureSpec
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import nn
 
-from tests.modes.conftest import a_picture, a_request
-from tests.modes.test_modes import MODES, pictures_for
+from tests.pipelines.conftest import a_picture, a_request
+from tests.pipelines.test_modes import MODES, pictures_for
 
 WIDTH, HEIGHT = 150, 90
 

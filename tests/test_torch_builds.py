@@ -17,7 +17,7 @@ import pytest
 from acetate.cards import Card, build_of, device_numbers, find_cards, unused
 from acetate.worker import engine_loader
 
-from tests.unit.test_run import copy_door
+from tests.test_run import copy_door
 
 BACKEND = '''
 """A build backend without requirements: an editable installation that needs torch."""

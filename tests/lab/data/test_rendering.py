@@ -16,7 +16,7 @@ from acetate_lab.data.rendering.render import SUBJECTS, render
 from acetate_wire.errors import AcetateError
 from PIL import Image
 
-EDITORS = Path(__file__).parents[2] / ".editors"
+EDITORS = Path(__file__).parents[3] / ".editors"
 
 
 def blender() -> Path:

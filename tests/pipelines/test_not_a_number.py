@@ -22,9 +22,9 @@ from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
+from tests.adapters.test_adapters import _write_lora
 from tests.daemon.harness import Daemon
-from tests.models.test_kit import _write_lora
-from tests.modes.conftest import a_picture, a_request
+from tests.pipelines.conftest import a_picture, a_request
 
 SIDE = 64
 TYPES = {"rgbaf16": np.float16, "rgbaf32": np.float32}
@@ -62,7 +62,7 @@ def damaged(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def session(damaged: Path) -> Iterator[BlockingClient]:
     """A client of a daemon with these models."""
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        daemon = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
+        daemon = Daemon(Path(folder), engine="tests.pipelines.watched_engine:Watched")
         daemon.environment["ACETATE_MODELS_DIR"] = str(damaged)
         daemon.start()
         with daemon.session() as session:

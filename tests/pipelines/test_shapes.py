@@ -15,7 +15,7 @@ from acetate.pipelines.opaque import STRIDE, TRIES, is_opaque
 from acetate_wire.request import LayerRequest, Rect
 from torch import Tensor
 
-from tests.modes.conftest import Draw, Spy, a_picture
+from tests.pipelines.conftest import Draw, Spy, a_picture
 
 
 def shapes(spy: Spy) -> list[tuple[int, ...]]:

@@ -15,7 +15,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import PictureSpec, Rect
 from torch import Tensor
 
-from tests.modes.conftest import Draw, Spy, a_picture, a_request
+from tests.pipelines.conftest import Draw, Spy, a_picture, a_request
 
 Pictures = dict[str, Tensor]
 MODES: dict[str, tuple[str, ...]] = {

@@ -16,7 +16,7 @@ from acetate_wire.request import LayerRequest, PictureSpec, Rect, output_roles
 
 from tests.daemon.harness import Daemon
 from tests.daemon.test_pictures import linear_profile
-from tests.modes.test_modes import EVERY, MODES
+from tests.pipelines.test_modes import EVERY, MODES
 
 WIDTH, HEIGHT = 83, 71
 
@@ -25,7 +25,7 @@ WIDTH, HEIGHT = 83, 71
 def session(models_folder: Path) -> Iterator[BlockingClient]:
     """A client of a daemon with the tiny models."""
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        daemon = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
+        daemon = Daemon(Path(folder), engine="tests.pipelines.watched_engine:Watched")
         daemon.environment["ACETATE_MODELS_DIR"] = str(models_folder)
         daemon.start()
         with daemon.session() as session:

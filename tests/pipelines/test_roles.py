@@ -8,7 +8,7 @@ import pytest
 from acetate.models.model_cache import ModelCache
 from torch import equal
 
-from tests.modes.conftest import Draw
+from tests.pipelines.conftest import Draw
 
 MARKS = {"layer": "cat", "background": "leaf", "blend": "guitar"}
 """Words that the tiny starter has, so that the same texts can be asked of it without marks."""

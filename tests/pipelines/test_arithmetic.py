@@ -17,7 +17,7 @@ from acetate.pipelines.sampling import FrameBatch, GuidedDenoiser, TileSpec
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from tests.modes.conftest import Draw, Spy, a_picture
+from tests.pipelines.conftest import Draw, Spy, a_picture
 
 STEPS = 3
 

@@ -12,7 +12,7 @@ from acetate.pipelines.filling import filled
 from acetate_wire.errors import AcetateError
 from torch import Tensor
 
-from tests.modes.conftest import Draw, Spy, a_picture, a_request
+from tests.pipelines.conftest import Draw, Spy, a_picture, a_request
 
 FAMILIES = ("starter", "sd15", "sdxl")
 

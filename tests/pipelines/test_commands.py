@@ -28,7 +28,7 @@ QUICK = ("--steps", "2", "--passes", "1")
 @pytest.fixture(scope="module")
 def daemon(models_folder: Path) -> Iterator[Daemon]:
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        made = Daemon(Path(folder), engine="tests.modes.watched_engine:Watched")
+        made = Daemon(Path(folder), engine="tests.pipelines.watched_engine:Watched")
         made.environment["ACETATE_MODELS_DIR"] = str(models_folder)
         yield made.start()
         made.close()
