@@ -8,7 +8,6 @@ import pytest
 
 from tests.tiny_starter import write_tiny_starter
 
-
 EDITORS = ("krita", "blender")
 """Folders of tests that drive an editor; the marker of the same name selects them."""
 
