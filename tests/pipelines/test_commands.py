@@ -333,7 +333,9 @@ def test_a_document_is_read_again_by_like_and_as_a_given_layer(acetate: Acetate,
     assert settings("again-blend.png")["prompt"] == "a \x07red apple"
     answer = acetate("background", "--foreground", document, "a leaf", "-o", "under.png", *QUICK)
     assert answer.code == 0, answer.errors
-    same = acetate("background", "--foreground", "again-foreground.png", "a leaf", "-o", "same.png", "--like", "under.png")
+    same = acetate(
+        "background", "--foreground", "again-foreground.png", "a leaf", "-o", "same.png", "--like", "under.png"
+    )
     assert (same.code, same.errors) == (0, ""), "the layer in the document is the layer of the PNG"
     assert np.array_equal(pixels("under.png"), pixels("same.png"))
 
