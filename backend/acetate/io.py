@@ -1,31 +1,55 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and members of zip archives read with a limit."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+MOST_BYTES = 512 << 20
+"""No picture, and no layer of a document, is larger; what unpacks to more is a bomb."""
+
+
+class TooLargeError(ValueError):
+    """A file in an archive unpacks to more than `MOST_BYTES`."""
+
+
+def zip_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file of a zip archive. Raises KeyError, TooLargeError, and what zipfile raises for damage and encryption."""
+    # The size that the directory states may be a lie.
+    with archive.open(name) as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise TooLargeError(f"{name} unpacks to more than {MOST_BYTES >> 20} MB")
+    return data
+
 
 def part_of(path: Path) -> Path:
-    """The file beside `path` that holds what is written until it is whole."""
-    return path.with_name(f".{path.name}.part")
+    """The file that holds what is written to `path` until it is whole: beside it, or beside what it links to."""
+    real = path.resolve() if path.is_symlink() else path
+    return real.with_name(f".{real.name}.part")
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a `with` block a file to write, which becomes `path` when the block ends, and vanishes when it raises.
 
-    A file that was there stays whole until then. Raises OSError.
+    A file that was there stays whole until then, and leaves its permissions to the new one; a symbolic link stays one.
+    Raises OSError.
     """
     fresh = part_of(path)
+    real = path.resolve() if path.is_symlink() else path
     try:
         yield fresh
-        fresh.replace(path)
+        with suppress(FileNotFoundError):
+            fresh.chmod(stat.S_IMODE(real.stat().st_mode))
+        fresh.replace(real)
     except BaseException:
         # Where it cannot be removed it could not be made either, and that is the error to tell of.
         with suppress(OSError):

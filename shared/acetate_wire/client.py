@@ -75,7 +75,7 @@ class Client:
         self._outbox: List[List[Any]] = []
         self._open_queries: Dict[str, Dict[str, Any]] = {}
         self._welcomed = False
-        self._last_recv = self._last_send = self._last_lookup = float("-inf")
+        self._last_recv = self._last_send = self._last_lookup = self._last_repeat = float("-inf")
         self.problem: Optional[AcetateError] = None
         self.welcome: Optional[Connected] = None
         self.has_more = False
@@ -232,6 +232,10 @@ class Client:
             self._reconnect()
         elif self._welcomed and now - self._last_send >= PING_S:
             self._send(encode("ping", {}))
+        if self._welcomed and now - self._last_repeat >= PING_S:
+            self._last_repeat = now
+            for parts in self._tracker.messages_to_repeat():
+                self._send(parts)
 
     def _daemon_moved(self) -> bool:
         """Whether the connection file now names another daemon than the one that does not answer."""

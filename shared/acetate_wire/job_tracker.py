@@ -8,6 +8,9 @@ from typing import Any, Dict, Iterable, List, Optional
 from .events import Accepted, Event, Forgotten, Progress, Rejected
 from .messages import encode
 
+PASSING_CODES = ("busy", "internal")
+"""Refusals of an acknowledgement after which the same may be asked again."""
+
 
 @dataclass
 class _TrackedJob:
@@ -22,6 +25,7 @@ class JobTracker:
     def __init__(self) -> None:
         self._jobs: Dict[str, _TrackedJob] = {}
         self._unacknowledged: Dict[str, None] = {}
+        self._refused: Dict[str, None] = {}
 
     def submitted(self, id: str, parts: List[Any]) -> None:
         """Remember the message until the daemon has accepted it."""
@@ -43,6 +47,11 @@ class JobTracker:
         self._jobs.pop(id, None)
         self._unacknowledged[id] = None
 
+    def messages_to_repeat(self) -> List[List[Any]]:
+        """The acknowledgements that the daemon could not carry out since the last time, as on a full disk."""
+        refused, self._refused = self._refused, {}
+        return [encode("acknowledge", {"id": id}) for id in refused if id in self._unacknowledged]
+
     def messages_after_welcome(self) -> List[List[Any]]:
         """The messages that bring a daemon that has just said welcome up to date."""
         open_jobs = {id: job for id, job in self._jobs.items() if not job.ended}
@@ -62,6 +71,12 @@ class JobTracker:
         if isinstance(event, Forgotten) and id in self._unacknowledged:
             del self._unacknowledged[id]
             return True
+        if isinstance(event, Rejected) and id in self._unacknowledged and id not in self._jobs:
+            if event.code in PASSING_CODES:
+                self._refused[id] = None
+            else:
+                del self._unacknowledged[id]
+            return False
         job = self._jobs.get(id)
         if job is None or job.ended:
             return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +132,25 @@ def test_cancel_and_a_refusal_and_a_failure(client: PageClient) -> None:
     client.submit(prompt="fail")
     failed, _ = client.receive("failed")
     assert set(failed) == {"v", "kind", "id", "code", "field", "message", "hint", "retry"}
+
+
+@pytest.mark.parametrize("prompt", ["a red apple", "steps=1 hang=11"], ids=["at once", "after 11 silent seconds"])
+def test_the_pages_example_works_as_printed(daemon: Daemon, tmp_path: Path, prompt: str) -> None:
+    printed = PAGE.read_text().split("## Example")[1]
+    program = "\n".join(line[4:] for line in printed.splitlines() if line.startswith("    ") or not line)
+    assert '"prompt": "a red apple"' in program
+    environment = {**daemon.environment, "ACETATE_CONNECTION": str(daemon.runtime / "connection.json")}
+    ran = subprocess.run(
+        [sys.executable, "-c", program.replace("a red apple", prompt)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[-1] == "layer 512 512 at 100 100"
+    assert (tmp_path / "layer.rgba").stat().st_size == 512 * 512 * 4
 
 
 def test_status_and_ping(client: PageClient, daemon: Daemon) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from acetate_wire.events import Connected, Disconnected, Done, Progress
 
-from tests.daemon.harness import ROOT, Daemon, Editor, a_request
+from tests.daemon.harness import Daemon, Editor, a_request
+from tests.storm import CLIENTS, Clients, ends, storm
 
 JOBS = 200
 LONGEST_S = 100.0
@@ -21,31 +20,31 @@ VICTIMS = ("daemon", "worker", "client")
 MOST_KILLS = 10
 
 
+@pytest.mark.slow
 def test_200_jobs_survive_kills_of_everything(make_daemon: Callable[..., Daemon]) -> None:
     dice = random.Random(SEED)
     daemon = make_daemon().start()
-    names = ("ada", "ben")
-    for name in names:
-        plan = "\n".join(str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _ in range(JOBS // 2))
-        (daemon.home / f"{name}.plan").write_text(plan)
-    clients = {name: start_client(daemon, name) for name in names}
+    clients = Clients(daemon)
+    for name in CLIENTS:
+        clients.plan(name, dice, JOBS // 2)
+        clients.start(name)
     try:
         killed = rage(daemon, clients, dice)
     finally:
-        for client in clients.values():
-            client.kill()
+        clients.close()
     print(f"killed {dict(killed)}")
     assert min(killed[victim] for victim in VICTIMS) >= 3
-    for name, client in clients.items():
-        assert client.returncode == 0
-        check_ends(daemon, name)
+    for name in CLIENTS:
+        found = ends(daemon, name)
+        assert (found.missing, found.doubled, found.wrong) == ((), (), ())
+        assert found.done > JOBS // 2 * 0.9 and set(found.failed) <= {"Failed worker_lost"}
 
 
-def rage(daemon: Daemon, clients: dict[str, subprocess.Popen[bytes]], dice: random.Random) -> Counter[str]:
+def rage(daemon: Daemon, clients: Clients, dice: random.Random) -> Counter[str]:
     """Kill one thing after another until all clients have seen all their jobs end."""
     killed: Counter[str] = Counter()
     began = time.monotonic()
-    while any(client.poll() is None for client in clients.values()):
+    while clients.running:
         assert time.monotonic() - began < LONGEST_S, "the jobs do not come to an end"
         time.sleep(dice.uniform(0.05, 0.4))
         victim = dice.choice(VICTIMS)
@@ -56,34 +55,20 @@ def rage(daemon: Daemon, clients: dict[str, subprocess.Popen[bytes]], dice: rand
         elif victim == "worker":
             killed[victim] -= not daemon.kill_worker()
         else:
-            name = dice.choice(sorted(clients))
-            if clients[name].poll() is not None:
+            name = dice.choice(CLIENTS)
+            if name not in clients.running:
                 continue
-            clients[name].kill()
-            clients[name].wait()
-            clients[name] = start_client(daemon, name)
+            clients.kill(name)
         killed[victim] += 1
     return killed
 
 
-def start_client(daemon: Daemon, name: str) -> subprocess.Popen[bytes]:
-    """A client process."""
-    command = [sys.executable, "-m", "tests.daemon.storm_client", str(daemon.home), name]
-    return subprocess.Popen(command, env=daemon.environment, cwd=ROOT)
-
-
-def check_ends(daemon: Daemon, name: str) -> None:
-    """Every job of the plan has exactly one end, and layers are those of its own seed."""
-    plan = (daemon.home / f"{name}.plan").read_text().split()
-    lines = [line.split() for line in (daemon.home / f"{name}.ends").read_text().splitlines()]
-    assert sorted(id for id, *_ in lines) == sorted(plan)
-    for id, kind, detail in lines:
-        seed = int(id[:6], 16)
-        if kind == "Done":
-            assert detail == bytes([seed % 256, seed // 256 % 256]).hex()
-        else:
-            assert (kind, detail) == ("Failed", "worker_lost")
-    assert sum(kind == "Done" for _, kind, _ in lines) > len(plan) * 0.9
+@pytest.mark.slow
+def test_a_short_storm_with_failing_files_and_jumping_clocks_loses_nothing() -> None:
+    figures = storm(minutes=0.25, seed=3)
+    assert figures["jobs lost"] == figures["jobs ended twice"] == figures["wrong layers"] == 0, figures
+    assert "daemon ended by itself" not in figures, figures
+    assert figures["layers"] > 50, figures  # type: ignore[operator]
 
 
 def test_a_running_job_goes_on_after_the_daemon_was_killed(make_daemon: Callable[..., Daemon]) -> None:

@@ -316,3 +316,51 @@ def test_a_subject_fills_the_size_when_it_is_said_to(acetate: Acetate) -> None:
     assert int(pixels("full.png")[:, :40, 3].max()) > 0
     again = acetate("generate", "--like", "full.png", "-o", "again.png")
     assert again.code == 0 and np.array_equal(pixels("again.png"), pixels("full.png"))
+
+
+@pytest.mark.parametrize("ending", ["ora", "psd"])
+def test_a_document_is_read_again_by_like_and_as_a_given_layer(acetate: Acetate, ending: str) -> None:
+    document = f"scene.{ending}"
+    first = acetate("scene", "a \x07red apple", "-o", document, "--size", "80x60", "--blend", "--seed", "5", *QUICK)
+    assert first.code == 0, first.errors
+    again = acetate("scene", "--like", document, "-o", "again.png")
+    assert again.code == 0, again.errors
+    assert sorted(path.name for path in Path().glob("again*")) == [
+        "again-background.png",
+        "again-blend.png",
+        "again-foreground.png",
+    ]
+    assert settings("again-blend.png")["prompt"] == "a \x07red apple"
+    answer = acetate("background", "--foreground", document, "a leaf", "-o", "under.png", *QUICK)
+    assert answer.code == 0, answer.errors
+    same = acetate(
+        "background", "--foreground", "again-foreground.png", "a leaf", "-o", "same.png", "--like", "under.png"
+    )
+    assert (same.code, same.errors) == (0, ""), "the layer in the document is the layer of the PNG"
+    assert np.array_equal(pixels("under.png"), pixels("same.png"))
+
+
+def test_a_document_of_several_requests_is_no_like(acetate: Acetate) -> None:
+    assert acetate("generate", "--stack", "a cat", "a fish", "-o", "stack.ora", "--size", "80x60", *QUICK).code == 0
+    answer = acetate("scene", "--like", "stack.ora", "-o", "again.png")
+    assert answer.code == 2 and "holds layers of several requests" in answer.errors
+
+
+@pytest.mark.parametrize("name", ["no.ora", "no.psd"])
+def test_what_is_no_document_is_refused_by_name(acetate: Acetate, name: str) -> None:
+    Path(name).write_bytes(b"<html>not found</html>")
+    for option in (("--layer", name, "a cat"), ("--like", name, "--layer", "layer.png")):
+        answer = acetate("refine", *option, "-o", "out.png")
+        assert answer.code == 2 and f"{name} is no readable document" in answer.errors, option
+
+
+def test_links_and_permissions_of_what_is_written_over_stay(acetate: Acetate) -> None:
+    Path("elsewhere").mkdir()
+    target = Path("elsewhere/shared.png")
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    Path("out.png").symlink_to(target)
+    assert acetate("refine", "--layer", "layer.png", "a cat", "-o", "out.png", *QUICK).code == 0
+    assert Path("out.png").is_symlink() and target.stat().st_mode & 0o777 == 0o640
+    assert pixels("elsewhere/shared.png").shape == (70, 90, 4)
+    assert [path.name for path in Path("elsewhere").iterdir()] == ["shared.png"]

@@ -54,7 +54,7 @@ def control_file(text: str) -> Path:
 
 
 def _parse_control(text: str) -> ControlOption:
-    from acetate.cli.layer_png import read_pixels
+    from acetate.cli.input_files import read_pixels
 
     name, equals, _file = text.partition("=")
     kind, star, weight = name.partition("*")

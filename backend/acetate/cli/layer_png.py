@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from acetate_wire.errors import AcetateError
 from PIL import Image, PngImagePlugin
 
 from acetate.io import part_of, whole
-from acetate.pipelines.metadata import GenerationMetadata, pixels_hash
+from acetate.pipelines.metadata import pixels_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from acetate.cli.submit import ResultLayer
 
 PNG = ".png"
+DOCUMENTS = (".ora", ".psd")
 CHUNK = "acetate"
 """The keyword of the PNG text chunk (iTXt, UTF-8) that holds the settings as JSON."""
 PREVIEW_SIDE = 512
@@ -45,16 +45,16 @@ def check_writable(path: Path, endings: tuple[str, ...] = (PNG,)) -> None:
     """Raises AcetateError `bad_request` when a file with one of these endings cannot be written there."""
     if path.suffix.lower() not in endings:
         kinds = " or ".join(endings)
-        raise _unusable(
+        raise unusable(
             path,
             "is no PNG file and no document" if len(endings) > 1 else "is no PNG file",
             f"give a name that ends in {kinds}",
         )
     try:
         if path.is_dir():
-            raise _unusable(path, "is a folder", "give the name of a file")
+            raise unusable(path, "is a folder", "give the name of a file")
         if not path.parent.is_dir():
-            raise _unusable(path, f"cannot be written: there is no folder {path.parent}", "make it first")
+            raise unusable(path, f"cannot be written: there is no folder {path.parent}", "make it first")
         _try_to_write(part_of(path))
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -72,40 +72,6 @@ def save_layer(layer: ResultLayer, path: Path) -> None:
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt(CHUNK, json.dumps(layer.settings.to_map(), ensure_ascii=False))
     _write(Image.fromarray(layer.pixels, "RGBA"), path, chunks)
-
-
-def read_settings(path: Path) -> GenerationMetadata:
-    """The settings in a layer's file. Raises AcetateError `bad_request` when it is no layer of ours."""
-    from acetate.image.reading import UnreadablePictureError, read_texts
-
-    try:
-        text = read_texts(path).get(CHUNK)
-    except FileNotFoundError as error:
-        raise _unusable(path, "does not exist", "give a picture that acetate generate made", "like") from error
-    except UnreadablePictureError as error:
-        hint = "give a picture that acetate generate made"
-        raise _unusable(path, f"is no readable PNG ({error})", hint, "like") from error
-    if text is None:
-        raise _unusable(
-            path, "holds no acetate settings", "give a file as acetate generate wrote it, not edited", "like"
-        )
-    try:
-        return msgspec.json.decode(text, type=GenerationMetadata)
-    except msgspec.DecodeError as error:
-        raise _unusable(path, f"has damaged settings ({error})", "give another file", "like") from error
-
-
-def read_pixels(path: Path, field: str) -> NDArray[np.uint8]:
-    """A picture file as RGBA "h w 4", straight alpha. Raises AcetateError `bad_request` about this field."""
-    from acetate.image.reading import UnreadablePictureError, read_picture
-
-    try:
-        return read_picture(path).pixels
-    except FileNotFoundError as error:
-        raise _unusable(path, "does not exist", "give a picture file", field) from error
-    except UnreadablePictureError as error:
-        hint = "give a PNG, or another file that Pillow reads"
-        raise _unusable(path, f"is no readable picture ({error})", hint, field) from error
 
 
 def pixels_digest(pixels: NDArray[np.uint8]) -> str:
@@ -153,8 +119,9 @@ def _write(picture: Image.Image, path: Path, chunks: PngImagePlugin.PngInfo | No
 def cannot_write(path: Path, error: OSError) -> AcetateError:
     """The refusal for a file that the system would not write."""
     hint = "choose a shorter name" if error.errno == errno.ENAMETOOLONG else "choose another place"
-    return _unusable(path, f"cannot be written ({error.strerror or error})", hint)
+    return unusable(path, f"cannot be written ({error.strerror or error})", hint)
 
 
-def _unusable(path: Path, problem: str, hint: str, field: str = "output") -> AcetateError:
+def unusable(path: Path, problem: str, hint: str, field: str = "output") -> AcetateError:
+    """The refusal of a file that an option names."""
     return AcetateError("bad_request", f"{path} {problem}", field=field, hint=hint)

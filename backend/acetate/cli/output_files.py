@@ -13,6 +13,7 @@ from acetate_wire.errors import AcetateError
 
 from acetate.cli.layer_png import (
     CHUNK,
+    DOCUMENTS,
     PNG,
     cannot_write,
     check_writable,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DOCUMENTS = (".ora", ".psd")
 ENDINGS = (PNG, *DOCUMENTS)
 ORDER = ("background", "layer", "foreground", "blend")
 """The stacking order of roles, from below."""

@@ -79,13 +79,13 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
     if options.lora:
         changes["loras"] = tuple(parse_lora(text) for text in options.lora)
     wanted = {name: value for name, value in changes.items() if value is not None}
-    former = None if options.like is None else _former(options.like, mode)
+    former, roles = (None, ()) if options.like is None else _former(options.like, mode)
     whole = _read(given)
     fill = options.fill if former is None or options.fill is not None else former.fill
     area = None if fill or options.size is not None else _area(mode, whole, former, catalogue, wanted)
     pictures = whole if area is None else {role: area.cut(picture) for role, picture in whole.items()}
     _check_former(given, pictures, former, options.like)
-    request = replace(_base(mode, former, pictures, catalogue, wanted), count=options.count, **wanted)
+    request = replace(_base(mode, former, roles, pictures, catalogue, wanted), count=options.count, **wanted)
     if options.size is not None:
         width, height = parse_size(options.size)
         request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
@@ -146,13 +146,14 @@ def parse_size(text: str) -> tuple[int, int]:
 def _base(
     mode: str,
     former: GenerationMetadata | None,
+    roles: tuple[str, ...],
     pictures: Mapping[str, NDArray[np.uint8]],
     catalogue: ModelRegistry,
     wanted: Mapping[str, Any],
 ) -> LayerRequest:
     """The request that options change: another layer's, or one of the given pictures' or the model's own size."""
     if former is not None:
-        return former.request()
+        return replace(former.request(), returns=roles)
     if mode == "text" and "prompt" not in wanted:
         raise AcetateError(
             "bad_request",
@@ -168,10 +169,11 @@ def _base(
     return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name)
 
 
-def _former(like: Path, mode: str) -> GenerationMetadata:
-    from acetate.cli.layer_png import read_settings
+def _former(like: Path, mode: str) -> tuple[GenerationMetadata, tuple[str, ...]]:
+    """The settings of the layers in a file, and the roles of those layers."""
+    from acetate.cli.input_files import read_settings
 
-    settings = read_settings(like)
+    settings, roles = read_settings(like)
     if settings.mode != mode:
         command = "generate" if settings.mode == "text" else settings.mode
         raise AcetateError(
@@ -187,12 +189,12 @@ def _former(like: Path, mode: str) -> GenerationMetadata:
             ),
             err=True,
         )
-    return settings
+    return settings, roles
 
 
 def _read(given: Mapping[str, Path | None]) -> dict[str, NDArray[np.uint8]]:
     """The pixels of the given files by role."""
-    from acetate.cli.layer_png import read_pixels
+    from acetate.cli.input_files import read_pixels
 
     return {role: read_pixels(path, role) for role, path in given.items() if path is not None}
 

@@ -168,7 +168,11 @@ class MessageHandler:
             self._check_model(request)
             _check_files(peer, request)
             self._about.check(request, self._settings.limits)
-            self._jobs.submit(peer.owner, id, request, message.frames)
+            # Nothing may go wrong between the journal and the answer: a job that runs is never called rejected.
+            position = self._jobs.submit(peer.owner, id, request, message.frames)
+            peer.subscriptions.add(id)
+            self._send(peer, "accepted", {"id": id, "position": position})
+            return
         self._follow(peer, id)
 
     def _refresh_models(self) -> None:

@@ -15,7 +15,7 @@ from acetate_wire.request import FORMATS, LayerRequest, output_roles
 from acetate_wire.request_codec import encode_request
 
 from acetate.daemon.config import DaemonConfig
-from acetate.daemon.job_store import ACTIVE_STATES, DiskFullError, JobRecord, JobStore
+from acetate.daemon.job_store import ACTIVE_STATES, JobRecord, JobStore, StoreError
 from acetate.daemon.queue import FairQueue
 from acetate.daemon.spool import DamagedError, Spool
 
@@ -58,6 +58,7 @@ class JobManager:
         self._publish = tell
         self._queue = FairQueue()
         self._unsaved: dict[str, _PendingEnd] = {}
+        self._unpublished: set[str] = set()
         # Counted here too, for a journal that cannot be written.
         self._crashes: dict[str, int] = {}
         self.running: RunningJob | None = None
@@ -71,12 +72,12 @@ class JobManager:
     @property
     def busy(self) -> bool:
         """Whether anything is running, waiting, or not yet written down."""
-        return self.running is not None or bool(self._unsaved) or len(self._queue) > 0
+        return self.running is not None or bool(self._unsaved) or bool(self._unpublished) or len(self._queue) > 0
 
     # What clients ask for
 
-    def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any]) -> None:
-        """Take a new job. Raises AcetateError `busy`; nothing of the job is left then."""
+    def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any]) -> int:
+        """Take a new job, and return its position. Raises AcetateError `busy`; nothing of the job is left then."""
         if self._queue.count(owner) >= self._settings.limits.waiting_jobs:
             raise AcetateError(
                 "busy",
@@ -92,10 +93,11 @@ class JobManager:
         try:
             sizes = [len(frame) for frame in frames]
             self._store.add(id, owner, encode_request(request), sizes, time.time())
-        except DiskFullError:
+        except StoreError:
             self._spool.remove_input(id)
             self._spool.check_room(1 << 62)
         self._queue.add(id, owner)
+        return self._position(id, owner)
 
     def find(self, owner: str, id: str) -> JobRecord | None:
         """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""
@@ -129,13 +131,13 @@ class JobManager:
                     self._spool.read_output(job.id, sizes, None if just_written else digest),
                 )
             except DamagedError as error:
-                return "failed", {"id": job.id, **_damaged(error, outcome).fields()}, []
+                return "failed", {"id": job.id, **self._damaged(error, job, outcome).fields()}, []
         if job.state == "expired":
             return "forgotten", {"id": job.id, "reason": "expired"}, []
         if self.running is not None and self.running.job.id == job.id:
             started = {"id": job.id, "stage": "starting", "step": 0, "steps": 0, "seconds_left": None}
             return "progress", {**started, **self.running.progress}, []
-        return "accepted", {"id": job.id, "position": self._position(job)}, []
+        return "accepted", {"id": job.id, "position": self._position(job.id, job.owner)}, []
 
     def cancel(self, job: JobRecord) -> None:
         """Stop a job that has not ended: at once for its followers, within a step in the worker."""
@@ -150,12 +152,12 @@ class JobManager:
             raise AcetateError("bad_request", "this job has not ended yet", field="id", hint="cancel it first")
         try:
             self._store.forget(job.id)
-        except DiskFullError:
+        except StoreError:
             # Its pixels may be what fills the disk.
             self._spool.remove(job.id)
             try:
                 self._store.forget(job.id)
-            except DiskFullError:
+            except StoreError:
                 self._spool.check_room(1 << 62)
         self._spool.remove(job.id)
 
@@ -168,13 +170,13 @@ class JobManager:
             return
         if job.state not in ("failed", "done"):
             raise AcetateError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
-        if sum(job.sizes) and not self._spool.input_path(job.id).exists():
+        if not self._has_inputs(job):
             raise AcetateError(
                 "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
             )
         try:
             self._store.retry(job.id)
-        except DiskFullError:
+        except StoreError:
             self._spool.check_room(1 << 62)
         self._queue.add(job.id, job.owner)
 
@@ -183,7 +185,7 @@ class JobManager:
         if self.running is not None:
             try:
                 self._store.give_back(self.running.job.id)
-            except DiskFullError as error:
+            except StoreError as error:
                 log.warning("the journal cannot say that job %s waits again: %s", self.running.job.id, error)
 
     def listing(self, owner: str) -> list[dict[str, Any]]:
@@ -198,13 +200,18 @@ class JobManager:
 
     def next(self) -> dict[str, Any] | None:
         """Take the next waiting job, and return the `run` message for the idle worker; None when there is none."""
-        while self.running is None and (id := self._queue.pop()) is not None:
-            job = self._store.get(id)
+        while self.running is None and (popped := self._queue.pop()) is not None:
+            id, owner = popped
+            try:
+                job = self._store.get(id)
+            except StoreError:
+                self._queue.push_front(id, owner)
+                raise
             if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
                 continue
             try:
                 self._store.start(id)
-            except DiskFullError as error:
+            except StoreError as error:
                 log.warning("job %s runs although the journal cannot say so: %s", id, error)
             job = replace(job, deaths=self._crashes.get(id, job.deaths))
             self.running = RunningJob(job)
@@ -254,7 +261,7 @@ class JobManager:
         log.warning("the worker ended (%s); job %s runs once more", reason, job.id)
         try:
             self._store.record_crash(job.id)
-        except DiskFullError as error:
+        except StoreError as error:
             log.warning("the journal cannot say so: %s", error)
         self._queue.push_front(job.id, job.owner)
 
@@ -268,9 +275,12 @@ class JobManager:
         self._end(job.id, "failed", error.fields(), 0)
 
     def tick(self) -> None:
-        """Write down what a full disk has kept from being written."""
+        """Do what the disk has kept from being done: write ends down, publish them, delete files."""
         for ending in list(self._unsaved.values()):
             self._end(ending.id, ending.state, ending.outcome, ending.size)
+        for id in list(self._unpublished):
+            self._publish_end(id)
+        self._spool.delete_leftovers()
 
     def expire(self) -> None:
         """Let go of what was kept long enough."""
@@ -278,7 +288,7 @@ class JobManager:
             for id in self._store.expire(self._settings.keep_s, self._settings.keep_bytes):
                 self._spool.remove(id)
                 self._publish(id, "forgotten", {"id": id, "reason": "expired"}, [])
-        except DiskFullError as error:
+        except StoreError as error:
             log.warning("the journal cannot be tidied: %s", error)
 
     def _end(self, id: str, state: str, outcome: dict[str, Any], size: int) -> None:
@@ -287,25 +297,35 @@ class JobManager:
         ending = self._unsaved.get(id) or _PendingEnd(id, state, outcome, size)
         try:
             self._store.end(id, ending.state, ending.outcome, ending.size, time.time())
-        except DiskFullError as error:
+        except StoreError as error:
             if id not in self._unsaved:
                 log.warning("the end of job %s waits for room on the disk: %s", id, error)
             self._unsaved[id] = ending
             return
         self._unsaved.pop(id, None)
         self._crashes.pop(id, None)
-        if ending.outcome.get("code") != "worker_lost":
+        if not ending.outcome.get("retry"):
             self._spool.remove_input(id)
-        job = self._store.get(id)
-        if job is not None:
-            kind, fields, frames = self.state(job, just_written=True)
-            self._publish(id, kind, fields, frames)
+        self._unpublished.add(id)
+        self._publish_end(id)
         if state == "done":
             self.expire()
 
-    def _position(self, job: JobRecord) -> int:
+    def _publish_end(self, id: str) -> None:
+        """Send an end to the job's followers; later, when it cannot be read."""
         try:
-            ahead = self._queue.position(job.id, job.owner)
+            job = self._store.get(id)
+            state = None if job is None else self.state(job, just_written=True)
+        except (StoreError, OSError) as error:
+            log.warning("the end of job %s is published later: %s", id, error)
+            return
+        self._unpublished.discard(id)
+        if state is not None:
+            self._publish(id, *state)
+
+    def _position(self, id: str, owner: str) -> int:
+        try:
+            ahead = self._queue.position(id, owner)
         except ValueError:
             return 0
         return ahead + (1 if self.running is not None else 0)
@@ -324,7 +344,7 @@ class JobManager:
             "message": "",
         }
         if job.state == "waiting":
-            entry["position"] = self._position(job)
+            entry["position"] = self._position(job.id, job.owner)
         elif job.ended is not None and job.state != "expired":
             entry["expires"] = time.time() + self._settings.keep_s - (self._store.now - (job.ended_at or 0))
         if job.state == "expired":
@@ -333,19 +353,23 @@ class JobManager:
             entry["message"] = job.outcome.get("message", "")
         return entry
 
+    def _damaged(self, error: DamagedError, job: JobRecord, outcome: Mapping[str, Any]) -> AcetateError:
+        again = self._has_inputs(job)
+        way = "draw them again" if again else "submit the job again, its pictures are no longer here"
+        return AcetateError(
+            "damaged",
+            f"the finished layers are damaged: {error}",
+            hint=f"{way}; with the seed {outcome.get('seed')} and the same settings they come out the same",
+            retry=again,
+        )
+
+    def _has_inputs(self, job: JobRecord) -> bool:
+        return not sum(job.sizes) or self._spool.input_path(job.id).exists()
+
     def _expiry_rule(self) -> str:
         days = self._settings.keep_s / 86400
         gigabytes = self._settings.keep_bytes / (1 << 30)
         return f"layers nobody took are kept for {days:g} days and up to {gigabytes:g} GiB in all, then removed"
-
-
-def _damaged(error: DamagedError, outcome: Mapping[str, Any]) -> AcetateError:
-    return AcetateError(
-        "damaged",
-        f"the finished layers are damaged: {error}",
-        hint=f"draw them again; with the seed {outcome.get('seed')} and the same settings they come out the same",
-        retry=True,
-    )
 
 
 def max_reply_bytes(request: LayerRequest) -> int:

@@ -52,8 +52,8 @@ _MIGRATIONS = (
 _COLUMNS = "number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome"
 
 
-class DiskFullError(Exception):
-    """The journal could not write; nothing changed, and the same call may be made again."""
+class StoreError(Exception):
+    """The journal could not be read or written; nothing changed, and the same call may be made again."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class JobRecord:
 
 
 class JobStore:
-    """The jobs of one state folder. Every writing method is durable when it returns, or raises DiskFullError."""
+    """The jobs of one state folder. Every writing method is durable when it returns; any may raise StoreError."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -116,7 +116,7 @@ class JobStore:
 
     def close(self) -> None:
         """Write the clock down and close the file."""
-        with contextlib.suppress(DiskFullError):
+        with contextlib.suppress(StoreError):
             self.tick()
         self._db.close()
 
@@ -131,33 +131,31 @@ class JobStore:
 
     def get(self, id: str) -> JobRecord | None:
         """The job with this id."""
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone()
-        return None if row is None else _job(row)
+        rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,))
+        return _job(rows[0]) if rows else None
 
     def requeue_unfinished(self) -> list[JobRecord]:
         """The jobs that a daemon before this one left, in the order in which they are to run; all wait again.
 
         Those that it was running are told as `running`.
         """
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number"
-        ).fetchall()
+        rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number")
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
         return [_job(row) for row in rows]
 
     def by_owner(self, owner: str) -> list[JobRecord]:
         """This client's jobs, oldest first."""
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE owner = ? ORDER BY number", (owner,))
+        rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE owner = ? ORDER BY number", (owner,))
         return [_job(row) for row in rows]
 
     def ids(self) -> list[str]:
         """The ids of all jobs."""
-        return [str(row[0]) for row in self._db.execute("SELECT id FROM job")]
+        return [str(row[0]) for row in self._read("SELECT id FROM job")]
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
-        return dict(self._db.execute("SELECT state, count(*) FROM job GROUP BY state").fetchall())
+        return dict(self._read("SELECT state, count(*) FROM job GROUP BY state"))
 
     def start(self, id: str) -> None:
         """A worker is about to begin with this job: that is one attempt, whatever ends it."""
@@ -200,8 +198,8 @@ class JobStore:
 
     def forgotten_owner(self, id: str) -> str | None:
         """The owner of a job that was forgotten, where the id is still remembered."""
-        row = self._db.execute("SELECT owner FROM forgotten WHERE id = ?", (id,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._read("SELECT owner FROM forgotten WHERE id = ?", (id,))
+        return str(rows[0][0]) if rows else None
 
     def expire(self, keep_s: float, keep_bytes: int) -> list[str]:
         """Mark as expired what was kept too long, and the oldest of what is too much; returns those ids.
@@ -211,13 +209,13 @@ class JobStore:
         before = self.now - keep_s
         old = dict.fromkeys(
             str(row[0])
-            for row in self._db.execute(
+            for row in self._read(
                 "SELECT id FROM job WHERE state IN ('done', 'failed', 'cancelled') AND ended_at < ?", (before,)
             )
         )
-        total = self._db.execute("SELECT total(size) FROM job WHERE state = 'done'").fetchone()[0]
+        total = self._read("SELECT total(size) FROM job WHERE state = 'done'")[0][0]
         if total > keep_bytes:
-            oldest = self._db.execute("SELECT id, size FROM job WHERE state = 'done' ORDER BY ended_at, number")
+            oldest = self._read("SELECT id, size FROM job WHERE state = 'done' ORDER BY ended_at, number")
             for id, size in oldest:
                 if total <= keep_bytes:
                     break
@@ -234,6 +232,13 @@ class JobStore:
             self._db.execute("UPDATE clock SET served = ?", (self.now,))
         return list(old)
 
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """All rows of a query."""
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StoreError(str(error)) from None
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction; whatever goes wrong, the journal is as before."""
@@ -245,7 +250,7 @@ class JobStore:
             if self._db.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
-            raise DiskFullError(str(error)) from None
+            raise StoreError(str(error)) from None
 
 
 def _job(row: tuple[Any, ...]) -> JobRecord:

@@ -23,15 +23,15 @@ class FairQueue:
         self._waiting.setdefault(owner, deque()).appendleft(job)
         self._waiting.move_to_end(owner, last=False)
 
-    def pop(self) -> str | None:
-        """Remove and return the next job."""
+    def pop(self) -> tuple[str, str] | None:
+        """Remove and return the next job and its owner."""
         for owner, jobs in self._waiting.items():
             job = jobs.popleft()
             if jobs:
                 self._waiting.move_to_end(owner)
             else:
                 del self._waiting[owner]
-            return job
+            return job, owner
         return None
 
     def remove(self, job: str, owner: str) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import mmap
 import shutil
 import sys
@@ -21,6 +21,10 @@ from acetate.io import _FULL, atomic_write_frames
 READ_BYTES = 1 << 20
 
 
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+"""Errors of this process and moment, which say nothing about the file."""
+
+
 class DamagedError(Exception):
     """A job's finished layers are not what was written; the message says in which way."""
 
@@ -32,6 +36,7 @@ class Spool:
         self.folder = folder
         self._reserve = reserve
         self._checked: set[tuple[str, int]] = set()
+        self._undeleted: set[Path] = set()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def input_path(self, job: str) -> Path:
@@ -54,7 +59,7 @@ class Spool:
         try:
             atomic_write_frames(path, frames)
         except OSError as error:
-            path.unlink(missing_ok=True)
+            self._delete(path)
             if error.errno in _FULL:
                 size = sum(len(frame) for frame in frames)
                 raise disk_full(self.folder, size, shutil.disk_usage(self.folder).free) from None
@@ -64,7 +69,8 @@ class Spool:
         """The frames of a job's layers: views of the file, which stays out of the daemon's own memory.
 
         `digest` is the CRC-32 of the whole file, looked at once in a daemon's life; None where an older daemon wrote
-        none. Raises DamagedError when the file is missing, cut, grown or changed.
+        none. Raises DamagedError when the file is missing, cut, grown, changed or unreadable, and OSError when the
+        system lacks files or memory at the moment.
         """
         path = self.output_path(job)
         if not sum(sizes):
@@ -78,6 +84,8 @@ class Spool:
         except FileNotFoundError:
             raise DamagedError(f"{path.name} is missing") from None
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _PASSING:
+                raise
             raise DamagedError(f"{path.name} cannot be read ({error})") from None
         if len(whole) != sum(sizes):
             raise DamagedError(f"{path.name} has {len(whole)} bytes instead of {sum(sizes)}")
@@ -92,22 +100,32 @@ class Spool:
         return frames
 
     def remove_input(self, job: str) -> None:
-        """Forget what a job was given."""
-        self.input_path(job).unlink(missing_ok=True)
+        """Delete what a job was given."""
+        self._delete(self.input_path(job))
 
     def remove(self, job: str) -> None:
-        """Forget all pixels of a job."""
+        """Delete all pixels of a job."""
         for path in (self.input_path(job), self.output_path(job)):
-            with contextlib.suppress(PermissionError):  # Windows: still being sent; `remove_orphans` finds it later
-                path.unlink(missing_ok=True)
+            self._delete(path)
+
+    def delete_leftovers(self) -> None:
+        """Try again to delete what could not be deleted (on Windows: while it was being sent)."""
+        for path in list(self._undeleted):
+            self._undeleted.discard(path)
+            self._delete(path)
+
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            self._undeleted.add(path)
 
     def remove_orphans(self, keep: Iterable[str]) -> None:
         """Remove what belongs to no job, left by a process that was killed."""
         wanted = set(keep)
         for path in self.folder.iterdir():
             if path.name.split(".", 1)[0] not in wanted or path.suffix == ".part":
-                with contextlib.suppress(PermissionError):
-                    path.unlink(missing_ok=True)
+                self._delete(path)
 
 
 def _digest(path: Path) -> int:

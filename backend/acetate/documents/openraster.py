@@ -6,6 +6,7 @@ Source: the OpenRaster specification at https://www.openraster.org/.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -47,7 +48,7 @@ def _stack(document: Document) -> bytes:
             stack,
             "layer",
             {
-                "name": layer.name,
+                "name": xml_text(layer.name),
                 "src": _source(number),
                 "x": str(layer.x),
                 "y": str(layer.y),
@@ -58,6 +59,15 @@ def _stack(document: Document) -> bytes:
         )
     text: bytes = ElementTree.tostring(image, encoding="utf-8", xml_declaration=True)
     return text
+
+
+# XML 1.0 forbids these characters even where they are escaped.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """A text with a replacement character for each that XML cannot hold (control characters, lone surrogates)."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _layer_png(layer: DocumentLayer) -> bytes:

@@ -64,10 +64,10 @@ def read_picture(source: Path | bytes, most_pixels: int = MOST_PIXELS) -> Pictur
         raise UnreadablePictureError(_reason(error)) from error
 
 
-def read_texts(path: Path) -> Mapping[str, str]:
+def read_texts(source: Path | bytes) -> Mapping[str, str]:
     """The texts of a picture file by keyword, without decoding its pixels. Raises as `read_picture` does."""
     try:
-        with _open(path) as opened:
+        with _open(source) as opened:
             return _texts(opened)
     except FileNotFoundError:
         raise

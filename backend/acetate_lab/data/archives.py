@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import tarfile
-import zipfile
 from pathlib import PurePosixPath
 
-MOST_BYTES = 512 << 20
-"""No picture, and no layer of a document, is larger; what unpacks to more is a bomb."""
+from acetate.io import MOST_BYTES, TooLargeError
+
 DATA_PIXELS = 100_000_000
 """Pictures of a data set are stored at a thousandth of that or less; larger ones would only fill memory."""
-
-
-class TooLargeError(ValueError):
-    """A file in an archive unpacks to more than `MOST_BYTES`."""
-
-
-def member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file of a zip archive. Raises KeyError, TooLargeError, and what zipfile raises for damage and encryption."""
-    # The size that the directory states may be a lie.
-    with archive.open(name) as stream:
-        data = stream.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise TooLargeError(f"{name} unpacks to more than {MOST_BYTES >> 20} MB")
-    return data
 
 
 def tar_member(archive: tarfile.TarFile, found: tarfile.TarInfo) -> bytes:

@@ -12,10 +12,11 @@ from itertools import groupby
 from pathlib import Path, PurePath
 
 from acetate.image.reading import read_picture
+from acetate.io import zip_member
 from acetate_wire.errors import AcetateError
 from PIL import Image
 
-from acetate_lab.data.archives import DATA_PIXELS, is_hidden, member, tar_member
+from acetate_lab.data.archives import DATA_PIXELS, is_hidden, tar_member
 from acetate_lab.data.captions import CaptionInfo, from_map, from_name, from_sidecar
 from acetate_lab.data.documents import DOCUMENTS, read_document
 
@@ -77,7 +78,7 @@ def _in_file(path: Path) -> Iterator[SourceImage]:
         if name.endswith(".zip"):
             with zipfile.ZipFile(path) as archive:
                 names = [name for name in sorted(archive.namelist()) if not name.endswith("/") and not is_hidden(name)]
-                loads: dict[str, Load] = {name: partial(member, archive, name) for name in names}
+                loads: dict[str, Load] = {name: partial(zip_member, archive, name) for name in names}
                 yield from _grouped(str(path), loads)
         elif name.endswith(ARCHIVES):
             yield from _in_tar(path)
