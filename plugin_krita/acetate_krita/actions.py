@@ -54,5 +54,5 @@ def listed() -> Iterator[tuple[str, str, Doing]]:
 def tell(main: Any, doing: Doing) -> None:
     """Have the docker of a main window do something; without one, nothing."""
     for dock in main.findChildren(QtWidgets.QDockWidget):
-        if dock.objectName() == "acetate" and hasattr(dock, "studio"):
+        if dock.objectName() == "acetate" and hasattr(dock, "controller"):
             doing(dock)
