@@ -73,6 +73,7 @@ class Denoiser:
         controls: Controls,
         control_input: ControlInput | None = None,
     ) -> None:
+        """`attachment` is on the UNet while enabled; `concat_latents` are appended to its input channels."""
         self._model = model
         self._attachment = attachment
         self._concat_latents = concat_latents
@@ -146,7 +147,7 @@ def adapted_unet(
     `inputs` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
     `control` or `concat`; those that enter as a `frame` are the caller's to put into the batch, with time step 0.
     `transparency_weight` (0 to 2) scales what the part changes. Prompts are encoded inside the block, since LoRAs may
-    change the text encoder too. LoRAs and controls go with every part. Raises WireError when a file is missing or
+    change the text encoder too. LoRAs and controls go with every part. Raises AcetateError when a file is missing or
     does not fit.
     """
     with ExitStack() as after:

@@ -60,6 +60,10 @@ class Controls:
         style: IPAdapter | None,
         styles: Sequence[ControlImage],
     ) -> None:
+        """`structures` are ControlNets and T2I-Adapters.
+
+        `styles` are the images of the IP-Adapter `style`, in its order.
+        """
         self._model = model
         self._structures = structures
         self._style = style
@@ -96,7 +100,7 @@ class Controls:
 def apply_controls(model: DiffusionModel, controls: Sequence[ControlImage]) -> Iterator[Controls]:
     """Load the adapters of these controls for a `with` block.
 
-    Raises WireError `bad_request` for a kind that there is not, and `model_missing` naming the way to its files.
+    Raises AcetateError `bad_request` for a kind that there is not, and `model_missing` naming the way to its files.
     """
     structures, styles = [], []
     for control in controls:

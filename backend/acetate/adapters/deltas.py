@@ -112,6 +112,7 @@ class WeightDeltas:
     """
 
     def __init__(self, unet: Any, deltas: Mapping[str, Delta], weight: float = 1.0) -> None:
+        """`deltas` are keyed by the UNet's parameter names; `weight` multiplies each of them."""
         # Looked up now: adapters that wrap modules later change their names, not these objects.
         parameters = dict(unet.named_parameters())
         self._touched = [(parameters[name], delta) for name, delta in deltas.items()]

@@ -22,6 +22,7 @@ class IPAdapter:
     """Style pictures on a prepared UNet; `embeds` has one entry a picture, for a row without and one with it."""
 
     def __init__(self, unet: Any, embeds: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """The UNet must have the IP-Adapter's attention processors already."""
         self._processors = _install_processors(unet)
         self._embeds = embeds
 
@@ -44,7 +45,7 @@ def _install_processors(unet: Any) -> list[Any]:
 def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[IPAdapter | None]:
     """Put an IP-Adapter on the UNet for a `with` block, for each of these straight-alpha pictures.
 
-    Raises WireError `model_missing` when there is none for the family, or it does not fit.
+    Raises AcetateError `model_missing` when there is none for the family, or it does not fit.
     """
     if not pictures:
         yield None

@@ -53,8 +53,8 @@ def _is_ridge(steep: Tensor, angle: Tensor) -> Tensor:
     ridge = torch.zeros_like(steep, dtype=torch.bool)
     for number, (x, y) in enumerate(((1, 0), (1, 1), (0, 1), (-1, 1))):
         ahead = around[1 + y : 1 + y + height, 1 + x : 1 + x + width]
-        concat_latents = around[1 - y : 1 - y + height, 1 - x : 1 - x + width]
-        ridge |= (sector == number) & (steep >= ahead) & (steep > concat_latents)
+        before = around[1 - y : 1 - y + height, 1 - x : 1 - x + width]
+        ridge |= (sector == number) & (steep >= ahead) & (steep > before)
     return ridge
 
 

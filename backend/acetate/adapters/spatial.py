@@ -82,7 +82,7 @@ class T2IAdapter:
 def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tensor, "3 h w"]) -> SpatialAdapter:
     """The adapter in a folder or file with its picture; the model keeps networks that are in memory.
 
-    Raises WireError `model_missing` naming the file when it does not fit.
+    Raises AcetateError `model_missing` naming the file when it does not fit.
     """
     kept = model.adapters
     try:
@@ -95,9 +95,9 @@ def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tenso
     network = kept[path]
     if type(network).__name__ == "ControlNetModel":
         return ControlNet(network, picture)
-    model_input = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
+    hint = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
     with torch.inference_mode():
-        return T2IAdapter(network(model_input[None].to(model.device, model.dtype)))
+        return T2IAdapter(network(hint[None].to(model.device, model.dtype)))
 
 
 def _network(path: Path, unet: Any) -> Any:

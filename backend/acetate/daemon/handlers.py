@@ -53,6 +53,7 @@ class MessageHandler:
     """Answers messages. Every answer goes out through `peers`; nothing that a client sends raises."""
 
     def __init__(self, settings: DaemonConfig, peers: ClientRegistry, jobs: JobManager, about: ServerContext) -> None:
+        """`about` is what the daemon reports of itself in `welcome` and `status`."""
         self._settings = settings
         self._peers = peers
         self._jobs = jobs

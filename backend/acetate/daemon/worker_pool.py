@@ -23,6 +23,7 @@ class WorkerPool:
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys, jobs: JobManager
     ) -> None:
+        """No worker is started yet."""
         self._context = context
         self._settings = settings
         self._keys = keys

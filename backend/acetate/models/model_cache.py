@@ -33,7 +33,7 @@ class ModelCache:
     def get(self, name: str, plan: MemoryPlan | None = None) -> DiffusionModel:
         """The model of that name, in memory as a plan says; without one, as it is or else resident.
 
-        Raises WireError `unknown_model` or `model_missing`.
+        Raises AcetateError `unknown_model` or `model_missing`.
         """
         model = self._loaded.get(name)
         if model is not None and (plan is None or (model.dtype, model.int8) == (self._dtype(plan), plan.eight)):
@@ -53,7 +53,7 @@ class ModelCache:
         """How a mode of a model is to use memory for a drawing of `side` (width and height in pixels).
 
         It is the fastest plan that fits, or the `memory_level`th after it. Models that are in the way are dropped, and
-        so is this one where its files were written anew, as by a training. Raises WireError as `get` does.
+        so is this one where its files were written anew, as by a training. Raises AcetateError as `get` does.
         """
         entry = self.registry.entry(name)
         if name in self._loaded and self._fingerprints[name] != file_fingerprint(entry):
@@ -105,7 +105,7 @@ class PlannedMemory:
 def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan: MemoryPlan) -> DiffusionModel:
     """Load a model into memory as a plan says, weights from .safetensors only, without any network.
 
-    Raises WireError `model_missing` naming the place when a file is unreadable or does not fit its configuration.
+    Raises AcetateError `model_missing` naming the place when a file is unreadable or does not fit its configuration.
     """
     try:
         base = load_base(entry, dtype)

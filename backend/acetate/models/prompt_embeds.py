@@ -22,6 +22,7 @@ class PromptEmbeds:
     pooled_prompt_embeds: Float[Tensor, "n pooled_width"] | None = None
 
     def __len__(self) -> int:
+        """The number of rows."""
         return len(self.prompt_embeds)
 
     def rows(self, indices: Sequence[int]) -> PromptEmbeds:

@@ -119,7 +119,7 @@ class _Computer:
             (r"offset_encoder", self._offset_encoder),
             (r"decoder_(single|augmented)", self._decoder),
             (r"pad_rgb_(\d+)", self._padded),
-            (r"vae_feed_(\d+)", self._vae_feed),
+            (r"vae_feed_(\d+)", self._composite_on_grey),
             (r"adjusted_latent_multiplier_(\d+(?:\.\d+)?)", self._adjusted_latent),
             (r"condition_encoder_(\d+)", self._condition_map),
             (r"(sharing_f(\d+)_(plain|control)_(self|cross))(_overwrite)?", self._sharing),
@@ -168,7 +168,7 @@ class _Computer:
     def _padded(self, _: str, index: str) -> Tensor:
         return pad_rgb(self._picture(index))[0].permute(1, 2, 0)
 
-    def _vae_feed(self, _: str, index: str) -> Tensor:
+    def _composite_on_grey(self, _: str, index: str) -> Tensor:
         return composite_on_grey(self._picture(index))
 
     def _adjusted_latent(self, name: str, multiplier: str) -> Tensor:

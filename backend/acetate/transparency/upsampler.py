@@ -18,6 +18,7 @@ class LayerUpsampler(nn.Module):
     """
 
     def __init__(self, factor: int = 2, width: int = 64, depth: int = 6) -> None:
+        """Make an upsampler that enlarges bilinearly."""
         super().__init__()
         self.config: dict[str, Any] = {"factor": factor, "width": width, "depth": depth}
         self.factor = factor

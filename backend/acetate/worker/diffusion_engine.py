@@ -22,6 +22,7 @@ class DiffusionEngine:
     """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
 
     def __init__(self) -> None:
+        """Choose the device; no model is loaded yet."""
         from acetate.models.memory_plan import plans_for
         from acetate.models.model_cache import ModelCache
         from acetate.transparency import fastest_dtype

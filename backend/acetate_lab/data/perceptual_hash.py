@@ -42,6 +42,7 @@ class KnownHashes:
     """The fingerprints of the pictures that are there already."""
 
     def __init__(self) -> None:
+        """Start with no picture."""
         self._prints = np.empty((64, BITS + 3), np.uint8)
         self._names: list[str] = []
 

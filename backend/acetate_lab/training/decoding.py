@@ -37,7 +37,7 @@ ADVERSARIAL_FROM = 0.15
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DecoderBatch:
     """One batch of unscaled latents, in three parts.
 
     `encoded` were encoded from the first of `rgba`, some with noise; `partly` from its last, but finished by the
@@ -90,7 +90,7 @@ def _grown(area: Tensor, pixels: int) -> Tensor:
 
 def train_decoder(
     parts: LatentTransparency,
-    draw: Callable[[int], Drawn],
+    draw: Callable[[int], DecoderBatch],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
@@ -106,7 +106,7 @@ def train_decoder(
     optimiser = Optimiser([decoder], learning, hardware)
     adversary = Adversary(learning, hardware)
 
-    def decode(drawn: Drawn) -> tuple[Tensor, Tensor]:
+    def decode(drawn: DecoderBatch) -> tuple[Tensor, Tensor]:
         """The VAE's pictures in [-1, 1] and the decoder's RGBA, of all three parts."""
         latents = torch.cat([drawn.encoded, drawn.partly, drawn.wholly]).to(device)
         latents = latents.contiguous(memory_format=torch.channels_last)
@@ -116,7 +116,7 @@ def train_decoder(
             raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
         return pictures.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1)
 
-    def losses_of(drawn: Drawn, pictures: Tensor, made: Tensor) -> dict[str, Tensor]:
+    def losses_of(drawn: DecoderBatch, pictures: Tensor, made: Tensor) -> dict[str, Tensor]:
         rgba, before = drawn.rgba.to(device), drawn.before.to(device)
         wanted = torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
         encoded, partly, wholly = torch.split(made, drawn.lengths)
@@ -132,7 +132,7 @@ def train_decoder(
             "settled": (known * (beyond + beyond.square())).mean() + colour.mean(),
         }
 
-    def learn(drawn: Drawn, judged: bool) -> dict[str, Tensor]:
+    def learn(drawn: DecoderBatch, judged: bool) -> dict[str, Tensor]:
         pictures, made = decode(drawn)
         losses = losses_of(drawn, pictures, made)
         loss = losses["encoded"] + losses["partly"] + losses["settled"]

@@ -43,7 +43,7 @@ class Samples(Generic[Words]):
 
 
 @dataclass(frozen=True)
-class Start:
+class InitLatents:
     """Scaled latents that a model only finishes, from noise of the last `strength` of its steps (SDEdit)."""
 
     latents: Float[Tensor, "n c h w"]
@@ -61,6 +61,7 @@ class Objective:
     """
 
     def __init__(self, config: Mapping[str, Any], gamma: float = MIN_SNR_GAMMA) -> None:
+        """`gamma` is that of min-SNR, 0 for equal weights. Raises ValueError for another prediction type."""
         self.scheduler = DDIMScheduler.from_config(dict(config))
         self.prediction: str = self.scheduler.config.prediction_type
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -170,7 +171,7 @@ def sample_latents(
     steps: int = 20,
     guidance: float = 4.0,
     seed: int = 1,
-    start: Start | None = None,
+    start: InitLatents | None = None,
 ) -> Float[Tensor, "n c h w"]:
     """Scaled latents of `count` frames: DPM++ 2M with classifier-free guidance, from noise or from a `start`.
 

@@ -24,6 +24,7 @@ class Distributed:
     """
 
     def __init__(self, precision: Precision = "auto") -> None:
+        """Join the processes that accelerate has launched, or be the only one."""
         self._accelerator = Accelerator(cpu=best_device().type == "cpu")
         self.device: torch.device = self._accelerator.device
         self.rank: int = self._accelerator.process_index

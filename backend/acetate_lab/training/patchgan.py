@@ -16,6 +16,7 @@ class PatchDiscriminator(nn.Module):
     """Judges overlapping patches of an RGBA picture; one logit a patch, high for real ones."""
 
     def __init__(self, channels: int = 4, width: int = 32, layers: int = 3) -> None:
+        """`width` is the first layer's channels, doubled by each of the following `layers`."""
         super().__init__()
         parts: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for layer in range(1, layers):
@@ -43,6 +44,7 @@ class Adversary:
     """A discriminator in training beside a generator, at half its learning rate."""
 
     def __init__(self, learning: OptimizerConfig, hardware: Distributed) -> None:
+        """Make a fresh discriminator on the run's device."""
         self.judge = PatchDiscriminator().to(hardware.device)
         self.optimiser = Optimiser([self.judge], replace(learning, rate=learning.rate / 2), hardware)
         self._hardware = hardware

@@ -20,6 +20,7 @@ class Slice:
     words: tuple[str, ...]
 
     def __len__(self) -> int:
+        """The number of samples."""
         return len(self.words)
 
 
@@ -40,6 +41,7 @@ class Rolling:
     """
 
     def __init__(self, folder: Path, make: Callable[[int], Slice], turnover: Turnover) -> None:
+        """`make` is called with a slice's number, from 0."""
         self.folder = folder
         self.turnover = turnover
         self._make = make

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.diffusion import Objective, Predict, Samples, Start, sample_latents, train_diffusion
+from acetate_lab.training.diffusion import InitLatents, Objective, Predict, Samples, sample_latents, train_diffusion
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.trainer import Say, TrainerConfig
@@ -102,7 +102,7 @@ def sample_prompts(
     steps: int = 20,
     guidance: float = 4.0,
     seed: int = 1,
-    start: Start | None = None,
+    start: InitLatents | None = None,
 ) -> Float[Tensor, "n c h w"]:
     """Scaled latents of one frame a prompt, from noise or from a `start`; `empty` has one row for all, or one each."""
     both = torch.cat([empty.expand(len(tokens), -1), tokens])

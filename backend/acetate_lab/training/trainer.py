@@ -65,14 +65,20 @@ class Stopwatch:
 class Stateful(Protocol):
     """A module, optimiser or average: what a checkpoint keeps."""
 
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> Any: ...
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that is needed to go on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Go on from a `state_dict`."""
+        ...
 
 
 class TrainableState:
     """What is trained of a network, as part of a checkpoint: the parameters that have gradients, and no others."""
 
     def __init__(self, module: nn.Module) -> None:
+        """`module` is not copied; its parameters that require gradients are looked up now."""
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
 
     def state_dict(self) -> dict[str, Any]:
@@ -120,6 +126,7 @@ class Trainer:
         hardware: Distributed,
         watch: Stopwatch | None = None,
     ):
+        """`parts` are what a checkpoint saves, by name; `watch` is where time is measured, if anywhere."""
         self.folder = folder
         self.parts = parts
         self.settings = settings

@@ -281,13 +281,13 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
 
 
 def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate_lab.training.starter.recipe import Pace, Stage, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
 
     _small_data(tmp_path / "runs/data")
     stage = Stage(3, 2, 1e-3)
     recipe = StarterRecipe(size=64, transparency=stage, upsampler=stage, text=stage, decoder=stage, layers=stage)
-    pace = Pace(Deadline.after(0))
+    pace = RunControl(Deadline.after(0))
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter, pace)
     for file, module in (
         ("unet/diffusion_pytorch_model.safetensors", trained.unet),

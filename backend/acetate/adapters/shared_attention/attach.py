@@ -49,6 +49,7 @@ class SharedAttentionLayers(nn.Module):
     def __init__(
         self, unet: UNet2DConditionModel, frames: int, rank: int = 256, control_channels: int | None = None
     ) -> None:
+        """Make fresh layers for every attention of `unet`; `rank` is that of each LoRA."""
         super().__init__()
         self.frames = frames
         self.hookers = nn.Module()
@@ -111,6 +112,7 @@ class SharedAttention:
         control_channels: int | None = None,
         weight: float = 1.0,
     ) -> None:
+        """Prepare the layers; nothing is attached yet. `frames` is the number of layers generated together."""
         if weights is None:
             layers = SharedAttentionLayers(unet, frames, rank, control_channels).to(
                 device=unet.device, dtype=unet.dtype
@@ -143,6 +145,7 @@ class SharedAttention:
         self._before.clear()
 
     def __enter__(self) -> SharedAttention:
+        """Attach, as `attach` does."""
         return self.attach()
 
     def __exit__(
@@ -151,6 +154,7 @@ class SharedAttention:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Detach, as `detach` does."""
         self.detach()
 
     def set_control_image(self, picture: Float[Tensor, "n 3 h w"] | None) -> None:

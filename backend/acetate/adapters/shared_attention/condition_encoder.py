@@ -19,6 +19,7 @@ class ConditionEncoder(nn.Module):
     """
 
     def __init__(self, channels: int = 256) -> None:
+        """Make a randomly initialised encoder with the published layer layout."""
         super().__init__()
         self.channels = channels
         thin, quarter, half = channels // 8, channels // 4, channels // 2

@@ -96,9 +96,11 @@ class SharedContext:
     weight: float = 1.0
 
     def with_prompts(self, prompts: FramePrompts | None) -> SharedContext:
+        """A copy with these prompts per frame; None removes them."""
         return replace(self, prompts=prompts)
 
     def with_control(self, control: ControlMaps | None) -> SharedContext:
+        """A copy with these control maps; None removes them."""
         return replace(self, control=control)
 
 
@@ -106,6 +108,7 @@ class LoRALinear(nn.Module):
     """A low-rank addition to a linear layer; a fresh one adds nothing."""
 
     def __init__(self, inputs: int, outputs: int, rank: int) -> None:
+        """A LoRA of `rank` for a linear layer from `inputs` to `outputs` features."""
         super().__init__()
         self.down = nn.Linear(inputs, rank, bias=False)
         self.up = nn.Linear(rank, outputs, bias=False)
@@ -113,6 +116,7 @@ class LoRALinear(nn.Module):
         nn.init.zeros_(self.up.weight)
 
     def forward(self, embeds: Tensor) -> Tensor:
+        """What is added to the linear layer's output for the same input."""
         added: Tensor = self.up(self.down(embeds))
         return added
 
@@ -121,6 +125,7 @@ class SharedAttentionLayer(nn.Module):
     """The weights of one unit, under the published names. A fresh one leaves its layer as it was."""
 
     def __init__(self, shape: SharedAttentionConfig) -> None:
+        """Make a fresh layer of this `shape`."""
         super().__init__()
         self.shape = shape
         width, rank, frames = shape.channels, shape.rank, range(shape.frames)
@@ -215,10 +220,8 @@ class SharedAttentionLayer(nn.Module):
             value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
             heard = _attention(query, key, value, layer.heads)
             for image in images:
-                model_input = image.states[frame :: self.shape.frames]
-                heard = heard + image.weight * _attention(
-                    query, image.to_k(model_input), image.to_v(model_input), layer.heads
-                )
+                states = image.states[frame :: self.shape.frames]
+                heard = heard + image.weight * _attention(query, image.to_k(states), image.to_v(states), layer.heads)
             output = layer.to_out[0](heard) + weight * self.to_out_lora[frame](heard)
             outputs.append(layer.to_out[1](output))
         return torch.stack(outputs, dim=1)

@@ -19,6 +19,7 @@ class ReviewSession:
     """The entries of a data set in the order of review: pending ones first. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
+        """Open the data set in `folder`. Raises AcetateError when it cannot be read."""
         self._lock = threading.RLock()
         self._collection = open_collection(folder)
         waiting = [entry.id for entry in self._collection.entries if entry.verdict == "pending"]

@@ -68,7 +68,7 @@ Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromptCase:
     """What is asked of a model: a prompt, and the thing of the data that its layer should show."""
 
     prompt: str
@@ -150,7 +150,7 @@ def evaluate_generation(
     examples: Examples,
     judge: SubjectClassifier,
     colour_of: ColourOf,
-    asked: Sequence[Asked],
+    asked: Sequence[PromptCase],
     colour_things: Sequence[str],
     held_out: Coverage,
     *,
@@ -203,7 +203,7 @@ def evaluate_generation(
     )
 
 
-def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -> tuple[Asked, ...]:
+def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -> tuple[PromptCase, ...]:
     """`count` prompts for things that the data shows and the model knows (None: all), evenly spread.
 
     A thing that comes again is asked for in its next prompt. Raises ValueError when there are no such things.
@@ -211,11 +211,11 @@ def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -
     shown = sorted(thing for thing in examples.by_thing if known is None or thing in known)
     if not shown:
         raise ValueError("the model knows none of the things that the data shows: give the data that it learned from")
-    asked: list[Asked] = []
+    asked: list[PromptCase] = []
     came: Counter[str] = Counter()
     for thing in evaluation_prompts(shown, count):
         prompts = examples.prompts(thing)
-        asked.append(Asked(prompts[came[thing] % len(prompts)], thing))
+        asked.append(PromptCase(prompts[came[thing] % len(prompts)], thing))
         came[thing] += 1
     return tuple(asked)
 
@@ -228,7 +228,7 @@ def colour_things_for(known: Collection[str] | None) -> tuple[str, ...]:
 def _at_aspect(
     generate_at: GenerateAt,
     name: str,
-    asked: Sequence[Asked],
+    asked: Sequence[PromptCase],
     squares: Sequence[GeneratedLayer],
     judge: SubjectClassifier,
     seed: int,

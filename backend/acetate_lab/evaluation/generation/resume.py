@@ -28,6 +28,7 @@ class ResumableGeneration:
     """
 
     def __init__(self, report: Path, drawn_by: str):
+        """`found` is the number of layers that an earlier run left."""
         self._all = report / FOLDER
         self._own = self._all / hashlib.sha256(drawn_by.encode()).hexdigest()[:16]
         self.found = len(list(self._own.glob("*.png")))

@@ -47,6 +47,7 @@ class CachePlan:
     data: DataSettings
 
     def __len__(self) -> int:
+        """The number of rows: every view of every entry."""
         return len(self.entries) * self.data.views
 
     def entry(self, row: int) -> Entry:
@@ -89,6 +90,7 @@ class CachedLatents:
     def __init__(
         self, folder: Path, plan: CachePlan, model: LatentTransparency, hardware: Distributed, say: Say
     ) -> None:
+        """Encode what is not in `folder` yet, shared out over the processes, and open all of it."""
         self._folder = folder / f"latents-{_digest(plan, model)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         starts = range(0, len(plan), SHARD)
@@ -157,6 +159,7 @@ class CachedCaptions:
     """The states of every caption of a data set, and of the empty one, encoded once."""
 
     def __init__(self, folder: Path, base: Path, captions: Iterable[str], hardware: Distributed) -> None:
+        """Encode `captions` with the text encoders of the model folder `base`, unless `folder` has them."""
         texts = ["", *sorted({*captions} - {""})]
         self._rows = {text: row for row, text in enumerate(texts)}
         digest = hashlib.sha256("\n".join([str(base.resolve()), *texts]).encode()).hexdigest()[:16]

@@ -22,7 +22,7 @@ from acetate_lab.training.trainer import Say, TrainerConfig
 SETTINGS = "training"
 """The name of the settings beside the result: as they were given (.toml), and complete with versions (.json)."""
 LIBRARIES = ("acetate", "torch", "diffusers", "transformers", "peft", "accelerate")
-Drawn = TypeVar("Drawn")
+BatchT = TypeVar("BatchT")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def loop_settings(run: RunSettings) -> TrainerConfig:
 
 def run_training(
     order: RunOptions,
-    train: Callable[[Callable[[int], Drawn], Path, TrainerConfig], None],
-    draw: Callable[[int], Drawn],
+    train: Callable[[Callable[[int], BatchT], Path, TrainerConfig], None],
+    draw: Callable[[int], BatchT],
     networks: Callable[[], Iterable[nn.Module]],
     run: RunSettings,
     learning: OptimizerConfig,

@@ -16,7 +16,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Side: TypeAlias = Annotated[int, Meta(ge=64, multiple_of=64)]
 Role: TypeAlias = Literal["foreground", "background", "blend"]
-Form: TypeAlias = Literal["published", "diffusers", "model"]
+SaveFormat: TypeAlias = Literal["published", "diffusers", "model"]
 Positive: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
@@ -122,7 +122,7 @@ class MethodSettings:
 
     train: Literal["lora", "attention", "convolutions", "all"] = "lora"
     rank: Count = 64
-    save: Annotated[tuple[Form, ...], Meta(min_length=1)] = ("published", "diffusers")
+    save: Annotated[tuple[SaveFormat, ...], Meta(min_length=1)] = ("published", "diffusers")
 
 
 @dataclass(frozen=True)

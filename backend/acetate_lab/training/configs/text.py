@@ -46,7 +46,7 @@ NAME = "transparent"
 
 
 def run_text(order: RunOptions) -> Estimate | Finished:
-    """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
+    """Run or estimate the training that a TOML file describes. Raises AcetateError naming what cannot be used."""
     settings = read_settings(order.config, TextSettings)
     run, learning = settings.run, settings.learning.learning
     hardware = Distributed(run.precision)
@@ -88,6 +88,7 @@ class TrainedAdapter:
     """What is trained of a UNet: attached here, and taken off again as changes by parameter name."""
 
     def __init__(self, unet: UNet2DConditionModel, method: MethodSettings, seed: int) -> None:
+        """Mark what `method` trains, adding a LoRA where it says so; `seed` decides the LoRA's first weights."""
         self.unet = unet
         self._before: dict[str, Tensor] = {}
         torch.manual_seed(seed)

@@ -33,7 +33,7 @@ PROBED = 4
 
 
 def run_transparency(order: RunOptions) -> Estimate | Finished:
-    """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
+    """Run or estimate the training that a TOML file describes. Raises AcetateError naming what cannot be used."""
     settings = read_settings(order.config, TransparencySettings)
     run, learning = settings.run, settings.learning.learning
     hardware = Distributed(run.precision)

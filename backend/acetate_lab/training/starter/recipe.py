@@ -61,7 +61,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Pace:
+class RunControl:
     """When a run has to stop, and whether it tells where its time goes."""
 
     deadline: Deadline = field(default_factory=Deadline)
@@ -135,7 +135,7 @@ def train_starter(
     cache: Path,
     say: Say,
     finished: Path | None = None,
-    pace: Pace | None = None,
+    pace: RunControl | None = None,
 ) -> TrainedStarter:
     """Run whatever of the recipe is still to do under `runs`, and there is time for; started again, it goes on.
 
@@ -143,7 +143,7 @@ def train_starter(
     of no steps leaves its networks alone; one that time did not suffice for gives what it has come to.
     """
     torch.set_flush_denormal(True)
-    hardware, pace = Distributed(), pace or Pace()
+    hardware, pace = Distributed(), pace or RunControl()
     pictures = build_pictures(runs / "data", cache, say)
     transparency, upsampler = _train_autoencoders(recipe, pictures, runs, hardware, say, finished, pace)
     scale = deviation(transparency, pictures, recipe.size) if finished is None else _scaling_factor(transparency)
@@ -202,7 +202,7 @@ def _train_autoencoders(
     hardware: Distributed,
     say: Say,
     finished: Path | None,
-    pace: Pace,
+    pace: RunControl,
 ) -> tuple[LatentTransparency, LayerUpsampler]:
     draw = _transparency_batches(recipe.size, recipe.transparency.batch, pictures)
     if finished is None:
