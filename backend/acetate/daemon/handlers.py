@@ -106,7 +106,7 @@ class MessageHandler:
             self._reject(origin.address, id, refusal)
 
     def resend_undelivered(self) -> None:
-        """Send ends of jobs to those who could not take them before."""
+        """Retry terminal events that a full send queue refused."""
         for peer in self._peers:
             for id in list(peer.undelivered):
                 job = self._jobs.find(peer.owner, id)

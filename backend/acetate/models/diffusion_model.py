@@ -1,4 +1,4 @@
-"""A model in memory: its networks, and the way between pictures and latents."""
+"""A model in memory: its networks, encoding to latents and decoding from them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ ENCODER = "VAE's encoder"
 
 @dataclass(eq=False)
 class DiffusionModel:
-    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
-    would show in alpha, which is decoded once, not drawn in many steps that even out.
+    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: lower precision would
+    be visible in alpha.
 
-    `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
-    files. `int8` tells that the UNet's weights are in 8 bits.
+    `vae` and `unet` are diffusers' own objects. `adapters` are the cached control networks, by path. `int8` is True
+    when the UNet's linear layers are quantized to 8 bits.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     """
 
@@ -99,7 +99,7 @@ class DiffusionModel:
 
     @torch.inference_mode()
     def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
-        """The opaque picture of a latent of the UNet's, in [0, 1], float32.
+        """Decode a UNet latent to an opaque image in [0, 1], float32.
 
         Raises AcetateError `internal` when the latent or the picture is not a number.
         """
@@ -107,13 +107,13 @@ class DiffusionModel:
 
     @torch.inference_mode()
     def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
-        """The transparent layer of a latent of the UNet's, straight alpha, in [0, 1], float32.
+        """Decode a UNet latent to a transparent layer, straight alpha, in [0, 1], float32.
 
-        `passes` is the number of turned views that the median is taken of. Raises AcetateError as `decode` does.
+        `passes` is the number of test-time augmentations for the median. Raises AcetateError as `decode` does.
         """
         plain = unscale_latents(finite(latent, "UNet").float(), self.vae.config)
 
-        # Asked here, since the median and the limits to [0, 1] would hide it.
+        # Checked here: the median and clamping to [0, 1] would hide a NaN.
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
             return finite(self.decoder(picture, part), "transparent decoder")
 
@@ -121,7 +121,7 @@ class DiffusionModel:
 
     @torch.inference_mode()
     def upscale(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
-        """A decoded layer at twice its size, where the model has an upsampler; else as it is.
+        """Enlarge a decoded layer by the upsampler's factor; unchanged where the model has none.
 
         Straight alpha, in [0, 1], float32; opaque layers stay so to the last bit.
         """

@@ -52,7 +52,7 @@ def load_upsampler_of(entry: ModelSpec, device: torch.device) -> LayerUpsampler 
 
 
 def new_decoder(weights: Mapping[str, Tensor]) -> TransparentDecoder:
-    """A decoder of the widths and depths that published weights have, yet without them."""
+    """A decoder with the architecture of published weights, without loading them."""
     widths = _widths(weights, r"down_blocks\.(\d+)\.resnets\.0\.conv1\.weight")
     layers = len(_widths(weights, r"down_blocks\.0\.resnets\.(\d+)\.conv1\.weight"))
     attending = len(_widths(weights, r"down_blocks\.(\d+)\.attentions\.0\.to_q\.weight"))
@@ -61,7 +61,7 @@ def new_decoder(weights: Mapping[str, Tensor]) -> TransparentDecoder:
 
 
 def new_encoder(weights: Mapping[str, Tensor]) -> OffsetEncoder:
-    """An encoder of the widths that published weights have, yet without them."""
+    """An encoder with the architecture of published weights, without loading them."""
     *channels, latent = _widths(weights, r"blocks\.(\d+)\.weight")
     return OffsetEncoder(latent, channels)
 

@@ -154,13 +154,13 @@ class _Computer:
         encoder = self._module("offset_encoder", _make_offset_encoder)
         return cast(Tensor, encoder(self.vectors.unit("input.offset_encoder", samples, 4, height * 8, width * 8)))
 
-    def _decoder(self, name: str, way: str) -> Tensor:
+    def _decoder(self, name: str, variant: str) -> Tensor:
         samples, _, height, width = self.vectors.array(name).shape
         decoder = cast(TransparentDecoder, self._module("transparent_decoder", _make_decoder))
         channels = decoder.config["latent_channels"]
         picture = self.vectors.unit("input.decoder.pixel", samples, 3, height, width)
         latent = self.vectors.draw("input.decoder.latent", samples, channels, height // 8, width // 8)
-        if way == "single":
+        if variant == "single":
             return cast(Tensor, decoder(picture, latent))
         rgba = decode_augmented(decoder, picture, latent)
         return torch.cat([rgba[:, 3:], rgba[:, :3]], dim=1)
@@ -212,12 +212,12 @@ class _Computer:
             width = unit.shape.context
             context = self.vectors.draw(f"input.{module}.context", rows, WORDS, width)
             if overwrite:
-                own = [
+                frame_prompts = [
                     None if frame == 1 else self.vectors.draw(f"input.{module}.overwrite.{frame}", 1, WORDS, width)
                     for frame in range(frames)
                 ]
                 conditional = tuple(sample < rows // frames / 2 for sample in range(rows // frames))
-                prompts = FramePrompts(tuple(own), conditional)
+                prompts = FramePrompts(tuple(frame_prompts), conditional)
         maps = self._control_maps() if control == "control" else None
         return cast(Tensor, unit(layer, hidden, context, SharedContext(prompts=prompts, control=maps)))
 

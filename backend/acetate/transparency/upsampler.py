@@ -1,4 +1,4 @@
-"""The upsampler: a decoded layer at twice its size, with the sharpness that the autoencoder's blur took from it."""
+"""The upsampler: enlarges a decoded layer and sharpens the autoencoder's blur."""
 
 from __future__ import annotations
 

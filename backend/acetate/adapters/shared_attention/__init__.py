@@ -1,4 +1,4 @@
-"""Attention sharing: several layers of one scene generated side by side, as one sample."""
+"""Attention sharing (LayerDiffuse, section 3.3): several layers of one scene generated in one batch."""
 
 from acetate.adapters.shared_attention.attach import SharedAttention, SharedAttentionLayers, attention_layers
 from acetate.adapters.shared_attention.condition_encoder import ConditionEncoder, ControlMaps
