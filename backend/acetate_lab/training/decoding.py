@@ -21,7 +21,7 @@ from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
 from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, reconstruction_errors
+from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_errors
 
 DISAGREEMENT = 0.25
 """This far, of [-1, 1], from what was encoded, the picture of a partly drawn latent says nothing of alpha."""

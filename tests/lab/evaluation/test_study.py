@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from acetate.cli import app
-from acetate_lab.evaluation.study.page import Study, key_path, read_key, write_study
 from acetate_lab.evaluation.study.pairs import read_pairs
+from acetate_lab.evaluation.study.study_page import Study, key_path, read_key, write_study
 from acetate_lab.evaluation.study.votes import wilson
 from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner

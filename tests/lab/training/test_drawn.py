@@ -15,9 +15,9 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import Muon, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
-from acetate_lab.training.starter.drawn import Artist, drawn_batches
+from acetate_lab.training.starter.generated_latents import Artist, drawn_batches
 from acetate_lab.training.starter.networks import open_transparency
-from acetate_lab.training.text import noise_scheduler
+from acetate_lab.training.text_training import noise_scheduler
 from acetate_lab.training.trainer import Deadline, Stopwatch, Trainer, TrainerConfig
 from diffusers import UNet2DConditionModel
 from torch import nn

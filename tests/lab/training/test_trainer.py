@@ -22,7 +22,7 @@ from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Turnover
-from acetate_lab.training.starter.captions import caption, train_tokenizer
+from acetate_lab.training.starter.caption_text import caption, train_tokenizer
 from acetate_lab.training.starter.colours import dominant_colour, turn_hue
 from acetate_lab.training.starter.concepts import load_concepts, without_colour
 from acetate_lab.training.starter.dataset import PictureRecord, normalised, open_pictures
@@ -301,7 +301,7 @@ def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter
 
 
 def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate_lab.training.text import take_words
+    from acetate_lab.training.text_training import take_words
     from transformers import CLIPTextModel, CLIPTokenizer
 
     encoder = CLIPTextModel.from_pretrained(tiny_starter / "text_encoder").float().eval()
@@ -356,7 +356,7 @@ def test_a_backdrop_fills_the_whole_picture_and_is_another_each_time(name: str) 
 
 def test_words_of_roles_groups_and_changes_reach_the_vocabulary_and_the_tokenizer(tmp_path: Path) -> None:
     from acetate.models.vocabulary import load_vocabulary
-    from acetate_lab.training.starter.captions import write_vocabulary
+    from acetate_lab.training.starter.caption_text import write_vocabulary
 
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/emoji-en-US.json").write_text("{}")

@@ -12,7 +12,7 @@ import numpy as np
 from acetate_wire.errors import AcetateError
 from PIL import Image
 
-from acetate_lab.data.rendering.blender import run_studio, straight
+from acetate_lab.data.rendering.blender_process import run_studio, straight
 
 LICENCE = "CC0-1.0"
 """The licence of what is rendered here: the scenes are this project's own."""

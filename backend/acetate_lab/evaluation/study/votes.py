@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from acetate_lab.evaluation.study.page import Study
+from acetate_lab.evaluation.study.study_page import Study
 
 CONFIDENCE = 0.95
 

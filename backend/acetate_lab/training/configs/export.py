@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from acetate_lab.training.configs.loading import open_unet
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 STORED = torch.float16
 TOLD_OF_BASE = ("README.md", "figures.json", "sheet.png")

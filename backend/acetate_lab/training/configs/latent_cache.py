@@ -28,7 +28,7 @@ from acetate_lab.training.configs.schema import DataSettings
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.trainer import Say, Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 SHARD = 64
 """Rows of a shard: what is lost, at most, when encoding is stopped."""

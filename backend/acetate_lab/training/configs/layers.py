@@ -32,10 +32,10 @@ from acetate_lab.training.configs.loading import (
 from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import LayersSettings, SharingSettings
 from acetate_lab.training.configs.toml_reader import read_settings
-from acetate_lab.training.configs.validation import SheetPrompts, sheet_drawer
+from acetate_lab.training.configs.validation_samples import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.layers import steered, train_layers
+from acetate_lab.training.layer_training import steered, train_layers
 from acetate_lab.training.trainer import TrainerConfig
 
 NAMES = {

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from acetate_lab.training.configs.schema import ModelSettings
 from acetate_lab.training.diffusion import Objective, Predict
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 Network = TypeVar("Network", bound=nn.Module)
 

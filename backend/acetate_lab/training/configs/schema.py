@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from acetate_lab.training.distributed import Precision
 from acetate_lab.training.optimizer import OptimizerConfig
-from acetate_lab.training.transparency import TransparencyWeights
+from acetate_lab.training.transparency_training import TransparencyWeights
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]

@@ -34,11 +34,11 @@ from acetate_lab.training.configs.loading import (
 from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import MethodSettings, ModelSettings, TextSettings
 from acetate_lab.training.configs.toml_reader import read_settings
-from acetate_lab.training.configs.validation import SheetPrompts, sheet_drawer
+from acetate_lab.training.configs.validation_samples import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples, train_diffusion
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.trainer import TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
 LORA = "acetate"

@@ -25,7 +25,7 @@ from acetate_lab.training.configs.schema import DataSettings, NetworkSettings, T
 from acetate_lab.training.configs.toml_reader import read_settings
 from acetate_lab.training.distributed import Distributed, checkpoint_gradients
 from acetate_lab.training.trainer import Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, train_transparency
+from acetate_lab.training.transparency_training import LatentTransparency, train_transparency
 
 VIEW = RandomView(scale=(0.7, 1.1), turn=0.3, shift=0.08)
 PROBED = 4

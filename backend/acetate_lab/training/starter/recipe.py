@@ -19,12 +19,12 @@ from acetate_lab.training.autoencoder import Batch, picture_batches, train_autoe
 from acetate_lab.training.decoding import train_decoder
 from acetate_lab.training.diffusion import Objective
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.layers import train_layers
+from acetate_lab.training.layer_training import train_layers
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.rolling import Turnover
-from acetate_lab.training.starter.captions import train_tokenizer
+from acetate_lab.training.starter.caption_text import train_tokenizer
 from acetate_lab.training.starter.dataset import PictureSet, build_pictures
-from acetate_lab.training.starter.drawn import Artist, drawn_batches
+from acetate_lab.training.starter.generated_latents import Artist, drawn_batches
 from acetate_lab.training.starter.latent_cache import adjusted, caption_batches, deviation, fresh_latents
 from acetate_lab.training.starter.networks import (
     LATENT_CHANNELS,
@@ -35,13 +35,13 @@ from acetate_lab.training.starter.networks import (
     open_upsampler,
     text_networks,
 )
+from acetate_lab.training.starter.sample_grids import layer_sheet, scene_sheet
 from acetate_lab.training.starter.scenes import cache_scenes, scene_batches
 from acetate_lab.training.starter.sharing import new_sharing, open_sharing
-from acetate_lab.training.starter.showing import layer_sheet, scene_sheet
-from acetate_lab.training.text import noise_scheduler, reading, train_text
+from acetate_lab.training.text_training import noise_scheduler, reading, train_text
 from acetate_lab.training.trainer import Deadline, Say, Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
-from acetate_lab.training.upsampler import train_upsampler
+from acetate_lab.training.transparency_training import LatentTransparency, TransparencyWeights, train_transparency
+from acetate_lab.training.upsampler_training import train_upsampler
 
 SOFT_WEIGHT = 4.0
 """How often the latent transparency is shown a soft subject, next to others: their alpha is the hardest."""

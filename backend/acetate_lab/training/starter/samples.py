@@ -12,7 +12,7 @@ import numpy as np
 
 from acetate_lab.synthetic.soft.paint import Picture
 from acetate_lab.training.starter import groups, recolour
-from acetate_lab.training.starter.captions import wording
+from acetate_lab.training.starter.caption_text import wording
 from acetate_lab.training.starter.concepts import CORE
 from acetate_lab.training.starter.dataset import BACKDROP_SET, SOFT_SET, STORED_SIZE, PictureRecord, PictureSet
 from acetate_lab.training.starter.plurals import plural

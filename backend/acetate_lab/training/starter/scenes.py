@@ -21,12 +21,12 @@ from acetate_lab.synthetic.backgrounds import BACKDROPS
 from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.precision import mixed_precision
-from acetate_lab.training.starter.captions import caption
+from acetate_lab.training.starter.caption_text import caption
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
 from acetate_lab.training.starter.wording import article, with_role
 from acetate_lab.training.trainer import Say, Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 FRAMES = ("foreground", "background", "blend")
 FRAME_ROLES = ("layer", "background", "blend")

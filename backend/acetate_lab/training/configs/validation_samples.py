@@ -16,7 +16,7 @@ from acetate_lab.training.configs.latent_cache import TRANSPARENT, CachedCaption
 from acetate_lab.training.diffusion import Objective, Predict, sample_latents
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 SHOWN = 4
 

@@ -15,8 +15,8 @@ from acetate_lab.training.starter.latent_cache import tokenize
 from acetate_lab.training.starter.networks import LATENT_CHANNELS
 from acetate_lab.training.starter.scenes import FRAME_ROLES, FRAMES
 from acetate_lab.training.starter.wording import with_role
-from acetate_lab.training.text import sample_prompts
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.text_training import sample_prompts
+from acetate_lab.training.transparency_training import LatentTransparency
 
 SHEET_PROMPTS = (
     "a red apple", "a cat", "a rocket", "a burning match", "a tree", "a car", "a blue umbrella", "a house",

@@ -22,13 +22,13 @@ from acetate_lab.training.decoding import DecoderBatch
 from acetate_lab.training.diffusion import InitLatents
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
-from acetate_lab.training.starter.captions import caption
+from acetate_lab.training.starter.caption_text import caption
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
 from acetate_lab.training.starter.wording import with_role
-from acetate_lab.training.text import sample_prompts
+from acetate_lab.training.text_training import sample_prompts
 from acetate_lab.training.trainer import Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 VIEW = RandomView(scale=(0.7, 1.3), turn=0.15, shift=0.05)
 """How pictures lie that the UNet draws again: not so much larger that it would not know them."""

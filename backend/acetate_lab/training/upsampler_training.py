@@ -19,7 +19,7 @@ from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
 from acetate_lab.training.trainer import Say, Stateful, TrainableState, Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, reconstruction_loss
+from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_loss
 
 CROP = 64
 """The side of the part of a decoded picture that a step learns from: all of it would add little but time."""

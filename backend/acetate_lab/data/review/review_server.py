@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from acetate_wire.errors import AcetateError
 
-from acetate_lab.data.review.page import page
+from acetate_lab.data.review.review_page import page
 from acetate_lab.data.review.session import ReviewSession
 
 LOOPBACK = "127.0.0.1"
