@@ -128,15 +128,15 @@ def _added(
     part = folder / f"{file}.part"
     picture.save(part, "PNG")
     part.replace(folder / file)
-    caption = found.told.caption or "something"
-    subject = found.told.subject or subject_of(caption)
+    caption = found.info.caption or "something"
+    subject = found.info.subject or subject_of(caption)
     known.add(looks, name)
     return Entry(
         id=name,
         files={"foreground": file},
         captions={"foreground": caption},
         subject=subject,
-        licence=found.told.licence or settings.licence,
+        licence=found.info.licence or settings.licence,
         source=found.source,
         split=split_of(subject, settings.held_out),
         verdict="pending" if settings.pending else "kept",

@@ -35,10 +35,10 @@ def from_sidecar(suffix: str, content: bytes) -> CaptionInfo:
     if suffix == ".txt":
         return CaptionInfo(caption=" ".join(text.split()))
     try:
-        told = json.loads(text)
+        info = json.loads(text)
     except (ValueError, RecursionError):
         return CaptionInfo()
-    return from_map(told) if isinstance(told, dict) else CaptionInfo()
+    return from_map(info) if isinstance(info, dict) else CaptionInfo()
 
 
 def _decoded(content: bytes) -> str:
@@ -51,11 +51,11 @@ def _decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def from_map(told: dict[str, Any]) -> CaptionInfo:
+def from_map(info: dict[str, Any]) -> CaptionInfo:
     """What a map tells, under the names that are in use for it."""
 
     def first(*names: str) -> str:
-        return next((" ".join(told[name].split()) for name in names if isinstance(told.get(name), str)), "")
+        return next((" ".join(info[name].split()) for name in names if isinstance(info.get(name), str)), "")
 
     return CaptionInfo(
         first("caption", "prompt", "text", "title"), first("subject", "class", "label"), first("licence", "license")

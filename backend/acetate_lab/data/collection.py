@@ -49,8 +49,8 @@ class Collection:
 
     def chosen(self, split: Split, roles: Iterable[str]) -> tuple[Entry, ...]:
         """The kept entries of a split that have all of these roles."""
-        wanted = set(roles)
-        return tuple(e for e in self.entries if e.split == split and e.verdict == "kept" and wanted <= e.files.keys())
+        required = set(roles)
+        return tuple(e for e in self.entries if e.split == split and e.verdict == "kept" and required <= e.files.keys())
 
     def file(self, entry: Entry, role: str) -> Path:
         """The file of one picture of an entry. Raises AcetateError `bad_request` when it is not below the data set."""

@@ -81,7 +81,7 @@ def figure_table(figures: Sequence[Metric]) -> str:
     if not with_threshold(figures):
         rows = [[figure.label, figure.text(), figure.meaning] for figure in figures]
         return table(["Figure", "Value", "What it says"], rows, words=(0, 2))
-    rows = [[f.label, f.text(), f.wanted(), f.verdict(), f.meaning] for f in figures]
+    rows = [[f.label, f.text(), f.expected(), f.verdict(), f.meaning] for f in figures]
     return table(["Figure", "Value", "Bar", "Met", "What it says"], rows, words=(0, 3, 4))
 
 

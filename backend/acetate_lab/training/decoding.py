@@ -77,9 +77,9 @@ def settled(alpha: Float[Tensor, "n 1 h w"], solid: Bool[Tensor, " n"]) -> tuple
     return torch.where(whole, opaque.to(alpha), alpha), ((opaque | clear) | ~whole).to(alpha)
 
 
-def agreement(picture: Float[Tensor, "n 3 h w"], feed: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
+def agreement(picture: Float[Tensor, "n 3 h w"], vae_input: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
     """How much the picture of a drawn latent shows what was encoded, from 0 to 1; both pictures are in [-1, 1]."""
-    apart = (picture - feed).abs().mean(1, keepdim=True)
+    apart = (picture - vae_input).abs().mean(1, keepdim=True)
     apart = F.avg_pool2d(apart, BLUR, 1, BLUR // 2, count_include_pad=False)
     return (1 - apart / DISAGREEMENT).clamp(0, 1)
 
@@ -106,9 +106,9 @@ def train_decoder(
     optimiser = Optimiser([decoder], learning, hardware)
     adversary = Adversary(learning, hardware)
 
-    def decode(drawn: DecoderBatch) -> tuple[Tensor, Tensor]:
+    def decode(batch: DecoderBatch) -> tuple[Tensor, Tensor]:
         """The VAE's pictures in [-1, 1] and the decoder's RGBA, of all three parts."""
-        latents = torch.cat([drawn.encoded, drawn.partly, drawn.wholly]).to(device)
+        latents = torch.cat([batch.encoded, batch.partly, batch.wholly]).to(device)
         latents = latents.contiguous(memory_format=torch.channels_last)
         with hardware.autocast():
             with torch.no_grad(), watch.part("pictures"):
@@ -116,13 +116,13 @@ def train_decoder(
             raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
         return pictures.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1)
 
-    def losses_of(drawn: DecoderBatch, pictures: Tensor, made: Tensor) -> dict[str, Tensor]:
-        rgba, before = drawn.rgba.to(device), drawn.before.to(device)
+    def losses_of(batch: DecoderBatch, pictures: Tensor, decoded: Tensor) -> dict[str, Tensor]:
+        rgba, before = batch.rgba.to(device), batch.before.to(device)
         wanted = torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
-        encoded, partly, wholly = torch.split(made, drawn.lengths)
-        count = drawn.lengths[0]
-        trust = agreement(torch.split(pictures, drawn.lengths)[1], composite_on_grey(rgba[count:]))
-        target, known = settled(before[:, 3:], drawn.solid.to(device))
+        encoded, partly, wholly = torch.split(decoded, batch.lengths)
+        count = batch.lengths[0]
+        trust = agreement(torch.split(pictures, batch.lengths)[1], composite_on_grey(rgba[count:]))
+        target, known = settled(before[:, 3:], batch.solid.to(device))
         colour = (wholly[:, :3] - before[:, :3]).square() * before[:, 3:]
         alpha = wholly[:, 3:]
         beyond = F.relu((alpha - target).abs() - torch.where((alpha < 0) | (alpha > 1), 0.05, 0.0))
@@ -132,14 +132,14 @@ def train_decoder(
             "settled": (known * (beyond + beyond.square())).mean() + colour.mean(),
         }
 
-    def learn(drawn: DecoderBatch, judged: bool) -> dict[str, Tensor]:
-        pictures, made = decode(drawn)
-        losses = losses_of(drawn, pictures, made)
+    def learn(batch: DecoderBatch, judged: bool) -> dict[str, Tensor]:
+        pictures, decoded = decode(batch)
+        losses = losses_of(batch, pictures, decoded)
         loss = losses["encoded"] + losses["partly"] + losses["settled"]
         if judged:
-            real = premultiplied(drawn.rgba.to(device))
-            seen = premultiplied(made.clamp(0, 1))
-            fooling, losses["judge"] = adversary.meet(seen, real, settings.accumulate)
+            real = premultiplied(batch.rgba.to(device))
+            fake = premultiplied(decoded.clamp(0, 1))
+            fooling, losses["judge"] = adversary.meet(fake, real, settings.accumulate)
             loss = loss + ADVERSARIAL * fooling
         with watch.part("gradients"):
             (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
@@ -149,8 +149,8 @@ def train_decoder(
         judged = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with watch.part("batch"):
-                drawn = draw(number)
-            losses = learn(drawn, judged)
+                batch = draw(number)
+            losses = learn(batch, judged)
         with watch.part("optimiser"):
             if judged:
                 adversary.optimiser.step(step, settings.steps)
@@ -159,15 +159,15 @@ def train_decoder(
         return losses
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
-        drawn = draw(0)
+    def log_samples(path: Path) -> None:
+        batch = draw(0)
         with average:
-            _, made = decode(drawn)
-        given = (*torch.split(drawn.rgba, drawn.lengths[:2]), drawn.before)
+            _, decoded = decode(batch)
+        references = (*torch.split(batch.rgba, batch.lengths[:2]), batch.before)
         # So many of each part that the rows are of one length; a small batch has none of some parts.
-        shown = min(length for length in drawn.lengths if length)
+        shown = min(length for length in batch.lengths if length)
         rows = []
-        for wanted, found in zip(given, torch.split(made.clamp(0, 1), drawn.lengths), strict=True):
+        for wanted, found in zip(references, torch.split(decoded.clamp(0, 1), batch.lengths), strict=True):
             if not len(found):
                 continue
             rows += [wanted[:shown], found[:shown], found[:shown, 3:].expand(-1, 3, -1, -1)]
@@ -181,7 +181,7 @@ def train_decoder(
         "judging": adversary.optimiser,
     }
     loop = Trainer(folder, states, settings, say, hardware, watch)
-    loop.run(take_step, draw_sheet)
+    loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
     decoder.eval().requires_grad_(False)

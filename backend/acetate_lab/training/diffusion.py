@@ -25,19 +25,19 @@ MIN_SNR_GAMMA = 5.0
 WEIGHT_FLOOR = 0.25
 """Pure noise has no signal and would get no weight at all, but the first step decides what is drawn."""
 
-Words = TypeVar("Words")
+TextCondition = TypeVar("TextCondition")
 """What a model reads of captions: tokens, or states that were encoded before."""
 
 
 @dataclass(frozen=True)
-class Samples(Generic[Words]):
+class Samples(Generic[TextCondition]):
     """Scaled latents of samples, the words of each frame (samples * frames rows), and which frames are given.
 
     `control` is a picture in [-1, 1] for each sample, where the model takes one.
     """
 
     latents: Float[Tensor, "n frames c h w"]
-    words: Words
+    words: TextCondition
     given: Bool[Tensor, "n frames"]
     control: Float[Tensor, "n 3 8*h 8*w"] | None = None
 
@@ -50,7 +50,7 @@ class InitLatents:
     strength: float
 
 
-Predict = Callable[[Tensor, Tensor, Words, Tensor | None], Tensor]
+Predict = Callable[[Tensor, Tensor, TextCondition, Tensor | None], Tensor]
 """Asks a model: noisy latents (samples * frames), time steps, words, and the control picture of each sample."""
 
 
@@ -89,10 +89,10 @@ class Objective:
 
 def train_diffusion(
     model: nn.Module,
-    predict: Predict[Words],
+    predict: Predict[TextCondition],
     objective: Objective,
-    draw: Callable[[int], Samples[Words]],
-    draw_sheet: Callable[[Path], None],
+    draw: Callable[[int], Samples[TextCondition]],
+    log_samples: Callable[[Path], None],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
@@ -122,22 +122,26 @@ def train_diffusion(
             average.update()
         return {"loss": loss}
 
-    def sheet(path: Path) -> None:
+    def log_average_samples(path: Path) -> None:
         model.eval()
         with average:
-            draw_sheet(path)
+            log_samples(path)
         model.train()
 
     states: dict[str, Stateful] = {"model": TrainableState(model), "average": average, "optimiser": optimiser}
     loop = Trainer(folder, states, settings, say, hardware, watch)
-    loop.run(take_step, sheet)
+    loop.run(take_step, log_average_samples)
     loop.restore()
     average.copy_to()
     model.eval().requires_grad_(False)
 
 
 def frame_errors(
-    predict: Predict[Words], objective: Objective, samples: Samples[Words], number: int, hardware: Distributed
+    predict: Predict[TextCondition],
+    objective: Objective,
+    samples: Samples[TextCondition],
+    number: int,
+    hardware: Distributed,
 ) -> Float[Tensor, "n frames"]:
     """The weighted squared error of each frame, with noise and time steps that `number` decides.
 
@@ -150,20 +154,20 @@ def frame_errors(
     times = torch.randint(0, objective.steps, (count,), generator=generator).repeat_interleave(frames)
     noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.scheduler.add_noise(latents, noise, times))
     device = hardware.device
-    wanted = objective.target(latents, noise, times).to(device)
-    seen = noisy.to(device, memory_format=torch.channels_last)
+    target = objective.target(latents, noise, times).to(device)
+    model_input = noisy.to(device, memory_format=torch.channels_last)
     control = None if samples.control is None else samples.control.to(device)
     with hardware.autocast():
-        made = predict(seen, times.masked_fill(given, 0).to(device), samples.words, control).float()
-    error = F.mse_loss(made, wanted, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
+        predicted = predict(model_input, times.masked_fill(given, 0).to(device), samples.words, control).float()
+    error = F.mse_loss(predicted, target, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
     return error.view(count, frames)
 
 
 @torch.no_grad()
 def sample_latents(
-    predict: Predict[Words],
+    predict: Predict[TextCondition],
     objective: Objective,
-    both: Words,
+    both: TextCondition,
     count: int,
     shape: tuple[int, int, int],
     hardware: Distributed,
@@ -191,7 +195,7 @@ def sample_latents(
     for time in solver.timesteps[skipped:]:
         times = time.to(hardware.device).expand(2 * count)
         with hardware.autocast():
-            answer = predict(torch.cat([latents, latents]), times, both, control).float()
-        without, with_prompt = answer.chunk(2)
+            predicted = predict(torch.cat([latents, latents]), times, both, control).float()
+        without, with_prompt = predicted.chunk(2)
         latents = solver.step(without + guidance * (with_prompt - without), time, latents).prev_sample
     return latents

@@ -67,11 +67,11 @@ class Distributed:
         for gradient, part in zip(gradients, torch.split(mean, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def any(self, told: bool) -> bool:
+    def any(self, flags: bool) -> bool:
         """Whether any of the processes was told so: all of them go the same way."""
         if self.processes == 1:
-            return told
-        count: Tensor = self._accelerator.reduce(torch.tensor(float(told), device=self.device), "sum")
+            return flags
+        count: Tensor = self._accelerator.reduce(torch.tensor(float(flags), device=self.device), "sum")
         return bool(count.item() > 0)
 
     def wait(self) -> None:

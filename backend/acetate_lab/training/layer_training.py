@@ -12,13 +12,13 @@ from pathlib import Path
 
 from acetate.adapters.shared_attention import SharedAttention
 
-from acetate_lab.training.diffusion import Objective, Predict, Samples, Words, train_diffusion
+from acetate_lab.training.diffusion import Objective, Predict, Samples, TextCondition, train_diffusion
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.trainer import Say, TrainerConfig
 
 
-def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
+def steered(shared: SharedAttention, predict: Predict[TextCondition]) -> Predict[TextCondition]:
     """Asks through attached sharing: gives it the control picture of each sample first."""
 
     def ask(noisy, times, words, control):  # type: ignore[no-untyped-def]
@@ -30,10 +30,10 @@ def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
 
 def train_layers(
     shared: SharedAttention,
-    predict: Predict[Words],
+    predict: Predict[TextCondition],
     objective: Objective,
-    draw: Callable[[int], Samples[Words]],
-    draw_sheet: Callable[[Path], None],
+    draw: Callable[[int], Samples[TextCondition]],
+    log_samples: Callable[[Path], None],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
@@ -48,7 +48,7 @@ def train_layers(
             steered(shared, predict),
             objective,
             draw,
-            draw_sheet,
+            log_samples,
             folder,
             settings,
             learning,

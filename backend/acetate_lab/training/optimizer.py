@@ -56,9 +56,9 @@ class Muon(torch.optim.Optimizer):
     def _update(self, parameters: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
         """Step parameters that are matrices of one shape."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        kept = [self._momentum(parameter) for parameter in parameters]
-        torch._foreach_lerp_(kept, gradients, 1 - momentum)
-        ahead = torch._foreach_lerp(gradients, kept, momentum)
+        momenta = [self._momentum(parameter) for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - momentum)
+        ahead = torch._foreach_lerp(gradients, momenta, momentum)
         matrices = torch.stack([each.reshape(len(each), -1) for each in ahead])
         scale = 0.2 * max(matrices.shape[1:]) ** 0.5
         steps = orthogonalised(matrices).unbind()
@@ -162,13 +162,13 @@ class EMA:
 
     def __enter__(self) -> EMA:
         """Put the average into the module until the block ends."""
-        self._kept = {name: p.detach().clone() for name, p in self._parameters.items()}
+        self._trained_values = {name: p.detach().clone() for name, p in self._parameters.items()}
         self._write(self.values)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Put the trained values back."""
-        self._write(self._kept)
+        self._write(self._trained_values)
 
     @torch.no_grad()
     def _write(self, values: dict[str, Tensor]) -> None:

@@ -30,14 +30,14 @@ class PatchDiscriminator(nn.Module):
         logits: Tensor = self.parts(picture * 2 - 1)
         return logits
 
-    def fooling_loss(self, made: Float[Tensor, "n c h w"]) -> Tensor:
+    def fooling_loss(self, fake: Float[Tensor, "n c h w"]) -> Tensor:
         """What the generator minimises (hinge)."""
-        loss: Tensor = -self(made).mean()
+        loss: Tensor = -self(fake).mean()
         return loss
 
-    def judging_loss(self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
+    def judging_loss(self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
         """What the discriminator minimises (hinge)."""
-        return F.relu(1 - self(real)).mean() + F.relu(1 + self(made.detach())).mean()
+        return F.relu(1 - self(real)).mean() + F.relu(1 + self(fake.detach())).mean()
 
 
 class Adversary:
@@ -50,7 +50,7 @@ class Adversary:
         self._hardware = hardware
 
     def meet(
-        self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
+        self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
     ) -> tuple[Tensor, Tensor]:
         """Add the discriminator's gradients for one of `accumulate` batches.
 
@@ -58,10 +58,10 @@ class Adversary:
         own loss.
         """
         with self._hardware.autocast():
-            told = self.judge.judging_loss(made, real)
-        (told / accumulate).backward()  # type: ignore[no-untyped-call]
+            loss = self.judge.judging_loss(fake, real)
+        (loss / accumulate).backward()  # type: ignore[no-untyped-call]
         self.judge.requires_grad_(False)
         with self._hardware.autocast():
-            fooling = self.judge.fooling_loss(made)
+            fooling = self.judge.fooling_loss(fake)
         self.judge.requires_grad_(True)
-        return fooling, told.detach()
+        return fooling, loss.detach()

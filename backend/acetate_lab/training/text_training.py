@@ -75,7 +75,7 @@ def train_text(
     unet: UNet2DConditionModel,
     text_encoder: CLIPTextModel,
     draw: Callable[[int], Samples[Tensor]],
-    draw_sheet: Callable[[Path], None],
+    log_samples: Callable[[Path], None],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
@@ -87,7 +87,7 @@ def train_text(
     both.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = Objective(noise_scheduler().config)
     train_diffusion(
-        both, reading(unet, text_encoder), objective, draw, draw_sheet, folder, settings, learning, hardware, say
+        both, reading(unet, text_encoder), objective, draw, log_samples, folder, settings, learning, hardware, say
     )
 
 

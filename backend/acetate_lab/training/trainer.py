@@ -143,7 +143,7 @@ class Trainer:
     def run(
         self,
         take_step: Callable[[int], Losses],
-        draw_sheet: Callable[[Path], None] | None = None,
+        log_samples: Callable[[Path], None] | None = None,
     ) -> None:
         """Take the steps that are still to do, or as many as there is time for; `take_step` returns its losses."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -172,8 +172,8 @@ class Trainer:
                 if first and (now - saved > self.settings.checkpoint_seconds or last):
                     self._save(done)
                     saved = time.monotonic()
-                if first and draw_sheet and (done % self.settings.sheet_steps == 0 or last):
-                    draw_sheet(self.folder / f"sheet-{done:06d}.png")
+                if first and log_samples and (done % self.settings.sheet_steps == 0 or last):
+                    log_samples(self.folder / f"sheet-{done:06d}.png")
         self.hardware.wait()
 
     def _break_off(self, step: int, start: int) -> None:
@@ -243,8 +243,8 @@ class _Tally:
     def add(self, losses: Losses) -> None:
         self.steps += 1
         for key, value in losses.items():
-            told = value.detach() if isinstance(value, Tensor) else value
-            self._sums[key] = self._sums.get(key, 0.0) + told
+            current = value.detach() if isinstance(value, Tensor) else value
+            self._sums[key] = self._sums.get(key, 0.0) + current
 
     def means(self) -> dict[str, float]:
         return {key: float(value) / self.steps for key, value in self._sums.items()}

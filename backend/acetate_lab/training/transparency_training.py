@@ -49,10 +49,10 @@ class TransparencyWeights:
 class ForwardPass:
     """One way there and back: the VAE's input, its picture with the offset in [-1, 1], and the decoder's RGBA."""
 
-    feed: Float[Tensor, "n 3 h w"]
+    vae_input: Float[Tensor, "n 3 h w"]
     picture: Float[Tensor, "n 3 h w"]
-    made: Float[Tensor, "n 4 h w"]
-    wanted: Float[Tensor, "n 4 h w"]
+    decoded: Float[Tensor, "n 4 h w"]
+    target: Float[Tensor, "n 4 h w"]
 
 
 @dataclass(frozen=True)
@@ -67,31 +67,33 @@ class LatentTransparency:
     def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> ForwardPass:
         """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
         padded = pad_rgb(rgba)
-        feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
+        vae_input = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            posterior = self.vae.encode(feed).latent_dist
+            posterior = self.vae.encode(vae_input).latent_dist
         offset = self.encoder(torch.cat([rgba[:, 3:], padded], 1))
         latent = adjusted_latent(posterior.mean, posterior.std, offset, self.multiplier)
         picture = self.vae.decode(latent).sample
         raw = self.decoder((picture / 2 + 0.5).clamp(0, 1), latent).float()
-        wanted = torch.cat([padded, rgba[:, 3:]], 1)
-        return ForwardPass(feed, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), wanted)
+        target = torch.cat([padded, rgba[:, 3:]], 1)
+        return ForwardPass(vae_input, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), target)
 
 
-def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Tensor:
+def reconstruction_loss(decoded: Float[Tensor, "n 4 h w"], target: Float[Tensor, "n 4 h w"]) -> Tensor:
     """The mean of `reconstruction_errors`."""
-    return reconstruction_errors(made, wanted).mean()
+    return reconstruction_errors(decoded, target).mean()
 
 
-def reconstruction_errors(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
+def reconstruction_errors(
+    decoded: Float[Tensor, "n 4 h w"], target: Float[Tensor, "n 4 h w"]
+) -> Float[Tensor, "n 4 h w"]:
     """Squared and, for crisp edges, absolute error of padded colour and of alpha, which weigh the same together.
 
     Decoded values are clipped to [0, 1], so going a little beyond what is fully clear or opaque costs nothing: only
     thus do clear pixels come out at exactly 0 and opaque ones at exactly 1.
     """
-    channels = torch.tensor([1.0, 1.0, 1.0, 3.0], device=made.device).view(1, 4, 1, 1) / 1.5
-    error = made - wanted
-    beyond = ((wanted < LEVEL) & (error < 0)) | ((wanted > 1 - LEVEL) & (error > 0))
+    channels = torch.tensor([1.0, 1.0, 1.0, 3.0], device=decoded.device).view(1, 4, 1, 1) / 1.5
+    error = decoded - target
+    beyond = ((target < LEVEL) & (error < 0)) | ((target > 1 - LEVEL) & (error > 0))
     error = torch.where(beyond, F.relu(error.abs() - OVERSHOOT), error)
     return channels * (error.square() + 0.25 * error.abs())
 
@@ -120,13 +122,13 @@ def train_transparency(
         """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
         with hardware.autocast():
             run = parts.there_and_back(rgba)
-        recon = reconstruction_loss(run.made, run.wanted)
-        identity = F.mse_loss(run.picture, run.feed)
+        recon = reconstruction_loss(run.decoded, run.target)
+        identity = F.mse_loss(run.picture, run.vae_input)
         loss = recon + weights.identity * identity
         losses: dict[str, float | Tensor] = {"recon": recon, "identity": identity}
-        losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean()
+        losses["alpha_mae"] = (run.decoded[:, 3].clamp(0, 1) - run.target[:, 3]).abs().mean()
         if judged:
-            fooling, losses["judge"] = adversary.meet(run.made.clamp(0, 1), run.wanted, settings.accumulate)
+            fooling, losses["judge"] = adversary.meet(run.decoded.clamp(0, 1), run.target, settings.accumulate)
             loss = loss + weights.adversarial * fooling
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
@@ -142,11 +144,11 @@ def train_transparency(
         return losses
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         with average, hardware.autocast():
             run = parts.there_and_back(draw(0)[:12].to(device))
-        alpha = run.made[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
-        save_image_grid(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
+        alpha = run.decoded[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
+        save_image_grid(path, [run.target, run.decoded.clamp(0, 1), alpha, run.picture / 2 + 0.5])
 
     states: dict[str, Stateful] = {
         "model": TrainableState(both),
@@ -156,7 +158,7 @@ def train_transparency(
         "judging": adversary.optimiser,
     }
     loop = Trainer(folder, states, settings, say, hardware)
-    loop.run(take_step, draw_sheet)
+    loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
     both.eval().requires_grad_(False)

@@ -42,7 +42,7 @@ def layer_sheet(
     side = unet.config.sample_size
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
         latents = latents / scaling_factor
         with hardware.autocast():
@@ -50,7 +50,7 @@ def layer_sheet(
             raw = model.decoder(picture, latents).float().clamp(0, 1)
         save_image_grid(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
 
-    return draw_sheet
+    return log_samples
 
 
 def scene_sheet(
@@ -70,7 +70,7 @@ def scene_sheet(
     side = unet.config.sample_size
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
         fore, back, blend = (latents / scaling_factor).view(-1, len(FRAMES), *latents.shape[1:]).unbind(1)
         with hardware.autocast():
@@ -78,4 +78,4 @@ def scene_sheet(
             raw = model.decoder(pictures[0], fore).float().clamp(0, 1)
         save_image_grid(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), *pictures[1:]])
 
-    return draw_sheet
+    return log_samples
