@@ -49,7 +49,7 @@ def text(config: Config, dry_run: DryRun = False) -> None:
 
 @app.command()
 def layers(config: Config, dry_run: DryRun = False) -> None:
-    """Train attention sharing: one to three layers of a scene side by side, with or without a given one."""
+    """Train attention sharing: one to three layers of a scene side by side, with or without a control image."""
     from acetate_lab.training.configs.layers import run_layers
 
     _run(run_layers, config, dry_run)

@@ -1,4 +1,4 @@
-"""A data set on disk: a folder of PNG files and a manifest that says of each what it shows and under which licence."""
+"""A data set on disk: a folder of PNG files and a manifest with the subject and licence of each."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set's folder and what its manifest says."""
+    """A data set's folder and its manifest."""
 
     folder: Path
     entries: tuple[Entry, ...] = field(default=())

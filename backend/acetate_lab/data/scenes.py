@@ -39,7 +39,7 @@ def build_scenes(
     size: int,
     licence: str,
     seed: int,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Collection:
     """Write `count` scenes of `size` pixels a side as a data set in `folder`, every foreground about equally often.
 
@@ -75,7 +75,7 @@ def build_scenes(
         entries[name] = _scene(folder, name, pictures, fore, chance.choice(grounds), size, licence, chance)
         if number % 200 == 199:
             write_manifest(Collection(folder, tuple(entries.values())))
-            say(f"scenes {number + 1}/{count}")
+            log(f"scenes {number + 1}/{count}")
     collection = Collection(folder, tuple(entries.values()))
     write_manifest(collection)
     return collection

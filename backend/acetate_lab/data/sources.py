@@ -26,7 +26,7 @@ PICTURES = frozenset(
 SIDECARS = (".json", ".txt")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 OWN = "acetate"
-"""The text chunk in which Acetate keeps a layer's settings."""
+"""The text chunk with a layer's settings."""
 
 
 @dataclass(frozen=True)

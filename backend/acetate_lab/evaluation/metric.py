@@ -14,7 +14,7 @@ DIGITS = {"dB": 2, "s": 2, "k px": 3, "k": 3}
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured value: `value` is in `unit`, and `meaning` tells an artist how to read it.
+    """One measured value: `value` is in `unit`, and `meaning` explains it to an artist.
 
     A figure with a `bar` (in the same unit) meets or misses it.
     """

@@ -17,7 +17,7 @@ from acetate_lab.metrics.coverage import Coverage, coverage_of, mean_coverage
 from acetate_lab.metrics.held_out import KINDS, HeldOut
 
 Report = Callable[[str, int, int], None]
-"""Told the stage (`held-out` or `layers`), how many of it are done, and how many there are."""
+"""Called with the stage (`held-out` or `layers`), the number done, and the total."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.starter.dataset import PictureSet, evenly
-from acetate_lab.training.trainer import Say, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, TrainableState, Trainer, TrainerConfig
 
 KL_WEIGHT = 3e-5
 SQUARE_WEIGHT = 2.0
@@ -67,7 +67,7 @@ def train_autoencoder(
     size: int,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train `vae` in place to its average over the run: L1, squared, gradient and KL losses."""
     device = hardware.device
@@ -98,7 +98,7 @@ def train_autoencoder(
         save_image_grid(path, [target / 2 + 0.5, decoded.float() / 2 + 0.5])
 
     loop = Trainer(
-        folder, {"vae": TrainableState(vae), "average": average, "optimiser": optimiser}, settings, say, hardware
+        folder, {"vae": TrainableState(vae), "average": average, "optimiser": optimiser}, settings, log, hardware
     )
     loop.run(take_step, log_samples)
     loop.restore()

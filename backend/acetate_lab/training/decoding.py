@@ -1,7 +1,7 @@
 """Training of the transparent decoder alone, on latents as they are when a diffusion model has drawn them.
 
 The VAE and the offset encoder stay as they are, so that a diffusion model's latents mean what they did. A decoder that
-has only met encoded latents leaves a haze around drawn ones: those lie a little beside all that was ever encoded.
+was only trained on encoded latents leaves a haze around generated ones, which are slightly out of distribution.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_errors
 
 DISAGREEMENT = 0.25
-"""This far, of [-1, 1], from what was encoded, the picture of a partly drawn latent says nothing of alpha."""
+"""At this distance from the encoded picture, in [-1, 1], a partly generated latent has no weight for alpha."""
 BLUR = 9
 """The side in pixels of the area that agreement is averaged over."""
 RIM = 2
@@ -95,7 +95,7 @@ def train_decoder(
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train the decoder in place to its average over the run; VAE and encoder stay as they are."""
     device, decoder, watch = hardware.device, parts.decoder, Stopwatch()
@@ -180,7 +180,7 @@ def train_decoder(
         "judge": TrainableState(adversary.judge),
         "judging": adversary.optimiser,
     }
-    loop = Trainer(folder, states, settings, say, hardware, watch)
+    loop = Trainer(folder, states, settings, log, hardware, watch)
     loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()

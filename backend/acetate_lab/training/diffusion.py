@@ -1,7 +1,7 @@
 """Training of a diffusion model with its ordinary objective, whatever of it is trained (LayerDiffuse, section 3.2).
 
 Noise levels are weighed by min-SNR (Hang et al. 2023). A sample is one picture, or several frames of one scene side
-by side; in some samples single frames are given: they stay clean at time step 0 and only the others are denoised.
+by side; in some samples single frames are conditioning: they stay clean at timestep 0, the others are denoised.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from torch.nn import functional as F
 
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
-from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
 
 MIN_SNR_GAMMA = 5.0
 WEIGHT_FLOOR = 0.25
 """Pure noise has no signal and would get no weight at all, but the first step decides what is drawn."""
 
 TextCondition = TypeVar("TextCondition")
-"""What a model reads of captions: tokens, or states that were encoded before."""
+"""The text condition of a model: tokens, or cached embeds."""
 
 
 @dataclass(frozen=True)
 class Samples(Generic[TextCondition]):
-    """Scaled latents of samples, the words of each frame (samples * frames rows), and which frames are given.
+    """Scaled latents of samples, the text condition of each frame (samples * frames rows), and which frames are clean.
 
-    `control` is a picture in [-1, 1] for each sample, where the model takes one.
+    `control` is a control image in [-1, 1] for each sample, where the model takes one.
     """
 
     latents: Float[Tensor, "n frames c h w"]
@@ -51,11 +51,11 @@ class InitLatents:
 
 
 Predict = Callable[[Tensor, Tensor, TextCondition, Tensor | None], Tensor]
-"""Asks a model: noisy latents (samples * frames), time steps, words, and the control picture of each sample."""
+"""Calls a model: noisy latents (samples * frames), timesteps, text condition, and the control image of each sample."""
 
 
 class Objective:
-    """What a diffusion model is asked: its noise schedule, and what it predicts.
+    """A diffusion model's training objective: its noise schedule and prediction type.
 
     `config` is that of a diffusers scheduler. `prediction` is `epsilon` or `v_prediction`.
     """
@@ -70,7 +70,7 @@ class Objective:
         self.weights = self._weights(gamma)
 
     def target(self, latents: Tensor, noise: Tensor, times: Int[Tensor, " n"]) -> Tensor:
-        """What the model should answer."""
+        """The target of the model's prediction."""
         if self.prediction == "epsilon":
             return noise
         velocity: Tensor = self.scheduler.get_velocity(latents, noise, times)
@@ -97,11 +97,11 @@ def train_diffusion(
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train the parameters of `model` that require gradients, in place, to their average over the run.
 
-    `predict` asks the network that they are part of or attached to.
+    `predict` calls the network that they are part of or attached to.
     """
     model.train()
     watch = Stopwatch()
@@ -129,7 +129,7 @@ def train_diffusion(
         model.train()
 
     states: dict[str, Stateful] = {"model": TrainableState(model), "average": average, "optimiser": optimiser}
-    loop = Trainer(folder, states, settings, say, hardware, watch)
+    loop = Trainer(folder, states, settings, log, hardware, watch)
     loop.run(take_step, log_average_samples)
     loop.restore()
     average.copy_to()
@@ -145,7 +145,7 @@ def frame_errors(
 ) -> Float[Tensor, "n frames"]:
     """The weighted squared error of each frame, with noise and time steps that `number` decides.
 
-    Frames of one sample share their time step, except that given ones are clean.
+    Frames of one sample share their timestep, except that conditioning frames are clean.
     """
     count, frames = samples.given.shape
     generator = Trainer.generator(number + 7)
@@ -179,7 +179,7 @@ def sample_latents(
 ) -> Float[Tensor, "n c h w"]:
     """Scaled latents of `count` frames: DPM++ 2M with classifier-free guidance, from noise or from a `start`.
 
-    `both` has the words of an empty prompt for each frame, then those of its prompt; `control` a picture for each
+    `both` has the text condition of an empty prompt for each frame, then of its prompt; `control` an image for each
     sample of the doubled batch.
     """
     solver = DPMSolverMultistepScheduler.from_config(objective.scheduler.config)

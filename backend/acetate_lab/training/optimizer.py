@@ -139,7 +139,7 @@ class Optimiser:
 
 
 class EMA:
-    """Exponential moving average of a module's trainable parameters (Polyak), kept in float32."""
+    """Exponential moving average of a module's trainable parameters, in float32."""
 
     def __init__(self, module: nn.Module, decay: float = 0.999):
         """Start at the parameters' present values; `decay` is in [0, 1)."""

@@ -1,4 +1,4 @@
-"""The PatchGAN discriminator (Isola et al. 2017) that keeps decoded layers sharp, alpha included."""
+"""The PatchGAN discriminator (Isola et al. 2017) for sharp decoded layers, alpha included."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Slice:
-    """Samples: tensors with one row for each, and a word about each."""
+    """Samples: tensors with one row for each, and a label for each."""
 
     tensors: Mapping[str, Tensor]
     words: tuple[str, ...]
@@ -26,7 +26,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Turnover:
-    """How samples are replaced: `kept` slices of `size` are in use, and every `steps` steps the oldest gives way."""
+    """How samples are replaced: `kept` slices of `size` samples are in use; every `steps` steps one is replaced."""
 
     size: int
     kept: int
@@ -34,7 +34,7 @@ class Turnover:
 
 
 class Rolling:
-    """The slices of a run, made when they are first needed and kept in `folder` while they are in use.
+    """The slices of a run, made when they are first needed and stored in `folder` while they are in use.
 
     What `make` gives for a slice's number must depend on the number alone. So a step always finds the same samples,
     whether the run was stopped before it or not.

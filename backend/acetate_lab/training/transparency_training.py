@@ -27,7 +27,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Losses, Say, Stateful, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, TrainableState, Trainer, TrainerConfig
 
 LEVEL = 1 / 512
 """Closer than this to 0 or 1, a pixel is clear or opaque at eight bits."""
@@ -47,7 +47,7 @@ class TransparencyWeights:
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """One way there and back: the VAE's input, its picture with the offset in [-1, 1], and the decoder's RGBA."""
+    """One round trip: the VAE's input, its picture with the offset in [-1, 1], the decoder's RGBA, and its target."""
 
     vae_input: Float[Tensor, "n 3 h w"]
     picture: Float[Tensor, "n 3 h w"]
@@ -106,7 +106,7 @@ def train_transparency(
     weights: TransparencyWeights,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are."""
     device = hardware.device
@@ -157,7 +157,7 @@ def train_transparency(
         "judge": TrainableState(adversary.judge),
         "judging": adversary.optimiser,
     }
-    loop = Trainer(folder, states, settings, say, hardware)
+    loop = Trainer(folder, states, settings, log, hardware)
     loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()

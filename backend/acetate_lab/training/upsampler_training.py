@@ -18,7 +18,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Say, Stateful, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Stateful, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_loss
 
 CROP = 64
@@ -54,7 +54,7 @@ def train_upsampler(
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train `upsampler` in place to its average over the run; `draw` gives pictures as large as it makes them."""
     device = hardware.device
@@ -65,7 +65,7 @@ def train_upsampler(
     adversary = Adversary(learning, hardware)
 
     def pairs(step: int) -> tuple[Tensor, Tensor]:
-        """What the upsampler is given, and what it should make of it: RGBA with colour under clear pixels."""
+        """The upsampler's input and target: RGBA with colour under clear pixels."""
         rgba = draw(step).to(device)
         premultiplied = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
         small = F.avg_pool2d(premultiplied, upsampler.factor)
@@ -111,7 +111,7 @@ def train_upsampler(
         "judge": TrainableState(adversary.judge),
         "judging": adversary.optimiser,
     }
-    loop = Trainer(folder, states, settings, say, hardware)
+    loop = Trainer(folder, states, settings, log, hardware)
     loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
@@ -119,6 +119,6 @@ def train_upsampler(
 
 
 def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> float:
-    """How many dB nearer to what is wanted the upsampler comes than bilinear enlarging."""
+    """The upsampler's PSNR gain over bilinear enlarging, in dB."""
     plain = F.interpolate(inputs, size=targets.shape[2:], mode="bilinear")
     return float(10 * (F.mse_loss(plain, targets) / F.mse_loss(outputs.clamp(0, 1), targets)).log10())

@@ -48,7 +48,7 @@ class ReviewSession:
         return self._collection.file(entry, role)
 
     def decide(self, name: str, verdict: object = None, captions: object = None) -> Entry:
-        """Change what is said of an entry, on disk too. Raises AcetateError `bad_request` for anything unusable."""
+        """Change an entry's verdict and captions on disk. Raises AcetateError `bad_request` for anything unusable."""
         with self._lock:
             entry = self.entry(name)
             if verdict is not None:

@@ -1,4 +1,4 @@
-"""The judge: a small classifier that was trained on a model's own data and says what a layer shows."""
+"""The classifier (the judge): trained on a model's own data, it predicts what a layer shows."""
 
 from __future__ import annotations
 

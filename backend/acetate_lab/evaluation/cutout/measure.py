@@ -29,7 +29,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class CutoutResult:
-    """How far one way's layer is from the true one. `background` is empty for the native layer, which has none."""
+    """Errors of one method's layer against the true one. `background` is empty for the native layer, which has none."""
 
     subject: Subject
     method: str

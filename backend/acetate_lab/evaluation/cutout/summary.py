@@ -1,4 +1,4 @@
-"""Averages of native layers and cut-outs, by way and by kind of subject, and how often native comes out ahead."""
+"""Averages of native layers and cut-outs, by method and by kind of subject, and how often native is better."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class PairwiseComparison:
-    """Of all cut-outs by one way, in how many the native layer of the same picture comes nearer to the true one."""
+    """For the cut-outs by one method, the share where the native layer of the same picture is nearer to the truth."""
 
     method: str
     cut_outs: int
@@ -31,7 +31,7 @@ class PairwiseComparison:
 
 
 def method_names(results: Iterable[CutoutResult]) -> tuple[str, ...]:
-    """Every way that has results, native first."""
+    """Every method that has results, native first."""
     return tuple(dict.fromkeys(result.method for result in results))
 
 
@@ -42,7 +42,7 @@ def kinds(results: Iterable[CutoutResult]) -> tuple[str, ...]:
 
 
 def chosen(results: Iterable[CutoutResult], method: str, kind: str | None = None) -> list[CutoutResult]:
-    """The results of one way, of all kinds or one."""
+    """The results of one method, of all kinds or one."""
     return [each for each in results if each.method == method and kind in (None, each.subject.kind)]
 
 
@@ -55,7 +55,7 @@ def method_figures(results: Sequence[CutoutResult]) -> tuple[Metric, ...]:
 
 
 def pairwise_comparisons(results: Sequence[CutoutResult]) -> tuple[PairwiseComparison, ...]:
-    """Native against each way of cutting out: by alpha's squared error, and by what is seen over nine backgrounds."""
+    """Native against each cut-out method: by alpha's squared error, and by PSNR over nine backgrounds."""
     native = {id(each.subject): each for each in chosen(results, NATIVE)}
     found = []
     for method in method_names(results):
@@ -68,7 +68,7 @@ def pairwise_comparisons(results: Sequence[CutoutResult]) -> tuple[PairwiseCompa
 
 
 def by_background(results: Sequence[CutoutResult]) -> dict[str, dict[str, float]]:
-    """For each background and each way of cutting out the mean PSNR over nine backgrounds, in decibels."""
+    """For each background and each cut-out method the mean PSNR over nine backgrounds, in decibels."""
     cuts = [each for each in results if each.method != NATIVE]
     return {
         background: {

@@ -64,12 +64,12 @@ ColourOf = Callable[[UInt8[np.ndarray, "h w 4"]], str]
 """The word for the colour that most of a straight-alpha picture has, empty where none has most."""
 
 Report = Callable[[str, int, int], None]
-"""Told the stage (`layers`, `colours` or `aspects`), how many of it are done, and how many there are."""
+"""Called with the stage (`layers`, `colours` or `aspects`), the number done, and the total."""
 
 
 @dataclass(frozen=True)
 class PromptCase:
-    """What is asked of a model: a prompt, and the thing of the data that its layer should show."""
+    """A prompt, and the class of the data that its layer should show."""
 
     prompt: str
     thing: str
@@ -110,7 +110,7 @@ class JudgedLayer:
 
 @dataclass(frozen=True, eq=False)
 class ColourTry:
-    """One layer of the colour test: the colour that was asked for, and the dominant one, empty where there is none."""
+    """One layer of the colour test: the prompted colour, and the dominant one, empty where there is none."""
 
     thing: str
     asked: str
@@ -254,7 +254,7 @@ def _at_aspect(
 
 
 def _counted(report: Report, number: int, count: int) -> Callable[[int, int], None]:
-    """Tells the layers of one aspect as a part of those of all."""
+    """Reports the layers of one aspect as a part of those of all."""
     return lambda done, total: report("aspects", number * count + done, len(ASPECTS) * count)
 
 

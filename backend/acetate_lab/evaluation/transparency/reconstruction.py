@@ -41,7 +41,7 @@ class Autoencoder:
 class RoundTrip:
     """Layers after encode and decode, and the frozen decoder's opaque pictures with and without the offset.
 
-    `fed` is the picture that the VAE was given, the layers over mid grey. All in [0, 1], on the processor.
+    `fed` is the VAE's input, the layers over mid grey. All in [0, 1], on the CPU.
     """
 
     decoded: Float[Tensor, "n 4 h w"]
@@ -81,7 +81,7 @@ class Reconstruction:
 def reconstruct(
     parts: Autoencoder, held_out: HeldOut, report: Callable[[int, int], None], perceptual: Perceptual | None = None
 ) -> Iterator[Reconstruction]:
-    """Encode and decode every held-out picture, in its order; `report` hears how many are done, and of how many."""
+    """Encode and decode every held-out picture, in its order; `report` gets the number done and the total."""
     total = len(held_out.pictures)
     for start in range(0, total, BATCH):
         original = held_out.pictures[start : start + BATCH]

@@ -192,7 +192,7 @@ def _spread(results: Sequence[Reconstruction]) -> str:
 
 
 def held_out_pictures(results: Sequence[Reconstruction]) -> str:
-    """The first `MOST_SHOWN` pictures (give the worst first): given, decoded, and how they differ."""
+    """The first `MOST_SHOWN` pictures (pass the worst first): original, decoded, and their difference."""
     cards = []
     for index, result in enumerate(results[:MOST_SHOWN]):
         rows = []

@@ -73,7 +73,7 @@ def estimate(
 ) -> Estimate:
     """Take a few steps of `run` in a scratch folder beside `folder`, which stays as it is, and measure them.
 
-    `run` gets the source of its batches, its folder and the settings of its loop. `networks` are asked for when they
+    `run` gets the source of its batches, its folder and the trainer's configuration. `networks` is called when they
     are ready to be trained.
     """
     started: list[float] = []

@@ -56,7 +56,7 @@ def run_text(order: RunOptions) -> Estimate | Finished:
     model = needed_transparency(settings.model, folder, open_vae(folder))
     for network in (model.vae, model.encoder, model.decoder):
         hardware.place(network)
-    latents = CachedLatents(run.folder, plan, model, hardware, order.say)
+    latents = CachedLatents(run.folder, plan, model, hardware, order.log)
     prompts = SheetPrompts.chosen(run.sheet_prompts, collection, plan.roles)
     spoken = (caption for entry in plan.entries for caption in entry.captions.values())
     captions = CachedCaptions(run.folder, folder, (*spoken, *prompts.texts), hardware)
@@ -69,7 +69,7 @@ def run_text(order: RunOptions) -> Estimate | Finished:
     sheet = sheet_drawer(predict, objective, model, prompts, captions, latents.shape, hardware)
 
     def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: TrainerConfig) -> None:
-        train_diffusion(unet, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
+        train_diffusion(unet, predict, objective, source, sheet, place, loop, learning, hardware, order.log)
 
     return run_training(
         order,

@@ -1,4 +1,4 @@
-"""Reading the TOML file of a training. What is wrong is said with the field's name and the way out."""
+"""Reading the TOML file of a training. Errors name the field, the limit and the way out."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def run_transparency(order: RunOptions) -> Estimate | Finished:
     losses = replace(settings.losses, adversarial_from=0.0) if order.dry_run else settings.losses
 
     def train(source: Callable[[int], Float[Tensor, "n 4 h w"]], place: Path, loop: TrainerConfig) -> None:
-        train_transparency(parts, source, place, loop, losses, learning, hardware, order.say)
+        train_transparency(parts, source, place, loop, losses, learning, hardware, order.log)
 
     return run_training(
         order,
@@ -90,7 +90,7 @@ def picture_batches(
 def fresh(
     vae: AutoencoderKL, networks: NetworkSettings, draw: Callable[[int], Float[Tensor, "n 4 h w"]], seed: int
 ) -> LatentTransparency:
-    """New networks; the factor on the offset makes it move the latent by the wanted share of the latent's spread."""
+    """New networks; the factor on the offset makes it move the latent by the configured share of its deviation."""
     torch.manual_seed(seed)
     channels = int(vae.config.latent_channels)
     encoder = OffsetEncoder(channels, networks.encoder)

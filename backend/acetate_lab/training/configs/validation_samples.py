@@ -1,4 +1,4 @@
-"""Sample sheets of a training from a TOML file: what the model draws for the same few prompts, again and again."""
+"""Validation samples of a training from a TOML file: images for the same few prompts, at regular steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SheetPrompts:
 
     @classmethod
     def chosen(cls, texts: Sequence[str], collection: Collection, roles: Sequence[str]) -> SheetPrompts:
-        """The wanted prompts, for all frames alike; without any, captions of held-out entries, else of others."""
+        """These prompts for all frames; without any, captions of held-out entries, else of others."""
         entries = (*collection.chosen("held_out", roles), *collection.chosen("train", roles))[: len(texts) or SHOWN]
         if texts:
             return cls(tuple((text,) * len(roles) for text in texts), entries, tuple(roles))

@@ -35,7 +35,7 @@ VIEW = RandomView(scale=(0.7, 1.3), turn=0.15, shift=0.05)
 SOFT_WEIGHT = 3.0
 GROUP = 16
 STRENGTHS = (0.1, 0.2, 0.3, 0.4)
-"""Shares of its way that the UNet draws pictures again: beyond these, it draws another thing."""
+"""Image-to-image strengths: beyond these, the UNet generates another thing."""
 STEPS, GUIDANCE = 14, 3.5
 NOISE = 0.35
 """The most noise that half of the encoded latents have, in their deviations; the others are clean, as pictures that an
@@ -107,7 +107,7 @@ def drawn_batches(
 
 @torch.no_grad()
 def _slice(artist: Artist, pictures: PictureSet, size: int, number: int, count: int) -> Slice:
-    """`count` pictures; each partly drawn, and as the UNet's own answer to its caption."""
+    """`count` pictures; each partly generated (SDEdit), and generated from its caption alone."""
     generator, chance = Trainer.generator(number + 17), random.Random(number)
     rows = evenly(pictures, "vocabulary", soft=SOFT_WEIGHT)(count, generator)
     records = [pictures.records[row] for row in rows]

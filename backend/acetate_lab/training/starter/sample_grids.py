@@ -1,4 +1,4 @@
-"""Sample sheets of the starter in training: always the same layers and scenes."""
+"""Validation samples of the starter in training: always the same layers and scenes."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ GROUPS = (("pair", 0.30), ("beside", 0.14), ("two", 0.18), ("three", 0.10), ("on
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture, uint8 straight RGBA (256, 256, 4), and how it may be asked for."""
+    """A picture, uint8 straight RGBA (256, 256, 4), and its caption texts."""
 
     picture: Picture
     wording: Wording
@@ -158,7 +158,7 @@ def _resized(picture: Picture, scale: float, rng: np.random.Generator) -> Pictur
 
 @dataclass(frozen=True)
 class _Subject:
-    """One thing of a group, its names and the colour that it was given."""
+    """One thing of a group, its names and its new colour."""
 
     picture: Picture
     record: PictureRecord
