@@ -1,4 +1,4 @@
-"""Refuse identifiers of the code's former private language: `python3 run.py check` runs this.
+"""Refuse words in names for which the field has a better term: `python3 run.py check` runs this.
 
 Only names in Python code are read, not comments, docstrings or messages. Exits with 1 where it finds one.
 """

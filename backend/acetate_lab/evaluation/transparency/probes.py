@@ -42,7 +42,7 @@ BAR_SHARES = (1 / 16, 1 / 32)
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A synthetic layer with known pixels: one shape of one colour, all else clear. `about` is the name of its group."""
+    """A synthetic layer with known pixels: one shape of one colour, all else clear. `about` names its group."""
 
     name: str
     about: str

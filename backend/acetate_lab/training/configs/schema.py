@@ -53,7 +53,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The folders of checkpoints and logs (`folder`) and of the finished weights (`output`), and the length of the run."""
+    """The folders of checkpoints and logs (`folder`) and of the finished weights (`output`); the run's length."""
 
     folder: Path
     output: Path
