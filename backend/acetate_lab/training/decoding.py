@@ -132,27 +132,27 @@ def train_decoder(
             "settled": (known * (beyond + beyond.square())).mean() + colour.mean(),
         }
 
-    def learn(batch: DecoderBatch, judged: bool) -> dict[str, Tensor]:
+    def learn(batch: DecoderBatch, adversarial_step: bool) -> dict[str, Tensor]:
         pictures, decoded = decode(batch)
         losses = losses_of(batch, pictures, decoded)
         loss = losses["encoded"] + losses["partly"] + losses["settled"]
-        if judged:
+        if adversarial_step:
             real = premultiplied(batch.rgba.to(device))
             fake = premultiplied(decoded.clamp(0, 1))
-            fooling, losses["judge"] = adversary.meet(fake, real, settings.accumulate)
-            loss = loss + ADVERSARIAL * fooling
+            generator_loss, losses["judge"] = adversary.train_step(fake, real, settings.accumulate)
+            loss = loss + ADVERSARIAL * generator_loss
         with watch.part("gradients"):
             (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 
     def take_step(step: int) -> Losses:
-        judged = step >= ADVERSARIAL_FROM * settings.steps
+        adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with watch.part("batch"):
                 batch = draw(number)
-            losses = learn(batch, judged)
+            losses = learn(batch, adversarial_step)
         with watch.part("optimiser"):
-            if judged:
+            if adversarial_step:
                 adversary.optimiser.step(step, settings.steps)
             optimiser.step(step, settings.steps)
             average.update()
@@ -177,7 +177,7 @@ def train_decoder(
         "model": TrainableState(decoder),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.judge),
+        "judge": TrainableState(adversary.discriminator),
         "judging": adversary.optimiser,
     }
     loop = Trainer(folder, states, settings, log, hardware, watch)

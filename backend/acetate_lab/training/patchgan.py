@@ -30,12 +30,12 @@ class PatchDiscriminator(nn.Module):
         logits: Tensor = self.parts(picture * 2 - 1)
         return logits
 
-    def fooling_loss(self, fake: Float[Tensor, "n c h w"]) -> Tensor:
+    def generator_loss(self, fake: Float[Tensor, "n c h w"]) -> Tensor:
         """What the generator minimises (hinge)."""
         loss: Tensor = -self(fake).mean()
         return loss
 
-    def judging_loss(self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
+    def discriminator_loss(self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
         """What the discriminator minimises (hinge)."""
         return F.relu(1 - self(real)).mean() + F.relu(1 + self(fake.detach())).mean()
 
@@ -45,11 +45,11 @@ class Adversary:
 
     def __init__(self, learning: OptimizerConfig, hardware: Distributed) -> None:
         """Make a fresh discriminator on the run's device."""
-        self.judge = PatchDiscriminator().to(hardware.device)
-        self.optimiser = Optimiser([self.judge], replace(learning, rate=learning.rate / 2), hardware)
+        self.discriminator = PatchDiscriminator().to(hardware.device)
+        self.optimiser = Optimiser([self.discriminator], replace(learning, rate=learning.rate / 2), hardware)
         self._hardware = hardware
 
-    def meet(
+    def train_step(
         self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
     ) -> tuple[Tensor, Tensor]:
         """Add the discriminator's gradients for one of `accumulate` batches.
@@ -58,10 +58,10 @@ class Adversary:
         own loss.
         """
         with self._hardware.autocast():
-            loss = self.judge.judging_loss(fake, real)
+            loss = self.discriminator.discriminator_loss(fake, real)
         (loss / accumulate).backward()  # type: ignore[no-untyped-call]
-        self.judge.requires_grad_(False)
+        self.discriminator.requires_grad_(False)
         with self._hardware.autocast():
-            fooling = self.judge.fooling_loss(fake)
-        self.judge.requires_grad_(True)
-        return fooling, loss.detach()
+            generator_loss = self.discriminator.generator_loss(fake)
+        self.discriminator.requires_grad_(True)
+        return generator_loss, loss.detach()

@@ -118,8 +118,8 @@ def train_transparency(
     optimiser = Optimiser([both], learning, hardware)
     adversary = Adversary(learning, hardware)
 
-    def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Losses:
-        """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
+    def learn(rgba: Float[Tensor, "n 4 h w"], adversarial_step: bool) -> Losses:
+        """Add the gradients of one batch, to encoder and decoder and, when it is `adversarial_step`, to the discriminator."""
         with hardware.autocast():
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.decoded, run.target)
@@ -127,17 +127,17 @@ def train_transparency(
         loss = recon + weights.identity * identity
         losses: dict[str, float | Tensor] = {"recon": recon, "identity": identity}
         losses["alpha_mae"] = (run.decoded[:, 3].clamp(0, 1) - run.target[:, 3]).abs().mean()
-        if judged:
-            fooling, losses["judge"] = adversary.meet(run.decoded.clamp(0, 1), run.target, settings.accumulate)
-            loss = loss + weights.adversarial * fooling
+        if adversarial_step:
+            generator_loss, losses["judge"] = adversary.train_step(run.decoded.clamp(0, 1), run.target, settings.accumulate)
+            loss = loss + weights.adversarial * generator_loss
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 
     def take_step(step: int) -> Losses:
-        judged = step >= weights.adversarial_from * settings.steps
+        adversarial_step = step >= weights.adversarial_from * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
-            losses = learn(draw(number).to(device), judged)
-        if judged:
+            losses = learn(draw(number).to(device), adversarial_step)
+        if adversarial_step:
             adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
@@ -154,7 +154,7 @@ def train_transparency(
         "model": TrainableState(both),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.judge),
+        "judge": TrainableState(adversary.discriminator),
         "judging": adversary.optimiser,
     }
     loop = Trainer(folder, states, settings, log, hardware)

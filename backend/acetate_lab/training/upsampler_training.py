@@ -81,17 +81,17 @@ def train_upsampler(
         return part, targets[..., k * top : k * (top + side), k * left : k * (left + side)]
 
     def take_step(step: int) -> Mapping[str, float]:
-        judged = step >= ADVERSARIAL_FROM * settings.steps
+        adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with hardware.autocast():
                 inputs, targets = cropped(*pairs(number), number)
                 outputs = upsampler(inputs).float()
             loss = reconstruction_loss(outputs, targets) + gradient_loss(outputs, targets)
-            if judged:
-                fooling, _ = adversary.meet(outputs.clamp(0, 1), targets, settings.accumulate)
-                loss = loss + ADVERSARIAL * fooling
+            if adversarial_step:
+                generator_loss, _ = adversary.train_step(outputs.clamp(0, 1), targets, settings.accumulate)
+                loss = loss + ADVERSARIAL * generator_loss
             (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-        if judged:
+        if adversarial_step:
             adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
@@ -108,7 +108,7 @@ def train_upsampler(
         "model": TrainableState(upsampler),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.judge),
+        "judge": TrainableState(adversary.discriminator),
         "judging": adversary.optimiser,
     }
     loop = Trainer(folder, states, settings, log, hardware)
