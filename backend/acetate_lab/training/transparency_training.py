@@ -119,7 +119,7 @@ def train_transparency(
     adversary = Adversary(learning, hardware)
 
     def learn(rgba: Float[Tensor, "n 4 h w"], adversarial_step: bool) -> Losses:
-        """Add the gradients of one batch, to encoder and decoder and, when it is `adversarial_step`, to the discriminator."""
+        """Add the gradients of one batch, to encoder and decoder and, in an `adversarial_step`, to the discriminator."""
         with hardware.autocast():
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.decoded, run.target)
@@ -128,7 +128,8 @@ def train_transparency(
         losses: dict[str, float | Tensor] = {"recon": recon, "identity": identity}
         losses["alpha_mae"] = (run.decoded[:, 3].clamp(0, 1) - run.target[:, 3]).abs().mean()
         if adversarial_step:
-            generator_loss, losses["judge"] = adversary.train_step(run.decoded.clamp(0, 1), run.target, settings.accumulate)
+            fake = run.decoded.clamp(0, 1)
+            generator_loss, losses["judge"] = adversary.train_step(fake, run.target, settings.accumulate)
             loss = loss + weights.adversarial * generator_loss
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
