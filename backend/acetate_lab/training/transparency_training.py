@@ -119,7 +119,7 @@ def train_transparency(
     adversary = Adversary(learning, hardware)
 
     def learn(rgba: Float[Tensor, "n 4 h w"], adversarial_step: bool) -> Losses:
-        """Add the gradients of one batch, to encoder and decoder and, in an `adversarial_step`, to the discriminator."""
+        """Add the gradients of one batch to encoder, decoder and, in an `adversarial_step`, to the discriminator."""
         with hardware.autocast():
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.decoded, run.target)
