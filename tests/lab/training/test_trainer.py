@@ -38,17 +38,17 @@ RUN = """
 import sys, torch
 from pathlib import Path
 from torch import nn
-from acetate_lab.training.trainer import Loop, LoopSettings
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.trainer import Trainer, TrainerConfig
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import EMA, OptimizerConfig, Optimiser
 
 torch.manual_seed(0)
-hardware = Hardware()
+hardware = Distributed()
 model = nn.Sequential(nn.Linear(16, 32), nn.Dropout(0.2), nn.Linear(32, 8))
-average, optimiser = Average(model), Optimiser([model], Learning(1e-2, warm_up=5), hardware)
+average, optimiser = EMA(model), Optimiser([model], OptimizerConfig(1e-2, warm_up=5), hardware)
 
 def take_step(step):
-    x = torch.randn(8, 16, generator=Loop.generator(step))
+    x = torch.randn(8, 16, generator=Trainer.generator(step))
     loss = (model(x) - x[:, :8]).square().mean()
     loss.backward()
     optimiser.step(step, 150)
@@ -56,8 +56,8 @@ def take_step(step):
     return {"loss": loss.item()}
 
 parts = {"model": model, "average": average, "optimiser": optimiser}
-settings = LoopSettings(steps=150, batch=8, checkpoint_seconds=0.05, report_seconds=5)
-Loop(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True), hardware).run(take_step)
+settings = TrainerConfig(steps=150, batch=8, checkpoint_seconds=0.05, report_seconds=5)
+Trainer(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True), hardware).run(take_step)
 """
 
 
