@@ -39,7 +39,13 @@ LOG = VENV / "acetate-install.log"
 EXTRAS = {"test": {"dev"}, "check": {"dev"}, "train": {"train"}, "evaluate": {"train"}}
 """What a task needs beside the plain installation, by the extras of pyproject.toml."""
 AGAIN = "python3 run.py --torch"
-CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports",),
+    ("python", ".ci/words.py"),
+)
 
 
 class InstallError(Exception):
@@ -197,6 +203,7 @@ def hand_over(command: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
+    """Prepare the environment and run the command. Returns the exit code."""
     if sys.version_info < OLDEST_PYTHON:
         wanted, found = (".".join(map(str, version[:2])) for version in (OLDEST_PYTHON, sys.version_info))
         say(f"this is Python {found}, but {wanted} or newer is needed: install it from https://www.python.org")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from acetate_lab.data.review.server import ReviewServer
+from acetate_lab.data.review.review_server import ReviewServer
 
 
 @contextmanager

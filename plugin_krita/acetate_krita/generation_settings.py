@@ -25,7 +25,7 @@ PRESET_FIELDS = (
 class GenerationSettings:
     """The settings of the docker; see LayerRequest for their ranges.
 
-    `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is drawn by lot; `loras`
+    `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is random; `loras`
     are names with weights; `structure` is a kind of control, or empty.
     """
 

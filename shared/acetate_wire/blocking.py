@@ -50,6 +50,7 @@ class BlockingClient:
         command: Optional[List[str]] = None,
         timeout: float = START_S,
     ) -> None:
+        """`timeout` is in seconds, for a daemon that has to be started."""
         self.client = Client(name, version=version, connection=connection, key=key)
         self._poller = zmq.Poller()
         self._poller.register(self.client.fileno(), zmq.POLLIN)
@@ -66,9 +67,11 @@ class BlockingClient:
             raise
 
     def __enter__(self) -> BlockingClient:
+        """Nothing more to do: the connection is open already."""
         return self
 
     def __exit__(self, *reason: object) -> None:
+        """Close the connection."""
         self.close()
 
     def close(self) -> None:

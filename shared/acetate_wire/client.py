@@ -57,6 +57,7 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         copies: bool = True,
     ) -> None:
+        """`clock` is in seconds, monotonic."""
         self._about = {"name": name, "version": version, "editor": editor}
         self._key = key or connections.client_key(name)
         self._find = _finder(connection)

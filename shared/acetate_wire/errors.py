@@ -26,6 +26,7 @@ class AcetateError(Exception):
     def __init__(
         self, code: str, message: str, *, field: Optional[str] = None, hint: str = "", retry: bool = False
     ) -> None:
+        """`retry` tells that the same request may succeed later."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -34,6 +35,7 @@ class AcetateError(Exception):
         self.retry = retry
 
     def __str__(self) -> str:
+        """The message and, where there is one, the hint."""
         return f"{self.message}: {self.hint}" if self.hint else self.message
 
     def fields(self) -> Dict[str, object]:

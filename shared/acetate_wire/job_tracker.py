@@ -23,6 +23,7 @@ class JobTracker:
     """Follows each job from `submitted` or `attached` to its one end, and on until it is acknowledged."""
 
     def __init__(self) -> None:
+        """Follow no job yet."""
         self._jobs: Dict[str, _TrackedJob] = {}
         self._unacknowledged: Dict[str, None] = {}
         self._refused: Dict[str, None] = {}

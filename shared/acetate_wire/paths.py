@@ -82,7 +82,7 @@ def require_private(path: Path) -> None:
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise AcetateError(
             "not_allowed",
-            f"{path} is not for your eyes only",
+            f"{path} can be read by other users",
             hint="it holds keys: make it yours with chmod 600, or remove it and start the daemon again",
         )
 

@@ -141,11 +141,11 @@ def test_a_frames_own_prompt_replaces_only_the_conditional_half(unet: UNet2DCond
     latents, context = noise(4), words(4)
     with SharedAttention(unet, frames=2, weights=trained(unet, 2)) as shared:
         plain = denoise(unet, latents, context)
-        shared.give_prompts([words(1, seed=9), None], conditional=[False, True])
+        shared.set_prompts([words(1, seed=9), None], conditional=[False, True])
         own = denoise(unet, latents, context)
         replaced = context.clone()
         replaced[2] = words(1, seed=9)[0]
-        shared.give_prompts(None)
+        shared.set_prompts(None)
         expected = denoise(unet, latents, replaced)
     assert torch.equal(own[:2], plain[:2])
     assert torch.allclose(own, expected, atol=1e-5)
@@ -154,14 +154,14 @@ def test_a_frames_own_prompt_replaces_only_the_conditional_half(unet: UNet2DCond
 
 def test_a_prompt_of_another_length_is_refused_in_words(unet: UNet2DConditionModel) -> None:
     with SharedAttention(unet, frames=2, weights=trained(unet, 2)) as shared:
-        shared.give_prompts([torch.randn(1, 9, WIDTH), None], conditional=[True])
+        shared.set_prompts([torch.randn(1, 9, WIDTH), None], conditional=[True])
         with pytest.raises(ValueError, match="prompt of frame 0 has 9 tokens"):
             denoise(unet, noise(2), words(2))
 
 
 def test_prompts_for_another_batch_are_refused_in_words(unet: UNet2DConditionModel) -> None:
     with SharedAttention(unet, frames=2, weights=trained(unet, 2)) as shared:
-        shared.give_prompts([words(1), None], conditional=[True, False])
+        shared.set_prompts([words(1), None], conditional=[True, False])
         with pytest.raises(ValueError, match="2 samples do not fit a batch of 1"):
             denoise(unet, noise(2), words(2))
 

@@ -94,7 +94,7 @@ class _File:
         self._file.close()
 
 
-class _Journal(sqlite3.Connection):
+class _FaultyJobStore(sqlite3.Connection):
     """A connection whose statements are counted."""
 
     trigger: Trigger
@@ -109,9 +109,9 @@ class _Journal(sqlite3.Connection):
 
 def install(folder: Path, trigger: Trigger) -> None:
     """Count every call of this process on files below `folder`."""
-    _Journal.trigger = trigger
+    _FaultyJobStore.trigger = trigger
     connect = sqlite3.connect
-    sqlite3.connect = lambda *given, **more: connect(*given, factory=_Journal, **more)  # type: ignore[assignment]
+    sqlite3.connect = lambda *given, **more: connect(*given, factory=_FaultyJobStore, **more)  # type: ignore[assignment]
 
     def counted(call: Callable[..., Any], opens: bool = False) -> Callable[..., Any]:
         def wrapper(path: Path, *given: Any, **more: Any) -> Any:

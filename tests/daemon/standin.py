@@ -1,7 +1,7 @@
 """An engine for fault tests: fast, deterministic, and told by the prompt what to do.
 
 The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
-worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below this thrift),
+worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below it),
 `hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer), `round` (a disc instead of
 a full rectangle), `clear` (nothing at all, which `remove` always makes), `warn` (the layers come with a warning).
 Anything else is passed over.
@@ -73,14 +73,14 @@ class StandIn:
         """Its one model."""
         return ("starter",)
 
-    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
+    def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
         """Do what the prompt says."""
         words = {name: value for name, _, value in (word.partition("=") for word in job.request.prompt.split())}
         if "die" in words and (words["die"] != "once" or _first_time(job.id)):
             os.kill(os.getpid(), signal.SIGKILL)
         if "fail" in words:
             raise RuntimeError("the stand-in was told to fail")
-        if thrift < int(words.get("memory") or 0):
+        if memory_level < int(words.get("memory") or 0):
             raise MemoryError
         time.sleep(float(words.get("hang") or 0))
         steps = int(words.get("steps") or 2)
@@ -108,7 +108,7 @@ class StandIn:
                 for n, name in enumerate(names)
             ),
             seed,
-            {"thrift": thrift, "steps": steps},
+            {"memory_level": memory_level, "steps": steps},
             (LayerWarning("opaque", "it covers all", "say less"),) if "warn" in words else (),
         )
 

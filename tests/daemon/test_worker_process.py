@@ -40,7 +40,7 @@ def test_a_job_that_kills_two_workers_fails_with_the_reason(daemon: Daemon, edit
 
 def test_the_daemon_tries_smaller_ways_before_it_gives_up(daemon: Daemon) -> None:
     with daemon.session() as session:
-        assert session.run(a_request("memory=2")).settings["thrift"] == 2
+        assert session.run(a_request("memory=2")).settings["memory_level"] == 2
         with pytest.raises(AcetateError) as caught:
             session.run(a_request("memory=3"))
     assert caught.value.code == "out_of_memory"
@@ -49,7 +49,7 @@ def test_the_daemon_tries_smaller_ways_before_it_gives_up(daemon: Daemon) -> Non
 
 def test_a_second_try_after_a_kill_starts_with_less_memory(daemon: Daemon) -> None:
     with daemon.session() as session:
-        assert session.run(a_request("die=once")).settings["thrift"] == 1
+        assert session.run(a_request("die=once")).settings["memory_level"] == 1
 
 
 def test_cancel_takes_effect_within_one_step(daemon: Daemon, editor: Editor) -> None:

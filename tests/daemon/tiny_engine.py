@@ -29,13 +29,13 @@ class TinyStarter(DiffusionEngine):
 class Starved(TinyStarter):
     """Has as much memory as it holds when its model is loaded, and some megabytes more."""
 
-    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
+    def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
         """Run a job with little memory."""
         self._store.get(job.request.model)
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * os.sysconf("SC_PAGE_SIZE") + (192 << 20)
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         try:
-            return super().run(job, report, thrift)
+            return super().run(job, report, memory_level)
         finally:
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -49,7 +49,7 @@ LARGE = Footprint(
         (12, MemoryPlan(tiled=True)),
         (9, MemoryPlan("model", tiled=True)),
         (4, MemoryPlan("sequential", tiled=True)),
-        (1, MemoryPlan("sequential", tiled=True, frugal=True)),
+        (1, MemoryPlan("sequential", tiled=True, single_pass=True)),
     ],
 )
 def test_the_fastest_plan_that_fits_is_taken(free: int, plan: MemoryPlan) -> None:
@@ -128,7 +128,7 @@ def answers(model: DiffusionModel, part: AdapterSpec) -> tuple[Tensor, Tensor]:
 def test_a_plan_with_short_weights_loads_them_so(families: ModelRegistry) -> None:
     store = ModelCache(families, torch.device("cpu"), torch.float32)
     assert store.get("sd15").unet.dtype == torch.float32
-    assert store.get("sd15", MemoryPlan(tiled=True, short=True)).unet.dtype == torch.bfloat16
+    assert store.get("sd15", MemoryPlan(tiled=True, half=True)).unet.dtype == torch.bfloat16
     assert store.get("sd15").unet.dtype == torch.bfloat16
 
 
@@ -184,8 +184,8 @@ def test_eight_bit_weights_are_for_what_adds_nothing_to_them(
     monkeypatch.setattr("acetate.models.memory_plan.find_spec", lambda name: installed if name == "torchao" else None)
     assert supports_int8(families.entry("sd15").recipe("scene"))
     assert not supports_int8(families.entry("sdxl").recipe("text"))
-    ladder = plans_for("cuda", 2, eight=True)
-    assert ladder[choose_plan(ladder, LARGE, 9 * GIB)] == MemoryPlan(tiled=True, eight=True)
+    ladder = plans_for("cuda", 2, int8=True)
+    assert ladder[choose_plan(ladder, LARGE, 9 * GIB)] == MemoryPlan(tiled=True, int8=True)
     monkeypatch.setattr("acetate.models.memory_plan.find_spec", lambda name: None)
     assert not supports_int8(families.entry("sd15").recipe("scene"))
 
@@ -195,7 +195,7 @@ def test_a_model_with_eight_bit_weights_draws_nearly_the_same(families: ModelReg
     [(family, part)] = [each for each in PARTS if each[1].name == "joint"]
     store = ModelCache(families, torch.device("cpu"), torch.float32)
     exact = answers(store.get(family), part)
-    model = store.get(family, MemoryPlan(tiled=True, eight=True))
+    model = store.get(family, MemoryPlan(tiled=True, int8=True))
     assert model.int8 and store.get(family) is model
     assert type(model.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight) is not torch.nn.Parameter
     for near, wanted in zip(answers(model, part), exact, strict=True):

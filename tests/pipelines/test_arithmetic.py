@@ -178,7 +178,7 @@ def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(
     sampler = get_sampler("DPM++ 2M")
     with Spy(model.unet) as spy:
         (layer,) = draw("text", model="sd15", sampler="DPM++ 2M", steps=6, stop_at=0.5, guidance=1.0)
-    assert spy.processors[:3] == ["_UnitProcessor"] * 3 and "_UnitProcessor" not in spy.processors[3:]
+    assert spy.processors[:3] == ["_SharedAttnProcessor"] * 3 and "_SharedAttnProcessor" not in spy.processors[3:]
     latent, context = noise(model, 1), words(model, "a red apple")
     scheduler = make_scheduler(sampler, model.scheduler_config, 6)
     sharing = SharedAttention(model.unet, 1, read_weights(model.spec.files["transparent_attn"]))

@@ -95,9 +95,9 @@ def test_when_memory_is_short_a_mac_that_was_asked_for_float32_halves_its_weight
     store = ModelCache(catalogue(models_folder), dtype=torch.float32)
     entry = store.registry.entry("sd15")
     needs = footprint(entry, entry.recipe("text"), 64, 64, 4)
-    tiled, short = (needs.needed(plan) for plan in CPU_PLANS[1:3])
-    assert short < tiled
-    monkeypatch.setattr("acetate.models.model_cache.free_memory", lambda device: int((short + tiled) / 2 * 16 / 15))
+    tiled, half = (needs.needed(plan) for plan in CPU_PLANS[1:3])
+    assert half < tiled
+    monkeypatch.setattr("acetate.models.model_cache.free_memory", lambda device: int((half + tiled) / 2 * 16 / 15))
     planned = store.plan("sd15", "text", (), (64, 64))
     assert planned.plan == CPU_PLANS[2]
     assert store.get("sd15", planned.plan).unet.dtype == torch.float16
@@ -132,7 +132,7 @@ def test_an_intel_card_is_taken_and_planned_for_as_a_card(monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.xpu, "memory_reserved", lambda device: 500)
     monkeypatch.setattr(torch.xpu, "memory_allocated", lambda device: 200)
     assert free_memory(torch.device("xpu")) == 1300
-    assert plans_for("xpu", 2) == CUDA_PLANS == plans_for("xpu", 2, eight=True)
+    assert plans_for("xpu", 2) == CUDA_PLANS == plans_for("xpu", 2, int8=True)
     for native, dtype in ((True, torch.bfloat16), (False, torch.float16)):
         monkeypatch.setattr(torch.xpu, "is_bf16_supported", lambda including_emulation, native=native: native)
         assert fastest_dtype(torch.device("xpu")) == dtype

@@ -16,7 +16,7 @@ from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutp
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
-Drawn = tuple[LayerOutput, ...]
+Layers = tuple[LayerOutput, ...]
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def store(tiny_starter: Path) -> ModelCache:
 
 
 @pytest.fixture
-def draw(store: ModelCache) -> Callable[..., Drawn]:
-    def draw(report: Callable[[GenerationProgress], None] = lambda progress: None, **changes: Any) -> Drawn:
+def draw(store: ModelCache) -> Callable[..., Layers]:
+    def draw(report: Callable[[GenerationProgress], None] = lambda progress: None, **changes: Any) -> Layers:
         return run(asked(**changes), {}, store, report)
 
     return draw
@@ -38,14 +38,14 @@ def asked(**changes: Any) -> LayerRequest:
     return replace(plain, **changes)
 
 
-def test_a_layer_fills_exactly_its_target(draw: Callable[..., Drawn]) -> None:
+def test_a_layer_fills_exactly_its_target(draw: Callable[..., Layers]) -> None:
     (layer,) = draw(canvas=(300, 200), target=Rect(-10, 20, 97, 61))
     assert (layer.x, layer.y) == (-10, 20)
     assert layer.picture.shape == (61, 97, 4)
     assert layer.picture.dtype == torch.uint8
 
 
-def test_the_same_seed_gives_the_same_layer_in_any_company(draw: Callable[..., Drawn]) -> None:
+def test_the_same_seed_gives_the_same_layer_in_any_company(draw: Callable[..., Layers]) -> None:
     three = draw(seed=5, count=3)
     assert [layer.settings.seed for layer in three] == [5, 6, 7]
     (alone,) = draw(seed=6)
@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_layer_in_any_company(draw: Callable[..., D
 
 
 @pytest.mark.parametrize("sampler", ["DPM++ 2M SDE Karras", "Euler a"])
-def test_fresh_noise_comes_from_the_seed_too(draw: Callable[..., Drawn], sampler: str) -> None:
+def test_fresh_noise_comes_from_the_seed_too(draw: Callable[..., Layers], sampler: str) -> None:
     torch.manual_seed(1)
     first = draw(sampler=sampler, steps=12, count=2)[1]
     torch.manual_seed(2)
@@ -62,7 +62,7 @@ def test_fresh_noise_comes_from_the_seed_too(draw: Callable[..., Drawn], sampler
     assert torch.equal(first.picture, again.picture)
 
 
-def test_a_layers_settings_make_it_again(draw: Callable[..., Drawn], store: ModelCache) -> None:
+def test_a_layers_settings_make_it_again(draw: Callable[..., Layers], store: ModelCache) -> None:
     layer = draw(
         seed=None, negative="a leaf", guidance=2.0, sampler="euler A", count=2, passes=2, target=Rect(3, 4, 80, 50)
     )[1]
@@ -75,7 +75,7 @@ def test_a_layers_settings_make_it_again(draw: Callable[..., Drawn], store: Mode
     "change",
     [{"seed": 6}, {"prompt": "a blue fish"}, {"negative": "a leaf"}, {"guidance": 1.0}, {"steps": 3}, {"passes": 8}],
 )
-def test_every_setting_counts(draw: Callable[..., Drawn], change: dict[str, Any]) -> None:
+def test_every_setting_counts(draw: Callable[..., Layers], change: dict[str, Any]) -> None:
     assert not torch.equal(draw(**change)[0].picture, draw()[0].picture)
 
 
@@ -83,11 +83,11 @@ def test_every_setting_counts(draw: Callable[..., Drawn], change: dict[str, Any]
     ("reply", "dtype"),
     [("rgba8", torch.uint8), ("bgra16", torch.uint16), ("rgbaf16", torch.float16), ("rgbaf32", torch.float32)],
 )
-def test_pixels_come_in_the_asked_number_format(draw: Callable[..., Drawn], reply: str, dtype: torch.dtype) -> None:
+def test_pixels_come_in_the_asked_number_format(draw: Callable[..., Layers], reply: str, dtype: torch.dtype) -> None:
     assert draw(reply_format=reply)[0].picture.dtype == dtype
 
 
-def test_progress_counts_every_layers_steps_up_to_the_end(draw: Callable[..., Drawn]) -> None:
+def test_progress_counts_every_layers_steps_up_to_the_end(draw: Callable[..., Layers]) -> None:
     heard: list[GenerationProgress] = []
     draw(heard.append, count=2, steps=3)
     a_layer = ["drawing", "drawing", "drawing", "finishing"]
@@ -96,7 +96,7 @@ def test_progress_counts_every_layers_steps_up_to_the_end(draw: Callable[..., Dr
     assert {progress.steps for progress in heard[1:]} == {6}
 
 
-def test_previews_have_the_targets_proportions(draw: Callable[..., Drawn]) -> None:
+def test_previews_have_the_targets_proportions(draw: Callable[..., Layers]) -> None:
     heard: list[GenerationProgress] = []
     draw(heard.append, preview=True, target=Rect(0, 0, 1000, 500), canvas=(1000, 500), steps=4)
     previews = [progress.preview for progress in heard if progress.preview is not None]
@@ -104,13 +104,13 @@ def test_previews_have_the_targets_proportions(draw: Callable[..., Drawn]) -> No
     assert all(preview.shape == (128, 256, 4) and preview.dtype == torch.uint8 for preview in previews)
 
 
-def test_nobody_pays_for_previews_that_were_not_asked_for(draw: Callable[..., Drawn]) -> None:
+def test_nobody_pays_for_previews_that_were_not_asked_for(draw: Callable[..., Layers]) -> None:
     heard: list[GenerationProgress] = []
     draw(heard.append, preview=False)
     assert all(progress.preview is None for progress in heard)
 
 
-def test_cancel_takes_effect_within_one_step(draw: Callable[..., Drawn]) -> None:
+def test_cancel_takes_effect_within_one_step(draw: Callable[..., Layers]) -> None:
     heard: list[GenerationProgress] = []
 
     def report(progress: GenerationProgress) -> None:

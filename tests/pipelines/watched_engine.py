@@ -30,10 +30,10 @@ class Watched(DiffusionEngine):
             {name: ModelSource(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()}
         )
 
-    def run(self, job: EngineJob, report: ProgressCallback, thrift: int) -> EngineResult:
+    def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
         """Do a job, and add the UNet's digest before and after it to the settings."""
         before = self._digest(job.request.model)
-        made = super().run(job, report, thrift)
+        made = super().run(job, report, memory_level)
         return replace(made, settings={**made.settings, "unet": [before, self._digest(job.request.model)]})
 
     def _digest(self, name: str) -> str:

@@ -1,1 +1,1 @@
-"""The rest of an artist's kit: ControlNet, T2I-Adapter, IP-Adapter and LoRA, on any model and with any part."""
+"""Adapters of a UNet: LayerDiffuse's own, ControlNet, T2I-Adapter, IP-Adapter and LoRA, in any combination."""

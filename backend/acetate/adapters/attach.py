@@ -1,4 +1,4 @@
-"""Preparing a UNet for one job: attach what it needs, answer step by step, detach without a trace."""
+"""A UNet with the adapters of one job: attached for a `with` block, detached bit-identically."""
 
 from __future__ import annotations
 
@@ -30,51 +30,52 @@ if TYPE_CHECKING:
 
 
 Tile: TypeAlias = tuple[Span, Span]
-"""Rows and columns of a part of a drawing, in pixels."""
+"""Rows and columns of one tile, in pixels."""
 
 
 class UNetAdapter(Protocol):
-    """A part that can be put on a UNet and taken off again."""
+    """An adapter that can be attached to a UNet and detached again."""
 
     def attach(self) -> Any:
-        """Put it on."""
+        """Change the UNet. Raises RuntimeError when attached already."""
         ...
 
     def detach(self) -> None:
-        """Take it off, without a trace; nothing happens when it is off."""
+        """Restore the UNet bit-identically; does nothing when detached."""
         ...
 
 
 class ControlInput:
-    """Shows a given layer to attention sharing with a condition encoder: whole, or the part of a tile."""
+    """The control image of attention sharing with a condition encoder: whole, or cropped to a tile."""
 
     def __init__(self, sharing: SharedAttention, picture: Float[Tensor, "4 h w"]) -> None:
         self._sharing = sharing
-        self._feed = composite_on_grey(picture[None])
+        self._image = composite_on_grey(picture[None])
         self._shown: tuple[Tile | None] | None = None
 
     def show(self, tile: Tile | None) -> None:
-        """Show the rows and columns of a tile, all of them with None."""
+        """Use the rows and columns of this tile, all of them with None."""
         if self._shown == (tile,):
             return
-        rows, columns = tile or (Span(0, self._feed.shape[2]), Span(0, self._feed.shape[3]))
-        self._sharing.set_control_image(self._feed[:, :, rows.start : rows.stop, columns.start : columns.stop])
+        rows, columns = tile or (Span(0, self._image.shape[2]), Span(0, self._image.shape[3]))
+        self._sharing.set_control_image(self._image[:, :, rows.start : rows.stop, columns.start : columns.stop])
         self._shown = (tile,)
 
 
 class Denoiser:
-    """Asks a prepared UNet. Rows of a batch are (sample, frame), frame fastest, as many frames as the part has."""
+    """Calls the adapted UNet. Rows of a batch are (sample, frame), frame fastest, with the adapter's frame count."""
 
     def __init__(
         self,
         model: DiffusionModel,
-        attachment: UNetAdapter | None,
+        adapter: UNetAdapter | None,
         concat_latents: Float[Tensor, "1 c h w"] | None,
         controls: Controls,
         control_input: ControlInput | None = None,
     ) -> None:
+        """`adapter` is on the UNet while enabled; `concat_latents` are appended to its input channels."""
         self._model = model
-        self._attachment = attachment
+        self._adapter = adapter
         self._concat_latents = concat_latents
         self._controls = controls
         self._control_input = control_input
@@ -90,12 +91,12 @@ class Denoiser:
         tile: Tile | None = None,
         conditional: Sequence[bool] | None = None,
     ) -> Float[Tensor, "b c h w"]:
-        """What the UNet predicts, float32.
+        """The UNet's prediction, float32.
 
-        `timestep` is one number, or one a row. `embeds` has a row for each of the batch, so every frame may have its
-        own prompt. `share` is how much of the schedule is behind, in [0, 1]: controls are at work in their part of it.
-        `tile` are the rows and columns, in pixels, of the part of the drawing that `sample` is, None for all of it.
-        `conditional` tells which rows have a prompt, None for all; the others are not shown style pictures either.
+        `timestep` is a scalar or one value per row. `embeds` has one row per row of the batch, so every frame may have
+        its own prompt. `share` in [0, 1] is the fraction of the schedule done; each control is active in its own range
+        of it. `tile` is the rows and columns in pixels that `sample` covers, None for the whole image. `conditional`
+        marks the rows with a prompt, None for all; the others get no IP-Adapter images either.
         """
         model = self._model
         rows = embeds.to(model.device, model.dtype)
@@ -109,80 +110,79 @@ class Denoiser:
             )
         if self._control_input is not None and self._enabled:
             self._control_input.show(tile)
-        answer: Tensor = model.unet(
+        prediction: Tensor = model.unet(
             model_input, timestep, encoder_hidden_states=rows.prompt_embeds, return_dict=False, **inputs
         )[0]
-        return answer.float()
+        return prediction.float()
 
     @property
     def transparent(self) -> bool:
-        """Whether the part is at work; without it the plain UNet answers."""
+        """Whether the adapter is attached; the plain UNet predicts otherwise."""
         return self._enabled
 
     def set_enabled(self, on: bool) -> None:
-        """Put the part to work or back to the plain UNet, between two steps; everything else stays attached."""
+        """Attach or detach the transparency adapter between two steps; LoRAs and controls stay attached."""
         if on == self._enabled:
             return
-        if self._attachment is not None:
+        if self._adapter is not None:
             if on:
-                self._attachment.attach()
+                self._adapter.attach()
             else:
-                self._attachment.detach()
+                self._adapter.detach()
         self._enabled = on
 
 
 @contextmanager
 def adapted_unet(
     model: DiffusionModel,
-    part: AdapterSpec,
-    given: Mapping[str, Float[Tensor, "4 h w"]] = {},
+    spec: AdapterSpec,
+    inputs: Mapping[str, Float[Tensor, "4 h w"]] = {},
     *,
     transparency_weight: float = 1.0,
     loras: Sequence[Lora] = (),
     controls: Sequence[ControlImage] = (),
 ) -> Iterator[Denoiser]:
-    """Attach to the model's UNet what a job needs; detached, its state is bit-identical to before.
+    """Attach the adapters of a job to the model's UNet; afterwards its state is bit-identical to before.
 
-    `inputs` has straight-alpha pictures in [0, 1], as large as the drawing, for each role that the part takes by
-    `control` or `concat`; those that enter as a `frame` are the caller's to put into the batch, with time step 0.
-    `transparency_weight` (0 to 2) scales what the part changes. Prompts are encoded inside the block, since LoRAs may
-    change the text encoder too. LoRAs and controls go with every part. Raises WireError when a file is missing or
-    does not fit.
+    `inputs` has straight-alpha images in [0, 1], in the working size, for each role that the adapter takes as
+    `control` or `concat`; those that enter as a `frame` are the caller's to put into the batch, at timestep 0.
+    `transparency_weight` (0 to 2) scales the adapter. Encode prompts inside the block, since LoRAs may change the text
+    encoder too. Raises AcetateError when a file is missing or does not fit.
     """
     with ExitStack() as after:
-        # Before LoRAs, which wrap modules and so change the names of what a part touches.
-        attachment = _load_adapter(model, part, transparency_weight)
+        # Before LoRAs, which wrap modules and so change the names of the parameters that an adapter changes.
+        adapter = _load_adapter(model, spec, transparency_weight)
         after.enter_context(apply_loras(model, loras))
-        kit = after.enter_context(apply_controls(model, controls))
+        active_controls = after.enter_context(apply_controls(model, controls))
         concat_latents = None
-        if part.conditioning == "concat":
-            concat_latents = torch.cat([model.encode_opaque(given[role][None]) for role in part.inputs], dim=1)
+        if spec.conditioning == "concat":
+            concat_latents = torch.cat([model.encode_opaque(inputs[role][None]) for role in spec.inputs], dim=1)
         control_input = None
-        if part.conditioning == "control" and isinstance(attachment, SharedAttention):
-            (role,) = part.inputs
-            control_input = ControlInput(attachment, given[role].to(model.device))
-        predictor = Denoiser(model, attachment, concat_latents, kit, control_input)
-        after.callback(predictor.set_enabled, False)
-        predictor.set_enabled(True)
-        yield predictor
+        if spec.conditioning == "control" and isinstance(adapter, SharedAttention):
+            (role,) = spec.inputs
+            control_input = ControlInput(adapter, inputs[role].to(model.device))
+        denoiser = Denoiser(model, adapter, concat_latents, active_controls, control_input)
+        after.callback(denoiser.set_enabled, False)
+        denoiser.set_enabled(True)
+        yield denoiser
 
 
-def _load_adapter(model: DiffusionModel, part: AdapterSpec, weight: float) -> UNetAdapter | None:
-    if part.kind == "plain":
+def _load_adapter(model: DiffusionModel, spec: AdapterSpec, weight: float) -> UNetAdapter | None:
+    if spec.kind == "plain":
         return None
-    path = model.spec.files[part.name]
+    path = model.spec.files[spec.name]
     try:
-        if part.kind == "delta":
-            latents = len(part.inputs) if part.conditioning == "concat" else 0
+        if spec.kind == "delta":
+            latents = len(spec.inputs) if spec.conditioning == "concat" else 0
             return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
         units = SharedAttentionLayers.from_weights(model.unet, read_weights(path)).to(model.device, model.dtype)
-        return SharedAttention(model.unet, len(part.roles), units, weight=weight)
+        return SharedAttention(model.unet, len(spec.roles), units, weight=weight)
     except ValueError as error:
-        raise model_missing_error(f"the part {part.name} cannot be used ({error})") from error
+        raise model_missing_error(f"the part {spec.name} cannot be used ({error})") from error
 
 
 def _sdxl_conditions(sample: Float[Tensor, "b c h w"], embeds: PromptEmbeds) -> dict[str, Tensor] | None:
-    """What SDXL reads besides the prompt: its summary, and the picture's size, uncropped."""
+    """SDXL's `added_cond_kwargs`: pooled prompt embeds and time ids of an uncropped image of this size."""
     if embeds.pooled_prompt_embeds is None:
         return None
     height, width = sample.shape[2] * 8, sample.shape[3] * 8

@@ -1,4 +1,4 @@
-"""The controls of one job at work: which of them count at a step, and what the UNet is given for them."""
+"""The controls of one job: which are active at a step, and the UNet's arguments for them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ControlImage:
-    """A picture that steers the drawing, straight alpha in [0, 1], as large as the drawing.
+    """A control image, straight alpha in [0, 1], in the working size.
 
     `kind` is that of an adapter (`scribble`, `line`, `edge`, `depth`, `pose`, `segmentation`, `tile`, `style`, or the
-    name of one in the models folder), with what the picture is to be made from after a colon where it is a layer
-    (`edge:edges`). It counts from `start` to `end`, shares of the schedule.
+    name of one in the models folder), followed by a colon and a preprocessor where the image is a layer
+    (`edge:edges`). It is active from `start` to `end`, fractions of the schedule in [0, 1].
     """
 
     kind: str
@@ -36,13 +36,13 @@ class ControlImage:
     end: float = 1.0
 
     def is_active(self, share: float) -> bool:
-        """Whether it is at work when that share of the schedule is over."""
+        """Whether it is active when this fraction of the schedule is done."""
         return self.weight != 0 and self.start <= share < self.end
 
 
 @dataclass(eq=False)
 class _LoadedControl:
-    """A structure control: its picture, and the adapter for the part of it that was last asked for."""
+    """A ControlNet or T2I-Adapter control: its preprocessed image, and the adapter for the latest tile of it."""
 
     control: ControlImage
     picture: Float[Tensor, "3 h w"]
@@ -51,7 +51,7 @@ class _LoadedControl:
 
 
 class Controls:
-    """Asked before each step for what the UNet is given besides its own inputs."""
+    """Computes the UNet's additional arguments before each step."""
 
     def __init__(
         self,
@@ -60,6 +60,10 @@ class Controls:
         style: IPAdapter | None,
         styles: Sequence[ControlImage],
     ) -> None:
+        """`structures` are ControlNets and T2I-Adapters.
+
+        `styles` are the images of the IP-Adapter `style`, in its order.
+        """
         self._model = model
         self._structures = structures
         self._style = style
@@ -68,8 +72,8 @@ class Controls:
     def inputs(
         self, unet_input: UNetInput, share: float, tile: tuple[Span, Span] | None, conditional: Sequence[bool]
     ) -> dict[str, Any]:
-        """The UNet's arguments for a batch, SDXL's own conditions among them."""
-        answers = [
+        """The UNet's arguments for a batch: residuals, and `added_cond_kwargs` with those of SDXL."""
+        residuals = [
             self._adapter(each, tile).residuals(unet_input, each.control.weight)
             for each in self._structures
             if each.control.is_active(share)
@@ -78,7 +82,7 @@ class Controls:
         if self._style is not None:
             self._style.set_weights([each.weight if each.is_active(share) else 0.0 for each in self._styles])
             added["image_embeds"] = self._style.rows(conditional)
-        return {**sum_residuals(answers), "added_cond_kwargs": added or None}
+        return {**sum_residuals(residuals), "added_cond_kwargs": added or None}
 
     def _adapter(self, loaded: _LoadedControl, tile: tuple[Span, Span] | None) -> SpatialAdapter:
         if loaded.adapter is None or loaded.tile != tile:
@@ -96,7 +100,7 @@ class Controls:
 def apply_controls(model: DiffusionModel, controls: Sequence[ControlImage]) -> Iterator[Controls]:
     """Load the adapters of these controls for a `with` block.
 
-    Raises WireError `bad_request` for a kind that there is not, and `model_missing` naming the way to its files.
+    Raises AcetateError `bad_request` for an unknown kind, and `model_missing` with the command that fetches its files.
     """
     structures, styles = [], []
     for control in controls:

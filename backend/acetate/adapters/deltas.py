@@ -20,7 +20,7 @@ CONV_IN = "conv_in.weight"
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """What is added to one parameter of this `shape`: the product of two matrices, or one tensor, times `scale`."""
+    """A delta for one parameter of this `shape`: the product of two matrices (LoRA), or one tensor, times `scale`."""
 
     shape: torch.Size
     factors: tuple[Tensor, ...]
@@ -37,8 +37,8 @@ def read_deltas(path: Path, unet: Any, latents: int = 0) -> dict[str, Delta]:
     """The deltas of a layer file by the UNet's own parameter names, memory-mapped.
 
     Reads the published forms: `diffusion_model.<key>::<kind>::<index>` with kind `diff` or `lora`, and full deltas
-    under diffusers' names. `latents` is how many given latents the part puts behind the noisy one: its `conv_in` has
-    that many times the latent's channels more. Raises WeightFileError naming the file and a key that is missing,
+    under diffusers' names. `latents` is the number of conditioning latents concatenated to the noisy one: `conv_in`
+    has that many times the latent's channels more. Raises WeightFileError naming the file and a key that is missing,
     surplus or misshapen.
     """
     weights = read_weights(path)
@@ -82,10 +82,10 @@ def _published(path: Path, weights: Mapping[str, Tensor], unet: Any) -> dict[str
 
 
 def _delta(path: Path, key: str, kind: str, tensors: Mapping[int, Tensor], base: torch.Size) -> Delta:
-    wanted, allowed = {"diff": ({0}, {0}), "lora": ({0, 1}, {0, 1, 2})}.get(kind, (set(), set()))
+    required, allowed = {"diff": ({0}, {0}), "lora": ({0, 1}, {0, 1, 2})}.get(kind, (set(), set()))
     check_keys(
         path,
-        missing=[f"{key}::{index}" for index in wanted - tensors.keys()],
+        missing=[f"{key}::{index}" for index in required - tensors.keys()],
         surplus=[f"{key}::{index}" for index in tensors.keys() - allowed],
     )
     if kind == "diff":
@@ -112,6 +112,7 @@ class WeightDeltas:
     """
 
     def __init__(self, unet: Any, deltas: Mapping[str, Delta], weight: float = 1.0) -> None:
+        """`deltas` are keyed by the UNet's parameter names; `weight` multiplies each of them."""
         # Looked up now: adapters that wrap modules later change their names, not these objects.
         parameters = dict(unet.named_parameters())
         self._touched = [(parameters[name], delta) for name, delta in deltas.items()]
@@ -120,7 +121,7 @@ class WeightDeltas:
 
     @torch.no_grad()
     def attach(self) -> None:
-        """Add the deltas. Raises RuntimeError when they are on already."""
+        """Add the deltas. Raises RuntimeError when attached already."""
         if self._before:
             raise RuntimeError("these deltas are attached already")
         try:
@@ -144,7 +145,7 @@ class WeightDeltas:
         parameter.data = patched
 
     def detach(self) -> None:
-        """Give every touched parameter its own numbers back; nothing happens when the deltas are off."""
+        """Restore every changed parameter bit for bit; does nothing when detached."""
         while self._before:
             parameter, old = self._before.pop()
             # It may have been moved since it was changed.

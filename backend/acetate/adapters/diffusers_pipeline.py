@@ -12,7 +12,7 @@ def as_pipeline(model: DiffusionModel) -> Any:
     """A pipeline around the model's own networks; what is loaded into it is loaded into them."""
     from diffusers import DDIMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
 
-    # Every pipeline has a scheduler; this one is never asked.
+    # Every pipeline has a scheduler; this one is never called.
     scheduler = DDIMScheduler(clip_sample=False, steps_offset=1)
     encoders, tokenizers = model.text.encoders, model.text.tokenizers
     if len(encoders) > 1:

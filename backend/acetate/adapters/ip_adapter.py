@@ -1,4 +1,4 @@
-"""IP-Adapter: a picture that says what things look like."""
+"""IP-Adapter (Ye et al. 2023): image prompts for style."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ if TYPE_CHECKING:
 
 
 class IPAdapter:
-    """Style pictures on a prepared UNet; `embeds` has one entry a picture, for a row without and one with it."""
+    """Image prompts on an adapted UNet; `embeds` has a pair per image: for unconditional and for conditional rows."""
 
     def __init__(self, unet: Any, embeds: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """The UNet must have the IP-Adapter's attention processors already."""
         self._processors = _install_processors(unet)
         self._embeds = embeds
 
     def set_weights(self, weights: Sequence[float]) -> None:
-        """How strongly each picture counts from here on."""
+        """Set the scale of each image from here on."""
         for processor in self._processors:
             processor.scale = list(weights)
 
     def rows(self, conditional: Sequence[bool]) -> list[Float[Tensor, "b 1 ..."]]:
-        """What the UNet reads of each picture, a row for each of the batch."""
+        """The image embeds of each image, a row for each of the batch."""
         return [torch.cat([pair[int(each)] for each in conditional]) for pair in self._embeds]
 
 
 def _install_processors(unet: Any) -> list[Any]:
-    """The attention processors that hear pictures."""
+    """The attention processors with IP-Adapter projections."""
     return [each for each in unet.attn_processors.values() if hasattr(each, "to_k_ip")]
 
 
 @contextmanager
 def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 h w"]]) -> Iterator[IPAdapter | None]:
-    """Put an IP-Adapter on the UNet for a `with` block, for each of these straight-alpha pictures.
+    """Attach an IP-Adapter to the UNet for a `with` block, with these straight-alpha images in [0, 1].
 
-    Raises WireError `model_missing` when there is none for the family, or it does not fit.
+    Raises AcetateError `model_missing` when there is none for the family, or it does not fit.
     """
     if not pictures:
         yield None
@@ -78,21 +79,23 @@ def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 
 def _embeds(
     model: DiffusionModel, pipeline: Any, encoder: Any, pictures: Sequence[Float[Tensor, "4 h w"]]
 ) -> list[tuple[Tensor, Tensor]]:
-    """What the picture encoder makes of nothing and of each picture, as its adapter's projection wants it."""
+    """The image encoder's output for no image and for each image, in the form that the projection layer takes."""
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
     network = CLIPVisionModelWithProjection.from_pretrained(
         encoder, dtype=model.dtype, use_safetensors=True, local_files_only=True
     ).to(model.device)
-    side = int(network.config.image_size)
-    processor = CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+    image_size = int(network.config.image_size)
+    processor = CLIPImageProcessor(
+        size={"shortest_edge": image_size}, crop_size={"height": image_size, "width": image_size}
+    )
     found = []
     for layer, projection in zip(pictures, model.unet.encoder_hid_proj.image_projection_layers, strict=True):
         over_grey = layer[:3] * layer[3:] + 0.5 * (1 - layer[3:])
         pixels = processor(images=over_grey.clamp(0, 1).cpu(), do_rescale=False, return_tensors="pt").pixel_values
         pixels = pixels.to(model.device, model.dtype)
         read = _summary if type(projection).__name__ == "ImageProjection" else _details
-        # Without a picture the adapter reads a black one, or the summary of none at all.
+        # Unconditional rows get a black image's hidden states, or zeros in place of the pooled embeds.
         found.append((read(network, torch.zeros_like(pixels), True), read(network, pixels, False)))
     return found
 

@@ -1,4 +1,4 @@
-"""Control pictures: brought to the drawing's size, or made from a layer where that needs no network."""
+"""Control images: ready-made, or computed from a layer by preprocessors that need no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 LUMA = (0.299, 0.587, 0.114)
 WEAK, STRONG = 0.08, 0.2
-"""Steepness of the weakest and of a certain edge, where black beside white is 1 (Canny's two thresholds)."""
+"""Canny's two thresholds on the gradient, where black beside white is 1."""
 BLUR = 1.4
 LINE_WIDTHS = (1.0, 1.6)
 """The deviations of the two blurs whose difference shows lines, in pixels."""
@@ -17,9 +17,9 @@ LINE_GAIN = 12.0
 
 
 def make_control_image(layer: Float[Tensor, "4 h w"], source: str | None) -> Float[Tensor, "3 h w"]:
-    """The opaque picture that an adapter reads, in [0, 1].
+    """The opaque control image of an adapter, in [0, 1].
 
-    `layer` is straight alpha. A ready-made picture (`source` None) lies over black, as such pictures are drawn.
+    `layer` is straight alpha. A ready-made image (`source` None) is composited over black, its usual background.
     """
     colour, alpha = layer[:3] * layer[3:], layer[3:]
     if source is None:
@@ -46,20 +46,20 @@ def canny(grey: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
 
 
 def _is_ridge(steep: Tensor, angle: Tensor) -> Tensor:
-    """Where a pixel is steeper than both neighbours across the edge."""
+    """Non-maximum suppression: where the gradient exceeds that of both neighbours across the edge."""
     around = F.pad(steep[None, None], (1, 1, 1, 1))[0, 0]
     height, width = steep.shape
     sector = torch.round(angle / (torch.pi / 4)).long() % 4
     ridge = torch.zeros_like(steep, dtype=torch.bool)
     for number, (x, y) in enumerate(((1, 0), (1, 1), (0, 1), (-1, 1))):
         ahead = around[1 + y : 1 + y + height, 1 + x : 1 + x + width]
-        concat_latents = around[1 - y : 1 - y + height, 1 - x : 1 - x + width]
-        ridge |= (sector == number) & (steep >= ahead) & (steep > concat_latents)
+        before = around[1 - y : 1 - y + height, 1 - x : 1 - x + width]
+        ridge |= (sector == number) & (steep >= ahead) & (steep > before)
     return ridge
 
 
 def _hysteresis(weak: Tensor, strong: Tensor) -> Tensor:
-    """The weak pixels that hang together with strong ones."""
+    """The weak pixels that are connected to strong ones."""
     while True:
         grown = weak & (F.max_pool2d(strong.float()[None, None], 3, stride=1, padding=1)[0, 0] > 0)
         if torch.equal(grown, strong):

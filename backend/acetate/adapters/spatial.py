@@ -1,4 +1,4 @@
-"""ControlNet and T2I-Adapter: pictures that say where things are."""
+"""ControlNet and T2I-Adapter: control images for the composition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ MIDDLE = "mid_block_additional_residual"
 
 @dataclass(frozen=True, eq=False)
 class UNetInput:
-    """What the UNet is about to be asked: rows of (sample, frame), the noisy latents alone."""
+    """Inputs of one UNet call; batch = samples x frames, without concatenated latents.
+
+    `added` is SDXL's `added_cond_kwargs`, None for other models.
+    """
 
     sample: Float[Tensor, "b c h w"]
     timestep: Tensor
@@ -35,18 +38,18 @@ class UNetInput:
 
 
 class SpatialAdapter(Protocol):
-    """A loaded adapter with its picture."""
+    """A loaded ControlNet or T2I-Adapter with its control image."""
 
     def residuals(self, unet_input: UNetInput, weight: float) -> dict[str, Any]:
-        """What the UNet is given for this moment, a row for each of the batch."""
+        """Keyword arguments for this UNet call, a row for each of the batch; `weight` is the conditioning scale."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ControlNet:
-    """A ControlNet (Zhang et al. 2023) and the picture that it reads, in [0, 1].
+    """A ControlNet (Zhang et al. 2023) with its control image in [0, 1].
 
-    It looks at every row by itself, so that each frame of a scene has residuals for its own noise and prompt.
+    It runs on every row of the batch, so that each frame has residuals for its own noise and prompt.
     """
 
     network: Any
@@ -69,35 +72,35 @@ class ControlNet:
 
 @dataclass(frozen=True, eq=False)
 class T2IAdapter:
-    """A T2I-Adapter (Mou et al. 2023) and the maps that it made of its picture, once for all steps."""
+    """A T2I-Adapter (Mou et al. 2023) with the features of its control image, computed once for all steps."""
 
     maps: Sequence[Float[Tensor, "1 c h w"]]
 
     def residuals(self, unet_input: UNetInput, weight: float) -> dict[str, Any]:
-        """Additions inside the UNet's down blocks, the same for every row."""
+        """Residuals inside the UNet's down blocks, the same for every row."""
         rows = len(unet_input.sample)
         return {INSIDE: [(each * weight).to(unet_input.sample).expand(rows, -1, -1, -1) for each in self.maps]}
 
 
 def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tensor, "3 h w"]) -> SpatialAdapter:
-    """The adapter in a folder or file with its picture; the model keeps networks that are in memory.
+    """Load the adapter in a folder or file for this control image; its network stays cached in `model.adapters`.
 
-    Raises WireError `model_missing` naming the file when it does not fit.
+    Raises AcetateError `model_missing` naming the file when it does not fit the model.
     """
-    kept = model.adapters
+    cache = model.adapters
     try:
-        if path not in kept:
+        if path not in cache:
             network = _network(path, model.unet).to(model.device, model.dtype)
-            kept[path] = network.eval().requires_grad_(False)
+            cache[path] = network.eval().requires_grad_(False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise model_missing_error(f"the control {path} cannot be used ({reason:.300})") from error
-    network = kept[path]
+    network = cache[path]
     if type(network).__name__ == "ControlNetModel":
         return ControlNet(network, picture)
-    model_input = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
+    hint = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
     with torch.inference_mode():
-        return T2IAdapter(network(model_input[None].to(model.device, model.dtype)))
+        return T2IAdapter(network(hint[None].to(model.device, model.dtype)))
 
 
 def _network(path: Path, unet: Any) -> Any:
@@ -108,13 +111,13 @@ def _network(path: Path, unet: Any) -> Any:
         kind = str(read_json(path / "config.json").get("_class_name"))
         if kind not in kinds:
             raise ValueError(f"{path} holds a {kind}, neither a ControlNet nor a T2I-Adapter")
-        own = {"use_safetensors": True, "local_files_only": True, "variant": weight_variant(path)}
-        return kinds[kind].from_pretrained(path, torch_dtype=unet.dtype, **own)
+        options = {"use_safetensors": True, "local_files_only": True, "variant": weight_variant(path)}
+        return kinds[kind].from_pretrained(path, torch_dtype=unet.dtype, **options)
     return _from_file(path, unet)
 
 
 def _from_file(path: Path, unet: Any) -> Any:
-    """A ControlNet in one file, in diffusers' form or the original one; its build follows from the UNet's."""
+    """A ControlNet in one file, with diffusers' or the original keys; its architecture is derived from the UNet's."""
     from diffusers import ControlNetModel
     from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
@@ -131,11 +134,11 @@ def _from_file(path: Path, unet: Any) -> Any:
     return network
 
 
-def sum_residuals(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The residuals of several adapters, summed."""
+def sum_residuals(residual_maps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sum the residuals of several adapters by argument name."""
     total: dict[str, Any] = {}
-    for answer in answers:
-        for name, value in answer.items():
+    for residuals in residual_maps:
+        for name, value in residuals.items():
             if name not in total:
                 total[name] = value
             elif isinstance(value, list):

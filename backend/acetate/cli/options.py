@@ -29,9 +29,9 @@ class Options:
         ),
     ] = None
     negative: Annotated[str | None, typer.Option(help=_("What it is not to show."))] = None
-    seed: Annotated[
-        int | None, typer.Option(help=_("The number that the drawing starts from. (default: drawn by lot)"))
-    ] = None
+    seed: Annotated[int | None, typer.Option(help=_("The number that the drawing starts from. (default: random)"))] = (
+        None
+    )
     count: Annotated[
         int, typer.Option(help=_("How many times, each from the next seed: FILE-1.png, FILE-2.png, …"))
     ] = 1
@@ -56,7 +56,7 @@ class Options:
     steps: Annotated[int | None, typer.Option(help=_("Steps from noise to picture. (default: the model's own)"))] = None
     guidance: Annotated[
         float | None,
-        typer.Option(help=_("How closely to follow the prompt; 1 is not at all pressed. (default: the model's own)")),
+        typer.Option(help=_("How closely to follow the prompt; 1 disables guidance. (default: the model's own)")),
     ] = None
     sampler: Annotated[
         str | None,

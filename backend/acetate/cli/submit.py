@@ -44,7 +44,7 @@ class ResultLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class Submission:
     """Has the daemon draw, and keeps account of the jobs whose layers are not written yet."""
 
     session: BlockingClient
@@ -80,13 +80,13 @@ class Drawing:
 
 
 @contextmanager
-def drawing() -> Iterator[Drawing]:
+def drawing() -> Iterator[Submission]:
     """A `with` block that draws layers and writes them; the daemon is started where it is not running.
 
     The daemon lets go of them when the block has ended. If it raises, they stay, and the error tells how to take them.
     """
     with open_session() as session, ExitStack() as opened:
-        made = Drawing(session, opened)
+        made = Submission(session, opened)
         try:
             yield made
         except KeyboardInterrupt:

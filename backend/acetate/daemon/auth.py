@@ -101,6 +101,7 @@ class ZapHandler:
     """Answers ZAP requests in the daemon's own loop: only known CURVE keys come in, and each only while paired."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], state: Path, keys: Keys) -> None:
+        """Bind the ZAP endpoint of `context`; `state` is the folder with the paired clients' keys."""
         self._state = state
         self._own_key = keys.client_public
         self.socket = context.socket(zmq.REP)

@@ -35,13 +35,16 @@ class ClientRegistry:
     """Everybody who is connected, and the sockets to them."""
 
     def __init__(self, sockets: Sequence[Any]) -> None:
+        """`sockets` are the ROUTER sockets that clients connect to."""
         self._sockets = sockets
         self._clients: dict[Address, ClientConnection] = {}
 
     def __len__(self) -> int:
+        """The number of connected clients."""
         return len(self._clients)
 
     def __iter__(self) -> Iterator[ClientConnection]:
+        """Iterate over a copy, so that clients may be removed meanwhile."""
         return iter(list(self._clients.values()))
 
     def get(self, address: Address) -> ClientConnection | None:

@@ -53,6 +53,7 @@ class MessageHandler:
     """Answers messages. Every answer goes out through `peers`; nothing that a client sends raises."""
 
     def __init__(self, settings: DaemonConfig, peers: ClientRegistry, jobs: JobManager, about: ServerContext) -> None:
+        """`about` is what the daemon reports of itself in `welcome` and `status`."""
         self._settings = settings
         self._peers = peers
         self._jobs = jobs
@@ -105,7 +106,7 @@ class MessageHandler:
             self._reject(origin.address, id, refusal)
 
     def resend_undelivered(self) -> None:
-        """Send ends of jobs to those who could not take them before."""
+        """Retry terminal events that a full send queue refused."""
         for peer in self._peers:
             for id in list(peer.undelivered):
                 job = self._jobs.find(peer.owner, id)

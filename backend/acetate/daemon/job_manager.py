@@ -52,6 +52,7 @@ class JobManager:
     """All jobs of this daemon. `tell` sends to a job's followers."""
 
     def __init__(self, settings: DaemonConfig, journal: JobStore, spool: Spool, tell: Publish) -> None:
+        """Nothing is read or run yet."""
         self._settings = settings
         self._store = journal
         self._spool = spool
@@ -222,7 +223,7 @@ class JobManager:
                 "input": str(self._spool.input_path(id)),
                 "output": str(self._spool.output_path(id)),
                 "limits": self._settings.limits.to_map(),
-                "thrift": job.deaths,
+                "memory_level": job.deaths,
             }
         return None
 

@@ -84,6 +84,7 @@ class JobStore:
     """The jobs of one state folder. Every writing method is durable when it returns; any may raise StoreError."""
 
     def __init__(self, path: Path) -> None:
+        """Open the SQLite database at `path` and migrate its schema. Raises AcetateError when it cannot be used."""
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")

@@ -32,6 +32,7 @@ class Listener:
     """Listens where the settings say. Raises AcetateError when that is not allowed or not possible."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys) -> None:
+        """Bind the sockets and publish the connection file."""
         self._context = context
         self._settings = settings
         self._keys = keys

@@ -12,6 +12,7 @@ class Lock:
     """The right to use this state folder; held until the process ends or `release` is called."""
 
     def __init__(self, path: Path) -> None:
+        """`path` is the lock file; it is locked only by `take`."""
         self._path = path
         self._file: IO[bytes] | None = None
 

@@ -41,6 +41,7 @@ class Presence:
     """This daemon's locks and record."""
 
     def __init__(self, state: Path, runtime: Path) -> None:
+        """`state` and `runtime` are the folders to lock; nothing is locked yet."""
         self._state = state
         self._runtime = runtime
         self._state_lock = Lock(state / STATE_LOCK)

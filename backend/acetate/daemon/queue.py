@@ -9,9 +9,11 @@ class FairQueue:
     """Waiting jobs by owner. An owner who was just served goes to the end, so nobody can starve another."""
 
     def __init__(self) -> None:
+        """Make an empty queue."""
         self._waiting: OrderedDict[str, deque[str]] = OrderedDict()
 
     def __len__(self) -> int:
+        """The number of waiting jobs of all owners."""
         return sum(len(jobs) for jobs in self._waiting.values())
 
     def add(self, job: str, owner: str) -> None:

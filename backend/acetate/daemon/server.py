@@ -40,6 +40,7 @@ class Server:
     """One running daemon. It owns everything of its folders until `close`; `presence` holds their locks."""
 
     def __init__(self, settings: DaemonConfig, presence: Presence) -> None:
+        """Open the job store, bind the sockets and requeue unfinished jobs. Raises AcetateError."""
         self._settings = settings
         self._presence = presence
         ensure_private_dir(settings.runtime)

@@ -33,6 +33,7 @@ class Spool:
     """The folder of the jobs' pixels. `reserve` bytes of its disk are left to the journal."""
 
     def __init__(self, folder: Path, reserve: int) -> None:
+        """Create `folder`, readable by this user alone, where it is missing; `reserve` is in bytes."""
         self.folder = folder
         self._reserve = reserve
         self._checked: set[tuple[str, int]] = set()

@@ -1,4 +1,4 @@
-"""The worker's place in the daemon: jobs go in, news comes out, and whatever goes wrong is put right."""
+"""Supervises the worker process: dispatch, restart after a crash, kill when a cancel is ignored."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class WorkerPool:
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys, jobs: JobManager
     ) -> None:
+        """No worker is started yet."""
         self._context = context
         self._settings = settings
         self._keys = keys
@@ -44,7 +45,7 @@ class WorkerPool:
         return [] if self._worker is None else [self._worker.pid]
 
     def tick(self, now: float) -> None:
-        """Hear the worker, replace it when it died, hurry it when a job is cancelled, and hand out the next job."""
+        """Receive the worker's messages, restart it after a crash, forward a cancel, dispatch the next job."""
         self._drain()
         self._reap()
         running = self._jobs.running

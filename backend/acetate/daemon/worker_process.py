@@ -32,6 +32,7 @@ class WorkerProcess:
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], runtime: Path, log: Path, engine: str, keys: Keys
     ) -> None:
+        """Start a worker process with `engine`; what it prints goes to the file `log`."""
         self._log_path = log
         self._log = _open_log(log)
         self.socket = context.socket(zmq.PAIR)

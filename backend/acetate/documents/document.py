@@ -47,8 +47,8 @@ class Document:
                 first, last = max(0, top - layer.y), min(len(layer.pixels), top + rows - layer.y)
                 if layer.visible and first < last:
                     part = Image.fromarray(np.ascontiguousarray(layer.pixels[first:last]), "RGBA")
-                    sheet = Image.new("RGBA", (self.width, rows))
-                    sheet.paste(part, (layer.x, layer.y + first - top))
-                    band = Image.alpha_composite(band, sheet)
+                    overlay = Image.new("RGBA", (self.width, rows))
+                    overlay.paste(part, (layer.x, layer.y + first - top))
+                    band = Image.alpha_composite(band, overlay)
             whole.paste(band, (0, top))
         return whole

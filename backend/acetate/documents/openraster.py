@@ -1,4 +1,4 @@
-"""OpenRaster (.ora), version 0.0.5: a zip of PNGs and of the order they lie in.
+"""OpenRaster (.ora), version 0.0.5: a zip of PNGs and an XML file with their stacking order.
 
 Source: the OpenRaster specification at https://www.openraster.org/.
 """

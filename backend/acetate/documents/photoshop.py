@@ -33,10 +33,10 @@ def write(document: Document, path: Path) -> None:
 
     psd = PSDImage.frompil(document.merged())
     for layer in document.layers:
-        made = psd.create_pixel_layer(Image.fromarray(layer.pixels, "RGBA"), top=layer.y, left=layer.x)
+        added = psd.create_pixel_layer(Image.fromarray(layer.pixels, "RGBA"), top=layer.y, left=layer.x)
         # Set afterwards, a name is stored in Unicode too, not only in the format's old 8-bit letters.
-        made.name = layer.name[:NAME_CHARACTERS]
-        made.visible = layer.visible
+        added.name = layer.name[:NAME_CHARACTERS]
+        added.visible = layer.visible
     packet = _packet([layer.notes for layer in document.layers])
     psd.image_resources[Resource.XMP_METADATA] = ImageResource(key=Resource.XMP_METADATA, data=packet)
     psd.save(path)

@@ -1,4 +1,4 @@
-"""Colour spaces of the wire: sRGB-encoded, linear light with sRGB's primaries, or whatever an ICC profile says."""
+"""Colour spaces of the wire: sRGB-encoded, linear sRGB, or that of an ICC profile."""
 
 from __future__ import annotations
 

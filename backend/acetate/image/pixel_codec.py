@@ -58,10 +58,10 @@ def _finite(raw: NDArray[Any], field: str) -> NDArray[Any]:
     if np.isfinite(raw).all():
         return raw
     strange = ~np.isfinite(raw).all(axis=2)
-    seen = strange & (raw[..., 3] != 0)
-    count = int(seen.sum())
+    mapped = strange & (raw[..., 3] != 0)
+    count = int(mapped.sum())
     if count:
-        y, x = (int(each) for each in np.unravel_index(int(seen.argmax()), seen.shape))
+        y, x = (int(each) for each in np.unravel_index(int(mapped.argmax()), mapped.shape))
         pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
         raise AcetateError(
             "bad_request",

@@ -24,28 +24,27 @@ FULL = {torch.uint8: 255, torch.uint16: 65535}
 def fit_to_target(
     rgba: Float[Tensor, "4 h w"], target: Size, dtype: torch.dtype = torch.float32, window: Window | None = None
 ) -> Shaped[Tensor, "th tw 4"]:
-    """The picture in exactly the target's size, straight alpha, as rows of pixels of `dtype`.
+    """Resample an image to exactly the target's size, straight alpha, channels last, in `dtype`.
 
-    `rgba` is straight alpha in [0, 1]. It is never stretched: `window` is the part that is the whole target, in its
-    proportions; without one, `sizes.fit` says what is cropped or left clear. Integer types hold 0 to their largest
-    value, floating ones [0, 1].
+    `rgba` is straight alpha in [0, 1]. Its aspect ratio is preserved: `window` is the part that becomes the target;
+    without one, `sizes.fit` decides what is cropped or left clear. Integer dtypes use their whole range, floating ones
+    [0, 1].
     """
     if window is None:
-        lie = fit(Size(rgba.shape[2], rgba.shape[1]), target)
+        fitted = fit(Size(rgba.shape[2], rgba.shape[1]), target)
     else:
-        lie = Fit(window, Rect(0, 0, target.width, target.height))
+        fitted = Fit(window, Rect(0, 0, target.width, target.height))
     placed = torch.zeros(target.height, target.width, 4, dtype=dtype)
-    for band, pixels in _bands(rgba.float().cpu(), lie):
+    for band, pixels in _bands(rgba.float().cpu(), fitted):
         placed[band.y : band.y + band.height, band.x : band.x + band.width] = to_dtype_hwc(pixels, dtype)
     return placed
 
 
 def crop_to_working(rgba: Float[Tensor, "4 th tw"], cover: Cover) -> Float[Tensor, "4 h w"]:
-    """A picture of the target as it lies in the size that is drawn: the inverse of `fit_to_target` with the cover's
-    window.
+    """An image of the target in the working size: the inverse of `fit_to_target` with the cover's window.
 
-    Around the target its outermost pixels go on. Memory for the result and a band of the picture, however large
-    that is; premultiplied while pixels mix.
+    Its edge pixels are replicated around the target. Premultiplied while resampling; needs memory for the result and a
+    band of the image.
     """
     height, width = rgba.shape[1:]
     if (cover.window.width, cover.window.height) == (width, height):
@@ -56,8 +55,8 @@ def crop_to_working(rgba: Float[Tensor, "4 th tw"], cover: Cover) -> Float[Tenso
     window = Window(
         -cover.window.x * across, -cover.window.y * down, cover.drawn.width * across, cover.drawn.height * down
     )
-    lie = Fit(window, Rect(0, 0, cover.drawn.width, cover.drawn.height))
-    return torch.cat([band for _, band in _bands(rgba, lie, goes_on=True)], dim=1)
+    fitted = Fit(window, Rect(0, 0, cover.drawn.width, cover.drawn.height))
+    return torch.cat([band for _, band in _bands(rgba, fitted, goes_on=True)], dim=1)
 
 
 def resample(rgba: Float[Tensor, "4 h w"], window: Window, size: Size) -> Float[Tensor, "4 {size.height} {size.width}"]:
@@ -69,12 +68,12 @@ def resample(rgba: Float[Tensor, "4 h w"], window: Window, size: Size) -> Float[
     return torch.cat([band for _, band in _bands(rgba, Fit(window, Rect(0, 0, size.width, size.height)))], dim=1)
 
 
-def _bands(rgba: Tensor, lie: Fit, goes_on: bool = False) -> Iterator[tuple[Rect, Tensor]]:
+def _bands(rgba: Tensor, fitted: Fit, goes_on: bool = False) -> Iterator[tuple[Rect, Tensor]]:
     """The target's filled part, band by band: where it goes, and its pixels "4 rows columns".
 
     The window may reach beyond the picture where `goes_on` says that its outermost pixels do.
     """
-    window, paste = lie.window, lie.paste
+    window, paste = fitted.window, fitted.paste
     left, top = int(window.x), int(window.y)
     inside = left >= 0 and top >= 0 and left + paste.width <= rgba.shape[2] and top + paste.height <= rgba.shape[1]
     if inside and window == Window(left, top, paste.width, paste.height):
@@ -124,7 +123,7 @@ def _catmull_rom(distance: Tensor) -> Tensor:
 
 
 def premultiplied(rgba: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
-    """Straight-alpha pixels with their colours multiplied by alpha, as they mix."""
+    """Premultiply straight-alpha pixels."""
     return torch.cat([rgba[:3] * rgba[3:], rgba[3:]])
 
 

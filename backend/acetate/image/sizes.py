@@ -1,4 +1,4 @@
-"""Which size a model draws at for a target on the canvas, and how its picture lies in that target."""
+"""The size that a model generates at for a target on the canvas, and the mapping between both."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from acetate_wire.request import Rect
 
 GRID = 64
-"""Model sizes are multiples of this, the coarsest stride of any decoder."""
+"""Working sizes are multiples of this, the coarsest stride of any network, in pixels."""
 CROP_LOSS = 1 / 16
 """Up to this share of a side is cropped to fill the target; a worse fit is shown whole with clear margins."""
 LARGEST = 2
-"""Sizes that cover a target are looked for with shorter sides up to this many times what the model learned."""
+"""The shorter side of a covering size is at most this many times the training resolution."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Learned:
-    """The shapes that a model learned: on others it draws a lone subject twice.
+    """The sizes that a model was trained at: at others it duplicates a single subject.
 
     About `side` x `side` pixels of area, the longer side at most `max_aspect` times the shorter one (1 is square).
-    `sizes` are those that it was trained at, where it was trained at several; else any of that area and shape will do.
+    `sizes` are the trained sizes where there are several; empty allows any size of that area and aspect ratio.
     """
 
     side: int
@@ -69,9 +69,9 @@ class Fit:
 
 
 def model_size(target: Size, learned: Learned) -> Size:
-    """The size to draw a lone subject at: one that the model learned, near its area and the target's proportions.
+    """The trained size to generate a single subject at, nearest to the model's area and the target's aspect ratio.
 
-    Of equally good sizes the larger.
+    Of equally near sizes the larger.
     """
     widest = learned.max_aspect
     aspect = min(max(target.width / target.height, 1 / widest), widest)
@@ -84,9 +84,9 @@ def model_size(target: Size, learned: Learned) -> Size:
 
 
 def fit(drawn: Size, target: Size) -> Fit:
-    """Lay a picture of one size into a target of another, centred, with one scale for both axes.
+    """Fit an image of one size into a target of another, centred, with one scale for both axes.
 
-    It fills the target when that costs no more than `CROP_LOSS` of a side, and is otherwise shown whole.
+    It fills the target where that crops no more than `CROP_LOSS` of a side, and is otherwise shown whole.
     """
     across, down = target.width / drawn.width, target.height / drawn.height
     if min(across, down) / max(across, down) >= 1 - CROP_LOSS:
@@ -109,11 +109,11 @@ class Cover:
 
 
 def cover(target: Size, learned: Learned, any_shape: bool = False) -> Cover:
-    """Lay a target whole into a size that the model learned, centred, with one scale for both axes.
+    """Fit a whole target into a size that the model was trained at, centred, with one scale for both axes.
 
-    Unlike `model_size` with `fit`, nothing of the target stays clear, however elongated it is, and a picture of the
-    target can be laid in with it: what is drawn around the window is left out. With `any_shape` the size follows the
-    target's proportions, whatever they are, near the model's area. Sides are multiples of 64.
+    Unlike `model_size` with `fit`, the target is filled whatever its aspect ratio, and images of the target can be
+    mapped into the working size; what is generated outside the window is cropped. With `any_shape` the size follows the
+    target's aspect ratio, near the model's area. Sides are multiples of 64.
     """
 
     def distance(size: Size) -> float:
@@ -128,7 +128,7 @@ def cover(target: Size, learned: Learned, any_shape: bool = False) -> Cover:
 
 
 def cover_exactly(target: Size) -> Cover:
-    """Lay a target, pixel on pixel, into the next larger size with sides that are multiples of 64."""
+    """Centre a target at its own scale in the next larger size with sides that are multiples of 64."""
     drawn = Size(_on_grid(target.width), _on_grid(target.height))
     left, top = (drawn.width - target.width) // 2, (drawn.height - target.height) // 2
     return Cover(drawn, Window(left, top, target.width, target.height))

@@ -1,4 +1,4 @@
-"""Where the adapters are: in the models folder by kind, else in the hub cache under the names known for them."""
+"""Paths of adapter files: in the models folder by kind, else in the hub cache."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from acetate_wire.errors import AcetateError
 from acetate.models.hub_cache import SUFFIX, cached_file, models_dir
 
 STYLE_KIND = "style"
-"""The kind of IP-Adapter: what a picture looks like, rather than where things are in it."""
+"""The control kind of IP-Adapter: style, not composition."""
 KINDS = ("scribble", "line", "edge", "depth", "pose", "segmentation", "tile")
-"""The kinds of structure pictures; a file or folder in the models folder may have any other name."""
+"""The kinds of ControlNets and T2I-Adapters; a file or folder in the models folder may have any other name."""
 MADE_FROM_LAYER = ("edges", "lines", "alpha", "picture")
-"""What can be made of a layer; `edge:edges` asks for the kind `edge` with the edges of the given layer."""
+"""Preprocessors for a layer; `edge:edges` is the kind `edge` with the layer's edges as the control image."""
 KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "sd15": {
         "scribble": ("lllyasviel/control_v11p_sd15_scribble", "TencentARC/t2iadapter_sketch_sd15v2"),
@@ -45,7 +45,7 @@ STYLE_ENCODER = "models/image_encoder"
 
 
 def split_kind(kind: str) -> tuple[str, str | None]:
-    """The adapter's kind, and what its picture is to be made from. Raises AcetateError `bad_request`."""
+    """The adapter's kind, and the preprocessor or None. Raises AcetateError `bad_request` for an unknown one."""
     name, colon, source = kind.partition(":")
     if colon and source not in MADE_FROM_LAYER:
         raise AcetateError(
@@ -58,16 +58,19 @@ def split_kind(kind: str) -> tuple[str, str | None]:
 
 
 def control_adapter_path(family: str, kind: str) -> Path:
-    """The folder or file of a ControlNet or T2I-Adapter. Raises AcetateError `model_missing` naming the way to it."""
-    own = models_dir() / "control" / family
+    """The folder or file of a ControlNet or T2I-Adapter.
+
+    Raises AcetateError `bad_request` for an invalid kind, `model_missing` with the command that fetches its files.
+    """
+    user_folder = models_dir() / "control" / family
     if Path(kind).name != kind:
         raise AcetateError(
             "bad_request",
             f"there is no kind of control named {kind!r}",
             field="controls",
-            hint=f"choose from {', '.join((*KINDS, STYLE_KIND))}, or name a folder in {own}",
+            hint=f"choose from {', '.join((*KINDS, STYLE_KIND))}, or name a folder in {user_folder}",
         )
-    for path in (own / kind, own / f"{kind}{SUFFIX}"):
+    for path in (user_folder / kind, user_folder / f"{kind}{SUFFIX}"):
         if path.exists():
             return path
     for repository in KNOWN.get(family, {}).get(kind, ()):
@@ -75,16 +78,16 @@ def control_adapter_path(family: str, kind: str) -> Path:
         if config is not None:
             return config.parent
     known = KNOWN.get(family, {}).get(kind)
-    hint = f"fetch it with: acetate models pull {family}/{kind}" if known else f"put it into {own / kind}"
+    hint = f"fetch it with: acetate models pull {family}/{kind}" if known else f"put it into {user_folder / kind}"
     raise AcetateError(
         "model_missing", f"there is no {kind} control for {family} on this computer", field="controls", hint=hint
     )
 
 
 def installed_control_kinds(family: str) -> tuple[str, ...]:
-    """The kinds of structure adapters on this computer: of those that are known, and those in the models folder."""
-    own = models_dir() / "control" / family
-    found = {path.name.removesuffix(SUFFIX) for path in own.glob("*") if path.is_dir() or path.suffix == SUFFIX}
+    """The kinds of ControlNets and T2I-Adapters on this computer, in the hub cache or the models folder."""
+    user_folder = models_dir() / "control" / family
+    found = {path.name.removesuffix(SUFFIX) for path in user_folder.glob("*") if path.is_dir() or path.suffix == SUFFIX}
     for kind, repositories in KNOWN.get(family, {}).items():
         if any(cached_file(repository, "config.json") is not None for repository in repositories):
             found.add(kind)
@@ -93,16 +96,18 @@ def installed_control_kinds(family: str) -> tuple[str, ...]:
 
 def ip_adapter_paths(family: str) -> tuple[Path, Path]:
     """The IP-Adapter file of a family, and the folder of its picture encoder. Raises AcetateError `model_missing`."""
-    own = models_dir() / STYLE_KIND / family
-    files = sorted(own.glob(f"*{SUFFIX}"))
-    if files and (own / "image_encoder").is_dir():
-        return files[0], own / "image_encoder"
+    user_folder = models_dir() / STYLE_KIND / family
+    files = sorted(user_folder.glob(f"*{SUFFIX}"))
+    if files and (user_folder / "image_encoder").is_dir():
+        return files[0], user_folder / "image_encoder"
     file = cached_file(STYLE_REPOSITORY, STYLE_FILES[family]) if family in STYLE_FILES else None
     encoder = cached_file(STYLE_REPOSITORY, f"{STYLE_ENCODER}/config.json")
     if file is not None and encoder is not None:
         return file, encoder.parent
     hint = (
-        f"fetch it with: acetate models pull {family}/{STYLE_KIND}" if family in STYLE_FILES else f"put one into {own}"
+        f"fetch it with: acetate models pull {family}/{STYLE_KIND}"
+        if family in STYLE_FILES
+        else f"put one into {user_folder}"
     )
     raise AcetateError(
         "model_missing", f"there is no style adapter for {family} on this computer", field="controls", hint=hint
@@ -110,7 +115,7 @@ def ip_adapter_paths(family: str) -> tuple[Path, Path]:
 
 
 def installed_loras() -> tuple[str, ...]:
-    """The names of the LoRA files in the models folder; which of them fit a model, only loading tells."""
+    """The names of the LoRA files in the models folder; only loading shows which of them fit a model."""
     return tuple(sorted(path.stem for path in (models_dir() / "lora").glob(f"*{SUFFIX}")))
 
 

@@ -53,8 +53,8 @@ def build(kind: Any, folder: Path, tensors: Tensors, dtype: torch.dtype) -> Any:
         if weight is None:
             raise ValueError(f"its {CALLED[folder.name]} lacks {name}")
         if weight.shape != empty.shape:
-            has, wanted = (" x ".join(map(str, shape)) for shape in (weight.shape, empty.shape))
-            raise ValueError(f"{name} of its {CALLED[folder.name]} is {has}, not {wanted}")
+            has, expected = (" x ".join(map(str, shape)) for shape in (weight.shape, empty.shape))
+            raise ValueError(f"{name} of its {CALLED[folder.name]} is {has}, not {expected}")
         chosen[name] = weight.to(dtype).contiguous()
     network.load_state_dict(chosen, assign=True)
     return network
@@ -74,5 +74,5 @@ def _renamed(network_name: str, network: Any, tensors: Tensors, config: Any) -> 
         found = original.convert_ldm_clip_checkpoint(tensors)
     # Files, and releases of transformers, have `text_model.` before these names or not.
     plain = {name.removeprefix("text_model."): value for name, value in found.items()}
-    wanted = {name: plain.get(name.removeprefix("text_model.")) for name in network.state_dict()}
-    return {name: value for name, value in wanted.items() if value is not None}
+    expected = {name: plain.get(name.removeprefix("text_model.")) for name in network.state_dict()}
+    return {name: value for name, value in expected.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Which device this computer computes on, what is free there, and giving back what PyTorch keeps in reserve."""
+"""The device to compute on, its free memory, and PyTorch's memory caches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def best_device() -> torch.device:
 
 
 def free_memory(device: torch.device) -> int:
-    """The bytes that are free on a device, those among them that PyTorch holds in reserve."""
+    """The free bytes of a device, including those that PyTorch has cached."""
     if device.type in CARDS:
         card = torch.get_device_module(device)
         free, _ = card.mem_get_info(device)
@@ -28,7 +28,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def empty_caches() -> None:
-    """Give memory that PyTorch keeps in reserve back to the device."""
+    """Release PyTorch's cached memory to the device."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.xpu.is_available():

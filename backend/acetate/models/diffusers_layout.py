@@ -11,15 +11,15 @@ from acetate.models.families import SD15, SDXL, STARTER, ModelFamily
 
 CONFIGURATION = ("model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae/config.json")
 OWN_TRANSPARENCY = ("transparency/config.json", "transparency/decoder.safetensors", "transparency/encoder.safetensors")
-"""What a folder of the starter's family holds besides."""
+"""Further files of a model of the starter's family."""
 UPSAMPLER = "upsampler/config.json"
-"""What it may hold: the description of what enlarges its layers; the weights lie beside it."""
+"""The configuration of an optional upsampler; its weights are in the same folder."""
 TOKENIZER = "tokenizer_config.json"
 VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
-"""A tokenizer's words are in one file or in two."""
+"""A tokenizer has one file, or two older ones."""
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 CALLED = {"unet": "UNet", "vae": "VAE", "text_encoder": "text encoder", "text_encoder_2": "second text encoder"}
-"""The networks in words, by their folders."""
+"""Names of the networks for messages, by folder."""
 LONGEST_HEADER = 100 << 20
 """Bytes; the format allows no more."""
 UNET_PREFIX, VAE_PREFIX = "model.diffusion_model.", "first_stage_model."
@@ -27,7 +27,7 @@ TEXT_PREFIXES = {
     SD15.name: ("cond_stage_model.transformer.",),
     SDXL.name: ("conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."),
 }
-"""What the names of the text encoders' tensors begin with, in a checkpoint in one file."""
+"""Key prefixes of the text encoders in a checkpoint in one file."""
 FIRST_INPUT = f"{UNET_PREFIX}input_blocks.0.0.weight"
 ADDED_EMBEDDING = f"{UNET_PREFIX}label_emb.0.0.weight"
 FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
@@ -46,32 +46,32 @@ def networks_of(family: ModelFamily) -> dict[str, str]:
 
 
 def first_missing_file(folder: Path, family: ModelFamily, networks: Collection[str] | None = None) -> str | None:
-    """The first file that a model folder lacks, None when it is complete.
+    """The first file that is missing in a model folder, None when it is complete.
 
-    Beside what describes the model it must have the weights of these `networks`: of all, unless they are named.
+    Required are the configuration, and the weights of these `networks`; None requires those of all networks.
     """
-    wanted = [*CONFIGURATION]
+    required = [*CONFIGURATION]
     for encoder, tokenizer in text_folders(family):
-        wanted += [f"{encoder}/config.json", f"{tokenizer}/{TOKENIZER}"]
+        required += [f"{encoder}/config.json", f"{tokenizer}/{TOKENIZER}"]
         if not any(all((folder / tokenizer / name).is_file() for name in names) for names in VOCABULARIES):
-            wanted.append(f"{tokenizer}/{VOCABULARIES[0][0]}")
+            required.append(f"{tokenizer}/{VOCABULARIES[0][0]}")
     for network, name in networks_of(family).items():
         needed = networks is None or network in networks
         if needed and not (folder / network / f"{name}.fp16.safetensors").is_file():
-            wanted.append(f"{network}/{name}.safetensors")
+            required.append(f"{network}/{name}.safetensors")
     if networks is None and not family.decoders:
-        wanted += OWN_TRANSPARENCY
-    return next((file for file in wanted if not (folder / file).is_file()), None)
+        required += OWN_TRANSPARENCY
+    return next((file for file in required if not (folder / file).is_file()), None)
 
 
 def weight_variant(folder: Path) -> str | None:
-    """`fp16` where a network's folder holds its weights in that form alone."""
+    """The diffusers variant to load: `fp16` where a folder has no other weights, else None."""
     plain = any((folder / f"{name}.safetensors").is_file() for name in ("diffusion_pytorch_model", "model"))
     return None if plain else "fp16"
 
 
 def family_of(path: Path) -> ModelFamily | None:
-    """The family of a diffusers folder or a checkpoint file, None when it is none that Acetate draws with."""
+    """The family of a diffusers folder or a checkpoint file, None for an unsupported one."""
     if path.is_dir():
         try:
             kind = json.loads((path / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
@@ -84,10 +84,10 @@ def family_of(path: Path) -> ModelFamily | None:
 
 
 def _family_of_unet(tensors: Mapping[str, Any]) -> ModelFamily | None:
-    """The family of a checkpoint in one file, by the build of its UNet, whatever else is in it.
+    """The family of a checkpoint in one file, by the architecture of its UNet.
 
-    SDXL's has an embedding besides that of time, and three levels; its refiner has four. That of SD 1.5 goes into
-    attention by a convolution, which SD 2 does by a linear layer.
+    SDXL's has an added embedding and three levels; its refiner has four. SD 1.5 projects into attention by a
+    convolution, SD 2 by a linear layer.
     """
     if FIRST_INPUT not in tensors:
         return None
@@ -98,13 +98,13 @@ def _family_of_unet(tensors: Mapping[str, Any]) -> ModelFamily | None:
 
 
 def prefixes(family: ModelFamily) -> dict[str, str]:
-    """What the names of each network's tensors begin with in a checkpoint in one file, by the network's folder."""
+    """Key prefixes of each network in a checkpoint in one file, by the network's folder."""
     texts = (encoder for encoder, _ in text_folders(family))
     return {"unet": UNET_PREFIX, "vae": VAE_PREFIX, **dict(zip(texts, TEXT_PREFIXES[family.name], strict=True))}
 
 
 def absent(file: Path, family: ModelFamily) -> tuple[str, ...]:
-    """The networks that a checkpoint in one file does not hold; the family's own stand in for them."""
+    """The networks that a checkpoint in one file lacks; the family's base model supplies them."""
     tensors = read_safetensors_header(file)
     return tuple(
         network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in tensors)
@@ -112,7 +112,7 @@ def absent(file: Path, family: ModelFamily) -> tuple[str, ...]:
 
 
 def read_safetensors_header(path: Path) -> dict[str, Any]:
-    """What the header of a .safetensors file says of each tensor; empty for anything else."""
+    """The header of a .safetensors file: dtype and shape by tensor name. Empty for an invalid file."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")

@@ -1,4 +1,4 @@
-"""A model in memory: its networks, and the way between pictures and latents."""
+"""A model in memory: its networks, encoding to latents and decoding from them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ ENCODER = "VAE's encoder"
 
 @dataclass(eq=False)
 class DiffusionModel:
-    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: a shorter format
-    would show in alpha, which is decoded once, not drawn in many steps that even out.
+    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: lower precision would
+    be visible in alpha.
 
-    `vae` and `unet` are diffusers' own objects. `adapters` are the control networks that are in memory, by their
-    files. `int8` tells that the UNet's weights are in 8 bits.
-    `placement` is where the networks are since `placing.place` put them there, with what moves them as `hooks`.
+    `vae` and `unet` are diffusers' own objects. `adapters` are the cached control networks, by path. `int8` is True
+    when the UNet's linear layers are quantized to 8 bits.
+    `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     """
 
     spec: ModelSpec
@@ -63,25 +63,25 @@ class DiffusionModel:
 
     @cached_property
     def decoder(self) -> TransparentDecoder:
-        """The transparent decoder, loaded when it is first needed. Raises WireError `model_missing`."""
+        """The transparent decoder, loaded when it is first needed. Raises AcetateError `model_missing`."""
         return load_decoder(self.spec, self.device)
 
     @cached_property
     def transparency(self) -> Transparency:
-        """Offset encoder and transparent decoder, loaded when first needed. Raises WireError `model_missing`."""
+        """Offset encoder and transparent decoder, loaded when first needed. Raises AcetateError `model_missing`."""
         encoder, multiplier = load_encoder(self.spec, self.device)
         return Transparency(encoder, self.decoder, multiplier)
 
     @cached_property
     def upsampler(self) -> LayerUpsampler | None:
-        """What enlarges decoded layers, where the model has it. Raises WireError `model_missing` for a damaged one."""
+        """Enlarges decoded layers; None where the model has none. Raises AcetateError `model_missing` when damaged."""
         return load_upsampler_of(self.spec, self.device)
 
     @torch.inference_mode()
     def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
         """The latent of a transparent layer with its alpha hidden in it, as the UNet sees it.
 
-        `layer` is straight alpha, in [0, 1], its sides multiples of 8. Raises WireError `model_missing` when the
+        `layer` is straight alpha, in [0, 1], its sides multiples of 8. Raises AcetateError `model_missing` when the
         offset encoder is not there, and `internal` when what comes out is not a number.
         """
         transparency = self.transparency
@@ -99,21 +99,21 @@ class DiffusionModel:
 
     @torch.inference_mode()
     def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
-        """The opaque picture of a latent of the UNet's, in [0, 1], float32.
+        """Decode a UNet latent to an opaque image in [0, 1], float32.
 
-        Raises WireError `internal` when the latent or the picture is not a number.
+        Raises AcetateError `internal` when the latent or the picture is not a number.
         """
         return self._picture(unscale_latents(finite(latent, "UNet").float(), self.vae.config))
 
     @torch.inference_mode()
     def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
-        """The transparent layer of a latent of the UNet's, straight alpha, in [0, 1], float32.
+        """Decode a UNet latent to a transparent layer, straight alpha, in [0, 1], float32.
 
-        `passes` is the number of turned views that the median is taken of. Raises WireError as `decode` does.
+        `passes` is the number of test-time augmentations for the median. Raises AcetateError as `decode` does.
         """
         plain = unscale_latents(finite(latent, "UNet").float(), self.vae.config)
 
-        # Asked here, since the median and the limits to [0, 1] would hide it.
+        # Checked here: the median and clamping to [0, 1] would hide a NaN.
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
             return finite(self.decoder(picture, part), "transparent decoder")
 
@@ -121,7 +121,7 @@ class DiffusionModel:
 
     @torch.inference_mode()
     def upscale(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
-        """A decoded layer at twice its size, where the model has an upsampler; else as it is.
+        """Enlarge a decoded layer by the upsampler's factor; unchanged where the model has none.
 
         Straight alpha, in [0, 1], float32; opaque layers stay so to the last bit.
         """

@@ -1,4 +1,4 @@
-"""The families of models: builds of one kind that share layer files, latents and settings."""
+"""Model families: models of one architecture that share layer files, latent space and default settings."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def _either_way(*sizes: tuple[int, int]) -> tuple[Size, ...]:
 
 @dataclass(frozen=True)
 class ModelFamily:
-    """Models of one build: what they can do where the files are, and the settings that suit them.
+    """Models of one architecture: recipes and default settings.
 
-    `max_aspect` is the longest side over the shortest at which a lone subject keeps its shape: what the base model was
-    trained on, and `sizes` are those that it was trained at, where it was at several. `passes` is how many turned views
-    the transparent decoder takes the median of.
+    `native_size` is the training resolution in pixels, `max_aspect` the largest trained ratio of the longer side to the
+    shorter: beyond it a single subject is duplicated. `sizes` are the trained sizes, empty where there is one. `passes`
+    is the number of test-time augmentations of the transparent decoder: 1, 2, 4 or 8.
 
     `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
     transparent decoder; one of each is enough. A family without them has both in every model's own folder.
-    `repository` is the hub repository of its first model, whose configuration fits the others too.
+    `repository` is the hub repository of the base model, whose configuration fits the others too.
     """
 
     name: str
@@ -88,9 +88,8 @@ FAMILIES = {family.name: family for family in (STARTER, SD15, SDXL)}
 class ModelSource:
     """Where a model comes from: a folder, one checkpoint file, or a hub repository whose snapshot is in the cache.
 
-    `files` are layer files that it uses instead of those found by their published names, by the name of their part.
-    `prefer` is the part whose ways come first where several can do the same. `is_user` tells that this user has added
-    it.
+    `files` are layer files that replace the published ones, by adapter name. `prefer` is the adapter whose recipes come
+    first. `is_user` is True for a model that this user added.
     """
 
     folder: Path | None

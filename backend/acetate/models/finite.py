@@ -1,4 +1,4 @@
-"""Networks that answer in numbers: what is not a number never becomes a layer."""
+"""Refuses NaN and infinity in the output of a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def finite(answer: Float[Tensor, "*shape"], network: str) -> Float[Tensor, "*shape"]:
-    """The answer of a network as it is. Raises AcetateError `internal`, naming the network, for NaN or infinity."""
+    """Return a network's output unchanged. Raises AcetateError `internal`, naming the network, for NaN or infinity."""
     if bool(torch.isfinite(answer).all()):
         return answer
     raise AcetateError(

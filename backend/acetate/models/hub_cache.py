@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SUFFIX = ".safetensors"
-"""The only form in which weights are read: it cannot hold code."""
+"""The only weight format that is loaded: it cannot contain code."""
 
 
 def models_dir() -> Path:
@@ -33,12 +33,12 @@ def cached_snapshot(repository: str) -> Path | None:
     # into the daemon.
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    place = Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    repository_folder = Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     try:
-        commit = (place / "refs" / "main").read_text(encoding="utf-8").strip()
+        commit = (repository_folder / "refs" / "main").read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    folder = place / "snapshots" / commit
+    folder = repository_folder / "snapshots" / commit
     return folder if folder.is_dir() else None
 
 

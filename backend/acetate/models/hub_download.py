@@ -1,4 +1,4 @@
-"""Fetching models from the Hugging Face hub: only when asked, resumable, into the cache that all programs share."""
+"""Downloads from the Hugging Face hub: on request only, resumable, into the shared cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokeniz
 
 @dataclass(frozen=True)
 class DownloadSpec:
-    """Files of one hub repository, by their paths or by patterns with `*`; of `variants` it need have only some."""
+    """Files of one hub repository, by paths or patterns with `*`; those of `variants` are optional."""
 
     repository: str
     patterns: tuple[str, ...]
@@ -89,8 +89,8 @@ def _adapter(family: str, kind: str) -> tuple[DownloadSpec, ...]:
     return (DownloadSpec(repositories[0], ("config.json",), weights),)
 
 
-def fetch(wanted: DownloadSpec) -> None:
-    """Fetch files into the hub's cache, showing progress; what is there already, whole or in part, is kept.
+def fetch(spec: DownloadSpec) -> None:
+    """Download files into the hub's cache, showing progress and resuming partial downloads.
 
     Raises AcetateError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.
     """
@@ -105,28 +105,28 @@ def fetch(wanted: DownloadSpec) -> None:
             hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
         )
     try:
-        folder = Path(snapshot_download(wanted.repository, allow_patterns=[*wanted.patterns, *wanted.variants]))
+        folder = Path(snapshot_download(spec.repository, allow_patterns=[*spec.patterns, *spec.variants]))
     except Exception as error:  # the network library's own exceptions come through
         reason = " ".join(str(error).split())
         raise AcetateError(
             "model_missing",
-            f"{wanted.repository} could not be fetched ({reason:.200})",
+            f"{spec.repository} could not be fetched ({reason:.200})",
             field="model",
             hint="check the connection and try again: what has come already is kept",
             retry=True,
         ) from error
-    for name in wanted.patterns:
+    for name in spec.patterns:
         if "*" not in name and not (folder / name).is_file():
             raise AcetateError(
                 "model_missing",
-                f"{wanted.repository} has no {name}",
+                f"{spec.repository} has no {name}",
                 field="model",
                 hint="try --full, for weights in float32" if ".fp16." in name else "choose another",
             )
 
 
 def forget(repository: str) -> int:
-    """Delete what the cache has of a hub repository; returns the bytes that this frees."""
+    """Delete a hub repository from the cache. Returns the freed bytes."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 

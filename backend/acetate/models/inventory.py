@@ -1,4 +1,4 @@
-"""What is on this computer: models with their sizes and places, and whether their files are whole."""
+"""The models on this computer: sizes, paths, and integrity checks of their files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from acetate.models.registry import ModelRegistry, ModelSpec
 from acetate.models.user_models import read_user_models
 
 OnBytes = Callable[[int], None]
-"""Hears how many bytes more have been read."""
+"""Called with the number of bytes read since the last call."""
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """One model of the catalogue; `missing` says in words what is not there, empty when it can be used."""
+    """One model of the registry; `missing` is a message about missing files, empty when it can be used."""
 
     name: str
     family: str
@@ -37,7 +37,7 @@ class InstalledModel:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """One file: `verdict` is `whole`, `damaged`, or `unknown` where nothing says what its hash should be."""
+    """One checked file: `verdict` is `whole`, `damaged`, or `unknown` without an expected hash."""
 
     path: str
     bytes: int
@@ -46,7 +46,7 @@ class FileCheck:
 
 
 def installed_models(catalogue: ModelRegistry) -> tuple[InstalledModel, ...]:
-    """All models of a catalogue, whether their files are there or not."""
+    """All models of a registry, including those with missing files."""
     return tuple(_holding(catalogue, name, source) for name, source in catalogue.sources.items())
 
 
@@ -68,7 +68,7 @@ def _holding(catalogue: ModelRegistry, name: str, source: ModelSource) -> Instal
 
 
 def model_files(entry: ModelSpec) -> tuple[Path, ...]:
-    """The files that a model uses, its layer files among them."""
+    """The weight files that a model uses, including its layer files."""
     found = dict.fromkeys(entry.files.values())
     if entry.file is not None:
         found[entry.file] = None
@@ -82,20 +82,20 @@ def model_files(entry: ModelSpec) -> tuple[Path, ...]:
 
 
 def file_fingerprint(entry: ModelSpec) -> tuple[tuple[str, int, int], ...]:
-    """A model's files as they are now, by path, size and time of the last change: another when one is written anew."""
+    """Path, size in bytes and modification time in ns of each of a model's files; changes when one is rewritten."""
     found = [(path, path.stat()) for path in model_files(entry)]
-    return tuple((str(path), told.st_size, told.st_mtime_ns) for path, told in found)
+    return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
 
 def check_files(entry: ModelSpec, on_bytes: OnBytes) -> Iterator[FileCheck]:
-    """Read every file of a model and compare it with its hash, as the hub or `acetate models add` has noted it."""
-    note = read_user_models().get(entry.name)
-    noted = {} if note is None else note.sha256
+    """Compare every file of a model with its hash from the hub, or as recorded by `acetate models add`."""
+    record = read_user_models().get(entry.name)
+    recorded = {} if record is None else record.sha256
     for path in model_files(entry):
         sha256, blob = _digests(path, on_bytes)
-        wanted = noted.get(str(path)) or _hub_digest(path)
-        if wanted is not None:
-            verdict = "whole" if wanted in (sha256, blob) else "damaged"
+        expected = recorded.get(str(path)) or _hub_digest(path)
+        if expected is not None:
+            verdict = "whole" if expected in (sha256, blob) else "damaged"
         else:
             verdict = "unknown" if read_safetensors_header(path) else "damaged"
         yield FileCheck(str(path), path.stat().st_size, sha256, verdict)
@@ -107,7 +107,7 @@ def sha256_of(path: Path, on_bytes: OnBytes = lambda count: None) -> str:
 
 
 def _digests(path: Path, on_bytes: OnBytes) -> tuple[str, str]:
-    """The SHA-256 of a file, and the hash that git names it by: the hub uses either."""
+    """The SHA-256 of a file and its git blob hash, in hexadecimal; the hub uses either."""
     whole, blob = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
     blob.update(f"blob {path.stat().st_size}\0".encode())
     with path.open("rb") as file:

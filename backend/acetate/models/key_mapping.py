@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 UNET = "model.diffusion_model."
-"""What stands before the UNet's names in an original checkpoint."""
+"""Key prefix of the UNet in an original checkpoint."""
 CONTROLNET = "control_model."
-"""What stands before a ControlNet's names in the original form."""
+"""Key prefix of a ControlNet in the original format."""
 
 
 def diffusers_keys(keys: Collection[str], config: Mapping[str, Any]) -> dict[str, str]:
-    """Diffusers' names of a UNet's original parameter names; those that it does not know are left out.
+    """Map a UNet's original parameter names to diffusers' names; unknown ones are left out.
 
-    `config` is the UNet's, in diffusers' form. Any part of a UNet's names will do.
+    `config` is the UNet's, in diffusers' form. Any subset of a UNet's names will do.
     """
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 

@@ -1,4 +1,4 @@
-"""Between a VAE's latents and the scale at which a diffusion model works on them."""
+"""Scaling between a VAE's latents and those of the diffusion model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 
 
 def scale_latents(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float[Tensor, "n c h w"]:
-    """The VAE's latent as the diffusion model sees it: centred and of about unit spread.
+    """Scale a VAE latent for the diffusion model, to about mean 0 and standard deviation 1.
 
-    `config` is the VAE's: `scaling_factor`, and `shift_factor` or a mean and spread a channel where set.
+    `config` is the VAE's: `scaling_factor`, and `shift_factor` or a mean and standard deviation per channel where set.
     """
     shift, spread = _statistics(latent, config)
     return (latent - shift) / spread
 
 
 def unscale_latents(latent: Float[Tensor, "n c h w"], config: Mapping[str, Any]) -> Float[Tensor, "n c h w"]:
-    """The diffusion model's latent as the VAE and the transparent decoder read it."""
+    """Scale a latent of the diffusion model back for the VAE and the transparent decoder."""
     shift, spread = _statistics(latent, config)
     return latent * spread + shift
 

@@ -17,7 +17,7 @@ from acetate.models.text_encoder import TextEncoders
 
 @dataclass(frozen=True, eq=False)
 class BaseNetworks:
-    """The networks of a base model, in main memory, ready to draw and not to learn."""
+    """The networks of a base model, in main memory, in eval mode without gradients."""
 
     vae: Any
     unet: Any
@@ -61,14 +61,14 @@ def _networks(entry: ModelSpec, dtype: torch.dtype, text_dtype: torch.dtype) -> 
         "text_encoder": (CLIPTextModel, text_dtype),
         "text_encoder_2": (CLIPTextModelWithProjection, text_dtype),
     }
-    wanted = networks_of(entry.family)
+    needed = networks_of(entry.family)
     inside = {} if entry.file is None else read_checkpoint(entry.file, entry.family)
     return {
         name: build(kind, entry.folder / name, inside[name], number_format)
         if name in inside
         else _from_folder(kind, entry.folder / name, number_format)
         for name, (kind, number_format) in kinds.items()
-        if name in wanted
+        if name in needed
     }
 
 

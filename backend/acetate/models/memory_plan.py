@@ -1,4 +1,4 @@
-"""How much memory a job needs, told before anything is loaded, and the fastest way to do it in what there is."""
+"""Estimates of a job's memory before anything is loaded, and the fastest plan that fits."""
 
 from __future__ import annotations
 
@@ -18,46 +18,45 @@ Offload = Literal["resident", "model", "sequential"]
 SINGLE, HALF = 4, 2
 """Bytes of a number in float32, and in float16 or bfloat16."""
 VAE_TILE = 512
-"""The side in pixels of the pieces in which the VAE decodes when memory is short."""
+"""The VAE's tile size in pixels when memory is short."""
 ALPHA_TILE = 1024
-"""The most that the transparent decoder sees at once, in pixels a side."""
+"""The transparent decoder's tile size in pixels."""
 UNET_ACTIVATIONS = 30
-"""Maps of one block's width that a UNet holds while it computes the widest block, the feed-forward's among them."""
+"""Activation maps of the widest block that a UNet holds at once, including those of the feed-forward."""
 WORKSPACE = 96 << 20
 """Bytes that convolutions use besides, whatever the size. These figures were measured on the UNet of SD 1.5."""
 VAE_ACTIVATIONS = 3.0
 """Maps of the last two widths, at full size, that the VAE's decoder holds."""
 ALPHA_ACTIVATIONS = 12
 BLOCKS = 12
-"""A UNet moved to the card piece by piece has at most about one part in so many of its weights there."""
+"""With sequential offload, at most about 1/BLOCKS of the UNet's weights is on the device."""
 RESERVED_BYTES = 1 / 16
-"""The share of free memory that is left to everybody else, and to the estimate's error."""
+"""The fraction of free memory reserved for other programs and the estimate's error."""
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """One way to use memory.
+    """How a job uses memory.
 
-    `placement`: all networks on the device (`resident`), only the one that is at work (`model`), or only the layers
-    that are at work (`sequential`). `tiled`: the VAE works in pieces. `short`: weights in two bytes although the
-    device multiplies in them slowly. `eight`: the UNet's linear layers in 8 bits. `frugal`: one decoding pass, no
-    previews.
+    `placement`: all networks on the device (`resident`), only the running one (`model`), or only its running layers
+    (`sequential`), as diffusers' offloading. `tiled`: VAE tiling. `half`: 16-bit weights even where the device is slow
+    with them. `int8`: the UNet's linear layers quantized to 8 bits. `single_pass`: one decoding pass, no previews.
     """
 
     placement: Offload = "resident"
     tiled: bool = False
-    short: bool = False
-    eight: bool = False
-    frugal: bool = False
+    half: bool = False
+    int8: bool = False
+    single_pass: bool = False
 
-    def words(self) -> str:
-        """The plan in a few words."""
+    def describe(self) -> str:
+        """A short description for people."""
         names = {"resident": "resident", "model": "model offload", "sequential": "sequential offload"}
         more = {
             "tiled VAE": self.tiled,
-            "16-bit weights": self.short,
-            "8-bit weights": self.eight,
-            "one pass": self.frugal,
+            "16-bit weights": self.half,
+            "8-bit weights": self.int8,
+            "one pass": self.single_pass,
         }
         return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
 
@@ -69,23 +68,23 @@ CUDA_PLANS = (
     MemoryPlan(tiled=True),
     MemoryPlan("model", tiled=True),
     MemoryPlan("sequential", tiled=True),
-    MemoryPlan("sequential", tiled=True, frugal=True),
+    MemoryPlan("sequential", tiled=True, single_pass=True),
 )
 """The plans for a graphics card, fastest first."""
 CPU_PLANS = (
     MemoryPlan(),
     MemoryPlan(tiled=True),
-    MemoryPlan(tiled=True, short=True),
-    MemoryPlan(tiled=True, short=True, frugal=True),
+    MemoryPlan(tiled=True, half=True),
+    MemoryPlan(tiled=True, half=True, single_pass=True),
 )
 """The plans where everything is in main memory, fastest first."""
-BF16_PLANS = (MemoryPlan(), MemoryPlan(tiled=True), MemoryPlan(tiled=True, frugal=True))
-"""The same where the weights are short already."""
+BF16_PLANS = (MemoryPlan(), MemoryPlan(tiled=True), MemoryPlan(tiled=True, single_pass=True))
+"""The same where the weights have 16 bits already."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes: weights by network, and what is computed while drawing and decoding, whole or in tiles."""
+    """Bytes of weights by network, and of activations while denoising and decoding, whole or in tiles."""
 
     text: int
     unet: int
@@ -102,10 +101,10 @@ class Footprint:
         return self.text + self.unet + self.vae + self.layers + self.transparency
 
     def needed(self, plan: MemoryPlan, *, loaded: bool = False) -> int:
-        """What a plan needs on the device at its busiest; `loaded` tells that the resident weights are there."""
+        """The peak bytes of a plan on the device; with `loaded`, without the weights that are resident already."""
         decoding = self.decoding_tiled if plan.tiled else self.decoding
         if plan.placement == "resident":
-            unet = self.unet // 2 if plan.short or plan.eight else self.unet
+            unet = self.unet // 2 if plan.half or plan.int8 else self.unet
             weights = self.layers if loaded else self.weights - self.unet + unet
             return weights + max(self.drawing, decoding)
         part = self.unet // BLOCKS if plan.placement == "sequential" else self.unet
@@ -114,7 +113,7 @@ class Footprint:
 
 
 def footprint(entry: ModelSpec, recipe: ModeRecipe, width: int, height: int, dtype_bytes: int) -> Footprint:
-    """What a mode needs at a drawing size in pixels; the UNet computes in numbers of `dtype_bytes`.
+    """Estimate a mode's memory at a working size in pixels; the UNet's dtype has `dtype_bytes`.
 
     Reads only configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is
     damaged.
@@ -146,10 +145,10 @@ def choose_plan(plans: Sequence[MemoryPlan], needs: Footprint, available: int, *
     return next(fitting, len(plans) - 1)
 
 
-def plans_for(device: str, dtype_bytes: int, *, eight: bool = False) -> tuple[MemoryPlan, ...]:
-    """The plans for a kind of device, fastest first; `eight` tells that weights may be in 8 bits."""
+def plans_for(device: str, dtype_bytes: int, *, int8: bool = False) -> tuple[MemoryPlan, ...]:
+    """The plans for a kind of device, fastest first; `int8` tells that weights may be in 8 bits."""
     if device in CARDS:
-        shorter = (MemoryPlan(tiled=True, eight=True),) if eight and device == "cuda" else ()
+        shorter = (MemoryPlan(tiled=True, int8=True),) if int8 and device == "cuda" else ()
         return (*CUDA_PLANS[:2], *shorter, *CUDA_PLANS[2:])
     return CPU_PLANS if dtype_bytes == SINGLE else BF16_PLANS
 
@@ -177,7 +176,7 @@ def _weights(entry: ModelSpec) -> dict[str, int]:
 
 
 def _numbers(path: Path) -> int:
-    """How many numbers a .safetensors file holds."""
+    """The number of elements in a .safetensors file."""
     return sum(
         math.prod(about["shape"]) for name, about in read_safetensors_header(path).items() if name != "__metadata__"
     )
@@ -203,13 +202,13 @@ def _added(entry: ModelSpec, part: AdapterSpec) -> int:
 
 
 def _drawing(config: Mapping[str, Any], width: int, height: int) -> int:
-    """How many numbers a UNet holds for one row of its batch: what it keeps for the way up, and its widest block."""
-    kept, busiest = 0, 0
+    """A UNet's activations per row of its batch, in elements: the skip connections and its widest block."""
+    skips, busiest = 0, 0
     for level, channels in enumerate(config["block_out_channels"]):
         positions = math.ceil(width / 8 / 2**level) * math.ceil(height / 8 / 2**level)
-        kept += (config["layers_per_block"] + 1) * channels * positions
+        skips += (config["layers_per_block"] + 1) * channels * positions
         busiest = max(busiest, channels * positions)
-    return kept + UNET_ACTIVATIONS * busiest
+    return skips + UNET_ACTIVATIONS * busiest
 
 
 def _decoding(config: Mapping[str, Any], width: int, height: int) -> int:
@@ -222,5 +221,5 @@ def _alpha(recipe: ModeRecipe, width: int, height: int, dtype_bytes: int) -> int
     """The bytes that the transparent decoder holds, and the views that its median is taken of."""
     if not recipe.needs_decoder:
         return 0
-    seen = min(width, ALPHA_TILE) * min(height, ALPHA_TILE)
-    return ALPHA_ACTIVATIONS * 32 * seen * dtype_bytes + 8 * 4 * width * height * SINGLE
+    pixels = min(width, ALPHA_TILE) * min(height, ALPHA_TILE)
+    return ALPHA_ACTIVATIONS * 32 * pixels * dtype_bytes + 8 * 4 * width * height * SINGLE

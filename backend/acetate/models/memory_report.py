@@ -16,7 +16,7 @@ from acetate.models.model_cache import ModelCache
 class ModePlan:
     """The plan for one mode at the model's own size: a square of `side` pixels.
 
-    `needed` is the most that it has in memory at once, in bytes, as far as can be told beforehand.
+    `needed` is the estimated peak, in bytes.
     """
 
     model: str
@@ -28,7 +28,7 @@ class ModePlan:
 
 
 def mode_plans(store: ModelCache) -> tuple[list[ModePlan], dict[str, str]]:
-    """The plans of all models that are here, and for each of the others why there is none."""
+    """The plans of all installed models, and for each other model the reason why there is none."""
     plans: list[ModePlan] = []
     absent: dict[str, str] = {}
     for name in store.registry.sources:
@@ -39,7 +39,7 @@ def mode_plans(store: ModelCache) -> tuple[list[ModePlan], dict[str, str]]:
             for mode in entry.modes:
                 planned = store.plan(name, mode, recipes[mode].inputs, (side, side))
                 needed = planned.needs.needed(planned.plan)
-                plans.append(ModePlan(name, mode, side, planned.plan.words(), needed, needed <= planned.free))
+                plans.append(ModePlan(name, mode, side, planned.plan.describe(), needed, needed <= planned.free))
         except AcetateError as error:
             absent[name] = str(error)
         else:
@@ -49,9 +49,9 @@ def mode_plans(store: ModelCache) -> tuple[list[ModePlan], dict[str, str]]:
 
 
 def torch_state(device: str) -> tuple[str, str]:
-    """The installed PyTorch with what it computes on, and what to do about a card that it does not use.
+    """The installed PyTorch with its build, and advice about a card that it does not use, empty without one.
 
-    `device` is the kind of device that PyTorch has found.
+    `device` is the type of device that PyTorch found: `cpu`, `cuda`, `xpu` or `mps`.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Loading a model folder, and keeping what was loaded."""
+"""Loads models and caches them in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from acetate.transparency import fastest_dtype, fastest_layout, short_dtype
 
 @dataclass
 class ModelCache:
-    """The models in memory: loaded when first asked for, then kept."""
+    """The models in memory, each loaded on first use and cached."""
 
     registry: ModelRegistry = field(default_factory=ModelRegistry)
     device: torch.device = field(default_factory=lambda: best_device())
@@ -31,36 +31,36 @@ class ModelCache:
     _fingerprints: dict[str, object] = field(default_factory=dict)
 
     def get(self, name: str, plan: MemoryPlan | None = None) -> DiffusionModel:
-        """The model of that name, in memory as a plan says; without one, as it is or else resident.
+        """The model of that name, placed by a plan; None leaves a loaded one as it is, and loads others resident.
 
-        Raises WireError `unknown_model` or `model_missing`.
+        Raises AcetateError `unknown_model` or `model_missing`.
         """
         model = self._loaded.get(name)
-        if model is not None and (plan is None or (model.dtype, model.int8) == (self._dtype(plan), plan.eight)):
+        if model is not None and (plan is None or (model.dtype, model.int8) == (self._dtype(plan), plan.int8)):
             if plan is not None:
                 apply_plan(model, plan)
             return model
         self.unload(name)
-        wanted = plan or MemoryPlan()
+        chosen = plan or MemoryPlan()
         entry = self.registry.entry(name)
         self._fingerprints[name] = file_fingerprint(entry)
-        self._loaded[name] = load_model(entry, self.device, self._dtype(wanted), wanted)
+        self._loaded[name] = load_model(entry, self.device, self._dtype(chosen), chosen)
         return self._loaded[name]
 
     def plan(
-        self, name: str, mode: str, given: Collection[str], side: tuple[int, int], memory_level: int = 0
+        self, name: str, mode: str, inputs: Collection[str], side: tuple[int, int], memory_level: int = 0
     ) -> PlannedMemory:
-        """How a mode of a model is to use memory for a drawing of `side` (width and height in pixels).
+        """The fastest plan that fits for a mode at `side` (width and height in pixels).
 
-        It is the fastest plan that fits, or the `memory_level`th after it. Models that are in the way are dropped, and
-        so is this one where its files were written anew, as by a training. Raises WireError as `get` does.
+        `memory_level` takes the plan so many places after it. Unloads other models where that makes a faster plan fit,
+        and this one where its files have changed. Raises AcetateError as `get` does.
         """
         entry = self.registry.entry(name)
         if name in self._loaded and self._fingerprints[name] != file_fingerprint(entry):
             self.unload(name)
         usual = self._dtype(MemoryPlan()).itemsize
-        recipe = entry.recipe(mode, given)
-        plans = plans_for(self.device.type, usual, eight=supports_int8(recipe))
+        recipe = entry.recipe(mode, inputs)
+        plans = plans_for(self.device.type, usual, int8=supports_int8(recipe))
         try:
             needs = footprint(entry, recipe, *side, usual)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -88,14 +88,14 @@ class ModelCache:
         return tuple(self._loaded)
 
     def _dtype(self, plan: MemoryPlan) -> torch.dtype:
-        if plan.short:
+        if plan.half:
             return short_dtype(self.device)
         return fastest_dtype(self.device) if self.dtype is None else self.dtype
 
 
 @dataclass(frozen=True)
 class PlannedMemory:
-    """A plan, what it is made for, and the bytes that were free when it was made."""
+    """A plan, its estimate, and the free bytes when it was made."""
 
     plan: MemoryPlan
     needs: Footprint
@@ -103,9 +103,9 @@ class PlannedMemory:
 
 
 def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan: MemoryPlan) -> DiffusionModel:
-    """Load a model into memory as a plan says, weights from .safetensors only, without any network.
+    """Load a model as a plan says, weights from .safetensors only, without network access.
 
-    Raises WireError `model_missing` naming the place when a file is unreadable or does not fit its configuration.
+    Raises AcetateError `model_missing` naming the path when a file is unreadable or does not fit its configuration.
     """
     try:
         base = load_base(entry, dtype)
@@ -120,9 +120,9 @@ def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan:
             vocabulary=load_vocabulary(entry.folder),
             device=device,
             dtype=dtype,
-            int8=plan.eight,
+            int8=plan.int8,
         )
-        if plan.eight:
+        if plan.int8:
             quantize_int8(model.unet)
         apply_plan(model, plan)
         if not entry.family.decoders:

@@ -1,4 +1,4 @@
-"""Putting a loaded model into memory as a plan says: on the device, or moved there when it is needed."""
+"""Placement of a loaded model by a plan: resident on the device, or offloaded to main memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
-    """Put a model's networks where a plan wants them; nothing is done when they are there."""
+    """Set VAE tiling and place a model's networks as a plan says; does nothing when they are placed so already."""
     model.vae.use_slicing = model.vae.use_tiling = plan.tiled
     if plan.tiled:
         # The VAE's own side is that of its training pictures, half a gigabyte more for SDXL's.
@@ -32,7 +32,7 @@ def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
 
 
 def quantize_int8(unet: Any) -> None:
-    """Round the linear layers of a UNet to 8 bits, in place, through torchao."""
+    """Quantize the linear layers of a UNet to int8 weights, in place, through torchao."""
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     quantize_(unet, Int8WeightOnlyConfig())

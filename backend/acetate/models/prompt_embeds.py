@@ -1,4 +1,4 @@
-"""What the UNet reads of prompts, as rows of a batch."""
+"""Encoded prompts, as rows of a batch."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ class PromptEmbeds:
     pooled_prompt_embeds: Float[Tensor, "n pooled_width"] | None = None
 
     def __len__(self) -> int:
+        """The number of rows."""
         return len(self.prompt_embeds)
 
     def rows(self, indices: Sequence[int]) -> PromptEmbeds:
-        """These rows, in this order; the same one may occur several times."""
+        """These rows, in this order; an index may repeat."""
         chosen = list(indices)
         return PromptEmbeds(
             self.prompt_embeds[chosen], None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds[chosen]
         )
 
     def to(self, device: torch.device, dtype: torch.dtype) -> PromptEmbeds:
-        """The same states elsewhere, in another number format."""
+        """The same embeds on another device, in another dtype."""
         pooled = None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds.to(device, dtype)
         return PromptEmbeds(self.prompt_embeds.to(device, dtype), pooled)

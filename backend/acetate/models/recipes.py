@@ -1,4 +1,4 @@
-"""What the layer modes attach to a diffusion model, by name, and which of it each family has."""
+"""Recipes: the adapters that each layer mode attaches, by model family."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ AdapterKind = Literal["plain", "sharing", "delta"]
 
 @dataclass(frozen=True)
 class AdapterSpec:
-    """One change of a UNet that draws certain layers (LayerDiffuse, sections 3.2 and 3.3).
+    """An adapter of the UNet that generates certain layers (LayerDiffuse, sections 3.2 and 3.3).
 
-    `roles` are the roles that are drawn together, in the order of the batch, frame fastest; `transparent` is the
-    one whose latent goes through the transparent decoder, None when all are opaque.
+    `roles` are generated together, in the order of the frames in the batch; `transparent` is the one that is decoded
+    by the transparent decoder, None when all are opaque.
 
-    `inputs` are the roles of pictures that it takes, in order, and `conditioning` how: as the picture of the condition
-    encoder (`control`), as latents behind the noisy one (`concat`), or as frames that stay clean while the others are
-    drawn, at time step 0 (`frame`; any of them may be left out).
+    `inputs` are the roles of its input images, in order, and `conditioning` how they enter: as the image of the
+    condition encoder (`control`), as latents concatenated to the noisy one (`concat`), or as clean frames at timestep
+    0 (`frame`; any of them may be left out).
 
-    `kind` says what is attached: nothing (`plain`: the model draws transparent layers by itself), attention sharing
-    over the frames, or weight deltas. `files` are the names under which it was published; one of them is enough.
+    `kind` is what is attached: nothing (`plain`: the base model generates transparent layers), attention sharing over
+    the frames, or weight deltas. `files` are its published file names; one of them is enough.
     """
 
     name: str
@@ -36,10 +36,10 @@ class AdapterSpec:
 
 @dataclass(frozen=True)
 class ModeRecipe:
-    """One way to do a mode: the pictures that it takes, and the parts that draw its layers, one after the other.
+    """How to generate a mode: its input images, and the adapters that run one after the other.
 
-    What an earlier part has drawn is given to the later ones. `needs_encoder` tells that given layers enter with their
-    alpha hidden in the latent.
+    The layers of an earlier adapter are inputs of the later ones. `needs_encoder` is True when transparent input layers
+    are encoded by the offset encoder.
     """
 
     mode: str
@@ -49,7 +49,7 @@ class ModeRecipe:
 
     @property
     def needs_decoder(self) -> bool:
-        """Whether anything that it draws is transparent."""
+        """Whether any generated layer is transparent."""
         return any(part.transparent is not None for part in self.adapters)
 
 
@@ -58,7 +58,7 @@ SCENE = ("foreground", "background", "blend")
 
 
 def _text_recipes(*parts: AdapterSpec) -> Iterable[ModeRecipe]:
-    """What one transparent layer alone can be: drawn from words, drawn anew, drawn or cleared inside a mask."""
+    """The modes of a single transparent layer: text, refine, inpaint and remove."""
     for part in parts:
         yield ModeRecipe("text", (part,))
         yield ModeRecipe("refine", (part,), inputs=("layer",), needs_encoder=True)

@@ -1,4 +1,4 @@
-"""Which models there are, and what each can do: read from their folders without loading them."""
+"""The known models and their modes, read from their folders without loading them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from acetate.models.user_models import user_sources
 __all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error", "read_json"]
 
 STARTER_FOLDER = Path(__file__).parents[1] / "starter"
-"""The model that is part of the package."""
+"""The folder of the starter model, which ships with the package."""
 
 ENCODER, DECODER = "encoder", "decoder"
-"""The names of the transparency files in `ModelSpec.files`; the others are there under their parts' names."""
+"""The keys of the transparency files in `ModelSpec.files`; the others are keyed by adapter name."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: where its folder is, under which licence, the side in pixels of what its UNet learned to draw, and
-    the ways to work with it that its present files allow, best first.
+    """One model: its folder, licence, training resolution in pixels, and the recipes that its installed files allow,
+    best first.
 
-    `files` has the layer files that are there, by the name of their part, `needs_encoder` and `needs_decoder` among
-    them. `file` is the checkpoint of a model that is one file; its `folder` is that of another model, which describes
-    it. `upscale_factor` is the factor of its upsampler, 1 where it has none.
+    `files` are the installed layer files, by adapter name, `ENCODER` or `DECODER`. `file` is the checkpoint of a model
+    in one file; its `folder` is then that of the base model, for the configuration. `upscale_factor` is that of its
+    upsampler, 1 where it has none.
     """
 
     name: str
@@ -50,12 +50,12 @@ class ModelSpec:
 
     @property
     def full_size(self) -> int:
-        """The side in pixels of what it draws, enlarged by its upsampler where it has one."""
+        """The side of its output in pixels, after the upsampler where it has one."""
         return self.native_size * self.upscale_factor
 
     @cached_property
     def scheduler_config(self) -> Mapping[str, Any]:
-        """Its noise schedule, as diffusers keeps it. Raises AcetateError `model_missing` when that cannot be read."""
+        """Its scheduler configuration in diffusers' form. Raises AcetateError `model_missing` when unreadable."""
         try:
             return read_json(self.folder / "scheduler/scheduler_config.json")
         except (OSError, ValueError) as error:
@@ -63,21 +63,21 @@ class ModelSpec:
 
     @property
     def learned(self) -> Learned:
-        """The shapes that its UNet learned; its family's training sizes where it is of the family's own size."""
+        """The sizes that its UNet was trained at: the family's where it has the family's resolution."""
         family = self.family
         sizes = family.sizes if self.native_size == family.native_size else ()
         return Learned(self.native_size, family.max_aspect, sizes)
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The layer modes that it can do, in their usual order."""
+        """The layer modes that it supports, in their usual order."""
         return tuple(dict.fromkeys(recipe.mode for recipe in self.recipes))
 
-    def recipe(self, mode: str, given: Collection[str] = ()) -> ModeRecipe:
-        """The best way to do a mode with these pictures. Raises AcetateError `mode_unsupported` when there is none."""
+    def recipe(self, mode: str, inputs: Collection[str] = ()) -> ModeRecipe:
+        """The best recipe for a mode with these input roles. Raises AcetateError `mode_unsupported` without one."""
         recipes = [recipe for recipe in self.recipes if recipe.mode == mode]
         for recipe in recipes:
-            if set(recipe.inputs) <= set(given):
+            if set(recipe.inputs) <= set(inputs):
                 return recipe
         if recipes:
             wanted = " or ".join(" and ".join(recipe.inputs) for recipe in recipes)
@@ -96,7 +96,7 @@ class ModelSpec:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file's map. Raises OSError or ValueError."""
+    """Read a JSON object from a file. Raises OSError, or ValueError for invalid JSON or another type."""
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} holds no map")
@@ -104,10 +104,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def known_sources() -> dict[str, ModelSource]:
-    """The models that Acetate knows by itself.
+    """The built-in models.
 
-    SDXL draws transparent layers in two ways: with deltas on its attention, in better quality, or on its convolutions
-    (`sdxl-conv`), closer to the prompt.
+    SDXL has two adapters for transparent layers: deltas on its attention, with better quality, or on its convolutions
+    (`sdxl-conv`), which follow the prompt more closely.
     """
     return {
         "starter": ModelSource(STARTER_FOLDER, STARTER, "Apache-2.0"),
@@ -118,18 +118,18 @@ def known_sources() -> dict[str, ModelSource]:
 
 
 def all_sources() -> dict[str, ModelSource]:
-    """The models that Acetate knows, and those that this user has added."""
+    """The built-in models and those that this user added."""
     return known_sources() | user_sources()
 
 
 @dataclass(frozen=True)
 class ModelRegistry:
-    """All models that can be asked for, by name."""
+    """All models by name."""
 
     sources: Mapping[str, ModelSource] = field(default_factory=all_sources)
 
     def entry(self, name: str) -> ModelSpec:
-        """The model of that name, complete with its files. Raises AcetateError `unknown_model` or `model_missing`."""
+        """The model of that name with its files. Raises AcetateError `unknown_model` or `model_missing`."""
         source = self.sources.get(name)
         if source is None:
             near = get_close_matches(name, self.sources, n=1)
@@ -140,15 +140,13 @@ class ModelRegistry:
             raise model_missing_error(f"the file of the model {name} is gone: {source.file}")
         _check_complete(name, source, folder)
         try:
-            side, enlarges = _native_size(folder), _upscale_factor(folder)
+            side, factor = _native_size(folder), _upscale_factor(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, files)]
         recipes.sort(key=lambda recipe: source.prefer not in {part.name for part in recipe.adapters})
-        return ModelSpec(
-            name, source.family, folder, source.licence, side, tuple(recipes), files, source.file, enlarges
-        )
+        return ModelSpec(name, source.family, folder, source.licence, side, tuple(recipes), files, source.file, factor)
 
 
 def model_missing_error(message: str, hint: str = "install it again") -> AcetateError:
@@ -173,7 +171,7 @@ def _folder(name: str, source: ModelSource) -> Path:
 
 
 def _check_complete(name: str, source: ModelSource, folder: Path) -> None:
-    """Refuse a model that cannot be loaded for want of a file. Raises AcetateError `model_missing`, which names it."""
+    """Raise AcetateError `model_missing`, naming the file, for a model that cannot be loaded without it."""
     family = source.family
     borrowed = None if source.file is None else absent(source.file, family)
     if borrowed and "unet" in borrowed:
@@ -204,8 +202,8 @@ def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     """The layer files of a family that are on this computer: the model's own, else the published ones."""
     found: dict[str, Path | None] = {}
     for part in {part.name: part for recipe in family.recipes for part in recipe.adapters if part.files}.values():
-        own = folder / "layers" / f"{part.name}.safetensors"
-        found[part.name] = own if own.is_file() else layer_file(part.files, PUBLISHED)
+        bundled = folder / "layers" / f"{part.name}.safetensors"
+        found[part.name] = bundled if bundled.is_file() else layer_file(part.files, PUBLISHED)
     if family.decoders:
         found[ENCODER] = layer_file(family.encoders, PUBLISHED)
         found[DECODER] = layer_file(family.decoders, PUBLISHED)
@@ -223,13 +221,13 @@ def _is_complete(recipe: ModeRecipe, files: Collection[str]) -> bool:
 
 
 def _upscale_factor(folder: Path) -> int:
-    """How many times its native side a model's layers have, by its upsampler."""
+    """The factor of a model's upsampler, 1 without one."""
     config = folder / UPSAMPLER
     return int(read_json(config)["factor"]) if config.is_file() else 1
 
 
 def _native_size(folder: Path) -> int:
-    """The side in pixels of the pictures that a model learned from."""
+    """A model's training resolution in pixels."""
     vocabulary = folder / "vocabulary.json"
     if vocabulary.is_file():
         return int(read_json(vocabulary)["native_size"])

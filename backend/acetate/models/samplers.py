@@ -22,11 +22,10 @@ KARRAS_LARGEST = 15.0
 
 @dataclass(frozen=True)
 class Sampler:
-    """A sampler: its name, diffusers' scheduler and options, and whether it spaces its steps after Karras.
+    """A sampler: its name, diffusers' scheduler and options, and whether its noise levels follow Karras.
 
-    `adds_noise` tells that it draws fresh noise at every step. `from_pure_noise` is the fewest steps that it takes from
-    pure noise, whose noise level is unlimited: its first steps go so far that with fewer they miss the picture
-    (measured on the starter: alpha is more than 8/255 off that of 25 steps).
+    `adds_noise` is True when it samples noise at every step. `from_pure_noise` is the fewest steps for a schedule with
+    zero terminal SNR: with fewer, alpha is more than 8/255 off that of 25 steps (measured on the starter).
     """
 
     name: str
@@ -80,7 +79,7 @@ def _plain(name: str) -> str:
 
 
 class Scheduler(Protocol):
-    """What the drawing loop uses of a diffusers scheduler."""
+    """The part of a diffusers scheduler that the denoising loop uses."""
 
     timesteps: Tensor
     alphas_cumprod: Tensor
@@ -88,21 +87,21 @@ class Scheduler(Protocol):
     config: Mapping[str, Any]
 
     def scale_model_input(self, sample: Tensor, timestep: Tensor) -> Tensor:
-        """The sample as the model wants it at this time step."""
+        """The sample scaled for the model at this timestep."""
         ...
 
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, **options: Any) -> Any:
-        """One step towards the picture; the first of the returned tuple is the new sample."""
+        """One denoising step; the first of the returned tuple is the new sample."""
         ...
 
 
 def make_scheduler(
     sampler: Sampler, config: Mapping[str, Any], steps: int, device: torch.device | str = "cpu"
 ) -> Scheduler:
-    """A scheduler for one picture, ready to step: `config` is the model's own scheduler configuration.
+    """A scheduler for one image with its timesteps set: `config` is the model's own scheduler configuration.
 
-    The model's noise schedule and prediction type are kept; the sampler decides the way through it. Steps of
-    models trained to zero terminal signal begin at pure noise, whatever the sampler.
+    The model's noise schedule and prediction type stay; the sampler decides the timesteps and the solver. Models with
+    zero terminal SNR start at pure noise with every sampler.
     """
     import diffusers
     import numpy as np
@@ -122,10 +121,10 @@ def make_scheduler(
 
 
 def karras_timesteps(levels: list[float], steps: int) -> list[int]:
-    """Falling time steps whose noise levels follow Karras et al. 2022, equation 5.
+    """Descending timesteps whose noise levels follow Karras et al. 2022, equation 5.
 
-    `levels` is the noise level (sigma) of every time step, rising. A schedule that ends in pure noise starts
-    there, since its last level has no place on the curve. Every time step occurs once.
+    `levels` is the noise level (sigma) of every timestep, ascending. A schedule that ends in pure noise starts there,
+    since its last level is not on the curve. Every timestep occurs once.
     """
     import numpy as np
 
@@ -133,9 +132,9 @@ def karras_timesteps(levels: list[float], steps: int) -> list[int]:
     count = steps - 1 if pure_noise else steps
     bounds = np.array([min(levels[-1], KARRAS_LARGEST), levels[0]]) ** (1 / KARRAS_RHO)
     curve = np.linspace(bounds[0], bounds[1], count) ** KARRAS_RHO
-    wanted = np.interp(np.log(curve), np.log(levels), np.arange(len(levels))).round()
+    indices = np.interp(np.log(curve), np.log(levels), np.arange(len(levels))).round()
     rising = [len(levels) - 1] if pure_noise else []
-    rising = [*wanted[::-1].astype(int).tolist(), *rising]
+    rising = [*indices[::-1].astype(int).tolist(), *rising]
     for index in range(1, len(rising)):
         rising[index] = max(rising[index], rising[index - 1] + 1)
     return rising[::-1]

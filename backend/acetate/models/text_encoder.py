@@ -1,4 +1,4 @@
-"""Prompts: how long they may be, and what the UNet reads of them."""
+"""Prompts: their length in tokens, and their embeds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PromptLength:
-    """A prompt's length in a model's word pieces and the most it may have, what the model adds itself apart.
+    """A prompt's length in tokens and the limit, both without the tokens that the model adds.
 
-    It adds marks of begin and end, and one of the layer's role where its captions had them.
+    It adds those of begin and end, and one for the layer's role where its captions had one.
     """
 
     tokens: int
@@ -40,13 +40,13 @@ def prompt_length(folder: Path, prompt: str) -> PromptLength:
 def _tokenizer(folder: Path) -> tuple[Any, int, int]:
     from tokenizers import Tokenizer
 
-    place = folder / "tokenizer"
-    whole = place / "tokenizer.json"
+    tokenizer_folder = folder / "tokenizer"
+    whole = tokenizer_folder / "tokenizer.json"
     try:
-        tokenizer = Tokenizer.from_file(str(whole)) if whole.is_file() else _clip_tokenizer(place)
-        limit = int(read_json(place / "tokenizer_config.json")["model_max_length"])
+        tokenizer = Tokenizer.from_file(str(whole)) if whole.is_file() else _clip_tokenizer(tokenizer_folder)
+        limit = int(read_json(tokenizer_folder / "tokenizer_config.json")["model_max_length"])
     except Exception as error:  # the tokenizers library raises bare Exception
-        raise ValueError(f"{place} is unusable: {error}") from error
+        raise ValueError(f"{tokenizer_folder} is unusable: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     vocabulary = load_vocabulary(folder)
@@ -79,30 +79,30 @@ def _clip_tokenizer(folder: Path) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class TextEncoders:
-    """A model's text encoders with their tokenizers, in transformers' own form.
+    """A model's text encoders with their tokenizers, of transformers' classes.
 
-    With one of them the UNet reads its last hidden states, normed (Stable Diffusion 1.5); with two, the last hidden
-    states but one of both side by side, and the second's projected summary (SDXL).
+    One text encoder gives its last hidden states, normed (Stable Diffusion 1.5); two give the penultimate hidden states
+    of both, concatenated, and the second's pooled, projected embeds (SDXL).
     """
 
     tokenizers: tuple[Any, ...]
     encoders: tuple[Any, ...]
 
     def encode(self, texts: Sequence[str]) -> PromptEmbeds:
-        """What the UNet reads of these texts, float32, a row a text.
+        """Encode texts to prompt embeds, float32, one row per text.
 
         Texts are padded to the tokenizer's full length and cut there; padding is not masked, as in Stable Diffusion.
         """
-        answers = [
+        outputs = [
             encoder(input_ids=_ids(tokenizer, texts).to(encoder.device), output_hidden_states=len(self.encoders) > 1)
             for tokenizer, encoder in zip(self.tokenizers, self.encoders, strict=True)
         ]
-        if len(answers) == 1:
-            return PromptEmbeds(answers[0].last_hidden_state.float())
+        if len(outputs) == 1:
+            return PromptEmbeds(outputs[0].last_hidden_state.float())
         import torch
 
-        context = torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1)
-        return PromptEmbeds(context.float(), answers[-1].text_embeds.float())
+        context = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
+        return PromptEmbeds(context.float(), outputs[-1].text_embeds.float())
 
 
 def _ids(tokenizer: Any, texts: Sequence[str]) -> Tensor:

@@ -24,7 +24,7 @@ from acetate.transparency import (
 
 
 def load_decoder(entry: ModelSpec, device: torch.device) -> TransparentDecoder:
-    """The transparent decoder of a model, in its fastest form. Raises WireError `model_missing`."""
+    """The transparent decoder of a model, in its fastest form. Raises AcetateError `model_missing`."""
     if not entry.family.decoders:
         return optimize_for_inference(load(entry.folder / "transparency", device=device).decoder)
     path = _path(entry, DECODER)
@@ -32,7 +32,7 @@ def load_decoder(entry: ModelSpec, device: torch.device) -> TransparentDecoder:
 
 
 def load_encoder(entry: ModelSpec, device: torch.device) -> tuple[OffsetEncoder, float]:
-    """The offset encoder of a model and the factor on its output. Raises WireError `model_missing`."""
+    """The offset encoder of a model and the factor on its output. Raises AcetateError `model_missing`."""
     if not entry.family.decoders:
         found = load(entry.folder / "transparency", device=device)
         return found.encoder, found.multiplier
@@ -42,7 +42,7 @@ def load_encoder(entry: ModelSpec, device: torch.device) -> tuple[OffsetEncoder,
 
 
 def load_upsampler_of(entry: ModelSpec, device: torch.device) -> LayerUpsampler | None:
-    """The upsampler of a model that has one, in its fastest form. Raises WireError `model_missing`."""
+    """The upsampler of a model that has one, in its fastest form. Raises AcetateError `model_missing`."""
     if entry.upscale_factor == 1:
         return None
     try:
@@ -52,7 +52,7 @@ def load_upsampler_of(entry: ModelSpec, device: torch.device) -> LayerUpsampler 
 
 
 def new_decoder(weights: Mapping[str, Tensor]) -> TransparentDecoder:
-    """A decoder of the widths and depths that published weights have, yet without them."""
+    """A decoder with the architecture of published weights, without loading them."""
     widths = _widths(weights, r"down_blocks\.(\d+)\.resnets\.0\.conv1\.weight")
     layers = len(_widths(weights, r"down_blocks\.0\.resnets\.(\d+)\.conv1\.weight"))
     attending = len(_widths(weights, r"down_blocks\.(\d+)\.attentions\.0\.to_q\.weight"))
@@ -61,7 +61,7 @@ def new_decoder(weights: Mapping[str, Tensor]) -> TransparentDecoder:
 
 
 def new_encoder(weights: Mapping[str, Tensor]) -> OffsetEncoder:
-    """An encoder of the widths that published weights have, yet without them."""
+    """An encoder with the architecture of published weights, without loading them."""
     *channels, latent = _widths(weights, r"blocks\.(\d+)\.weight")
     return OffsetEncoder(latent, channels)
 

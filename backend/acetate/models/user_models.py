@@ -1,4 +1,4 @@
-"""The models that this user has added: files dropped into the models folder, and what `acetate models add` noted."""
+"""The models that this user added: files in the models folder, and records of `acetate models add`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ UNKNOWN_LICENCE = "unknown"
 
 
 class UserModel(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One added model: its family, where it is, its licence, and layer files of its own by the name of their part.
+    """The record of one added model: its family, path or repository, licence, and its layer files by adapter name.
 
-    `prefer` is as in `ModelSource`. `sha256` has the hashes that its files had when they were added, by their paths.
+    `prefer` is as in `ModelSource`. `sha256` are the hashes of its files when it was added, by path.
     """
 
     family: str
@@ -34,8 +34,8 @@ class UserModel(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
 
 def user_sources() -> dict[str, ModelSource]:
-    """All models that this user has added, by name; noted ones come before dropped ones of the same name."""
-    return dict(_discovered_sources()) | {name: _source(note) for name, note in read_user_models().items()}
+    """All models that this user added, by name; a record takes precedence over a file of the same name."""
+    return dict(_discovered_sources()) | {name: _source(record) for name, record in read_user_models().items()}
 
 
 def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
@@ -44,46 +44,46 @@ def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
         if path.is_dir() or path.suffix == SUFFIX:
             family = family_of(path)
             if family is not None:
-                note = UserModel(family.name, str(path))
-                yield path.stem if path.is_file() else path.name, _source(note)
+                record = UserModel(family.name, str(path))
+                yield path.stem if path.is_file() else path.name, _source(record)
 
 
-def _source(note: UserModel) -> ModelSource:
-    family, path = FAMILIES[note.family], Path(note.path) if note.path else None
+def _source(record: UserModel) -> ModelSource:
+    family, path = FAMILIES[record.family], Path(record.path) if record.path else None
     whole = path if path is not None and path.suffix != SUFFIX else None
     return ModelSource(
         folder=whole,
         family=family,
-        licence=note.licence,
-        repository=note.repository,
+        licence=record.licence,
+        repository=record.repository,
         file=None if path == whole else path,
-        files={part: Path(file) for part, file in note.files.items()},
-        prefer=note.prefer,
+        files={part: Path(file) for part, file in record.files.items()},
+        prefer=record.prefer,
         is_user=True,
     )
 
 
 def read_user_models() -> dict[str, UserModel]:
-    """The noted models. Raises AcetateError when the list is damaged."""
+    """The records of added models. Raises AcetateError when the file is damaged."""
     path = models_dir() / USER_MODELS_FILE
     try:
-        notes = msgspec.json.decode(path.read_bytes(), type=dict[str, UserModel])
-        unknown = sorted({note.family for note in notes.values()} - FAMILIES.keys())
+        records = msgspec.json.decode(path.read_bytes(), type=dict[str, UserModel])
+        unknown = sorted({record.family for record in records.values()} - FAMILIES.keys())
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:
         raise _damaged(path, str(error)) from error
     if unknown:
         raise _damaged(path, f"there is no family {unknown[0]}")
-    return notes
+    return records
 
 
-def write_user_models(notes: Mapping[str, UserModel]) -> None:
-    """Replace the list of noted models, whole or not at all. Raises OSError."""
+def write_user_models(records: Mapping[str, UserModel]) -> None:
+    """Replace the records of added models atomically. Raises OSError."""
     folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{USER_MODELS_FILE}.{os.getpid()}.part"
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(notes), indent=2) + b"\n")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(records), indent=2) + b"\n")
     part.replace(folder / USER_MODELS_FILE)
 
 

@@ -32,9 +32,9 @@ def load_state_dict_strict(module: nn.Module, weights: Mapping[str, Tensor], pat
 
     Raises WeightFileError naming missing, surplus and misshapen keys.
     """
-    wanted = module.state_dict()
-    check_keys(path, missing=wanted.keys() - weights.keys(), surplus=weights.keys() - wanted.keys())
-    check_shapes(path, {key: (weights[key].shape, value.shape) for key, value in wanted.items()})
+    expected = module.state_dict()
+    check_keys(path, missing=expected.keys() - weights.keys(), surplus=weights.keys() - expected.keys())
+    check_shapes(path, {key: (weights[key].shape, value.shape) for key, value in expected.items()})
     module.load_state_dict(weights, assign=True)
 
 
@@ -47,9 +47,9 @@ def check_keys(path: Path, missing: Iterable[str] = (), surplus: Iterable[str] =
 
 def check_shapes(path: Path, pairs: dict[str, tuple[torch.Size, torch.Size]]) -> None:
     """Raise WeightFileError naming keys whose first shape, the file's, is not the second."""
-    for key, (found, wanted) in pairs.items():
-        if found != wanted:
-            raise WeightFileError(f"{path} does not fit: {key} is {_sides(found)} and should be {_sides(wanted)}")
+    for key, (found, expected) in pairs.items():
+        if found != expected:
+            raise WeightFileError(f"{path} does not fit: {key} is {_sides(found)} and should be {_sides(expected)}")
 
 
 def _some(keys: Iterable[str]) -> str:

@@ -27,8 +27,8 @@ def filled(picture: Float[Tensor, "4 h w"], hole: Float[Tensor, "h w"]) -> Float
     """
     if bool((hole > 0).all()):
         return torch.zeros_like(picture)
-    model_input = (picture[3:] > SEEN).float()
-    spread = membrane(torch.cat([picture * model_input, picture * (1 - model_input), model_input]), hole)
+    visible = (picture[3:] > SEEN).float()
+    spread = membrane(torch.cat([picture * visible, picture * (1 - visible), visible]), hole)
     share, empty = spread[8:].clamp(0, 1), 1 - spread[8:].clamp(0, 1)
     thing = torch.where(share > 0, spread[:4] / share.clamp_min(1e-4), 0.0)
     rest = torch.where(empty > 0, spread[4:8] / empty.clamp_min(1e-4), 0.0)

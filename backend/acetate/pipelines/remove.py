@@ -36,7 +36,7 @@ def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
     """The given layer without what is inside the mask; outside of it comes back bit for bit.
 
     Where the surroundings of the mask are clear it becomes clear; where it lies inside of something, that goes on.
-    Raises WireError `bad_request` when there is nothing inside the mask.
+    Raises AcetateError `bad_request` when there is nothing inside the mask.
     """
     mask, layer = checked_mask(context), context.inputs["layer"]
     learned = context.model.spec.learned

@@ -19,17 +19,16 @@ from acetate.models.samplers import Sampler, Scheduler, make_scheduler
 from acetate.transparency.tiling import Span, blend_tiles, crop_latents, spans
 
 OnStep: TypeAlias = Callable[[float, Callable[[], Tensor] | None], None]
-"""Hears after every step which share of them is done, with what makes the latents that it is heading for; after a
-tile of a step, without.
-"""
+"""Called with (fraction of the steps done, function for the x0 prediction or None); None between tiles."""
 
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """The way from noise to latents.
+    """Sampling parameters.
 
-    `strength` is the share of the steps that is done, the last ones, where there is something to start from.
-    `stop_at` is the share after which the plain model goes on alone. `guidance` is classifier-free guidance.
+    `strength` in (0, 1] is the fraction of the steps that run, the last ones, as in image-to-image. `stop_at` in [0, 1]
+    is the fraction after which the adapter is disabled. `guidance` is the scale of classifier-free guidance; 1 disables
+    it.
     """
 
     sampler: Sampler
@@ -139,7 +138,7 @@ def denoise(
 
 @dataclass(frozen=True, eq=False)
 class GuidedDenoiser:
-    """What the UNet is asked at one step."""
+    """The denoiser with classifier-free guidance, at one timestep."""
 
     denoiser: Denoiser
     guidance: float
@@ -148,7 +147,7 @@ class GuidedDenoiser:
     share: float
 
     def predict(self, model_input: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
-        """Its answer for the drawn frames, guidance weighed in."""
+        """The guided prediction for the generated frames."""
         return self._predict(model_input, self.frames.conditioning, None)
 
     def predict_tiled(
@@ -158,9 +157,9 @@ class GuidedDenoiser:
         on_part: Callable[[float], None],
         mask: Float[Tensor, "drawn 1 h w"] | None = None,
     ) -> Float[Tensor, "drawn c h w"]:
-        """The same out of overlapping tiles; `on_part` hears after each but the last which share of them is done.
+        """The same, blended from overlapping tiles; `on_part` gets the fraction of tiles done after each but the last.
 
-        Tiles with nothing of the mask are not asked about: their answer is 0.
+        Tiles outside the mask are skipped; their prediction is 0.
         """
         count, size = tiles.count(self.frames.size), self.frames.size
         done = 0
@@ -202,7 +201,7 @@ class GuidedDenoiser:
 def predict_x0(
     scheduler: Scheduler, model_input: Float[Tensor, "n c h w"], prediction: Float[Tensor, "n c h w"], timestep: Tensor
 ) -> Float[Tensor, "n c h w"]:
-    """The latents that a step is heading for, out of what the UNet saw and answered."""
+    """The x0 prediction, computed from the UNet's input and output (epsilon or v)."""
     kept = scheduler.alphas_cumprod[int(timestep.round())].to(model_input.device)
     signal, noise = kept.sqrt(), (1 - kept).sqrt()
     if scheduler.config["prediction_type"] == "v_prediction":

@@ -1,1 +1,1 @@
-"""The check against reference vectors: does this computer compute what the method says?"""
+"""The check against reference vectors of the published implementation."""

@@ -119,7 +119,7 @@ class _Computer:
             (r"offset_encoder", self._offset_encoder),
             (r"decoder_(single|augmented)", self._decoder),
             (r"pad_rgb_(\d+)", self._padded),
-            (r"vae_feed_(\d+)", self._vae_feed),
+            (r"vae_feed_(\d+)", self._composite_on_grey),
             (r"adjusted_latent_multiplier_(\d+(?:\.\d+)?)", self._adjusted_latent),
             (r"condition_encoder_(\d+)", self._condition_map),
             (r"(sharing_f(\d+)_(plain|control)_(self|cross))(_overwrite)?", self._sharing),
@@ -154,13 +154,13 @@ class _Computer:
         encoder = self._module("offset_encoder", _make_offset_encoder)
         return cast(Tensor, encoder(self.vectors.unit("input.offset_encoder", samples, 4, height * 8, width * 8)))
 
-    def _decoder(self, name: str, way: str) -> Tensor:
+    def _decoder(self, name: str, variant: str) -> Tensor:
         samples, _, height, width = self.vectors.array(name).shape
         decoder = cast(TransparentDecoder, self._module("transparent_decoder", _make_decoder))
         channels = decoder.config["latent_channels"]
         picture = self.vectors.unit("input.decoder.pixel", samples, 3, height, width)
         latent = self.vectors.draw("input.decoder.latent", samples, channels, height // 8, width // 8)
-        if way == "single":
+        if variant == "single":
             return cast(Tensor, decoder(picture, latent))
         rgba = decode_augmented(decoder, picture, latent)
         return torch.cat([rgba[:, 3:], rgba[:, :3]], dim=1)
@@ -168,7 +168,7 @@ class _Computer:
     def _padded(self, _: str, index: str) -> Tensor:
         return pad_rgb(self._picture(index))[0].permute(1, 2, 0)
 
-    def _vae_feed(self, _: str, index: str) -> Tensor:
+    def _composite_on_grey(self, _: str, index: str) -> Tensor:
         return composite_on_grey(self._picture(index))
 
     def _adjusted_latent(self, name: str, multiplier: str) -> Tensor:
@@ -212,12 +212,12 @@ class _Computer:
             width = unit.shape.context
             context = self.vectors.draw(f"input.{module}.context", rows, WORDS, width)
             if overwrite:
-                own = [
+                frame_prompts = [
                     None if frame == 1 else self.vectors.draw(f"input.{module}.overwrite.{frame}", 1, WORDS, width)
                     for frame in range(frames)
                 ]
                 conditional = tuple(sample < rows // frames / 2 for sample in range(rows // frames))
-                prompts = FramePrompts(tuple(own), conditional)
+                prompts = FramePrompts(tuple(frame_prompts), conditional)
         maps = self._control_maps() if control == "control" else None
         return cast(Tensor, unit(layer, hidden, context, SharedContext(prompts=prompts, control=maps)))
 

@@ -48,8 +48,8 @@ class Vectors:
 
     def fill(self, module: nn.Module, name: str) -> None:
         """Load the weights drawn for the module `name`. Raises ValueError when its keys or shapes differ."""
-        wanted = self.shapes_of(name)
-        module.load_state_dict({key: self._weight(key, shape) for key, shape in wanted.items()})
+        shapes = self.shapes_of(name)
+        module.load_state_dict({key: self._weight(key, shape) for key, shape in shapes.items()})
 
     def shapes_of(self, name: str) -> Shapes:
         """The module's state-dict keys with their shapes."""
@@ -64,10 +64,10 @@ class Vectors:
         return torch.from_numpy(self.expected[name].astype(np.float32))
 
     def _weight(self, key: str, shape: tuple[int, ...]) -> Tensor:
-        drawn = self.draw(key, *shape)
+        values = self.draw(key, *shape)
         if len(shape) > 1:
-            return drawn / math.sqrt(math.prod(shape[1:]))
-        return 1 + 0.1 * drawn if key.endswith("weight") else 0.1 * drawn
+            return values / math.sqrt(math.prod(shape[1:]))
+        return 1 + 0.1 * values if key.endswith("weight") else 0.1 * values
 
 
 def read_vectors(folder: Path) -> Vectors:

@@ -1,4 +1,4 @@
-"""The adjusted latent: where the frozen VAE's posterior and the hidden alpha meet."""
+"""The adjusted latent: the frozen VAE's posterior mean plus the offset that encodes alpha."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test-time augmentation: the median of the decoder's answers to turned and mirrored views (LayerDiffuse)."""
+"""Test-time augmentation: the median of the decoder's outputs for rotated and mirrored views (LayerDiffuse)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor
 Passes: TypeAlias = Literal[1, 2, 4, 8, "auto"]
 
 SETTLED = 1 / 255
-"""How far alpha may move from one number of passes to the next, on average, to be left at that."""
+"""With "auto": the mean change of alpha from one number of passes to the next that ends the doubling."""
 
 BATCH_PIXELS = 256 * 256 * 4
-"""Views go through the decoder together while they hold no more pixels than this."""
+"""The most pixels in one batch of views."""
 
 
 Decoder: TypeAlias = Callable[[Tensor, Tensor], Tensor]
@@ -26,13 +26,13 @@ Decoder: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Orientation:
-    """One of the eight ways to lay a picture down: mirrored sideways or not, then turned."""
+    """One of the eight orientations of an image: mirrored horizontally or not, then rotated."""
 
     mirrored: bool
     quarter_turns: int
 
     def of(self, picture: Tensor) -> Tensor:
-        """Lay the picture down this way."""
+        """Mirror and rotate an image, (..., h, w)."""
         turned = picture.flip(-1) if self.mirrored else picture
         return torch.rot90(turned, self.quarter_turns, (-2, -1))
 
@@ -52,7 +52,7 @@ ORIENTATIONS = (
     Orientation(True, 1),
     Orientation(True, 3),
 )
-"""All eight, in the order in which fewer passes take them; the first four keep the picture's shape."""
+"""All eight, in the order in which passes use them; the first four preserve the image's shape."""
 
 
 def decode_augmented(
@@ -71,47 +71,47 @@ def decode_augmented(
     if passes not in (1, 2, 4, 8, "auto"):
         raise ValueError(f"passes is {passes}: choose 1, 2, 4, 8 or auto")
     counts = (2, 4, 8) if passes == "auto" else (passes,)
-    answers: list[Tensor] = []
+    outputs: list[Tensor] = []
     decoded: Tensor | None = None
     for count in counts:
-        answers += _decode_views(decoder, picture, latent, ORIENTATIONS[len(answers) : count])
-        before = answers[0] if decoded is None else decoded
-        decoded = median(answers)
-        moved = (answers[1] if count == 2 else decoded)[:, :1] - before[:, :1]
+        outputs += _decode_views(decoder, picture, latent, ORIENTATIONS[len(outputs) : count])
+        before = outputs[0] if decoded is None else decoded
+        decoded = median(outputs)
+        moved = (outputs[1] if count == 2 else decoded)[:, :1] - before[:, :1]
         if count < counts[-1] and float(moved.abs().mean(dim=(1, 2, 3)).max()) <= SETTLED:
             break
     assert decoded is not None
     return torch.cat([decoded[:, 1:], decoded[:, :1]], dim=1)
 
 
-def median(answers: Sequence[Float[Tensor, "*shape"]]) -> Float[Tensor, "*shape"]:
-    """The element-wise middle of the answers: of eight the lower median, of fewer the mean of the middle two.
+def median(outputs: Sequence[Float[Tensor, "*shape"]]) -> Float[Tensor, "*shape"]:
+    """The element-wise median of the outputs: of eight the lower median, of fewer the mean of the middle two.
 
-    The lower median of two or four would be far below that of eight, and alpha with it.
+    The lower median of two or four would bias alpha far below that of eight.
     """
-    if len(answers) == 1:
-        return answers[0]
-    stacked = torch.stack(list(answers))
-    if len(answers) == len(ORIENTATIONS):
+    if len(outputs) == 1:
+        return outputs[0]
+    stacked = torch.stack(list(outputs))
+    if len(outputs) == len(ORIENTATIONS):
         return stacked.median(dim=0).values
-    half = len(answers) // 2
+    half = len(outputs) // 2
     return stacked.sort(dim=0).values[half - 1 : half + 1].mean(dim=0)
 
 
 def _decode_views(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequence[Orientation]) -> list[Tensor]:
-    """The clipped answers to the views, laid back upright."""
-    answers: list[Tensor] = []
+    """The clamped outputs for the views, in the original orientation."""
+    outputs: list[Tensor] = []
     pixels = picture.shape[0] * picture.shape[2] * picture.shape[3]
     for _, alike in groupby(views, key=lambda view: view.quarter_turns % 2):
         same_shape = list(alike)
-        together = max(1, min(len(same_shape), BATCH_PIXELS // pixels))
-        for start in range(0, len(same_shape), together):
-            answers += _decode_batch(decoder, picture, latent, same_shape[start : start + together])
-    return answers
+        batch_size = max(1, min(len(same_shape), BATCH_PIXELS // pixels))
+        for start in range(0, len(same_shape), batch_size):
+            outputs += _decode_batch(decoder, picture, latent, same_shape[start : start + batch_size])
+    return outputs
 
 
 def _decode_batch(decoder: Decoder, picture: Tensor, latent: Tensor, views: Sequence[Orientation]) -> list[Tensor]:
-    """The clipped answers to some views of one shape, laid back upright."""
+    """The clamped outputs for some views of one shape, in the original orientation."""
     pictures = torch.cat([view.of(picture) for view in views])
     latents = torch.cat([view.of(latent) for view in views])
     decoded = decoder(pictures, latents).float().clamp(0, 1)

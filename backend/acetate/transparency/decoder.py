@@ -38,6 +38,7 @@ class TransparentDecoder(nn.Module):
         attention_head_dim: int = 8,
         norm_groups: int = 4,
     ) -> None:
+        """Raises ValueError when `block_out_channels` has fewer than four levels."""
         super().__init__()
         widths = list(block_out_channels)
         if len(widths) <= LATENT_LEVEL:

@@ -25,6 +25,7 @@ class OffsetEncoder(nn.Module):
         latent_channels: int = 4,
         channels: Sequence[int] = (32, 32, 64, 64, 128, 128, 256, 256),
     ) -> None:
+        """Make an encoder whose output is 0 everywhere. Raises ValueError unless there are eight `channels`."""
         super().__init__()
         if len(channels) != 8:
             raise ValueError(f"the offset encoder has eight hidden convolutions; `channels` names {len(channels)}")

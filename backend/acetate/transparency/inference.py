@@ -1,4 +1,4 @@
-"""The fastest way to compute a transparent decoder where it runs."""
+"""The fastest dtype and memory layout of a transparent decoder by device."""
 
 from __future__ import annotations
 

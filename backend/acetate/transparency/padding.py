@@ -71,7 +71,7 @@ def _area_average(picture: Tensor, dim: int, size: int) -> Tensor:
 def _covered(old: int, size: int) -> tuple[Int64[Tensor, "taps size"], Float[Tensor, "taps size"]]:
     """Which of `old` samples each of `size` new ones covers, and by what share of its stretch.
 
-    Told in float64, so on the processor: not every graphics card has it.
+    Computed in float64 on the CPU: not every device supports float64.
     """
     step = old / size
     edges = torch.arange(size + 1, dtype=torch.float64) * step

@@ -1,4 +1,4 @@
-"""Large pictures worked on in overlapping tiles, so that memory does not grow with the picture."""
+"""Processing of large images in overlapping tiles, so that memory does not grow with the image."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ GRID = 64
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of one axis, in pixels: a tile's rows or columns."""
+    """An interval of one axis, in pixels: a tile's rows or columns."""
 
     start: int
     stop: int
 
 
 def spans(side: int, tile: int, overlap: int) -> tuple[Span, ...]:
-    """Cover `side` pixels with stretches of at most `tile`, spread evenly, overlapping by `overlap` or more.
+    """Cover `side` pixels with intervals of at most `tile`, spread evenly, overlapping by `overlap` or more.
 
     Raises ValueError unless `tile` and `overlap` are multiples of 64 and `overlap` is at most half of `tile`.
     """
@@ -44,10 +44,10 @@ def spans(side: int, tile: int, overlap: int) -> tuple[Span, ...]:
 
 
 def blend_weights(parts: tuple[Span, ...], overlap: float) -> tuple[Float[Tensor, "length"], ...]:
-    """How much of each stretch counts at each of its pixels; over all stretches they sum to 1 everywhere.
+    """The weight of each interval at each of its pixels; the weights of all intervals sum to 1 everywhere.
 
-    The change from one to the next is a smooth ramp over half an overlap, in the middle of where they
-    overlap, so the outermost pixels of a stretch, decoded without their surroundings, do not count.
+    From one to the next it is a smooth ramp over half an overlap, centred in the overlap, so that the outermost pixels
+    of an interval, decoded without context, have no weight.
     """
     rises = [_rise(before.stop, after.start, overlap) for before, after in pairwise(parts)]
     weights = []
@@ -78,10 +78,10 @@ def blend_tiles(
     overlap: int,
     scale: int = 1,
 ) -> Float[Tensor, "n c height/scale width/scale"]:
-    """What `make` gives for each tile's rows and columns, blended over the overlaps into one.
+    """Call `make` with each tile's rows and columns and blend its results over the overlaps.
 
-    Rows and columns are in pixels; `make` answers in 1/`scale` of them, as a map of latents does with 8. A picture
-    of at most `tile` pixels a side is made whole. Raises ValueError as `spans` does.
+    Rows and columns are in pixels; results of `make` have 1/`scale` of that size: 8 for latents. An image of at most
+    `tile` pixels a side is one tile. Raises ValueError as `spans` does.
     """
     rows, columns = spans(height, tile, overlap), spans(width, tile, overlap)
     if len(rows) == len(columns) == 1:
@@ -94,11 +94,11 @@ def blend_tiles(
             part = part * down.to(part)[:, None] * right.to(part)
             if result is None:
                 result = part.new_zeros(*part.shape[:2], -(-height // scale), -(-width // scale))
-            place = (
+            region = (
                 slice(row.start // scale, -(-row.stop // scale)),
                 slice(column.start // scale, -(-column.stop // scale)),
             )
-            result[..., place[0], place[1]] += part
+            result[..., region[0], region[1]] += part
     assert result is not None
     return result
 

@@ -1,4 +1,4 @@
-"""The upsampler: a decoded layer at twice its size, with the sharpness that the autoencoder's blur took from it."""
+"""The upsampler: enlarges a decoded layer and sharpens the autoencoder's blur."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class LayerUpsampler(nn.Module):
     """
 
     def __init__(self, factor: int = 2, width: int = 64, depth: int = 6) -> None:
+        """Make an upsampler that enlarges bilinearly."""
         super().__init__()
         self.config: dict[str, Any] = {"factor": factor, "width": width, "depth": depth}
         self.factor = factor

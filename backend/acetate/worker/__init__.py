@@ -1,6 +1,5 @@
-"""Where jobs run. An engine makes layers; the worker process around it talks to the daemon.
+"""The worker process and its engine, which makes the layers of one job at a time.
 
-The daemon imports an engine's module to learn what it offers, so such a module imports its framework
-(torch, …) only when an engine is made, never at its top. `worker` is the process, `pixels` and `colour`
-turn wire pictures into float arrays and back, `starter` is the engine that runs `acetate.pipelines`.
+The daemon imports an engine's module to learn its models, so such a module imports its framework (PyTorch, …) only when
+an engine is instantiated, never at its top.
 """

@@ -22,6 +22,7 @@ class DiffusionEngine:
     """Loads a model when a job first asks for it and keeps it; PyTorch is imported when an engine is made."""
 
     def __init__(self) -> None:
+        """Choose the device; no model is loaded yet."""
         from acetate.models.memory_plan import plans_for
         from acetate.models.model_cache import ModelCache
         from acetate.transparency import fastest_dtype
@@ -84,7 +85,7 @@ class DiffusionEngine:
         size = WorkingSize.base(request, self._store.registry.entry(request.model).learned).size
         side = (size.width, size.height)
         plan = self._store.plan(request.model, request.mode, request.inputs, side, memory_level).plan
-        if plan.frugal:
+        if plan.single_pass:
             request = replace(request, passes=1, preview=False)
         self._store.get(request.model, plan)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}

@@ -125,7 +125,7 @@ class Engine(Protocol):
 
     @classmethod
     def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Raise WireError for a request that would be refused; asked in the daemon, without any framework."""
+        """Raise AcetateError for a request that would be refused; asked in the daemon, without any framework."""
 
     def device(self) -> str:
         """Where it computes, as `cpu` or `cuda:0`."""
@@ -134,4 +134,4 @@ class Engine(Protocol):
         """The models in memory."""
 
     def run(self, job: EngineJob, progress: ProgressCallback, memory_level: int) -> EngineResult:
-        """Do a job. Raises OutOfMemory when the ways of saving up to `memory_level` do not help, and WireError."""
+        """Do a job. Raises OutOfMemory when the ways of saving up to `memory_level` do not help, and AcetateError."""

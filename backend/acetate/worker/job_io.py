@@ -19,7 +19,7 @@ from acetate.worker.engine import EngineJob, EngineResult
 def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
     """The job that a `run` message describes, and the ICC profile that its layers are to have.
 
-    Raises WireError `bad_request` for a picture with pixels that are not numbers.
+    Raises AcetateError `bad_request` for a picture with pixels that are not numbers.
     """
     sizes = fields["sizes"]
     request = decode_request(fields["request"], sizes, Limits(**fields["limits"]))

@@ -20,7 +20,7 @@ _OOM_MARKERS = (
 
 
 def run_with_fallback(engine: Engine, job: EngineJob, progress: ProgressCallback, memory_level: int) -> EngineResult:
-    """Run a job, from this thrift on to the engine's last. Raises AcetateError `out_of_memory` when none is enough."""
+    """Run a job at this memory level, then at higher ones. Raises AcetateError `out_of_memory` when none suffices."""
     for level in range(min(memory_level, engine.memory_levels), engine.memory_levels + 1):
         # What the failed try held is only free once its exception is gone, so the next one starts outside
         # of it.

@@ -24,6 +24,7 @@ class ProgressReporter:
     """Reports on the open job; as a `Report` it is what the engine calls at every step."""
 
     def __init__(self, socket: Any) -> None:
+        """`socket` is the worker's ZeroMQ socket to the daemon."""
         self._socket = socket
         self._id = ""
         self._preview = False

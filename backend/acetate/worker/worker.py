@@ -37,6 +37,7 @@ class Worker:
     """The engine, made on the first job, and the socket to the daemon."""
 
     def __init__(self, socket: Any, engine: type[Engine]) -> None:
+        """`engine` is instantiated when the first job arrives."""
         self._socket = socket
         self._engine_class = engine
         self._engine: Engine | None = None
@@ -82,7 +83,7 @@ class Worker:
     def _run_engine(self, engine: Engine, message: Message) -> dict[str, Any]:
         job, profile = read_job(message.fields)
         started = time.monotonic()
-        made = run_with_fallback(engine, job, self._reporter, int(message.fields["thrift"]))
+        made = run_with_fallback(engine, job, self._reporter, int(message.fields["memory_level"]))
         layers, frames = encode_reply(made, job.request, profile)
         try:
             atomic_write_frames(Path(message.fields["output"]), frames)

@@ -130,7 +130,7 @@ def review(
     """Look through a data set in the browser: keep, drop, or correct the caption, all by keyboard."""
     import webbrowser
 
-    from acetate_lab.data.review.server import ReviewServer
+    from acetate_lab.data.review.review_server import ReviewServer
 
     with ReviewServer(data, port) as server:
         Console().print(_("Review at {address} (Ctrl+C ends it)").format(address=server.address), soft_wrap=True)

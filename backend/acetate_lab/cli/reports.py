@@ -81,8 +81,8 @@ def figures_table(title: str, figures: Sequence[Metric]) -> Table:
         table.add_column(_("Met"))
     table.add_column(_("What it says"), style="dim")
     for figure in figures:
-        wanted = (figure.wanted(), _(figure.verdict()) if figure.verdict() else "") if held else ()
-        table.add_row(_(figure.label), figure.text(), *wanted, _(figure.meaning))
+        expected = (figure.expected(), _(figure.verdict()) if figure.verdict() else "") if held else ()
+        table.add_row(_(figure.label), figure.text(), *expected, _(figure.meaning))
     return table
 
 

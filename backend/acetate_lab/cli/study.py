@@ -35,8 +35,8 @@ def study(
     """
     if context.invoked_subcommand is not None:
         return
-    from acetate_lab.evaluation.study.page import key_path, write_study
     from acetate_lab.evaluation.study.pairs import read_pairs
+    from acetate_lab.evaluation.study.study_page import key_path, write_study
 
     if output.suffix.lower() not in (".html", ".htm"):
         refuse(_("{path} is no page: give a name that ends in .html").format(path=output))
@@ -67,8 +67,8 @@ def result(
     json_file: JsonOption = None,
 ) -> None:
     """Count votes: how often the native layer was preferred, with its confidence interval."""
-    from acetate_lab.evaluation.study.page import read_key
     from acetate_lab.evaluation.study.report import study_json, write_study_report
+    from acetate_lab.evaluation.study.study_page import read_key
     from acetate_lab.evaluation.study.votes import count_votes, read_ballot
 
     try:

@@ -49,7 +49,7 @@ def text(config: Config, dry_run: DryRun = False) -> None:
 
 @app.command()
 def layers(config: Config, dry_run: DryRun = False) -> None:
-    """Train attention sharing: one to three layers of a scene side by side, with or without a given one."""
+    """Train attention sharing: one to three layers of a scene side by side, with or without a control image."""
     from acetate_lab.training.configs.layers import run_layers
 
     _run(run_layers, config, dry_run)
@@ -142,13 +142,13 @@ def starter(
 
     from acetate_lab.training.packages import PackageError
     from acetate_lab.training.starter.export import export_starter
-    from acetate_lab.training.starter.recipe import Pace, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import RunControl, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
 
     if threads:
         torch.set_num_threads(threads)
     console = Console()
-    pace = Pace(Deadline.after(minutes), measure)
+    pace = RunControl(Deadline.after(minutes), measure)
     recipe = StarterRecipe()
     chosen = {
         "vae": vae_steps,

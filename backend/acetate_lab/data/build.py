@@ -26,14 +26,14 @@ from acetate_lab.data.perceptual_hash import KnownHashes, fingerprint, visible_b
 from acetate_lab.data.sources import SourceImage, find
 
 UNKNOWN = "unknown"
-"""The licence of pictures of which none is told."""
+"""The licence of pictures that state none."""
 TOLD = 500
-"""So many pictures are added before it is said how many there are."""
+"""The number of added pictures between two progress lines."""
 
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """What is taken, and what is said of it where its own files do not.
+    """What is taken, and its metadata where its own files have none.
 
     `largest` is the longest side in pixels at which pictures are stored; `pending` ones are learnt from only after
     a review has kept them.
@@ -60,7 +60,7 @@ class Built:
     unlicensed: int
 
 
-def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: Callable[[str], None]) -> Built:
+def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, log: Callable[[str], None]) -> Built:
     """Add the pictures in `sources` to the data set in `folder`, which is made where there is none.
 
     What is there stays; a stopped build is done again without adding anything twice. Raises AcetateError `bad_request`.
@@ -79,7 +79,7 @@ def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: C
     for found in find(sources):
         if found.picture is None:
             unreadable.append((found.source, found.refusal))
-            say(f"{found.source} cannot be read: {found.refusal}")
+            log(f"{found.source} cannot be read: {found.refusal}")
             continue
         added_entry = _added(folder, found, found.picture, settings, known)
         if not isinstance(added_entry, Entry):
@@ -88,7 +88,7 @@ def build(folder: Path, sources: Iterable[Path], settings: BuildSettings, say: C
         entries[added_entry.id] = added_entry
         append_to_manifest(folder, added_entry)
         if (added := len(entries) - len(before)) % TOLD == 0:
-            say(f"{added} pictures added")
+            log(f"{added} pictures added")
     collection = Collection(folder, tuple(entries.values()))
     write_manifest(collection)
     unlicensed = sum(entry.licence == UNKNOWN for entry in collection.entries)
@@ -128,15 +128,15 @@ def _added(
     part = folder / f"{file}.part"
     picture.save(part, "PNG")
     part.replace(folder / file)
-    caption = found.told.caption or "something"
-    subject = found.told.subject or subject_of(caption)
+    caption = found.info.caption or "something"
+    subject = found.info.subject or subject_of(caption)
     known.add(looks, name)
     return Entry(
         id=name,
         files={"foreground": file},
         captions={"foreground": caption},
         subject=subject,
-        licence=found.told.licence or settings.licence,
+        licence=found.info.licence or settings.licence,
         source=found.source,
         split=split_of(subject, settings.held_out),
         verdict="pending" if settings.pending else "kept",

@@ -16,13 +16,13 @@ FILLER = frozenset(
     {"img", "image", "picture", "pic", "photo", "png", "webp", "render", "final", "copy", "untitled", "layer"}
     | {"clipart", "icon", "transparent"}
 )
-"""Words of file names that say nothing about what is shown."""
+"""Words of file names that do not describe the content."""
 ARTICLES = ("a ", "an ", "the ", "some ")
 
 
 @dataclass(frozen=True)
 class CaptionInfo:
-    """What is told of a picture; empty where nothing is."""
+    """A picture's caption, subject and licence; empty where unknown."""
 
     caption: str = ""
     subject: str = ""
@@ -30,15 +30,15 @@ class CaptionInfo:
 
 
 def from_sidecar(suffix: str, content: bytes) -> CaptionInfo:
-    """What a text or JSON file beside a picture tells; nothing when it is unreadable."""
+    """The caption data of a text or JSON file beside a picture; empty when it is unreadable."""
     text = _decoded(content).strip()
     if suffix == ".txt":
         return CaptionInfo(caption=" ".join(text.split()))
     try:
-        told = json.loads(text)
+        info = json.loads(text)
     except (ValueError, RecursionError):
         return CaptionInfo()
-    return from_map(told) if isinstance(told, dict) else CaptionInfo()
+    return from_map(info) if isinstance(info, dict) else CaptionInfo()
 
 
 def _decoded(content: bytes) -> str:
@@ -51,11 +51,11 @@ def _decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def from_map(told: dict[str, Any]) -> CaptionInfo:
-    """What a map tells, under the names that are in use for it."""
+def from_map(info: dict[str, Any]) -> CaptionInfo:
+    """The caption data of a map, under the usual names."""
 
     def first(*names: str) -> str:
-        return next((" ".join(told[name].split()) for name in names if isinstance(told.get(name), str)), "")
+        return next((" ".join(info[name].split()) for name in names if isinstance(info.get(name), str)), "")
 
     return CaptionInfo(
         first("caption", "prompt", "text", "title"), first("subject", "class", "label"), first("licence", "license")
@@ -63,7 +63,7 @@ def from_map(told: dict[str, Any]) -> CaptionInfo:
 
 
 def from_name(name: str) -> str:
-    """`props/red-apple_03.png` -> `red apple`; the folder's name when the file's says nothing."""
+    """`props/red-apple_03.png` -> `red apple`; the folder's name when the file's does not describe it."""
     path = PurePath(name)
     for part in (path.stem, path.parent.name):
         spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", part)

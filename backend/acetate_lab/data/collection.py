@@ -1,4 +1,4 @@
-"""A data set on disk: a folder of PNG files and a manifest that says of each what it shows and under which licence."""
+"""A data set on disk: a folder of PNG files and a manifest with the subject and licence of each."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set's folder and what its manifest says."""
+    """A data set's folder and its manifest."""
 
     folder: Path
     entries: tuple[Entry, ...] = field(default=())
 
     def chosen(self, split: Split, roles: Iterable[str]) -> tuple[Entry, ...]:
         """The kept entries of a split that have all of these roles."""
-        wanted = set(roles)
-        return tuple(e for e in self.entries if e.split == split and e.verdict == "kept" and wanted <= e.files.keys())
+        required = set(roles)
+        return tuple(e for e in self.entries if e.split == split and e.verdict == "kept" and required <= e.files.keys())
 
     def file(self, entry: Entry, role: str) -> Path:
         """The file of one picture of an entry. Raises AcetateError `bad_request` when it is not below the data set."""

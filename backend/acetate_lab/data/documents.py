@@ -74,7 +74,7 @@ def _krita_picture(archive: zipfile.ZipFile, image: str, element: ElementTree.El
 
 
 def _blender(path: Path) -> Iterator[SourceLayer]:
-    from acetate_lab.data.rendering.blender import render_file
+    from acetate_lab.data.rendering.blender_process import render_file
 
     for name, picture in render_file(path):
         yield SourceLayer(name, picture)

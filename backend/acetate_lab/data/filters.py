@@ -19,7 +19,7 @@ BOX = 0.985
 
 @dataclass(frozen=True)
 class Filter:
-    """What is asked of a picture; `side` is the shortest that the longer side of what is visible may be, in pixels."""
+    """Requirements for a picture; `side` is the least length of the visible part's longer side, in pixels."""
 
     side: int = 64
 

@@ -42,14 +42,15 @@ class KnownHashes:
     """The fingerprints of the pictures that are there already."""
 
     def __init__(self) -> None:
+        """Start with no picture."""
         self._prints = np.empty((64, BITS + 3), np.uint8)
         self._names: list[str] = []
 
     def find(self, print_: str) -> str | None:
         """The name of a picture that looks like this one, if there is one."""
-        wanted, known = _bytes(print_), self._prints[: len(self._names)]
-        distances = np.bitwise_count(known[:, :BITS] ^ wanted[:BITS]).sum(axis=1)
-        colours = np.abs(known[:, BITS:].astype(np.int16) - wanted[BITS:]).max(axis=1)
+        expected, known = _bytes(print_), self._prints[: len(self._names)]
+        distances = np.bitwise_count(known[:, :BITS] ^ expected[:BITS]).sum(axis=1)
+        colours = np.abs(known[:, BITS:].astype(np.int16) - expected[BITS:]).max(axis=1)
         alike = np.flatnonzero((distances <= ALIKE) & (colours <= SAME_COLOUR))
         return self._names[alike[0]] if len(alike) else None
 

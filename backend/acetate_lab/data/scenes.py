@@ -39,7 +39,7 @@ def build_scenes(
     size: int,
     licence: str,
     seed: int,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Collection:
     """Write `count` scenes of `size` pixels a side as a data set in `folder`, every foreground about equally often.
 
@@ -75,7 +75,7 @@ def build_scenes(
         entries[name] = _scene(folder, name, pictures, fore, chance.choice(grounds), size, licence, chance)
         if number % 200 == 199:
             write_manifest(Collection(folder, tuple(entries.values())))
-            say(f"scenes {number + 1}/{count}")
+            log(f"scenes {number + 1}/{count}")
     collection = Collection(folder, tuple(entries.values()))
     write_manifest(collection)
     return collection
@@ -119,23 +119,23 @@ def _scene(
     files = {role: f"{PICTURES}/{name}-{role}.png" for role in ("foreground", "background", "blend")}
     for role, pixels in (("foreground", layer), ("background", back), ("blend", blended(layer, back))):
         Image.fromarray(pixels, "RGBA").save(folder / files[role])
-    told, shown = _told(ground), fore.captions["foreground"]
-    joint = chance.choice(JOINTS).format(fore=shown, back=told.caption)
+    info, shown = _info(ground), fore.captions["foreground"]
+    joint = chance.choice(JOINTS).format(fore=shown, back=info.caption)
     return Entry(
         id=name,
         files=files,
-        captions={"foreground": shown, "background": told.caption, "blend": joint},
+        captions={"foreground": shown, "background": info.caption, "blend": joint},
         subject=fore.subject,
-        licence=f"{fore.licence}; background: {told.licence or licence}",
+        licence=f"{fore.licence}; background: {info.licence or licence}",
         source=f"{fore.source}; background: {ground}",
         split=fore.split,
     )
 
 
-def _told(ground: Path) -> CaptionInfo:
-    told = CaptionInfo(caption=from_name(str(ground)) or "a background")
+def _info(ground: Path) -> CaptionInfo:
+    info = CaptionInfo(caption=from_name(str(ground)) or "a background")
     for beside in (ground.with_suffix(ending) for ending in SIDECARS):
         if beside.is_file():
             read = from_sidecar(beside.suffix, beside.read_bytes())
-            told = CaptionInfo(read.caption or told.caption, read.subject, read.licence or told.licence)
-    return told
+            info = CaptionInfo(read.caption or info.caption, read.subject, read.licence or info.licence)
+    return info

@@ -26,7 +26,7 @@ PICTURES = frozenset(
 SIDECARS = (".json", ".txt")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 OWN = "acetate"
-"""The text chunk in which Acetate keeps a layer's settings."""
+"""The text chunk with a layer's settings."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SourceImage:
     """A picture that was found, or why something could not be read."""
 
     source: str
-    told: CaptionInfo
+    info: CaptionInfo
     picture: Image.Image | None
     refusal: str = ""
 
@@ -84,8 +84,8 @@ def _in_file(path: Path) -> Iterator[SourceImage]:
             yield from _in_tar(path)
         elif name.endswith(tuple(DOCUMENTS)):
             for layer in read_document(path):
-                told = CaptionInfo(caption=from_name(layer.name), subject="")
-                yield SourceImage(f"{path}#{layer.name}", told, layer.picture, layer.refusal)
+                info = CaptionInfo(caption=from_name(layer.name), subject="")
+                yield SourceImage(f"{path}#{layer.name}", info, layer.picture, layer.refusal)
         else:
             beside = {s.name: s.read_bytes for s in (path.with_suffix(ending) for ending in SIDECARS) if s.is_file()}
             yield from _grouped(str(path.parent), {path.name: path.read_bytes, **beside})
@@ -123,17 +123,17 @@ def _grouped(place: str, loads: Mapping[str, Load]) -> Iterator[SourceImage]:
 
 def _opened(source: str, load: Load, sidecars: list[tuple[str, Load]]) -> SourceImage:
     try:
-        told = [from_sidecar(suffix, read()) for suffix, read in sidecars]
+        info = [from_sidecar(suffix, read()) for suffix, read in sidecars]
         read = read_picture(load(), DATA_PIXELS)
     except Exception as error:  # archives decode while they are read
         return SourceImage(source, CaptionInfo(), None, reason(error))
     if OWN in read.texts:
-        told.append(from_sidecar(".json", read.texts[OWN].encode()))
+        info.append(from_sidecar(".json", read.texts[OWN].encode()))
     merged = from_map({"caption": from_name(source)})
-    for each in reversed(told):
+    for each in reversed(info):
         merged = CaptionInfo(*(new or old for new, old in zip(_values(each), _values(merged), strict=True)))
     return SourceImage(source, merged, read.picture)
 
 
-def _values(told: CaptionInfo) -> tuple[str, str, str]:
-    return told.caption, told.subject, told.licence
+def _values(info: CaptionInfo) -> tuple[str, str, str]:
+    return info.caption, info.subject, info.licence

@@ -1,4 +1,4 @@
-"""Pieces of a self-contained HTML page: tables, tiles, bar plots, and pictures over several backgrounds."""
+"""Building blocks of a self-contained HTML page: tables, tiles, bar plots, and pictures over several backgrounds."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def figure_tiles(figures: Sequence[Metric]) -> str:
 
 
 def figure_table(figures: Sequence[Metric]) -> str:
-    """A row for each figure with what it says; where any has a bar, also the bar and whether it is met."""
+    """A row for each metric with its meaning; where any has a threshold, also that and whether it is met."""
     if not with_threshold(figures):
         rows = [[figure.label, figure.text(), figure.meaning] for figure in figures]
         return table(["Figure", "Value", "What it says"], rows, words=(0, 2))
-    rows = [[f.label, f.text(), f.wanted(), f.verdict(), f.meaning] for f in figures]
+    rows = [[f.label, f.text(), f.expected(), f.verdict(), f.meaning] for f in figures]
     return table(["Figure", "Value", "Bar", "Met", "What it says"], rows, words=(0, 3, 4))
 
 

@@ -45,7 +45,7 @@ def evaluate_installed(
 ) -> StarterReport:
     """Measure the starter in `store`; the prompts are spread over all things of its vocabulary.
 
-    Raises WireError when the model is missing or cannot be read, and ValueError when layers are asked for and
+    Raises AcetateError when the model is missing or cannot be read, and ValueError when layers are asked for and
     it has no vocabulary.
     """
     model = store.get(NAME)

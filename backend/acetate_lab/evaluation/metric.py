@@ -14,7 +14,7 @@ DIGITS = {"dB": 2, "s": 2, "k px": 3, "k": 3}
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured value: `value` is in `unit`, and `meaning` tells an artist how to read it.
+    """One measured value: `value` is in `unit`, and `meaning` explains it to an artist.
 
     A figure with a `bar` (in the same unit) meets or misses it.
     """
@@ -35,7 +35,7 @@ class Metric:
         """The value as people read it, with its unit: `31.24 dB`, `0.0081`, `12.3%`."""
         return self._write(self.value)
 
-    def wanted(self) -> str:
+    def expected(self) -> str:
         """The bar as people read it: `≥ 31.00 dB`, `≤ 3.0%`; empty where there is none."""
         if self.bar is None:
             return ""

@@ -50,7 +50,7 @@ def evaluate_scenes(
 ) -> tuple[Scene, ...]:
     """Draw `count` scenes of things and backgrounds that the model knows, and compare blends with layers.
 
-    `count` is at least 2. Raises ValueError when the model has no list of what it knows, and WireError when it
+    `count` is at least 2. Raises ValueError when the model has no list of what it knows, and AcetateError when it
     cannot draw scenes.
     """
     pairs = scene_prompts(store, model, count)

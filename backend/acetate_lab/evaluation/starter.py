@@ -17,7 +17,7 @@ from acetate_lab.metrics.coverage import Coverage, coverage_of, mean_coverage
 from acetate_lab.metrics.held_out import KINDS, HeldOut
 
 Report = Callable[[str, int, int], None]
-"""Told the stage (`held-out` or `layers`), how many of it are done, and how many there are."""
+"""Called with the stage (`held-out` or `layers`), the number done, and the total."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ def _outline_figures(report: StarterReport) -> tuple[Metric, ...]:
     solid = [layer for layer in report.layers if layer.prompt not in report.soft]
     if not solid:
         return ()
-    given = [result.given[3:] for result in report.reconstructions if result.about.kind == KINDS[0]]
-    shown = [outline_of(alpha) for alpha in given]
+    original = [result.original[3:] for result in report.reconstructions if result.about.kind == KINDS[0]]
+    shown = [outline_of(alpha) for alpha in original]
 
     def held_out(mean: Callable[[Outline], float], sign: str) -> str:
         return f"; of held-out ones {fmean(mean(each) for each in shown):{sign}}" if shown else ""
 
-    partial = f"; of held-out ones {mean_coverage(map(coverage_of, given)).partial:.1%}" if given else ""
+    partial = f"; of held-out ones {mean_coverage(map(coverage_of, original)).partial:.1%}" if original else ""
     return (
         Metric("within", "Alpha three pixels inside", fmean(each.outline.within for each in solid), "",
                f"of the outlines of solid things; 1 is crisp{held_out(lambda each: each.within, '.4f')}"),

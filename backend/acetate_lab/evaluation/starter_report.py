@@ -72,11 +72,11 @@ def _layers_section(report: StarterReport, made: Sequence[Metric]) -> str:
             title,
             [
                 Bar("generated", share, f"{share:.1%}"),
-                Bar("training data", wanted, f"{wanted:.1%}", "var(--second)"),
+                Bar("training data", expected, f"{expected:.1%}", "var(--second)"),
             ],
             1.0,
         )
-        for title, share, wanted in (
+        for title, share, expected in (
             ("Clear pixels", generated.clear, data.clear),
             ("Neither clear nor opaque", generated.partial, data.partial),
             ("Opaque pixels", generated.opaque, data.opaque),

@@ -1,4 +1,4 @@
-"""What is wanted of a model: every bar that a figure is held to, in one place."""
+"""The thresholds of all metrics of a model."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def mean_coverage(coverages: Iterable[Coverage]) -> Coverage:
 
 
 def shape_of(alpha: Float[Tensor, "1 h w"], visible_above: float = VISIBLE_ABOVE) -> Shape:
-    """How much of an alpha channel in [0, 1] lies outside its largest island, touches the frame, and is a hole."""
+    """The shares of an alpha channel in [0, 1] outside its largest component, on the frame's border, and in holes."""
     visible: NDArray[np.bool_] = (alpha[0] > visible_above).cpu().numpy()
     sizes = island_sizes(visible)
     total = sum(sizes)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 PSNR_LIMIT = 100.0
-"""Decibels given to identical pictures, so that an average over pictures stays finite."""
+"""The PSNR of identical pictures in dB, so that an average over pictures stays finite."""
 
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5

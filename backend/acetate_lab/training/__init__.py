@@ -1,0 +1,1 @@
+"""Training of transparent layers on diffusion models, and of the starter."""

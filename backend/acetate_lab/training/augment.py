@@ -17,7 +17,7 @@ from torch.nn import functional as F
 class RandomView:
     """The range of random placements: `scale` of the picture in the frame, `turn` in radians, `shift` of the frame.
 
-    Where the picture is larger than the frame, the frame lies anywhere on it.
+    Where the picture is larger than the frame, the frame's position on it is random.
     """
 
     scale: tuple[float, float] = (0.8, 1.05)

@@ -17,7 +17,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.starter.dataset import PictureSet, evenly
-from acetate_lab.training.trainer import Say, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, TrainableState, Trainer, TrainerConfig
 
 KL_WEIGHT = 3e-5
 SQUARE_WEIGHT = 2.0
@@ -53,9 +53,9 @@ def vae_pictures(rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 
     return torch.where(kind < 0.5, composite_on_grey(rgba), picture)
 
 
-def gradient_loss(made: Float[Tensor, "n c h w"], wanted: Float[Tensor, "n c h w"]) -> Tensor:
+def gradient_loss(decoded: Float[Tensor, "n c h w"], target: Float[Tensor, "n c h w"]) -> Tensor:
     """Mean absolute difference of the horizontal and vertical differences: sharpness."""
-    error = made - wanted
+    error = decoded - target
     return error.diff(dim=3).abs().mean() + error.diff(dim=2).abs().mean()
 
 
@@ -67,7 +67,7 @@ def train_autoencoder(
     size: int,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train `vae` in place to its average over the run: L1, squared, gradient and KL losses."""
     device = hardware.device
@@ -78,29 +78,29 @@ def train_autoencoder(
 
     def take_step(step: int) -> Mapping[str, float]:
         for number in hardware.batch_indices(step, settings.accumulate):
-            wanted = vae_pictures(draw(number), number).to(device, memory_format=torch.channels_last)
+            target = vae_pictures(draw(number), number).to(device, memory_format=torch.channels_last)
             with hardware.autocast():
-                posterior = vae.encode(wanted).latent_dist
-                made = vae.decode(posterior.sample()).sample.float()
-            absolute, square = F.l1_loss(made, wanted), F.mse_loss(made, wanted)
+                posterior = vae.encode(target).latent_dist
+                decoded = vae.decode(posterior.sample()).sample.float()
+            absolute, square = F.l1_loss(decoded, target), F.mse_loss(decoded, target)
             kl = posterior.kl().mean() / posterior.mean[0].numel()
-            loss = absolute + SQUARE_WEIGHT * square + gradient_loss(made, wanted) + KL_WEIGHT * kl
+            loss = absolute + SQUARE_WEIGHT * square + gradient_loss(decoded, target) + KL_WEIGHT * kl
             (loss / settings.accumulate).backward()
         optimiser.step(step, settings.steps)
         average.update()
         return {"l1": absolute.item(), "psnr": -10 * (square / 4).log10().item(), "kl": kl.item()}
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
-        wanted = vae_pictures(draw(0)[:12], 0).to(device)
+    def log_samples(path: Path) -> None:
+        target = vae_pictures(draw(0)[:12], 0).to(device)
         with average, hardware.autocast():
-            made = vae.decode(vae.encode(wanted).latent_dist.mean).sample
-        save_image_grid(path, [wanted / 2 + 0.5, made.float() / 2 + 0.5])
+            decoded = vae.decode(vae.encode(target).latent_dist.mean).sample
+        save_image_grid(path, [target / 2 + 0.5, decoded.float() / 2 + 0.5])
 
     loop = Trainer(
-        folder, {"vae": TrainableState(vae), "average": average, "optimiser": optimiser}, settings, say, hardware
+        folder, {"vae": TrainableState(vae), "average": average, "optimiser": optimiser}, settings, log, hardware
     )
-    loop.run(take_step, draw_sheet)
+    loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
     vae.eval().requires_grad_(False)

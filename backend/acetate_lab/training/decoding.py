@@ -1,7 +1,7 @@
 """Training of the transparent decoder alone, on latents as they are when a diffusion model has drawn them.
 
 The VAE and the offset encoder stay as they are, so that a diffusion model's latents mean what they did. A decoder that
-has only met encoded latents leaves a haze around drawn ones: those lie a little beside all that was ever encoded.
+was only trained on encoded latents leaves a haze around generated ones, which are slightly out of distribution.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, reconstruction_errors
+from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_errors
 
 DISAGREEMENT = 0.25
-"""This far, of [-1, 1], from what was encoded, the picture of a partly drawn latent says nothing of alpha."""
+"""At this distance from the encoded picture, in [-1, 1], a partly generated latent has no weight for alpha."""
 BLUR = 9
 """The side in pixels of the area that agreement is averaged over."""
 RIM = 2
@@ -37,7 +37,7 @@ ADVERSARIAL_FROM = 0.15
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DecoderBatch:
     """One batch of unscaled latents, in three parts.
 
     `encoded` were encoded from the first of `rgba`, some with noise; `partly` from its last, but finished by the
@@ -77,9 +77,9 @@ def settled(alpha: Float[Tensor, "n 1 h w"], solid: Bool[Tensor, " n"]) -> tuple
     return torch.where(whole, opaque.to(alpha), alpha), ((opaque | clear) | ~whole).to(alpha)
 
 
-def agreement(picture: Float[Tensor, "n 3 h w"], feed: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
+def agreement(picture: Float[Tensor, "n 3 h w"], vae_input: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
     """How much the picture of a drawn latent shows what was encoded, from 0 to 1; both pictures are in [-1, 1]."""
-    apart = (picture - feed).abs().mean(1, keepdim=True)
+    apart = (picture - vae_input).abs().mean(1, keepdim=True)
     apart = F.avg_pool2d(apart, BLUR, 1, BLUR // 2, count_include_pad=False)
     return (1 - apart / DISAGREEMENT).clamp(0, 1)
 
@@ -90,12 +90,12 @@ def _grown(area: Tensor, pixels: int) -> Tensor:
 
 def train_decoder(
     parts: LatentTransparency,
-    draw: Callable[[int], Drawn],
+    draw: Callable[[int], DecoderBatch],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train the decoder in place to its average over the run; VAE and encoder stay as they are."""
     device, decoder, watch = hardware.device, parts.decoder, Stopwatch()
@@ -106,9 +106,9 @@ def train_decoder(
     optimiser = Optimiser([decoder], learning, hardware)
     adversary = Adversary(learning, hardware)
 
-    def decode(drawn: Drawn) -> tuple[Tensor, Tensor]:
+    def decode(batch: DecoderBatch) -> tuple[Tensor, Tensor]:
         """The VAE's pictures in [-1, 1] and the decoder's RGBA, of all three parts."""
-        latents = torch.cat([drawn.encoded, drawn.partly, drawn.wholly]).to(device)
+        latents = torch.cat([batch.encoded, batch.partly, batch.wholly]).to(device)
         latents = latents.contiguous(memory_format=torch.channels_last)
         with hardware.autocast():
             with torch.no_grad(), watch.part("pictures"):
@@ -116,13 +116,13 @@ def train_decoder(
             raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
         return pictures.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1)
 
-    def losses_of(drawn: Drawn, pictures: Tensor, made: Tensor) -> dict[str, Tensor]:
-        rgba, before = drawn.rgba.to(device), drawn.before.to(device)
+    def losses_of(batch: DecoderBatch, pictures: Tensor, decoded: Tensor) -> dict[str, Tensor]:
+        rgba, before = batch.rgba.to(device), batch.before.to(device)
         wanted = torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
-        encoded, partly, wholly = torch.split(made, drawn.lengths)
-        count = drawn.lengths[0]
-        trust = agreement(torch.split(pictures, drawn.lengths)[1], composite_on_grey(rgba[count:]))
-        target, known = settled(before[:, 3:], drawn.solid.to(device))
+        encoded, partly, wholly = torch.split(decoded, batch.lengths)
+        count = batch.lengths[0]
+        trust = agreement(torch.split(pictures, batch.lengths)[1], composite_on_grey(rgba[count:]))
+        target, known = settled(before[:, 3:], batch.solid.to(device))
         colour = (wholly[:, :3] - before[:, :3]).square() * before[:, 3:]
         alpha = wholly[:, 3:]
         beyond = F.relu((alpha - target).abs() - torch.where((alpha < 0) | (alpha > 1), 0.05, 0.0))
@@ -132,42 +132,42 @@ def train_decoder(
             "settled": (known * (beyond + beyond.square())).mean() + colour.mean(),
         }
 
-    def learn(drawn: Drawn, judged: bool) -> dict[str, Tensor]:
-        pictures, made = decode(drawn)
-        losses = losses_of(drawn, pictures, made)
+    def learn(batch: DecoderBatch, adversarial_step: bool) -> dict[str, Tensor]:
+        pictures, decoded = decode(batch)
+        losses = losses_of(batch, pictures, decoded)
         loss = losses["encoded"] + losses["partly"] + losses["settled"]
-        if judged:
-            real = premultiplied(drawn.rgba.to(device))
-            seen = premultiplied(made.clamp(0, 1))
-            fooling, losses["judge"] = adversary.meet(seen, real, settings.accumulate)
-            loss = loss + ADVERSARIAL * fooling
+        if adversarial_step:
+            real = premultiplied(batch.rgba.to(device))
+            fake = premultiplied(decoded.clamp(0, 1))
+            generator_loss, losses["judge"] = adversary.train_step(fake, real, settings.accumulate)
+            loss = loss + ADVERSARIAL * generator_loss
         with watch.part("gradients"):
             (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 
     def take_step(step: int) -> Losses:
-        judged = step >= ADVERSARIAL_FROM * settings.steps
+        adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with watch.part("batch"):
-                drawn = draw(number)
-            losses = learn(drawn, judged)
+                batch = draw(number)
+            losses = learn(batch, adversarial_step)
         with watch.part("optimiser"):
-            if judged:
+            if adversarial_step:
                 adversary.optimiser.step(step, settings.steps)
             optimiser.step(step, settings.steps)
             average.update()
         return losses
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
-        drawn = draw(0)
+    def log_samples(path: Path) -> None:
+        batch = draw(0)
         with average:
-            _, made = decode(drawn)
-        given = (*torch.split(drawn.rgba, drawn.lengths[:2]), drawn.before)
+            _, decoded = decode(batch)
+        references = (*torch.split(batch.rgba, batch.lengths[:2]), batch.before)
         # So many of each part that the rows are of one length; a small batch has none of some parts.
-        shown = min(length for length in drawn.lengths if length)
+        shown = min(length for length in batch.lengths if length)
         rows = []
-        for wanted, found in zip(given, torch.split(made.clamp(0, 1), drawn.lengths), strict=True):
+        for wanted, found in zip(references, torch.split(decoded.clamp(0, 1), batch.lengths), strict=True):
             if not len(found):
                 continue
             rows += [wanted[:shown], found[:shown], found[:shown, 3:].expand(-1, 3, -1, -1)]
@@ -177,11 +177,11 @@ def train_decoder(
         "model": TrainableState(decoder),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.judge),
+        "judge": TrainableState(adversary.discriminator),
         "judging": adversary.optimiser,
     }
-    loop = Trainer(folder, states, settings, say, hardware, watch)
-    loop.run(take_step, draw_sheet)
+    loop = Trainer(folder, states, settings, log, hardware, watch)
+    loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
     decoder.eval().requires_grad_(False)

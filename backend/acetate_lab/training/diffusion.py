@@ -1,7 +1,7 @@
 """Training of a diffusion model with its ordinary objective, whatever of it is trained (LayerDiffuse, section 3.2).
 
 Noise levels are weighed by min-SNR (Hang et al. 2023). A sample is one picture, or several frames of one scene side
-by side; in some samples single frames are given: they stay clean at time step 0 and only the others are denoised.
+by side; in some samples single frames are conditioning: they stay clean at timestep 0, the others are denoised.
 """
 
 from __future__ import annotations
@@ -19,48 +19,49 @@ from torch.nn import functional as F
 
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
-from acetate_lab.training.trainer import Losses, Say, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
 
 MIN_SNR_GAMMA = 5.0
 WEIGHT_FLOOR = 0.25
 """Pure noise has no signal and would get no weight at all, but the first step decides what is drawn."""
 
-Words = TypeVar("Words")
-"""What a model reads of captions: tokens, or states that were encoded before."""
+TextCondition = TypeVar("TextCondition")
+"""The text condition of a model: tokens, or cached embeds."""
 
 
 @dataclass(frozen=True)
-class Samples(Generic[Words]):
-    """Scaled latents of samples, the words of each frame (samples * frames rows), and which frames are given.
+class Samples(Generic[TextCondition]):
+    """Scaled latents of samples, the text condition of each frame (samples * frames rows), and which frames are clean.
 
-    `control` is a picture in [-1, 1] for each sample, where the model takes one.
+    `control` is a control image in [-1, 1] for each sample, where the model takes one.
     """
 
     latents: Float[Tensor, "n frames c h w"]
-    words: Words
+    words: TextCondition
     given: Bool[Tensor, "n frames"]
     control: Float[Tensor, "n 3 8*h 8*w"] | None = None
 
 
 @dataclass(frozen=True)
-class Start:
+class InitLatents:
     """Scaled latents that a model only finishes, from noise of the last `strength` of its steps (SDEdit)."""
 
     latents: Float[Tensor, "n c h w"]
     strength: float
 
 
-Predict = Callable[[Tensor, Tensor, Words, Tensor | None], Tensor]
-"""Asks a model: noisy latents (samples * frames), time steps, words, and the control picture of each sample."""
+Predict = Callable[[Tensor, Tensor, TextCondition, Tensor | None], Tensor]
+"""Calls a model: noisy latents (samples * frames), timesteps, text condition, and the control image of each sample."""
 
 
 class Objective:
-    """What a diffusion model is asked: its noise schedule, and what it predicts.
+    """A diffusion model's training objective: its noise schedule and prediction type.
 
     `config` is that of a diffusers scheduler. `prediction` is `epsilon` or `v_prediction`.
     """
 
     def __init__(self, config: Mapping[str, Any], gamma: float = MIN_SNR_GAMMA) -> None:
+        """`gamma` is that of min-SNR, 0 for equal weights. Raises ValueError for another prediction type."""
         self.scheduler = DDIMScheduler.from_config(dict(config))
         self.prediction: str = self.scheduler.config.prediction_type
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -69,7 +70,7 @@ class Objective:
         self.weights = self._weights(gamma)
 
     def target(self, latents: Tensor, noise: Tensor, times: Int[Tensor, " n"]) -> Tensor:
-        """What the model should answer."""
+        """The target of the model's prediction."""
         if self.prediction == "epsilon":
             return noise
         velocity: Tensor = self.scheduler.get_velocity(latents, noise, times)
@@ -88,19 +89,19 @@ class Objective:
 
 def train_diffusion(
     model: nn.Module,
-    predict: Predict[Words],
+    predict: Predict[TextCondition],
     objective: Objective,
-    draw: Callable[[int], Samples[Words]],
-    draw_sheet: Callable[[Path], None],
+    draw: Callable[[int], Samples[TextCondition]],
+    log_samples: Callable[[Path], None],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train the parameters of `model` that require gradients, in place, to their average over the run.
 
-    `predict` asks the network that they are part of or attached to.
+    `predict` calls the network that they are part of or attached to.
     """
     model.train()
     watch = Stopwatch()
@@ -121,26 +122,30 @@ def train_diffusion(
             average.update()
         return {"loss": loss}
 
-    def sheet(path: Path) -> None:
+    def log_average_samples(path: Path) -> None:
         model.eval()
         with average:
-            draw_sheet(path)
+            log_samples(path)
         model.train()
 
     states: dict[str, Stateful] = {"model": TrainableState(model), "average": average, "optimiser": optimiser}
-    loop = Trainer(folder, states, settings, say, hardware, watch)
-    loop.run(take_step, sheet)
+    loop = Trainer(folder, states, settings, log, hardware, watch)
+    loop.run(take_step, log_average_samples)
     loop.restore()
     average.copy_to()
     model.eval().requires_grad_(False)
 
 
 def frame_errors(
-    predict: Predict[Words], objective: Objective, samples: Samples[Words], number: int, hardware: Distributed
+    predict: Predict[TextCondition],
+    objective: Objective,
+    samples: Samples[TextCondition],
+    number: int,
+    hardware: Distributed,
 ) -> Float[Tensor, "n frames"]:
     """The weighted squared error of each frame, with noise and time steps that `number` decides.
 
-    Frames of one sample share their time step, except that given ones are clean.
+    Frames of one sample share their timestep, except that conditioning frames are clean.
     """
     count, frames = samples.given.shape
     generator = Trainer.generator(number + 7)
@@ -149,20 +154,20 @@ def frame_errors(
     times = torch.randint(0, objective.steps, (count,), generator=generator).repeat_interleave(frames)
     noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.scheduler.add_noise(latents, noise, times))
     device = hardware.device
-    wanted = objective.target(latents, noise, times).to(device)
-    seen = noisy.to(device, memory_format=torch.channels_last)
+    target = objective.target(latents, noise, times).to(device)
+    model_input = noisy.to(device, memory_format=torch.channels_last)
     control = None if samples.control is None else samples.control.to(device)
     with hardware.autocast():
-        made = predict(seen, times.masked_fill(given, 0).to(device), samples.words, control).float()
-    error = F.mse_loss(made, wanted, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
+        predicted = predict(model_input, times.masked_fill(given, 0).to(device), samples.words, control).float()
+    error = F.mse_loss(predicted, target, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
     return error.view(count, frames)
 
 
 @torch.no_grad()
 def sample_latents(
-    predict: Predict[Words],
+    predict: Predict[TextCondition],
     objective: Objective,
-    both: Words,
+    both: TextCondition,
     count: int,
     shape: tuple[int, int, int],
     hardware: Distributed,
@@ -170,11 +175,11 @@ def sample_latents(
     steps: int = 20,
     guidance: float = 4.0,
     seed: int = 1,
-    start: Start | None = None,
+    start: InitLatents | None = None,
 ) -> Float[Tensor, "n c h w"]:
     """Scaled latents of `count` frames: DPM++ 2M with classifier-free guidance, from noise or from a `start`.
 
-    `both` has the words of an empty prompt for each frame, then those of its prompt; `control` a picture for each
+    `both` has the text condition of an empty prompt for each frame, then of its prompt; `control` an image for each
     sample of the doubled batch.
     """
     solver = DPMSolverMultistepScheduler.from_config(objective.scheduler.config)
@@ -190,7 +195,7 @@ def sample_latents(
     for time in solver.timesteps[skipped:]:
         times = time.to(hardware.device).expand(2 * count)
         with hardware.autocast():
-            answer = predict(torch.cat([latents, latents]), times, both, control).float()
-        without, with_prompt = answer.chunk(2)
+            predicted = predict(torch.cat([latents, latents]), times, both, control).float()
+        without, with_prompt = predicted.chunk(2)
         latents = solver.step(without + guidance * (with_prompt - without), time, latents).prev_sample
     return latents

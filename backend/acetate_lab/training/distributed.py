@@ -24,6 +24,7 @@ class Distributed:
     """
 
     def __init__(self, precision: Precision = "auto") -> None:
+        """Join the processes that accelerate has launched, or be the only one."""
         self._accelerator = Accelerator(cpu=best_device().type == "cpu")
         self.device: torch.device = self._accelerator.device
         self.rank: int = self._accelerator.process_index
@@ -37,7 +38,7 @@ class Distributed:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that saves, reports and draws sheets."""
+        """Whether this is the process that saves, reports and logs samples."""
         return self.rank == 0
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -50,7 +51,7 @@ class Distributed:
         return range(start, start + accumulate)
 
     def place(self, module: nn.Module) -> None:
-        """Put a network on the device, frozen; its weights are kept in the run's precision on a graphics card."""
+        """Put a network on the device, frozen; on a graphics card with weights in the run's precision."""
         module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.device.type == "cuda" and self.dtype is not torch.float32:
             module.to(self.dtype)
@@ -66,11 +67,11 @@ class Distributed:
         for gradient, part in zip(gradients, torch.split(mean, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def any(self, told: bool) -> bool:
-        """Whether any of the processes was told so: all of them go the same way."""
+    def any(self, flags: bool) -> bool:
+        """Whether the flag is set in any of the processes; all of them get the same result."""
         if self.processes == 1:
-            return told
-        count: Tensor = self._accelerator.reduce(torch.tensor(float(told), device=self.device), "sum")
+            return flags
+        count: Tensor = self._accelerator.reduce(torch.tensor(float(flags), device=self.device), "sum")
         return bool(count.item() > 0)
 
     def wait(self) -> None:
@@ -79,7 +80,7 @@ class Distributed:
 
 
 def checkpoint_gradients(module: nn.Module) -> None:
-    """Let a network of diffusers' blocks compute its inner states again on the way back instead of keeping them."""
+    """Enable gradient checkpointing for a network of diffusers' blocks."""
     from torch.utils.checkpoint import checkpoint
 
     def again(function: nn.Module, *states: object) -> object:

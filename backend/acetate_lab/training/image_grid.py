@@ -1,4 +1,4 @@
-"""Sample sheets: rows of pictures in one PNG, transparent ones over a checker."""
+"""Image grids: rows of pictures in one PNG, transparent ones over a checkerboard."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
+        """`params` have two dimensions or more; `lr` and `weight_decay` as in AdamW."""
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -55,9 +56,9 @@ class Muon(torch.optim.Optimizer):
     def _update(self, parameters: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
         """Step parameters that are matrices of one shape."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        kept = [self._momentum(parameter) for parameter in parameters]
-        torch._foreach_lerp_(kept, gradients, 1 - momentum)
-        ahead = torch._foreach_lerp(gradients, kept, momentum)
+        momenta = [self._momentum(parameter) for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - momentum)
+        ahead = torch._foreach_lerp(gradients, momenta, momentum)
         matrices = torch.stack([each.reshape(len(each), -1) for each in ahead])
         scale = 0.2 * max(matrices.shape[1:]) ** 0.5
         steps = orthogonalised(matrices).unbind()
@@ -95,6 +96,7 @@ class Optimiser:
     """The optimisers of the modules' trainable parameters, as one object with one learning rate."""
 
     def __init__(self, modules: Iterable[nn.Module], learning: OptimizerConfig, hardware: Distributed):
+        """With `muon`, matrices of 8 rows and columns or more go to Muon and everything else to AdamW."""
         self.trained = [p for module in modules for p in module.parameters() if p.requires_grad]
         with_muon = learning.optimiser == "muon"
         matrices = [p for p in self.trained if with_muon and p.ndim >= 2 and min(p.shape[0], p[0].numel()) >= 8]
@@ -137,9 +139,10 @@ class Optimiser:
 
 
 class EMA:
-    """Exponential moving average of a module's trainable parameters (Polyak), kept in float32."""
+    """Exponential moving average of a module's trainable parameters, in float32."""
 
     def __init__(self, module: nn.Module, decay: float = 0.999):
+        """Start at the parameters' present values; `decay` is in [0, 1)."""
         self.decay = decay
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.values = {name: p.detach().float().clone() for name, p in self._parameters.items()}
@@ -159,12 +162,13 @@ class EMA:
 
     def __enter__(self) -> EMA:
         """Put the average into the module until the block ends."""
-        self._kept = {name: p.detach().clone() for name, p in self._parameters.items()}
+        self._trained_values = {name: p.detach().clone() for name, p in self._parameters.items()}
         self._write(self.values)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write(self._kept)
+        """Put the trained values back."""
+        self._write(self._trained_values)
 
     @torch.no_grad()
     def _write(self, values: dict[str, Tensor]) -> None:

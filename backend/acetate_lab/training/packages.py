@@ -44,10 +44,10 @@ def fetch(package: PicturePackage, cache: Path) -> Path:
     if npm is None:
         raise PackageError("npm is needed to download the pictures: install Node.js, then start the training again")
     cache.mkdir(parents=True, exist_ok=True)
-    wanted = f"{package.name}@{package.version}"
-    packed = subprocess.run([npm, "pack", "--silent", wanted], cwd=cache, capture_output=True, text=True, check=False)
+    expected = f"{package.name}@{package.version}"
+    packed = subprocess.run([npm, "pack", "--silent", expected], cwd=cache, capture_output=True, text=True, check=False)
     if packed.returncode != 0:
-        raise PackageError(f"npm could not download {wanted}: {packed.stderr.strip() or 'no reason given'}")
+        raise PackageError(f"npm could not download {expected}: {packed.stderr.strip() or 'no reason given'}")
     archive = cache / packed.stdout.strip().splitlines()[-1]
     unpacked = cache / f"{package.folder_name}.part"
     shutil.rmtree(unpacked, ignore_errors=True)

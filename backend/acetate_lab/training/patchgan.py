@@ -1,4 +1,4 @@
-"""The PatchGAN discriminator (Isola et al. 2017) that keeps decoded layers sharp, alpha included."""
+"""The PatchGAN discriminator (Isola et al. 2017) for sharp decoded layers, alpha included."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class PatchDiscriminator(nn.Module):
     """Judges overlapping patches of an RGBA picture; one logit a patch, high for real ones."""
 
     def __init__(self, channels: int = 4, width: int = 32, layers: int = 3) -> None:
+        """`width` is the first layer's channels, doubled by each of the following `layers`."""
         super().__init__()
         parts: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for layer in range(1, layers):
@@ -29,26 +30,27 @@ class PatchDiscriminator(nn.Module):
         logits: Tensor = self.parts(picture * 2 - 1)
         return logits
 
-    def fooling_loss(self, made: Float[Tensor, "n c h w"]) -> Tensor:
+    def generator_loss(self, fake: Float[Tensor, "n c h w"]) -> Tensor:
         """What the generator minimises (hinge)."""
-        loss: Tensor = -self(made).mean()
+        loss: Tensor = -self(fake).mean()
         return loss
 
-    def judging_loss(self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
+    def discriminator_loss(self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> Tensor:
         """What the discriminator minimises (hinge)."""
-        return F.relu(1 - self(real)).mean() + F.relu(1 + self(made.detach())).mean()
+        return F.relu(1 - self(real)).mean() + F.relu(1 + self(fake.detach())).mean()
 
 
 class Adversary:
     """A discriminator in training beside a generator, at half its learning rate."""
 
     def __init__(self, learning: OptimizerConfig, hardware: Distributed) -> None:
-        self.judge = PatchDiscriminator().to(hardware.device)
-        self.optimiser = Optimiser([self.judge], replace(learning, rate=learning.rate / 2), hardware)
+        """Make a fresh discriminator on the run's device."""
+        self.discriminator = PatchDiscriminator().to(hardware.device)
+        self.optimiser = Optimiser([self.discriminator], replace(learning, rate=learning.rate / 2), hardware)
         self._hardware = hardware
 
-    def meet(
-        self, made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
+    def train_step(
+        self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1
     ) -> tuple[Tensor, Tensor]:
         """Add the discriminator's gradients for one of `accumulate` batches.
 
@@ -56,10 +58,10 @@ class Adversary:
         own loss.
         """
         with self._hardware.autocast():
-            told = self.judge.judging_loss(made, real)
-        (told / accumulate).backward()  # type: ignore[no-untyped-call]
-        self.judge.requires_grad_(False)
+            loss = self.discriminator.discriminator_loss(fake, real)
+        (loss / accumulate).backward()  # type: ignore[no-untyped-call]
+        self.discriminator.requires_grad_(False)
         with self._hardware.autocast():
-            fooling = self.judge.fooling_loss(made)
-        self.judge.requires_grad_(True)
-        return fooling, told.detach()
+            generator_loss = self.discriminator.generator_loss(fake)
+        self.discriminator.requires_grad_(True)
+        return generator_loss, loss.detach()

@@ -14,18 +14,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Slice:
-    """Samples: tensors with one row for each, and a word about each."""
+    """Samples: tensors with one row for each, and a label for each."""
 
     tensors: Mapping[str, Tensor]
     words: tuple[str, ...]
 
     def __len__(self) -> int:
+        """The number of samples."""
         return len(self.words)
 
 
 @dataclass(frozen=True)
 class Turnover:
-    """How samples are replaced: `kept` slices of `size` are in use, and every `steps` steps the oldest gives way."""
+    """How samples are replaced: `kept` slices of `size` samples are in use; every `steps` steps one is replaced."""
 
     size: int
     kept: int
@@ -33,13 +34,14 @@ class Turnover:
 
 
 class Rolling:
-    """The slices of a run, made when they are first needed and kept in `folder` while they are in use.
+    """The slices of a run, made when they are first needed and stored in `folder` while they are in use.
 
     What `make` gives for a slice's number must depend on the number alone. So a step always finds the same samples,
     whether the run was stopped before it or not.
     """
 
     def __init__(self, folder: Path, make: Callable[[int], Slice], turnover: Turnover) -> None:
+        """`make` is called with a slice's number, from 0."""
         self.folder = folder
         self.turnover = turnover
         self._make = make

@@ -1,4 +1,4 @@
-"""The loop that every training shares: resumable steps, rates and time left, TensorBoard, sample sheets."""
+"""The training loop: resumable steps, rates and time left, TensorBoard, sample images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from acetate_lab.training.distributed import Distributed
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 Losses = Mapping[str, float | Tensor]
-"""What a step tells of itself, by name: numbers, or tensors of one value that nothing has waited for yet."""
+"""Losses of a step by name: numbers, or scalar tensors that are not synchronised yet."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,22 @@ class Stopwatch:
 
 
 class Stateful(Protocol):
-    """A module, optimiser or average: what a checkpoint keeps."""
+    """A module, optimiser or average: what a checkpoint saves."""
 
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> Any: ...
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that is needed to go on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Go on from a `state_dict`."""
+        ...
 
 
 class TrainableState:
     """What is trained of a network, as part of a checkpoint: the parameters that have gradients, and no others."""
 
     def __init__(self, module: nn.Module) -> None:
+        """`module` is not copied; its parameters that require gradients are looked up now."""
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
 
     def state_dict(self) -> dict[str, Any]:
@@ -88,7 +94,7 @@ class TrainableState:
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """How long a stage runs and how often it saves, reports (seconds) and draws sample sheets (steps).
+    """How long a stage runs, how often it saves and reports (seconds), and how often it logs samples (steps).
 
     A step learns from `accumulate` batches on every device. At the `deadline` a stage saves and stops, however many
     steps are left; `measure` tells where the time goes.
@@ -116,15 +122,16 @@ class Trainer:
         folder: Path,
         parts: Mapping[str, Stateful],
         settings: TrainerConfig,
-        say: Say,
+        log: Log,
         hardware: Distributed,
         watch: Stopwatch | None = None,
     ):
+        """`parts` are what a checkpoint saves, by name; `watch` is where time is measured, if anywhere."""
         self.folder = folder
         self.parts = parts
         self.settings = settings
         self.hardware = hardware
-        self.say = say if hardware.first else lambda line: None
+        self.log = log if hardware.first else lambda line: None
         self.name = folder.name
         self.watch = watch or Stopwatch()
 
@@ -136,13 +143,13 @@ class Trainer:
     def run(
         self,
         take_step: Callable[[int], Losses],
-        draw_sheet: Callable[[Path], None] | None = None,
+        log_samples: Callable[[Path], None] | None = None,
     ) -> None:
         """Take the steps that are still to do, or as many as there is time for; `take_step` returns its losses."""
         self.folder.mkdir(parents=True, exist_ok=True)
         start = self._resume()
         if start:
-            self.say(f"{self.name}: going on after step {start}")
+            self.log(f"{self.name}: going on after step {start}")
         first = self.hardware.first
         curves = SummaryWriter(str(self.folder / "tensorboard"), purge_step=start) if first else nullcontext()
         with curves as writer:
@@ -165,14 +172,14 @@ class Trainer:
                 if first and (now - saved > self.settings.checkpoint_seconds or last):
                     self._save(done)
                     saved = time.monotonic()
-                if first and draw_sheet and (done % self.settings.sheet_steps == 0 or last):
-                    draw_sheet(self.folder / f"sheet-{done:06d}.png")
+                if first and log_samples and (done % self.settings.sheet_steps == 0 or last):
+                    log_samples(self.folder / f"sheet-{done:06d}.png")
         self.hardware.wait()
 
     def _break_off(self, step: int, start: int) -> None:
         if self.hardware.first and step > start:
             self._save(step)
-        self.say(f"{self.name}: the time is up after {step} of {self.settings.steps} steps")
+        self.log(f"{self.name}: the time is up after {step} of {self.settings.steps} steps")
 
     @property
     def finished(self) -> bool:
@@ -187,12 +194,12 @@ class Trainer:
     def _report(self, done: int, rate: float, losses: Mapping[str, float]) -> None:
         left = (self.settings.steps - done) / rate
         shown = "  ".join(f"{key} {value:.4f}" for key, value in losses.items())
-        self.say(
+        self.log(
             f"{self.name} {done}/{self.settings.steps}  {rate * self._pictures:.1f} pictures/s  "
             f"{left / 60:.0f} min left  {shown}"
         )
         if self.settings.measure:
-            self.say(f"{self.name}: {self.watch.shares()}")
+            self.log(f"{self.name}: {self.watch.shares()}")
 
     @property
     def _pictures(self) -> int:
@@ -227,7 +234,7 @@ class Trainer:
 
 
 class _Tally:
-    """Sums of losses; tensors are not waited for until their mean is asked for."""
+    """Sums of losses; tensors are synchronised when their mean is read."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -236,8 +243,8 @@ class _Tally:
     def add(self, losses: Losses) -> None:
         self.steps += 1
         for key, value in losses.items():
-            told = value.detach() if isinstance(value, Tensor) else value
-            self._sums[key] = self._sums.get(key, 0.0) + told
+            current = value.detach() if isinstance(value, Tensor) else value
+            self._sums[key] = self._sums.get(key, 0.0) + current
 
     def means(self) -> dict[str, float]:
         return {key: float(value) / self.steps for key, value in self._sums.items()}

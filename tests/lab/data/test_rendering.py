@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from acetate_lab.data.build import BuildSettings, build
-from acetate_lab.data.rendering.blender import VARIABLE, run_studio, straight
+from acetate_lab.data.rendering.blender_process import VARIABLE, run_studio, straight
 from acetate_lab.data.rendering.render import SUBJECTS, render
 from acetate_wire.errors import AcetateError
 from PIL import Image

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from acetate_lab.data.collection import open_collection
-from acetate_lab.data.review.server import ReviewServer
+from acetate_lab.data.review.review_server import ReviewServer
 from acetate_wire.errors import AcetateError
 
 from tests.reviewing import served

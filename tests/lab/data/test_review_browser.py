@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from acetate_lab.data.collection import Collection, Entry, open_collection, write_manifest
-from acetate_lab.data.review.server import ReviewServer
+from acetate_lab.data.review.review_server import ReviewServer
 from PIL import Image
 
 from tests.lab.chromium import Browser

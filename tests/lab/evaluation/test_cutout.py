@@ -16,9 +16,9 @@ from acetate_lab.evaluation.cutout.summary import (
     by_background,
     chosen,
     cutout_json,
+    method_figures,
     method_names,
     pairwise_comparisons,
-    way_figures,
 )
 from acetate_lab.evaluation.study.pairs import read_pairs
 from acetate_lab.metrics.over_backgrounds import composite
@@ -95,10 +95,10 @@ def results() -> tuple[CutoutResult, ...]:
         true = soft_disc()
         true[3] = true[3] * 0.5
         subject = Subject(name, kind, true)
-        for way, background, off in ((NATIVE, "", 0.1), ("closed-form", "sea", 0.2), ("closed-form", "sky", 0.0)):
+        for method, background, off in ((NATIVE, "", 0.1), ("closed-form", "sea", 0.2), ("closed-form", "sky", 0.0)):
             layer = true.clone()
             layer[3] += off
-            found.append(compare(subject, way, background, layer))
+            found.append(compare(subject, method, background, layer))
     return tuple(found)
 
 
@@ -111,7 +111,7 @@ def test_each_result_is_measured_against_the_true_layer(results: tuple[CutoutRes
 
 def test_averages_are_by_way_and_native_wins_only_where_it_is_nearer(results: tuple[CutoutResult, ...]) -> None:
     assert method_names(results) == (NATIVE, "closed-form")
-    mean = {figure.key: figure.value for figure in way_figures(chosen(results, "closed-form"))}
+    mean = {figure.key: figure.value for figure in method_figures(chosen(results, "closed-form"))}
     assert mean["mse"] == pytest.approx(0.02, abs=1e-6)
     (duel,) = pairwise_comparisons(results)
     assert (duel.cut_outs, duel.nearer_alpha, duel.nearer_seen) == (4, 0.5, 0.5)

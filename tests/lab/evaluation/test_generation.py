@@ -18,8 +18,8 @@ from acetate_lab.evaluation.classifier.training import classifier_for, judged_ex
 from acetate_lab.evaluation.generation.examples import Examples, examples_of, small_view, straight
 from acetate_lab.evaluation.generation.measure import (
     COLOURS,
-    Asked,
     GenerationReport,
+    PromptCase,
     colour_things_for,
     evaluate_generation,
     prompts_for,
@@ -107,7 +107,7 @@ def judged(judge: SubjectClassifier, examples: Examples, draw: object = perfect)
         examples,
         judge,
         dominant_colour,
-        [Asked(thing, thing) for thing in THINGS * 2],
+        [PromptCase(thing, thing) for thing in THINGS * 2],
         ("disc",),
         Coverage(0.6, 0.1, 0.3),
         model="drawn",
@@ -163,7 +163,7 @@ def test_a_model_that_draws_things_twice_on_wide_targets_is_found_out(
         examples,
         judge,
         dominant_colour,
-        [Asked(thing, thing) for thing in ("cross", "ring")],
+        [PromptCase(thing, thing) for thing in ("cross", "ring")],
         (),
         Coverage(0.6, 0.1, 0.3),
         model="drawn",
@@ -302,7 +302,7 @@ def test_holes_are_clear_pixels_with_no_way_out() -> None:
 
 def test_prompts_are_things_that_both_data_and_model_know(examples: Examples) -> None:
     assert [each.thing for each in prompts_for(["disc", "mist", "whale"], examples, 3)] == ["disc", "mist", "disc"]
-    assert prompts_for(None, examples, 2) == (Asked("cross", "cross"), Asked("mist", "mist"))
+    assert prompts_for(None, examples, 2) == (PromptCase("cross", "cross"), PromptCase("mist", "mist"))
     with pytest.raises(ValueError, match="knows none of the things"):
         prompts_for(["whale"], examples, 2)
     assert colour_things_for(["whale", "fish", "car"]) == ("car", "fish")

@@ -46,7 +46,7 @@ def reconstruction(name: str, psnr: float, seed: int) -> Reconstruction:
         rgb_with_offset=28.0,
         rgb_without_offset=28.75,
         rgb_between=40.0,
-        given=picture(seed),
+        original=picture(seed),
         decoded=picture(seed + 100),
     )
 
@@ -89,7 +89,7 @@ def test_generated_layers_are_in_the_report_pixel_by_pixel(report: StarterReport
 
 def test_the_worst_held_out_picture_comes_first(report: StarterReport, html: str) -> None:
     worst = report.reconstructions[1]
-    assert (embedded(html, "given0") == pixels(worst.given)).all()
+    assert (embedded(html, "given0") == pixels(worst.original)).all()
     assert (embedded(html, "decoded0") == pixels(worst.decoded)).all()
 
 
@@ -105,9 +105,9 @@ def test_the_difference_of_equal_layers_is_black_over_any_background() -> None:
 
 
 def test_the_difference_is_enlarged_eight_times() -> None:
-    given, decoded = torch.ones(4, 8, 8), torch.ones(4, 8, 8)
+    original, decoded = torch.ones(4, 8, 8), torch.ones(4, 8, 8)
     decoded[:3] = 0.95
-    assert difference(given, decoded, torch.zeros(3, 8, 8)).mean().item() == pytest.approx(0.4)
+    assert difference(original, decoded, torch.zeros(3, 8, 8)).mean().item() == pytest.approx(0.4)
 
 
 def test_the_report_fetches_nothing(html: str) -> None:

@@ -61,7 +61,7 @@ def report() -> StarterReport:
 def test_every_held_out_picture_gets_every_figure(report: StarterReport) -> None:
     assert [result.about.name for result in report.reconstructions] == ["thing 0", "thing 1", "thing 2"]
     for result in report.reconstructions:
-        assert result.given.shape == result.decoded.shape == (4, 64, 64)
+        assert result.original.shape == result.decoded.shape == (4, 64, 64)
         assert set(result.background_psnr) == set(result.background_ssim) == set(BACKGROUNDS)
 
 

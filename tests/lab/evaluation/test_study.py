@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from acetate.cli import app
-from acetate_lab.evaluation.study.page import Study, key_path, read_key, write_study
 from acetate_lab.evaluation.study.pairs import read_pairs
+from acetate_lab.evaluation.study.study_page import Study, key_path, read_key, write_study
 from acetate_lab.evaluation.study.votes import wilson
 from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
@@ -44,9 +44,9 @@ def votes(page: Path, person: str, native: dict[int, bool]) -> Path:
     """A file as the page saves it, of a person who prefers native in the pairs marked True."""
     study = read_key(key_path(page))
     rows = []
-    for pair, wanted in native.items():
+    for pair, expected in native.items():
         place = study.pairs[pair].native
-        rows.append({"pair": pair, "left": 0, "chosen": place if wanted else 1 - place, "backdrop": "black"})
+        rows.append({"pair": pair, "left": 0, "chosen": place if expected else 1 - place, "backdrop": "black"})
     path = page.parent / f"votes-{person}.json"
     path.write_text(json.dumps({"study": study.id, "person": person, "votes": rows}))
     return path

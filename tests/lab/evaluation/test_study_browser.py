@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acetate_lab.evaluation.study.page import key_path, read_key, write_study
 from acetate_lab.evaluation.study.pairs import read_pairs
+from acetate_lab.evaluation.study.study_page import key_path, read_key, write_study
 from acetate_lab.evaluation.study.votes import read_ballot
 from PIL import Image
 

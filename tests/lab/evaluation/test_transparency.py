@@ -122,7 +122,7 @@ def test_a_pixel_lost_all_around_is_a_shrunk_region() -> None:
 
 def test_a_figure_says_its_bar_and_whether_it_is_met() -> None:
     figure = Metric("loose", "Loose bits", 0.05, "%", "", Threshold(at_most=0.03))
-    assert (figure.text(), figure.wanted(), figure.verdict()) == ("5.0%", "≤ 3.0%", "missed")
+    assert (figure.text(), figure.expected(), figure.verdict()) == ("5.0%", "≤ 3.0%", "missed")
     assert Metric("psnr", "PSNR", 32, "dB", "", Threshold(at_least=31)).met
     assert Metric("psnr", "PSNR", 32, "dB", "").met is None
 

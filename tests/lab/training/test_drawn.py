@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from acetate_lab.training.decoding import Drawn, agreement, settled, train_decoder
-from acetate_lab.training.diffusion import Objective, Start, sample_latents
+from acetate_lab.training.decoding import DecoderBatch, agreement, settled, train_decoder
+from acetate_lab.training.diffusion import InitLatents, Objective, sample_latents
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import Muon, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
-from acetate_lab.training.starter.drawn import Artist, drawn_batches
+from acetate_lab.training.starter.generated_latents import Artist, drawn_batches
 from acetate_lab.training.starter.networks import open_transparency
-from acetate_lab.training.text import noise_scheduler
+from acetate_lab.training.text_training import noise_scheduler
 from acetate_lab.training.trainer import Deadline, Stopwatch, Trainer, TrainerConfig
 from diffusers import UNet2DConditionModel
 from torch import nn
@@ -175,7 +175,7 @@ def test_drawing_on_begins_with_as_much_noise_as_its_strength_and_ends_where_the
 
     def first(strength: float) -> float:
         seen.clear()
-        start = Start(latents, strength)
+        start = InitLatents(latents, strength)
         drawn = sample_latents(knowing, objective, words, 2, (4, 8, 8), Distributed(), start=start)
         torch.testing.assert_close(drawn, latents, rtol=1e-2, atol=1e-2)
         assert len(seen) == round(20 * strength)
@@ -232,8 +232,8 @@ def test_the_decoder_learns_and_nothing_else_does(artist: Artist, tmp_path: Path
     rgba[:, :, 16:48, 16:48] = 1
     twice = torch.cat([latents[0], latents[3]])
 
-    def draw(step: int) -> Drawn:
-        return Drawn(twice, latents[1], latents[2], rgba.repeat(3, 1, 1, 1), rgba, torch.tensor([True, True]))
+    def draw(step: int) -> DecoderBatch:
+        return DecoderBatch(twice, latents[1], latents[2], rgba.repeat(3, 1, 1, 1), rgba, torch.tensor([True, True]))
 
     def error() -> float:
         raw = parts.decoder((parts.vae.decode(latents[0]).sample / 2 + 0.5).clamp(0, 1), latents[0])

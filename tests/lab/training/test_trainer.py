@@ -22,7 +22,7 @@ from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Turnover
-from acetate_lab.training.starter.captions import caption, train_tokenizer
+from acetate_lab.training.starter.caption_text import caption, train_tokenizer
 from acetate_lab.training.starter.colours import dominant_colour, turn_hue
 from acetate_lab.training.starter.concepts import load_concepts, without_colour
 from acetate_lab.training.starter.dataset import PictureRecord, normalised, open_pictures
@@ -38,17 +38,17 @@ RUN = """
 import sys, torch
 from pathlib import Path
 from torch import nn
-from acetate_lab.training.trainer import Loop, LoopSettings
-from acetate_lab.training.distributed import Hardware
-from acetate_lab.training.optimizer import Average, Learning, Optimiser
+from acetate_lab.training.trainer import Trainer, TrainerConfig
+from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import EMA, OptimizerConfig, Optimiser
 
 torch.manual_seed(0)
-hardware = Hardware()
+hardware = Distributed()
 model = nn.Sequential(nn.Linear(16, 32), nn.Dropout(0.2), nn.Linear(32, 8))
-average, optimiser = Average(model), Optimiser([model], Learning(1e-2, warm_up=5), hardware)
+average, optimiser = EMA(model), Optimiser([model], OptimizerConfig(1e-2, warm_up=5), hardware)
 
 def take_step(step):
-    x = torch.randn(8, 16, generator=Loop.generator(step))
+    x = torch.randn(8, 16, generator=Trainer.generator(step))
     loss = (model(x) - x[:, :8]).square().mean()
     loss.backward()
     optimiser.step(step, 150)
@@ -56,8 +56,8 @@ def take_step(step):
     return {"loss": loss.item()}
 
 parts = {"model": model, "average": average, "optimiser": optimiser}
-settings = LoopSettings(steps=150, batch=8, checkpoint_seconds=0.05, report_seconds=5)
-Loop(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True), hardware).run(take_step)
+settings = TrainerConfig(steps=150, batch=8, checkpoint_seconds=0.05, report_seconds=5)
+Trainer(Path(sys.argv[1]), parts, settings, lambda line: print(line, flush=True), hardware).run(take_step)
 """
 
 
@@ -281,13 +281,13 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
 
 
 def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate_lab.training.starter.recipe import Pace, Stage, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
 
     _small_data(tmp_path / "runs/data")
     stage = Stage(3, 2, 1e-3)
     recipe = StarterRecipe(size=64, transparency=stage, upsampler=stage, text=stage, decoder=stage, layers=stage)
-    pace = Pace(Deadline.after(0))
+    pace = RunControl(Deadline.after(0))
     trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter, pace)
     for file, module in (
         ("unet/diffusion_pytorch_model.safetensors", trained.unet),
@@ -301,7 +301,7 @@ def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter
 
 
 def test_a_text_encoder_keeps_the_words_that_another_tokenizer_shares(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate_lab.training.text import take_words
+    from acetate_lab.training.text_training import take_words
     from transformers import CLIPTextModel, CLIPTokenizer
 
     encoder = CLIPTextModel.from_pretrained(tiny_starter / "text_encoder").float().eval()
@@ -356,7 +356,7 @@ def test_a_backdrop_fills_the_whole_picture_and_is_another_each_time(name: str) 
 
 def test_words_of_roles_groups_and_changes_reach_the_vocabulary_and_the_tokenizer(tmp_path: Path) -> None:
     from acetate.models.vocabulary import load_vocabulary
-    from acetate_lab.training.starter.captions import write_vocabulary
+    from acetate_lab.training.starter.caption_text import write_vocabulary
 
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/emoji-en-US.json").write_text("{}")

@@ -1,6 +1,5 @@
-"""Attention sharing: several layers of one scene generated side by side, as one sample."""
+"""Attention sharing (LayerDiffuse, section 3.3): several layers of one scene generated in one batch."""
 
-from acetate.adapters.shared_attention.attach import SharedAttention, SharedAttentionLayers, attention_layers
 from acetate.adapters.shared_attention.condition_encoder import ConditionEncoder, ControlMaps
 from acetate.adapters.shared_attention.layer import (
     FramePrompts,
@@ -8,6 +7,7 @@ from acetate.adapters.shared_attention.layer import (
     SharedAttentionLayer,
     SharedContext,
 )
+from acetate.adapters.shared_attention.processors import SharedAttention, SharedAttentionLayers, attention_layers
 
 __all__ = [
     "ConditionEncoder",

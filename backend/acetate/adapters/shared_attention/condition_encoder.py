@@ -1,4 +1,4 @@
-"""The condition encoder: turns a given layer into maps that steer attention sharing (LayerDiffuse)."""
+"""The condition encoder: from a control image to the feature maps of attention sharing (LayerDiffuse)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ ControlMaps: TypeAlias = Mapping[int, Tensor]
 
 
 class ConditionEncoder(nn.Module):
-    """Four maps of one picture, at 1/8, 1/16, 1/32 and 1/64 of its size.
+    """Four feature maps of a control image, at 1/8, 1/16, 1/32 and 1/64 of its size.
 
-    `channels` is the width of each map, a multiple of 8; 256 is the published one.
+    `channels` is that of each map, a multiple of 8; 256 is the published one.
     """
 
     def __init__(self, channels: int = 256) -> None:
+        """Make a randomly initialised encoder with the published layer layout."""
         super().__init__()
         self.channels = channels
         thin, quarter, half = channels // 8, channels // 4, channels // 2
@@ -33,7 +34,7 @@ class ConditionEncoder(nn.Module):
         hidden = picture
         for blocks in (self.blocks_0, self.blocks_1, self.blocks_2, self.blocks_3):
             hidden = blocks(hidden)
-            # A picture so small that two maps have one position each keeps the finer.
+            # Where a small image gives two maps of one position each, the finer one counts.
             maps.setdefault(hidden.shape[2] * hidden.shape[3], hidden)
         return maps
 

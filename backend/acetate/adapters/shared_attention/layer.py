@@ -47,35 +47,34 @@ class SharedAttentionConfig:
 
 @dataclass(frozen=True)
 class FramePrompts:
-    """Prompts of single frames, in place of the sample's own.
+    """Prompts of single frames, in place of the sample's prompt.
 
-    `contexts` has one entry a frame: text states (1 or samples, tokens, width), or None for the sample's
-    own prompt. `conditional` tells which samples of the batch they apply to; the others are the
-    unconditional half of guidance.
+    `contexts` has one entry per frame: prompt embeds (1 or samples, tokens, width), or None for the sample's prompt.
+    `conditional` marks the samples of the batch that they apply to; the others are the unconditional half of guidance.
     """
 
     contexts: tuple[Float[Tensor, "n tokens width"] | None, ...]
     conditional: tuple[bool, ...]
 
-    def context(self, frame: int, own: Float[Tensor, "samples tokens width"]) -> Tensor:
-        """The states that `frame` reads, one row a sample. Raises ValueError when lengths differ."""
-        given = self.contexts[frame]
-        if given is None:
-            return own
-        if given.shape[1:] != own.shape[1:]:
+    def context(self, frame: int, default: Float[Tensor, "samples tokens width"]) -> Tensor:
+        """The prompt embeds of `frame`, one row per sample. Raises ValueError when lengths differ."""
+        override = self.contexts[frame]
+        if override is None:
+            return default
+        if override.shape[1:] != default.shape[1:]:
             raise ValueError(
-                f"the prompt of frame {frame} has {given.shape[1]} tokens of width {given.shape[2]}, the "
-                f"sample's has {own.shape[1]} of width {own.shape[2]}: encode both to the same length"
+                f"the prompt of frame {frame} has {override.shape[1]} tokens of width {override.shape[2]}, the "
+                f"sample's has {default.shape[1]} of width {default.shape[2]}: encode both to the same length"
             )
-        chosen: Bool[Tensor, "samples 1 1"] = torch.tensor(self.conditional, device=own.device).view(-1, 1, 1)
-        return torch.where(chosen, given.to(own), own)
+        chosen: Bool[Tensor, "samples 1 1"] = torch.tensor(self.conditional, device=default.device).view(-1, 1, 1)
+        return torch.where(chosen, override.to(default), default)
 
 
 @dataclass(frozen=True, eq=False)
 class ImagePrompt:
-    """What a picture adds to one cross-attention (IP-Adapter): keys and values of its own, weighed by `weight`.
+    """An image prompt of one cross-attention (IP-Adapter): additional keys and values, scaled by `weight`.
 
-    `embeds` are the picture's tokens, a row for each of the batch.
+    `states` are the image's tokens, one row per row of the batch.
     """
 
     states: Float[Tensor, "samples*frames tokens width"]
@@ -86,9 +85,9 @@ class ImagePrompt:
 
 @dataclass(frozen=True)
 class SharedContext:
-    """What the frames are given besides the UNet's own inputs: prompts of their own, condition maps.
+    """Inputs of shared attention besides the UNet's: prompts per frame and control maps.
 
-    `weight` scales everything that the unit changes.
+    `weight` scales everything that shared attention changes.
     """
 
     prompts: FramePrompts | None = None
@@ -96,16 +95,19 @@ class SharedContext:
     weight: float = 1.0
 
     def with_prompts(self, prompts: FramePrompts | None) -> SharedContext:
+        """A copy with these prompts per frame; None removes them."""
         return replace(self, prompts=prompts)
 
     def with_control(self, control: ControlMaps | None) -> SharedContext:
+        """A copy with these control maps; None removes them."""
         return replace(self, control=control)
 
 
 class LoRALinear(nn.Module):
-    """A low-rank addition to a linear layer; a fresh one adds nothing."""
+    """A LoRA for a linear layer; a fresh one adds 0."""
 
     def __init__(self, inputs: int, outputs: int, rank: int) -> None:
+        """A LoRA of `rank` for a linear layer from `inputs` to `outputs` features."""
         super().__init__()
         self.down = nn.Linear(inputs, rank, bias=False)
         self.up = nn.Linear(rank, outputs, bias=False)
@@ -113,6 +115,7 @@ class LoRALinear(nn.Module):
         nn.init.zeros_(self.up.weight)
 
     def forward(self, embeds: Tensor) -> Tensor:
+        """What is added to the linear layer's output for the same input."""
         added: Tensor = self.up(self.down(embeds))
         return added
 
@@ -121,6 +124,7 @@ class SharedAttentionLayer(nn.Module):
     """The weights of one unit, under the published names. A fresh one leaves its layer as it was."""
 
     def __init__(self, shape: SharedAttentionConfig) -> None:
+        """Make a fresh layer of this `shape`."""
         super().__init__()
         self.shape = shape
         width, rank, frames = shape.channels, shape.rank, range(shape.frames)
@@ -147,31 +151,31 @@ class SharedAttentionLayer(nn.Module):
         layer: AttentionLayer,
         hidden: Float[Tensor, "samples*frames tokens channels"],
         context: Float[Tensor, "samples*frames words width"] | None = None,
-        given: SharedContext = SharedContext(),
+        shared_context: SharedContext = SharedContext(),
         images: Sequence[ImagePrompt] = (),
     ) -> Float[Tensor, "samples*frames tokens channels"]:
-        """What the transformer block adds to its states.
+        """The attention output, which the transformer block adds to its hidden states.
 
-        `hidden` are the normed states, `context` the text's; `images` are heard beside it. Without `context`
-        the layer attends to the frame's own states. Raises ValueError when the batch is no multiple of the
-        frames, or `given` lacks the maps that this unit was trained with or does not fit the batch.
+        `hidden` are the normed hidden states, `context` the prompt embeds, `images` the image prompts. Without
+        `context` this is self-attention. Raises ValueError when the batch is no multiple of the
+        frames, or `shared_context` lacks the maps that this unit was trained with or does not fit the batch.
         """
         frames = self.shape.frames
         if hidden.shape[0] % frames:
             raise ValueError(f"a batch of {hidden.shape[0]} does not divide into samples of {frames} frames")
         embeds = hidden.reshape(-1, frames, *hidden.shape[1:])
-        added = self._control(embeds, given.control)
+        added = self._control(embeds, shared_context.control)
         if added is not None:
-            added = added * given.weight
+            added = added * shared_context.weight
             embeds = embeds + added
-        contexts = self._contexts(embeds, context, given.prompts)
-        attended = self._attend(layer, embeds, contexts, given.weight, images)
-        shared = self._share(layer.heads, embeds + attended) * given.weight
+        contexts = self._contexts(embeds, context, shared_context.prompts)
+        attended = self._attend(layer, embeds, contexts, shared_context.weight, images)
+        shared = self._share(layer.heads, embeds + attended) * shared_context.weight
         added = attended + shared if added is None else added + attended + shared
         return added.flatten(0, 1)
 
     def _control(self, embeds: Tensor, maps: ControlMaps | None) -> Tensor | None:
-        """What the condition adds to each frame's states: (samples or 1, frames, tokens, channels)."""
+        """What the control maps add to each frame's hidden states: (samples or 1, frames, tokens, channels)."""
         if self.control_convs is None:
             return None
         if maps is None:
@@ -188,15 +192,15 @@ class SharedAttentionLayer(nn.Module):
         frames = range(self.shape.frames)
         if context is None:
             return [embeds[:, frame] for frame in frames]
-        own = context.reshape(-1, self.shape.frames, *context.shape[1:])
+        default = context.reshape(-1, self.shape.frames, *context.shape[1:])
         if prompts is None:
-            return [own[:, frame] for frame in frames]
+            return [default[:, frame] for frame in frames]
         if (len(prompts.contexts), len(prompts.conditional)) != (self.shape.frames, embeds.shape[0]):
             raise ValueError(
                 f"{len(prompts.contexts)} frame prompts for {len(prompts.conditional)} samples do not fit "
                 f"a batch of {embeds.shape[0]} samples with {self.shape.frames} frames"
             )
-        return [prompts.context(frame, own[:, frame]) for frame in frames]
+        return [prompts.context(frame, default[:, frame]) for frame in frames]
 
     def _attend(
         self,
@@ -209,17 +213,17 @@ class SharedAttentionLayer(nn.Module):
         """The layer's own attention, with each frame's LoRA on it."""
         outputs = []
         for frame, context in enumerate(contexts):
-            own = embeds[:, frame]
-            query = layer.to_q(own) + weight * self.to_q_lora[frame](own)
+            frame_states = embeds[:, frame]
+            query = layer.to_q(frame_states) + weight * self.to_q_lora[frame](frame_states)
             key = layer.to_k(context) + weight * self.to_k_lora[frame](context)
             value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
-            heard = _attention(query, key, value, layer.heads)
+            attention = _attention(query, key, value, layer.heads)
             for image in images:
-                model_input = image.states[frame :: self.shape.frames]
-                heard = heard + image.weight * _attention(
-                    query, image.to_k(model_input), image.to_v(model_input), layer.heads
+                states = image.states[frame :: self.shape.frames]
+                attention = attention + image.weight * _attention(
+                    query, image.to_k(states), image.to_v(states), layer.heads
                 )
-            output = layer.to_out[0](heard) + weight * self.to_out_lora[frame](heard)
+            output = layer.to_out[0](attention) + weight * self.to_out_lora[frame](attention)
             outputs.append(layer.to_out[1](output))
         return torch.stack(outputs, dim=1)
 
@@ -228,8 +232,8 @@ class SharedAttentionLayer(nn.Module):
         samples, frames, tokens, channels = embeds.shape
         positions = embeds.transpose(1, 2).reshape(-1, frames, channels)
         across = self.temporal_i(self.temporal_n(positions))
-        heard = _attention(self.temporal_q(across), self.temporal_k(across), self.temporal_v(across), heads)
-        output: Tensor = self.temporal_o(heard)
+        attention = _attention(self.temporal_q(across), self.temporal_k(across), self.temporal_v(across), heads)
+        output: Tensor = self.temporal_o(attention)
         return output.view(samples, tokens, frames, channels).transpose(1, 2)
 
 

@@ -57,7 +57,7 @@ def cutout(
     from acetate_lab.evaluation.cutout.measure import evaluate_cutout
     from acetate_lab.evaluation.cutout.methods import cut_out_methods
     from acetate_lab.evaluation.cutout.report import write_cutout_report
-    from acetate_lab.evaluation.cutout.summary import chosen, cutout_json, method_names, way_figures
+    from acetate_lab.evaluation.cutout.summary import chosen, cutout_json, method_figures, method_names
     from acetate_lab.evaluation.transparency.model_loading import held_out_folder, open_parts
 
     try:
@@ -74,8 +74,8 @@ def cutout(
                 opened.parts, subjects, under, methods, lambda done, total: progress.update(bar, completed=done)
             )
         )
-    for way in method_names(results):
-        console.print(figures_table(way, way_figures(chosen(results, way))))
+    for method in method_names(results):
+        console.print(figures_table(method, method_figures(chosen(results, method))))
     if "rembg" not in methods:
         console.print(_("rembg was left out: it or its weights are not on this computer."), style="dim")
     finish(

@@ -62,7 +62,7 @@ def generation(
     judge's training, and the layers, which are kept beside the report until it is written.
     """
     console = prepare(report, json_file, passes)
-    say = Console(stderr=True, highlight=False)
+    log_console = Console(stderr=True, highlight=False)
     try:
         # With the training's libraries missing, this is where they would first be asked for.
         from acetate_lab.evaluation.classifier.training import classifier_for, judged_examples, usual_steps
@@ -83,23 +83,23 @@ def generation(
     try:
         store, name = open_store(model)
         opened = store.get(name)
-        given = _data(data, say)
-        held_out = given.held_out or read_held_out(held_out_folder(opened.spec.folder)).coverage
-        steps = judge_steps or usual_steps(given.pictures)
-        kept = judge or _kept_judge(given.pictures, steps)
-        judging = classifier_for(given.pictures, kept, steps, lambda line: say.log(line))
-        examples = judged_examples(given.pictures, opened.spec.full_size, VIEW)
+        reference_data = _data(data, log_console)
+        held_out = reference_data.held_out or read_held_out(held_out_folder(opened.spec.folder)).coverage
+        steps = judge_steps or usual_steps(reference_data.pictures)
+        classifier_folder = judge or _classifier_folder(reference_data.pictures, steps)
+        judging = classifier_for(reference_data.pictures, classifier_folder, steps, lambda line: log_console.log(line))
+        examples = judged_examples(reference_data.pictures, opened.spec.full_size, VIEW)
         known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
-        asked = prompts_for(None if given.taught else known, examples, layers)
+        cases = prompts_for(None if reference_data.taught else known, examples, layers)
     except (ValueError, PackageError) as error:
         refuse(str(error))
-    things = colour_things_for(set(examples.things) if given.taught else known) if colours else ()
+    things = colour_things_for(set(examples.things) if reference_data.taught else known) if colours else ()
     unfinished = ResumableGeneration(report, drawn_by(opened.spec, passes))
     if unfinished.found:
-        say.log(_("{count} layers are there from before").format(count=unfinished.found))
+        log_console.log(_("{count} layers are there from before").format(count=unfinished.found))
     with progress_bars() as progress:
         bars = {
-            "layers": progress.add_task(_("Generated layers"), total=len(asked)),
+            "layers": progress.add_task(_("Generated layers"), total=len(cases)),
             "colours": progress.add_task(_("Asked colours"), total=None, visible=bool(things)),
             "aspects": progress.add_task(_("Other shapes"), total=None, visible=aspects > 0),
         }
@@ -108,7 +108,7 @@ def generation(
             examples,
             judging,
             dominant_colour,
-            asked,
+            cases,
             things,
             held_out,
             model=model,
@@ -118,7 +118,7 @@ def generation(
             generate_at=lambda aspect: generator(store, name, passes, aspect),  # type: ignore[arg-type]  # checked above
             aspect_layers=aspects,
         )
-    title = _("{count} generated layers of {size} pixels").format(count=len(asked), size=measured.size)
+    title = _("{count} generated layers of {size} pixels").format(count=len(cases), size=measured.size)
     figures = generation_figures(measured)
     console.print(figures_table(title, figures))
     if any(figure.key == "judge" and not figure.met for figure in figures):
@@ -127,22 +127,24 @@ def generation(
     unfinished.finished()
 
 
-def _data(data: Path | None, say: Console) -> ReferenceData:
+def _data(data: Path | None, log_console: Console) -> ReferenceData:
     """The data of a model: as a training stored it, or any folder of pictures; without a folder the starter's."""
     from acetate_lab.evaluation.classifier.reference_data import ReferenceData, open_reference_data
     from acetate_lab.training.starter.dataset import build_pictures
 
     if data is None:
         cache = platformdirs.user_cache_path("acetate")
-        return ReferenceData(build_pictures(cache / "starter-data", cache / "packages", lambda line: say.log(line)))
+        return ReferenceData(
+            build_pictures(cache / "starter-data", cache / "packages", lambda line: log_console.log(line))
+        )
     if not data.is_dir():
         raise ValueError(_("--data {path}: there is no such folder").format(path=data))
     return open_reference_data(data)
 
 
-def _kept_judge(pictures: PictureSet, steps: int) -> Path:
+def _classifier_folder(pictures: PictureSet, steps: int) -> Path:
     """Where the judge of this data and length is kept: other data never meets it."""
-    told = [(record.name, record.set, record.use) for record in pictures.records]
-    digest = hashlib.sha256(repr((told, pictures.pictures.shape, steps)).encode())
+    records = [(record.name, record.set, record.use) for record in pictures.records]
+    digest = hashlib.sha256(repr((records, pictures.pictures.shape, steps)).encode())
     digest.update(pictures.pictures[:, ::GLANCE, ::GLANCE].tobytes())
     return platformdirs.user_cache_path("acetate") / "judges" / digest.hexdigest()[:16]

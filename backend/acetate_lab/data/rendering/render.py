@@ -12,7 +12,7 @@ import numpy as np
 from acetate_wire.errors import AcetateError
 from PIL import Image
 
-from acetate_lab.data.rendering.blender import run_studio, straight
+from acetate_lab.data.rendering.blender_process import run_studio, straight
 
 LICENCE = "CC0-1.0"
 """The licence of what is rendered here: the scenes are this project's own."""
@@ -28,7 +28,7 @@ def render(
     samples: int,
     seed: int,
     blender: Path | None,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Path]:
     """Render `count` pictures of each subject as PNG files with captions and licence beside them.
 
@@ -49,7 +49,7 @@ def render(
     missing = [order for order, path in zip(orders, paths, strict=True) if not path.is_file()]
     if missing:
         raw = folder / RAW
-        run_studio({"folder": str(raw.resolve()), "samples": samples, "pictures": missing}, blender, say)
+        run_studio({"folder": str(raw.resolve()), "samples": samples, "pictures": missing}, blender, log)
         for order in missing:
             _develop(raw / f"{order['name']}.npy", folder / f"{order['name']}.png", str(order["subject"]))
         with suppress(OSError):
@@ -59,7 +59,7 @@ def render(
 
 
 def _develop(raw: Path, path: Path, subject: str) -> None:
-    """From what the camera saw to the picture; the picture comes last, since it says that all is done."""
+    """Convert a rendering to the picture; the picture is written last, as the mark of completion."""
     told = json.loads(raw.with_suffix(".json").read_text(encoding="utf-8"))
     told |= {"subject": subject.replace("-", " "), "licence": LICENCE}
     path.with_suffix(".json").write_text(json.dumps(told) + "\n", encoding="utf-8")

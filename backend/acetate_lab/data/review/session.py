@@ -19,6 +19,7 @@ class ReviewSession:
     """The entries of a data set in the order of review: pending ones first. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
+        """Open the data set in `folder`. Raises AcetateError when it cannot be read."""
         self._lock = threading.RLock()
         self._collection = open_collection(folder)
         waiting = [entry.id for entry in self._collection.entries if entry.verdict == "pending"]
@@ -47,7 +48,7 @@ class ReviewSession:
         return self._collection.file(entry, role)
 
     def decide(self, name: str, verdict: object = None, captions: object = None) -> Entry:
-        """Change what is said of an entry, on disk too. Raises AcetateError `bad_request` for anything unusable."""
+        """Change an entry's verdict and captions on disk. Raises AcetateError `bad_request` for anything unusable."""
         with self._lock:
             entry = self.entry(name)
             if verdict is not None:

@@ -1,4 +1,4 @@
-"""The judge: a small classifier that was trained on a model's own data and says what a layer shows."""
+"""The classifier (the judge): trained on a model's own data, it predicts what a layer shows."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class SubjectClassifier(nn.Module):
     """A convolutional network from premultiplied views, "n 4 64 64", to one score for each of `classes`."""
 
     def __init__(self, classes: Sequence[str]):
+        """Make a randomly initialised network; `classes` are in the order of its scores."""
         super().__init__()
         self.classes = tuple(classes)
         steps: list[nn.Module] = []

@@ -40,7 +40,7 @@ class ReferenceData:
 def open_reference_data(folder: Path) -> ReferenceData:
     """The data in a folder: with a manifest as `acetate data build` writes it, of a starter's training, or any other.
 
-    Raises ValueError of one line when there are no pictures, or one is unreadable, and WireError for a manifest that
+    Raises ValueError of one line when there are no pictures, or one is unreadable, and AcetateError for a manifest that
     is damaged.
     """
     if (folder / MANIFEST).is_file():

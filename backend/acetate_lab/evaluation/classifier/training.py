@@ -1,4 +1,4 @@
-"""The training of the judge: the small classifier that `acetate evaluate generation` asks what a layer shows."""
+"""Training of the classifier (the judge) that `acetate evaluate generation` uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import Optimiser, OptimizerConfig
 from acetate_lab.training.starter.colours import turn_hue
 from acetate_lab.training.starter.dataset import SOFT_SET, PictureRecord, PictureSet, evenly
-from acetate_lab.training.trainer import Say, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Trainer, TrainerConfig
 
 JUDGE_VIEW = RandomView(scale=(0.7, 1.05), turn=0.2, shift=0.05, mirror=True)
 BATCH = 64
@@ -31,25 +31,25 @@ SMOOTHING = 0.1
 SOFTENED = 0.5
 """How often a view is blurred: generated layers are a little softer than drawn pictures."""
 TURNED = 0.5
-"""How often a picture's hue is turned, so that things are told by their shapes."""
+"""The share of pictures with a changed hue, so that the classifier learns shapes."""
 MOST_EXAMPLES = 12
 """Pictures of each thing that layers are compared with."""
 
 
 def usual_steps(pictures: PictureSet) -> int:
-    """How many steps the judge of this data learns: more things take longer to tell apart."""
+    """The number of training steps for this data: more classes take longer."""
     return max(LEAST_STEPS, STEPS_A_THING * len(_classes(pictures)))
 
 
-def classifier_for(pictures: PictureSet, folder: Path, steps: int, say: Say) -> SubjectClassifier:
-    """The judge that is kept in `folder`, trained there first where it is not; a stopped training goes on.
+def classifier_for(pictures: PictureSet, folder: Path, steps: int, log: Log) -> SubjectClassifier:
+    """The classifier stored in `folder`, trained there first where it is missing; a stopped training goes on.
 
     Raises ValueError of one line when the folder holds the judge of other data.
     """
     file = folder / "judge.safetensors"
     if not file.is_file():
         save_classifier(
-            file, _train(pictures, folder, TrainerConfig(steps, BATCH, checkpoint_seconds=CHECKPOINT_SECONDS), say)
+            file, _train(pictures, folder, TrainerConfig(steps, BATCH, checkpoint_seconds=CHECKPOINT_SECONDS), log)
         )
     judge = load_classifier(file)
     if judge.classes != _classes(pictures):
@@ -75,7 +75,7 @@ def judged_examples(pictures: PictureSet, size: int, view: RandomView) -> Exampl
     return examples_of(views())
 
 
-def _train(pictures: PictureSet, folder: Path, settings: TrainerConfig, say: Say) -> SubjectClassifier:
+def _train(pictures: PictureSet, folder: Path, settings: TrainerConfig, log: Log) -> SubjectClassifier:
     torch.manual_seed(0)
     hardware = Distributed()
     device = hardware.device
@@ -93,7 +93,7 @@ def _train(pictures: PictureSet, folder: Path, settings: TrainerConfig, say: Say
         optimiser.step(step, settings.steps)
         return {"loss": loss.item(), "right": (scores.argmax(dim=1) == labels).float().mean().item()}
 
-    loop = Trainer(folder, {"model": judge, "optimiser": optimiser}, settings, say, hardware)
+    loop = Trainer(folder, {"model": judge, "optimiser": optimiser}, settings, log, hardware)
     loop.run(take_step)
     return judge.cpu().eval()
 

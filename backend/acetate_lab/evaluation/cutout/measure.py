@@ -29,10 +29,10 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class CutoutResult:
-    """How far one way's layer is from the true one. `background` is empty for the native layer, which has none."""
+    """Errors of one method's layer against the true one. `background` is empty for the native layer, which has none."""
 
     subject: Subject
-    way: str
+    method: str
     background: str
     sad: float
     mse: float
@@ -62,24 +62,24 @@ def evaluate_cutout(
         trimap = trimap_of(subject.layer[3])
         for background, under in backgrounds.items():
             flat = composite(subject.layer, under)
-            for way, cut in methods.items():
-                yield compare(subject, way, background, cut(flat, trimap))
+            for method, cut in methods.items():
+                yield compare(subject, method, background, cut(flat, trimap))
         report(index + 1, len(subjects))
 
 
-def compare(subject: Subject, way: str, background: str, layer: Float[Tensor, "4 h w"]) -> CutoutResult:
+def compare(subject: Subject, method: str, background: str, layer: Float[Tensor, "4 h w"]) -> CutoutResult:
     """One layer against the true one."""
     found, true = layer[None], subject.layer[None]
-    alpha, wanted = found[:, 3:], true[:, 3:]
+    alpha, expected = found[:, 3:], true[:, 3:]
     nine = compare_over_nine(found, true)
     return CutoutResult(
         subject=subject,
-        way=way,
+        method=method,
         background=background,
-        sad=float(alpha_sad(alpha, wanted)),
-        mse=float(alpha_mse(alpha, wanted)),
-        gradient=float(gradient_error(alpha, wanted)),
-        connectivity=float(connectivity_error(alpha, wanted)),
+        sad=float(alpha_sad(alpha, expected)),
+        mse=float(alpha_mse(alpha, expected)),
+        gradient=float(gradient_error(alpha, expected)),
+        connectivity=float(connectivity_error(alpha, expected)),
         nine_psnr=float(nine.psnr.mean()),
         nine_ssim=float(nine.ssim.mean()),
         layer=layer,

@@ -1,4 +1,4 @@
-"""Ways to cut a layer out of a flat picture: chroma key, matting with a trimap, and rembg where it is installed."""
+"""Methods that cut a layer out of a picture: chroma key, matting with a trimap, and rembg where it is installed."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from acetate_lab.evaluation.cutout.summary import (
     chosen,
     cutout_json,
     kinds,
+    method_figures,
     method_names,
     pairwise_comparisons,
-    way_figures,
 )
 from acetate_lab.evaluation.html import Bar, bars, layer_uri, page, picture_uri, pictures, save, section, shown, table
 from acetate_lab.evaluation.study.pairs import CUT_OUT_SUFFIX, NATIVE_SUFFIX
@@ -58,7 +58,7 @@ def cutout_html(model: str, results: Sequence[CutoutResult], backgrounds: Mappin
         lead,
         [
             section("What is compared", COMPARED, _duel_table(results)),
-            section("All kinds", "Averages over all subjects and backgrounds.", _way_table(results)),
+            section("All kinds", "Averages over all subjects and backgrounds.", _method_table(results)),
             _background_section(results),
             *(_kind_section(results, kind) for kind in kinds(results)),
             _pictures_section(results, backgrounds),
@@ -68,14 +68,14 @@ def cutout_html(model: str, results: Sequence[CutoutResult], backgrounds: Mappin
 
 def _duel_table(results: Sequence[CutoutResult]) -> str:
     rows = [
-        [duel.way, str(duel.cut_outs), f"{duel.nearer_alpha:.0%}", f"{duel.nearer_seen:.0%}"]
+        [duel.method, str(duel.cut_outs), f"{duel.nearer_alpha:.0%}", f"{duel.nearer_seen:.0%}"]
         for duel in pairwise_comparisons(results)
     ]
     return table(["Way of cutting out", "Cut-outs", "Native's alpha is nearer", "Native looks nearer"], rows)
 
 
-def _way_table(results: Sequence[CutoutResult], kind: str | None = None) -> str:
-    columns = {way: way_figures(chosen(results, way, kind)) for way in method_names(results)}
+def _method_table(results: Sequence[CutoutResult], kind: str | None = None) -> str:
+    columns = {method: method_figures(chosen(results, method, kind)) for method in method_names(results)}
     rows = [
         [label, *(figures[index].text() for figures in columns.values()), meaning]
         for index, (_, label, _, meaning) in enumerate(MEASURES)
@@ -99,7 +99,8 @@ def _background_section(results: Sequence[CutoutResult]) -> str:
 def _kind_section(results: Sequence[CutoutResult], kind: str) -> str:
     names = dict.fromkeys(each.subject.name for each in results if each.subject.kind == kind)
     found = {
-        way: {figure.key: figure for figure in way_figures(chosen(results, way, kind))} for way in method_names(results)
+        method: {figure.key: figure for figure in method_figures(chosen(results, method, kind))}
+        for method in method_names(results)
     }
     plots = []
     for key, title in (
@@ -107,14 +108,19 @@ def _kind_section(results: Sequence[CutoutResult], kind: str) -> str:
         ("sad", "Alpha SAD (less is better)"),
     ):
         entries = [
-            Bar(way, figures[key].value, figures[key].text(), "var(--accent)" if way == NATIVE else "var(--second)")
-            for way, figures in found.items()
+            Bar(
+                method,
+                figures[key].value,
+                figures[key].text(),
+                "var(--accent)" if method == NATIVE else "var(--second)",
+            )
+            for method, figures in found.items()
         ]
         plots.append(bars(title, entries, max(entry.value for entry in entries)))
     return section(
         kind.capitalize(),
         f"Subjects: {', '.join(names)}.",
-        _way_table(results, kind),
+        _method_table(results, kind),
         f'<div class="plots">{"".join(plots)}</div>',
     )
 
@@ -133,8 +139,8 @@ def _pictures_section(results: Sequence[CutoutResult], backgrounds: Mapping[str,
         ]
         for place, each in enumerate(here):
             named[f"way{index}-{place}"] = layer_uri(each.layer)
-            views = shown(f"way{index}-{place}", f"{subject.name}, {each.way}")
-            cells.append(_cell(views, f"{each.way} · {each.nine_psnr:.1f} dB"))
+            views = shown(f"way{index}-{place}", f"{subject.name}, {each.method}")
+            cells.append(_cell(views, f"{each.method} · {each.nine_psnr:.1f} dB"))
         cards.append(
             f'<figure class="card"><h3>{escape(subject.name)}<span class="note">{escape(subject.kind)}</span></h3>'
             f'<div class="matrix">{"".join(cells)}</div></figure>'

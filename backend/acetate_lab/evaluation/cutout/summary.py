@@ -1,4 +1,4 @@
-"""Averages of native layers and cut-outs, by way and by kind of subject, and how often native comes out ahead."""
+"""Averages of native layers and cut-outs, by method and by kind of subject, and how often native is better."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class PairwiseComparison:
-    """Of all cut-outs by one way, in how many the native layer of the same picture comes nearer to the true one."""
+    """For the cut-outs by one method, the share where the native layer of the same picture is nearer to the truth."""
 
-    way: str
+    method: str
     cut_outs: int
     nearer_alpha: float
     nearer_seen: float
 
 
 def method_names(results: Iterable[CutoutResult]) -> tuple[str, ...]:
-    """Every way that has results, native first."""
-    return tuple(dict.fromkeys(result.way for result in results))
+    """Every method that has results, native first."""
+    return tuple(dict.fromkeys(result.method for result in results))
 
 
 def kinds(results: Iterable[CutoutResult]) -> tuple[str, ...]:
@@ -41,12 +41,12 @@ def kinds(results: Iterable[CutoutResult]) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in found)
 
 
-def chosen(results: Iterable[CutoutResult], way: str, kind: str | None = None) -> list[CutoutResult]:
-    """The results of one way, of all kinds or one."""
-    return [each for each in results if each.way == way and kind in (None, each.subject.kind)]
+def chosen(results: Iterable[CutoutResult], method: str, kind: str | None = None) -> list[CutoutResult]:
+    """The results of one method, of all kinds or one."""
+    return [each for each in results if each.method == method and kind in (None, each.subject.kind)]
 
 
-def way_figures(results: Sequence[CutoutResult]) -> tuple[Metric, ...]:
+def method_figures(results: Sequence[CutoutResult]) -> tuple[Metric, ...]:
     """The averages of some results. Raises StatisticsError when there are none."""
     return tuple(
         Metric(name, label, fmean(getattr(each, name) for each in results), unit, meaning)
@@ -55,25 +55,25 @@ def way_figures(results: Sequence[CutoutResult]) -> tuple[Metric, ...]:
 
 
 def pairwise_comparisons(results: Sequence[CutoutResult]) -> tuple[PairwiseComparison, ...]:
-    """Native against each way of cutting out: by alpha's squared error, and by what is seen over nine backgrounds."""
+    """Native against each cut-out method: by alpha's squared error, and by PSNR over nine backgrounds."""
     native = {id(each.subject): each for each in chosen(results, NATIVE)}
     found = []
-    for way in method_names(results):
-        cuts = chosen(results, way)
-        if way != NATIVE:
+    for method in method_names(results):
+        cuts = chosen(results, method)
+        if method != NATIVE:
             nearer = fmean(native[id(each.subject)].mse < each.mse for each in cuts)
             seen = fmean(native[id(each.subject)].nine_psnr > each.nine_psnr for each in cuts)
-            found.append(PairwiseComparison(way, len(cuts), nearer, seen))
+            found.append(PairwiseComparison(method, len(cuts), nearer, seen))
     return tuple(found)
 
 
 def by_background(results: Sequence[CutoutResult]) -> dict[str, dict[str, float]]:
-    """For each background and each way of cutting out the mean PSNR over nine backgrounds, in decibels."""
-    cuts = [each for each in results if each.way != NATIVE]
+    """For each background and each cut-out method the mean PSNR over nine backgrounds, in decibels."""
+    cuts = [each for each in results if each.method != NATIVE]
     return {
         background: {
-            way: fmean(each.nine_psnr for each in chosen(cuts, way) if each.background == background)
-            for way in method_names(cuts)
+            method: fmean(each.nine_psnr for each in chosen(cuts, method) if each.background == background)
+            for method in method_names(cuts)
         }
         for background in dict.fromkeys(each.background for each in cuts)
     }
@@ -84,21 +84,21 @@ def cutout_json(model: str, results: Sequence[CutoutResult]) -> dict[str, Any]:
     return {
         "model": model,
         "compared": "the known layer encoded and decoded (native) against cut-outs of its composites",
-        "mean": {way: values(way_figures(chosen(results, way))) for way in method_names(results)},
+        "mean": {method: values(method_figures(chosen(results, method))) for method in method_names(results)},
         "by_kind": {
-            kind: {way: values(way_figures(chosen(results, way, kind))) for way in method_names(results)}
+            kind: {method: values(method_figures(chosen(results, method, kind))) for method in method_names(results)}
             for kind in kinds(results)
         },
         "nine_psnr_by_background": by_background(results),
         "native_nearer": {
-            duel.way: {"cut_outs": duel.cut_outs, "alpha": duel.nearer_alpha, "seen": duel.nearer_seen}
+            duel.method: {"cut_outs": duel.cut_outs, "alpha": duel.nearer_alpha, "seen": duel.nearer_seen}
             for duel in pairwise_comparisons(results)
         },
         "each": [
             {
                 "subject": each.subject.name,
                 "kind": each.subject.kind,
-                "way": each.way,
+                "way": each.method,
                 "background": each.background,
                 **{name: getattr(each, name) for name, *_ in MEASURES},
             }

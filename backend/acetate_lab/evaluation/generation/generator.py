@@ -65,9 +65,9 @@ def generator(store: ModelCache, name: str, passes: PassCount, aspect: float = 1
 
 
 Draw: TypeAlias = Callable[[], tuple[Tensor, float]]
-"""Draws one layer, "4 h w", and tells the seconds that it took."""
+"""Generates one layer, "4 h w"; returns it and the seconds taken."""
 Keep: TypeAlias = Callable[[str, int, Draw], tuple[Tensor, float]]
-"""Gives what is kept of a prompt and a seed, or draws it."""
+"""Returns the stored layer of a prompt and a seed, or generates it."""
 
 
 def keep_nothing(prompt: str, seed: int, draw: Draw) -> tuple[Tensor, float]:

@@ -64,12 +64,12 @@ ColourOf = Callable[[UInt8[np.ndarray, "h w 4"]], str]
 """The word for the colour that most of a straight-alpha picture has, empty where none has most."""
 
 Report = Callable[[str, int, int], None]
-"""Told the stage (`layers`, `colours` or `aspects`), how many of it are done, and how many there are."""
+"""Called with the stage (`layers`, `colours` or `aspects`), the number done, and the total."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of a model: a prompt, and the thing of the data that its layer should show."""
+class PromptCase:
+    """A prompt, and the class of the data that its layer should show."""
 
     prompt: str
     thing: str
@@ -110,7 +110,7 @@ class JudgedLayer:
 
 @dataclass(frozen=True, eq=False)
 class ColourTry:
-    """One layer of the colour test: the colour that was asked for, and the dominant one, empty where there is none."""
+    """One layer of the colour test: the prompted colour, and the dominant one, empty where there is none."""
 
     thing: str
     asked: str
@@ -150,7 +150,7 @@ def evaluate_generation(
     examples: Examples,
     judge: SubjectClassifier,
     colour_of: ColourOf,
-    asked: Sequence[Asked],
+    asked: Sequence[PromptCase],
     colour_things: Sequence[str],
     held_out: Coverage,
     *,
@@ -203,7 +203,7 @@ def evaluate_generation(
     )
 
 
-def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -> tuple[Asked, ...]:
+def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -> tuple[PromptCase, ...]:
     """`count` prompts for things that the data shows and the model knows (None: all), evenly spread.
 
     A thing that comes again is asked for in its next prompt. Raises ValueError when there are no such things.
@@ -211,11 +211,11 @@ def prompts_for(known: Collection[str] | None, examples: Examples, count: int) -
     shown = sorted(thing for thing in examples.by_thing if known is None or thing in known)
     if not shown:
         raise ValueError("the model knows none of the things that the data shows: give the data that it learned from")
-    asked: list[Asked] = []
+    asked: list[PromptCase] = []
     came: Counter[str] = Counter()
     for thing in evaluation_prompts(shown, count):
         prompts = examples.prompts(thing)
-        asked.append(Asked(prompts[came[thing] % len(prompts)], thing))
+        asked.append(PromptCase(prompts[came[thing] % len(prompts)], thing))
         came[thing] += 1
     return tuple(asked)
 
@@ -228,7 +228,7 @@ def colour_things_for(known: Collection[str] | None) -> tuple[str, ...]:
 def _at_aspect(
     generate_at: GenerateAt,
     name: str,
-    asked: Sequence[Asked],
+    asked: Sequence[PromptCase],
     squares: Sequence[GeneratedLayer],
     judge: SubjectClassifier,
     seed: int,
@@ -254,7 +254,7 @@ def _at_aspect(
 
 
 def _counted(report: Report, number: int, count: int) -> Callable[[int, int], None]:
-    """Tells the layers of one aspect as a part of those of all."""
+    """Reports the layers of one aspect as a part of those of all."""
     return lambda done, total: report("aspects", number * count + done, len(ASPECTS) * count)
 
 

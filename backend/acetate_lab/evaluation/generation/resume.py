@@ -22,12 +22,13 @@ SECONDS = "seconds"
 
 
 class ResumableGeneration:
-    """Keeps drawn layers, 8 bits a channel, in a folder inside of `report` until the report is written.
+    """Stores generated layers, 8 bits a channel, in a folder inside `report` until the report is written.
 
-    `drawn_by` says what they are drawn by: layers of another model, or of other settings, are drawn anew.
+    `drawn_by` identifies model and settings: layers of others are generated again.
     """
 
     def __init__(self, report: Path, drawn_by: str):
+        """`found` is the number of layers that an earlier run left."""
         self._all = report / FOLDER
         self._own = self._all / hashlib.sha256(drawn_by.encode()).hexdigest()[:16]
         self.found = len(list(self._own.glob("*.png")))
@@ -57,5 +58,5 @@ class ResumableGeneration:
 
 
 def drawn_by(model: ModelSpec, *settings: object) -> str:
-    """Tells a model, with its files as they are now, and settings apart from all others."""
+    """An identifier of a model, with its files as they are now, and settings."""
     return repr((settings, file_fingerprint(model)))

@@ -13,7 +13,7 @@ CHUNK = 16
 def frechet_distance(first: Float[Tensor, "n f"], second: Float[Tensor, "m f"]) -> float:
     """The squared Fréchet distance of two sets of features, taken as normal distributions (Dowson & Landau 1982).
 
-    As in Heusel et al. 2017, but in whatever features are given: figures of different features do not compare, nor do
+    As in Heusel et al. 2017, but in any features: figures of different features do not compare, nor do
     those of sets of different sizes. Raises ValueError when a set has fewer than two rows.
     """
     if min(len(first), len(second)) < 2:
@@ -27,7 +27,7 @@ def frechet_distance(first: Float[Tensor, "n f"], second: Float[Tensor, "m f"]) 
 
 
 def nearest(features: Float[Tensor, "n f"], bank: Float[Tensor, "m f"], count: int) -> Int[Tensor, "n count"]:
-    """The rows of `bank` that point most nearly the same way (by cosine) as each of `features`, the nearest first."""
+    """The rows of `bank` with the highest cosine similarity to each of `features`, the nearest first."""
     likeness = F.normalize(features, dim=1) @ F.normalize(bank, dim=1).T
     return likeness.topk(min(count, len(bank)), dim=1).indices
 

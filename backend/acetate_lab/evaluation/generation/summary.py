@@ -1,4 +1,4 @@
-"""The figures of generation, each next to what is wanted of a model whose vocabulary is its data."""
+"""The metrics of generation, each with the threshold for a model whose vocabulary is its data."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A blind two-choice study: pairs of layers in, a page for people, and what their votes say."""
+"""A blind two-choice study: pairs of layers, a page for people, and the evaluation of their votes."""

@@ -1,4 +1,4 @@
-"""What the votes of a study say: a percentage with its confidence interval, in all and by kind."""
+"""Evaluation of a study's votes: a percentage with its confidence interval, in all and by kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from acetate_lab.evaluation.study.page import Study
+from acetate_lab.evaluation.study.study_page import Study
 
 CONFIDENCE = 0.95
 
@@ -25,7 +25,7 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Share:
-    """How many of `votes` were for native, and between which shares the truth lies with `CONFIDENCE`."""
+    """How many of `votes` were for native, and the confidence interval of the share at `CONFIDENCE`."""
 
     label: str
     native: int

@@ -31,7 +31,7 @@ def open_parts(model: str, passes: PassCount) -> OpenedModel:
     """Load the VAE, offset encoder and transparent decoder of a catalogue's model or of a folder.
 
     A folder needs `vae` and `transparency`, no more: the rest of the model may still be untrained. Raises ValueError
-    of one line when it is neither, or unreadable, and WireError for a model whose files are missing.
+    of one line when it is neither, or unreadable, and AcetateError for a model whose files are missing.
     """
     from diffusers import AutoencoderKL
 

@@ -42,7 +42,7 @@ BAR_SHARES = (1 / 16, 1 / 32)
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A layer with a known answer: one shape of one colour, everything else clear. `about` is its group's name."""
+    """A synthetic layer with known pixels: one shape of one colour, all else clear. `about` names its group."""
 
     name: str
     about: str
@@ -108,12 +108,12 @@ def measure_probe(probe: Probe, decoded: Float[Tensor, "4 h w"]) -> ProbeResult:
     else:
         red_excess = lost_opacity = 0.0
     half = probe.opacity / 2
-    given, found = (int((picture[3] > half).sum()) for picture in (probe.picture, decoded))
+    original, found = (int((picture[3] > half).sum()) for picture in (probe.picture, decoded))
     return ProbeResult(
         probe=probe,
         decoded=decoded,
         red_excess=red_excess,
-        lost_area=1 - found / given,
+        lost_area=1 - found / original,
         lost_opacity=lost_opacity,
         haze=float(decoded[3][outside].mean()),
     )

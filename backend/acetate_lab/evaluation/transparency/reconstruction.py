@@ -41,7 +41,7 @@ class Autoencoder:
 class RoundTrip:
     """Layers after encode and decode, and the frozen decoder's opaque pictures with and without the offset.
 
-    `fed` is the picture that the VAE was given, the layers over mid grey. All in [0, 1], on the processor.
+    `fed` is the VAE's input, the layers over mid grey. All in [0, 1], on the CPU.
     """
 
     decoded: Float[Tensor, "n 4 h w"]
@@ -73,7 +73,7 @@ class Reconstruction:
     rgb_with_offset: float
     rgb_without_offset: float
     rgb_between: float
-    given: Float[Tensor, "4 h w"]
+    original: Float[Tensor, "4 h w"]
     decoded: Float[Tensor, "4 h w"]
     lpips: float | None = None
 
@@ -81,32 +81,32 @@ class Reconstruction:
 def reconstruct(
     parts: Autoencoder, held_out: HeldOut, report: Callable[[int, int], None], perceptual: Perceptual | None = None
 ) -> Iterator[Reconstruction]:
-    """Encode and decode every held-out picture, in its order; `report` hears how many are done, and of how many."""
+    """Encode and decode every held-out picture, in its order; `report` gets the number done and the total."""
     total = len(held_out.pictures)
     for start in range(0, total, BATCH):
-        given = held_out.pictures[start : start + BATCH]
+        original = held_out.pictures[start : start + BATCH]
         about = held_out.about[start : start + BATCH]
-        yield from _compare(about, given, round_trip(parts, given), perceptual)
+        yield from _compare(about, original, round_trip(parts, original), perceptual)
         report(min(start + BATCH, total), total)
 
 
 @torch.inference_mode()
-def round_trip(parts: Autoencoder, given: Float[Tensor, "n 4 h w"]) -> RoundTrip:
+def round_trip(parts: Autoencoder, original: Float[Tensor, "n 4 h w"]) -> RoundTrip:
     """Encode straight-alpha layers in [0, 1], sides multiples of 64, and decode them again."""
-    without, with_offset = encode(parts, given)
+    without, with_offset = encode(parts, original)
     plain, seen = frozen_decode(parts, without), frozen_decode(parts, with_offset)
     decoded = decode_augmented(parts.transparency.decoder, seen, with_offset, parts.passes)
-    fed = composite_on_grey(given) / 2 + 0.5
+    fed = composite_on_grey(original) / 2 + 0.5
     return RoundTrip(decoded.float().cpu(), fed, seen.float().cpu(), plain.float().cpu())
 
 
 def encode(
-    parts: Autoencoder, given: Float[Tensor, "n 4 h w"]
+    parts: Autoencoder, original: Float[Tensor, "n 4 h w"]
 ) -> tuple[Float[Tensor, "n c h8 w8"], Float[Tensor, "n c h8 w8"]]:
     """A straight-alpha picture's latent without the offset (the posterior's mean), and with it."""
     transparency, vae_like = parts.transparency, next(parts.vae.parameters())
-    seen = torch.cat([given[:, 3:], pad_rgb(given)], dim=1)
-    posterior = parts.vae.encode(composite_on_grey(given).to(vae_like)).latent_dist
+    seen = torch.cat([original[:, 3:], pad_rgb(original)], dim=1)
+    posterior = parts.vae.encode(composite_on_grey(original).to(vae_like)).latent_dist
     offset = transparency.encoder(seen.to(next(transparency.encoder.parameters()))).to(vae_like)
     return posterior.mean, adjusted_latent(posterior.mean, posterior.std, offset, transparency.multiplier)
 
@@ -119,34 +119,34 @@ def frozen_decode(parts: Autoencoder, latent: Float[Tensor, "n c h8 w8"]) -> Flo
 
 def _compare(
     about: Sequence[HeldOutPicture],
-    given: Float[Tensor, "n 4 h w"],
+    original: Float[Tensor, "n 4 h w"],
     found: RoundTrip,
     perceptual: Perceptual | None,
 ) -> Iterator[Reconstruction]:
     """Every figure of one batch."""
     decoded = found.decoded
-    alpha, wanted = decoded[:, 3:], given[:, 3:]
-    nine = compare_over_nine(decoded, given)
+    alpha, expected = decoded[:, 3:], original[:, 3:]
+    nine = compare_over_nine(decoded, original)
     columns = {
-        "alpha_psnr": psnr(alpha, wanted),
-        "alpha_mae": alpha_mae(alpha, wanted),
-        "alpha_mse": alpha_mse(alpha, wanted),
-        "alpha_iou": alpha_iou(alpha, wanted),
-        "alpha_sad": alpha_sad(alpha, wanted),
-        "gradient": gradient_error(alpha, wanted),
-        "connectivity": connectivity_error(alpha, wanted),
-        "colour_psnr": padded_colour_psnr(decoded[:, :3], given),
+        "alpha_psnr": psnr(alpha, expected),
+        "alpha_mae": alpha_mae(alpha, expected),
+        "alpha_mse": alpha_mse(alpha, expected),
+        "alpha_iou": alpha_iou(alpha, expected),
+        "alpha_sad": alpha_sad(alpha, expected),
+        "gradient": gradient_error(alpha, expected),
+        "connectivity": connectivity_error(alpha, expected),
+        "colour_psnr": padded_colour_psnr(decoded[:, :3], original),
         "rgb_with_offset": psnr(found.with_offset, found.fed),
         "rgb_without_offset": psnr(found.without_offset, found.fed),
         "rgb_between": psnr(found.with_offset, found.without_offset),
     }
     if perceptual is not None:
-        seen = [perceptual(over_colour(decoded, c), over_colour(given, c)) for c in BACKGROUNDS.values()]
+        seen = [perceptual(over_colour(decoded, c), over_colour(original, c)) for c in BACKGROUNDS.values()]
         columns["lpips"] = torch.stack(seen).mean(dim=0)
     for index, picture in enumerate(about):
         yield Reconstruction(
             about=picture,
-            given=given[index],
+            original=original[index],
             decoded=decoded[index],
             background_psnr=dict(zip(BACKGROUNDS, nine.psnr[:, index].tolist(), strict=True)),
             background_ssim=dict(zip(BACKGROUNDS, nine.ssim[:, index].tolist(), strict=True)),

@@ -129,10 +129,10 @@ def _probe_section(probes: Sequence[ProbeResult]) -> str:
 
 
 def difference(
-    given: Float[Tensor, "4 h w"], decoded: Float[Tensor, "4 h w"], under: Float[Tensor, "3 h w"]
+    original: Float[Tensor, "4 h w"], decoded: Float[Tensor, "4 h w"], under: Float[Tensor, "3 h w"]
 ) -> Float[Tensor, "3 h w"]:
     """How two layers differ over one picture, enlarged by `DIFFERENCE_GAIN`: black where they look alike."""
-    change = composite(given, under) - composite(decoded, under)
+    change = composite(original, under) - composite(decoded, under)
     return (change.abs() * DIFFERENCE_GAIN).clamp(0, 1)
 
 
@@ -192,7 +192,7 @@ def _spread(results: Sequence[Reconstruction]) -> str:
 
 
 def held_out_pictures(results: Sequence[Reconstruction]) -> str:
-    """The first `MOST_SHOWN` pictures (give the worst first): given, decoded, and how they differ."""
+    """The first `MOST_SHOWN` pictures (pass the worst first): original, decoded, and their difference."""
     cards = []
     for index, result in enumerate(results[:MOST_SHOWN]):
         rows = []
@@ -222,10 +222,10 @@ def held_out_pictures(results: Sequence[Reconstruction]) -> str:
 def _declared(results: Sequence[Reconstruction]) -> str:
     named: dict[str, str] = {}
     for index, result in enumerate(results):
-        named[f"given{index}"] = layer_uri(result.given)
+        named[f"given{index}"] = layer_uri(result.original)
         named[f"decoded{index}"] = layer_uri(result.decoded)
-        height, width = result.given.shape[-2:]
+        height, width = result.original.shape[-2:]
         plain = {"checker": checker(height, width), "black": torch.zeros(3, height, width)}
         for under, picture in {**plain, "white": torch.ones(3, height, width)}.items():
-            named[f"gap{index}{under}"] = picture_uri(difference(result.given, result.decoded, picture))
+            named[f"gap{index}{under}"] = picture_uri(difference(result.original, result.decoded, picture))
     return pictures(named)

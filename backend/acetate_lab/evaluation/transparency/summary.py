@@ -77,7 +77,7 @@ def backgrounds_mean(results: Sequence[Reconstruction]) -> dict[str, tuple[float
 
 def picture_size(results: Sequence[Reconstruction]) -> int:
     """The side in pixels of what was measured."""
-    return results[0].given.shape[-1]
+    return results[0].original.shape[-1]
 
 
 def by_kind(results: Sequence[Reconstruction]) -> dict[str, tuple[Reconstruction, ...]]:
@@ -108,5 +108,5 @@ def held_out_json(results: Sequence[Reconstruction]) -> dict[str, Any]:
 
 
 def _row(result: Reconstruction) -> dict[str, Any]:
-    left_out = {"about", "given", "decoded"} | ({"lpips"} if result.lpips is None else set())
+    left_out = {"about", "original", "decoded"} | ({"lpips"} if result.lpips is None else set())
     return {field.name: getattr(result, field.name) for field in fields(result) if field.name not in left_out}

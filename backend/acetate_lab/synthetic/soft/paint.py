@@ -79,6 +79,7 @@ class Noise:
     """Periodic gradient noise with its own random lattice; one lattice cell is one unit."""
 
     def __init__(self, rng: np.random.Generator, period: int = 64) -> None:
+        """Draw the lattice from `rng`; the noise repeats after `period` cells."""
         angles = rng.uniform(0, 2 * np.pi, (period, period))
         self._period = period
         self._gradients = np.stack([np.cos(angles), np.sin(angles)])
@@ -150,6 +151,7 @@ class Canvas:
     """
 
     def __init__(self, size: int, oversampling: int = 2) -> None:
+        """`size` is the side of the finished square picture in pixels."""
         self.size, self.oversampling, self.side = size, oversampling, size * oversampling
         self.pixel = 2.0 / self.side
         across = (np.arange(self.side) + 0.5) * self.pixel - 1.0

@@ -1,0 +1,1 @@
+"""Trainings described by TOML files."""

@@ -22,7 +22,7 @@ from acetate_lab.training.trainer import TrainerConfig
 
 MEASURED = 3
 """Steps that are timed, after one that warms up."""
-Drawn = TypeVar("Drawn")
+BatchT = TypeVar("BatchT")
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class _EnoughError(Exception):
 
 
 def estimate(
-    run: Callable[[Callable[[int], Drawn], Path, TrainerConfig], None],
-    draw: Callable[[int], Drawn],
+    run: Callable[[Callable[[int], BatchT], Path, TrainerConfig], None],
+    draw: Callable[[int], BatchT],
     networks: Callable[[], Iterable[nn.Module]],
     settings: TrainerConfig,
     learning: OptimizerConfig,
@@ -73,13 +73,13 @@ def estimate(
 ) -> Estimate:
     """Take a few steps of `run` in a scratch folder beside `folder`, which stays as it is, and measure them.
 
-    `run` gets the source of its batches, its folder and the settings of its loop. `networks` are asked for when they
+    `run` gets the source of its batches, its folder and the trainer's configuration. `networks` is called when they
     are ready to be trained.
     """
     started: list[float] = []
     counted: list[dict[str, int]] = []
 
-    def watched(number: int) -> Drawn:
+    def watched(number: int) -> BatchT:
         if not started:
             counted.append(_bytes(networks(), learning))
             if sum(counted[0].values()) > _available(hardware.device):

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from acetate_lab.training.configs.loading import open_unet
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 STORED = torch.float16
 TOLD_OF_BASE = ("README.md", "figures.json", "sheet.png")
@@ -72,7 +72,7 @@ def save_model(
 ) -> None:
     """Write a whole model folder: that of `base`, with the changes merged into its UNet, and this transparency if any.
 
-    What `base` tells of itself, its card and its figures, is not true of the new model and stays behind.
+    The model card and figures of `base` do not apply to the new model and are not copied.
     """
     # Read anew: on a graphics card the trained one holds rounded weights.
     unet = open_unet(base)

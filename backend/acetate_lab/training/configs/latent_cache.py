@@ -27,8 +27,8 @@ from acetate_lab.training.configs.loading import encode_captions
 from acetate_lab.training.configs.schema import DataSettings
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.trainer import Say, Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.trainer import Log, Trainer
+from acetate_lab.training.transparency_training import LatentTransparency
 
 SHARD = 64
 """Rows of a shard: what is lost, at most, when encoding is stopped."""
@@ -47,6 +47,7 @@ class CachePlan:
     data: DataSettings
 
     def __len__(self) -> int:
+        """The number of rows: every view of every entry."""
         return len(self.entries) * self.data.views
 
     def entry(self, row: int) -> Entry:
@@ -87,8 +88,9 @@ class CachedLatents:
     """Scaled latents of every row of a plan, memory-mapped: (frames, c, h, w) each."""
 
     def __init__(
-        self, folder: Path, plan: CachePlan, model: LatentTransparency, hardware: Distributed, say: Say
+        self, folder: Path, plan: CachePlan, model: LatentTransparency, hardware: Distributed, log: Log
     ) -> None:
+        """Encode what is not in `folder` yet, shared out over the processes, and open all of it."""
         self._folder = folder / f"latents-{_digest(plan, model)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         starts = range(0, len(plan), SHARD)
@@ -96,7 +98,7 @@ class CachedLatents:
             # Shards are shared out over the processes of a run.
             if number % hardware.processes == hardware.rank and not self._file(start).is_file():
                 self._encode(plan, model, range(start, min(start + SHARD, len(plan))), hardware)
-                say(f"latents {min(start + SHARD, len(plan))}/{len(plan)}")
+                log(f"latents {min(start + SHARD, len(plan))}/{len(plan)}")
         hardware.wait()
         self._shards = [
             safe_open(self._file(start), framework="pt").get_slice("latents")  # type: ignore[no-untyped-call]
@@ -141,7 +143,7 @@ def encode_frames(
 
 
 def _digest(plan: CachePlan, model: LatentTransparency) -> str:
-    """Tells latents apart that come from other pictures, settings or weights."""
+    """A digest of the pictures, settings and weights that the latents come from."""
     networks = (model.vae, model.encoder)
     described = {
         "entries": [(entry.id, entry.fingerprint, entry.files) for entry in plan.entries],
@@ -154,9 +156,10 @@ def _digest(plan: CachePlan, model: LatentTransparency) -> str:
 
 
 class CachedCaptions:
-    """The states of every caption of a data set, and of the empty one, encoded once."""
+    """The embeds of every caption of a data set, and of the empty one, encoded once."""
 
     def __init__(self, folder: Path, base: Path, captions: Iterable[str], hardware: Distributed) -> None:
+        """Encode `captions` with the text encoders of the model folder `base`, unless `folder` has them."""
         texts = ["", *sorted({*captions} - {""})]
         self._rows = {text: row for row, text in enumerate(texts)}
         digest = hashlib.sha256("\n".join([str(base.resolve()), *texts]).encode()).hexdigest()[:16]
@@ -216,6 +219,6 @@ def sample_batches(
 def control_pictures(
     collection: Collection, entries: Sequence[Entry], role: str, size: int
 ) -> Float[Tensor, "n 3 size size"]:
-    """Given layers over mid grey, in [-1, 1], as the condition encoder reads them."""
+    """Conditioning layers over mid grey, in [-1, 1], as the condition encoder reads them."""
     lay = fitted if role == TRANSPARENT else filled
     return composite_on_grey(from_stored(np.stack([lay(collection.picture(entry, role), size) for entry in entries])))

@@ -1,4 +1,4 @@
-"""`acetate train layers`: attention sharing over one to three layers of a scene, with or without a given layer."""
+"""`acetate train layers`: attention sharing over one to three layers of a scene, with or without a control image."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from acetate_lab.training.configs.loading import (
 from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import LayersSettings, SharingSettings
 from acetate_lab.training.configs.toml_reader import read_settings
-from acetate_lab.training.configs.validation import SheetPrompts, sheet_drawer
+from acetate_lab.training.configs.validation_samples import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.layers import steered, train_layers
+from acetate_lab.training.layer_training import steered, train_layers
 from acetate_lab.training.trainer import TrainerConfig
 
 NAMES = {
@@ -60,7 +60,7 @@ def run_layers(order: RunOptions) -> Estimate | Finished:
     model = needed_transparency(settings.model, folder, open_vae(folder))
     for network in (model.vae, model.encoder, model.decoder):
         hardware.place(network)
-    latents = CachedLatents(run.folder, plan, model, hardware, order.say)
+    latents = CachedLatents(run.folder, plan, model, hardware, order.log)
     prompts = SheetPrompts.chosen(run.sheet_prompts, collection, needed)
     prompts = SheetPrompts(tuple(row[: len(sharing.frames)] for row in prompts.rows), prompts.entries, sharing.frames)
     spoken = (caption for entry in plan.entries for caption in entry.captions.values())
@@ -80,7 +80,7 @@ def run_layers(order: RunOptions) -> Estimate | Finished:
     )
 
     def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: TrainerConfig) -> None:
-        train_layers(shared, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
+        train_layers(shared, predict, objective, source, sheet, place, loop, learning, hardware, order.log)
 
     def save() -> Iterable[Path]:
         path = run.output / f"{NAMES.get(sharing.frames, '_'.join(sharing.frames))}.safetensors"
@@ -123,7 +123,7 @@ def check_sharing(sharing: SharingSettings) -> None:
 
 
 def new_sharing(unet: object, sharing: SharingSettings, seed: int) -> SharedAttention:
-    """Fresh attention sharing, which leaves the UNet's answers as they are."""
+    """Fresh attention sharing, which leaves the UNet's predictions unchanged."""
     torch.manual_seed(seed)
     channels = sharing.control_channels if sharing.control else None
     return SharedAttention(

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from acetate_lab.training.configs.schema import ModelSettings
 from acetate_lab.training.diffusion import Objective, Predict
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -72,7 +72,7 @@ def open_unet(folder: Path) -> UNet2DConditionModel:
 
 
 def open_objective(folder: Path, min_snr: float) -> Objective:
-    """What the base model is asked. Raises AcetateError when it cannot be trained."""
+    """The base model's training objective. Raises AcetateError when it cannot be trained."""
     with _readable(folder):
         return Objective(read_json(folder / "scheduler" / "scheduler_config.json"), min_snr)
 
@@ -137,7 +137,7 @@ def needed_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderK
 
 @torch.no_grad()
 def encode_captions(folder: Path, captions: Sequence[str], hardware: Distributed) -> PromptEmbeds:
-    """What the base model reads of these captions, a row each, in main memory; the encoders are let go again."""
+    """The base model's embeds of these captions, a row each, in main memory; the text encoders are unloaded again."""
     encoders = open_text(folder)
     for encoder in encoders.encoders:
         hardware.place(encoder)
@@ -148,7 +148,7 @@ def encode_captions(folder: Path, captions: Sequence[str], hardware: Distributed
 
 
 def asking(unet: UNet2DConditionModel) -> Predict[PromptEmbeds]:
-    """Asks a UNet with states that were encoded before; SDXL also hears that its picture is whole and uncropped."""
+    """Calls a UNet with cached embeds; SDXL also gets the time ids of an uncropped picture."""
 
     def predict(noisy: Tensor, times: Tensor, states: PromptEmbeds, control: Tensor | None) -> Tensor:
         here = states.to(noisy.device, torch.float32)

@@ -17,21 +17,21 @@ from acetate_lab.training.configs.schema import RunSettings
 from acetate_lab.training.configs.toml_reader import to_json
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import OptimizerConfig
-from acetate_lab.training.trainer import Say, TrainerConfig
+from acetate_lab.training.trainer import Log, TrainerConfig
 
 SETTINGS = "training"
-"""The name of the settings beside the result: as they were given (.toml), and complete with versions (.json)."""
+"""The name of the settings beside the result: as written by the user (.toml), and complete with versions (.json)."""
 LIBRARIES = ("acetate", "torch", "diffusers", "transformers", "peft", "accelerate")
-Drawn = TypeVar("Drawn")
+BatchT = TypeVar("BatchT")
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """One run as it was asked for: the file of its settings, and whether it is only to be estimated."""
+    """Options of one run: the file of its settings, and whether it is a dry run."""
 
     config: Path
     dry_run: bool
-    say: Say
+    log: Log
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def loop_settings(run: RunSettings) -> TrainerConfig:
 
 def run_training(
     order: RunOptions,
-    train: Callable[[Callable[[int], Drawn], Path, TrainerConfig], None],
-    draw: Callable[[int], Drawn],
+    train: Callable[[Callable[[int], BatchT], Path, TrainerConfig], None],
+    draw: Callable[[int], BatchT],
     networks: Callable[[], Iterable[nn.Module]],
     run: RunSettings,
     learning: OptimizerConfig,

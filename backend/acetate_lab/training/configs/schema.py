@@ -1,4 +1,4 @@
-"""What the TOML file of a training may say; every value is checked when the file is read."""
+"""The schema of a training's TOML file; every value is checked when the file is read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Meta
 
 from acetate_lab.training.distributed import Precision
 from acetate_lab.training.optimizer import OptimizerConfig
-from acetate_lab.training.transparency import TransparencyWeights
+from acetate_lab.training.transparency_training import TransparencyWeights
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Side: TypeAlias = Annotated[int, Meta(ge=64, multiple_of=64)]
 Role: TypeAlias = Literal["foreground", "background", "blend"]
-Form: TypeAlias = Literal["published", "diffusers", "model"]
+SaveFormat: TypeAlias = Literal["published", "diffusers", "model"]
 Positive: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
@@ -53,7 +53,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Where checkpoints, logs and sheets go (`folder`) and the finished weights (`output`), and how long it runs."""
+    """The folders of checkpoints and logs (`folder`) and of the finished weights (`output`); the run's length."""
 
     folder: Path
     output: Path
@@ -116,13 +116,13 @@ class TransparencySettings:
 class MethodSettings:
     """What of the UNet is trained: a LoRA on its attention, or weights of its own.
 
-    `save` says in which forms: `published` (SDXL's `::lora::` or `::diff::`), `diffusers` (full deltas under diffusers'
+    `save` names the formats: `published` (SDXL's `::lora::` or `::diff::`), `diffusers` (full deltas under diffusers'
     names), or `model` (a whole model folder with the change merged in).
     """
 
     train: Literal["lora", "attention", "convolutions", "all"] = "lora"
     rank: Count = 64
-    save: Annotated[tuple[Form, ...], Meta(min_length=1)] = ("published", "diffusers")
+    save: Annotated[tuple[SaveFormat, ...], Meta(min_length=1)] = ("published", "diffusers")
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ class TextSettings:
 class SharingSettings:
     """The layers that are drawn together, in order.
 
-    With `control` the layer of that role is given to all of them as a picture. `given` is the share of samples in
-    which some of the drawn layers are given and the others found.
+    With `control` the layer of that role is the control image of all of them. `given` is the share of samples in
+    which some of the layers are clean and the others are denoised.
     """
 
     frames: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=3)] = ("foreground", "background", "blend")

@@ -34,11 +34,11 @@ from acetate_lab.training.configs.loading import (
 from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import MethodSettings, ModelSettings, TextSettings
 from acetate_lab.training.configs.toml_reader import read_settings
-from acetate_lab.training.configs.validation import SheetPrompts, sheet_drawer
+from acetate_lab.training.configs.validation_samples import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples, train_diffusion
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.trainer import TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
 LORA = "acetate"
@@ -46,7 +46,7 @@ NAME = "transparent"
 
 
 def run_text(order: RunOptions) -> Estimate | Finished:
-    """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
+    """Run or estimate the training that a TOML file describes. Raises AcetateError naming what cannot be used."""
     settings = read_settings(order.config, TextSettings)
     run, learning = settings.run, settings.learning.learning
     hardware = Distributed(run.precision)
@@ -56,7 +56,7 @@ def run_text(order: RunOptions) -> Estimate | Finished:
     model = needed_transparency(settings.model, folder, open_vae(folder))
     for network in (model.vae, model.encoder, model.decoder):
         hardware.place(network)
-    latents = CachedLatents(run.folder, plan, model, hardware, order.say)
+    latents = CachedLatents(run.folder, plan, model, hardware, order.log)
     prompts = SheetPrompts.chosen(run.sheet_prompts, collection, plan.roles)
     spoken = (caption for entry in plan.entries for caption in entry.captions.values())
     captions = CachedCaptions(run.folder, folder, (*spoken, *prompts.texts), hardware)
@@ -69,7 +69,7 @@ def run_text(order: RunOptions) -> Estimate | Finished:
     sheet = sheet_drawer(predict, objective, model, prompts, captions, latents.shape, hardware)
 
     def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: TrainerConfig) -> None:
-        train_diffusion(unet, predict, objective, source, sheet, place, loop, learning, hardware, order.say)
+        train_diffusion(unet, predict, objective, source, sheet, place, loop, learning, hardware, order.log)
 
     return run_training(
         order,
@@ -88,6 +88,7 @@ class TrainedAdapter:
     """What is trained of a UNet: attached here, and taken off again as changes by parameter name."""
 
     def __init__(self, unet: UNet2DConditionModel, method: MethodSettings, seed: int) -> None:
+        """Mark what `method` trains, adding a LoRA where it says so; `seed` decides the LoRA's first weights."""
         self.unet = unet
         self._before: dict[str, Tensor] = {}
         torch.manual_seed(seed)

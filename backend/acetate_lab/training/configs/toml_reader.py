@@ -1,4 +1,4 @@
-"""Reading the TOML file of a training. What is wrong is said with the field's name and the way out."""
+"""Reading the TOML file of a training. Errors name the field, the limit and the way out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_settings(path: Path, kind: type[Settings]) -> Settings:
         raise AcetateError("bad_request", f"{path} is no TOML file ({error})", field="config") from error
     check_names(table, kind)
     try:
-        settings = msgspec.convert(table, kind, dec_hook=lambda wanted, text: _path(path.parent, wanted, text))
+        settings = msgspec.convert(table, kind, dec_hook=lambda expected, text: _path(path.parent, expected, text))
     except msgspec.ValidationError as error:
         raise _explained(error, kind) from error
     return settings
@@ -61,8 +61,8 @@ def _dataclasses(kind: Any) -> Iterator[type]:
     return (option for option in options if isinstance(option, type) and dataclasses.is_dataclass(option))
 
 
-def _path(folder: Path, wanted: type, text: Any) -> Path:
-    if wanted is not Path or not isinstance(text, str):
+def _path(folder: Path, expected: type, text: Any) -> Path:
+    if expected is not Path or not isinstance(text, str):
         raise ValueError(f"Expected a path in quotes, got `{type(text).__name__}`")
     return folder / Path(text).expanduser()
 

@@ -25,7 +25,7 @@ from acetate_lab.training.configs.schema import DataSettings, NetworkSettings, T
 from acetate_lab.training.configs.toml_reader import read_settings
 from acetate_lab.training.distributed import Distributed, checkpoint_gradients
 from acetate_lab.training.trainer import Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, train_transparency
+from acetate_lab.training.transparency_training import LatentTransparency, train_transparency
 
 VIEW = RandomView(scale=(0.7, 1.1), turn=0.3, shift=0.08)
 PROBED = 4
@@ -33,7 +33,7 @@ PROBED = 4
 
 
 def run_transparency(order: RunOptions) -> Estimate | Finished:
-    """Run or estimate the training that a TOML file describes. Raises WireError naming what cannot be used."""
+    """Run or estimate the training that a TOML file describes. Raises AcetateError naming what cannot be used."""
     settings = read_settings(order.config, TransparencySettings)
     run, learning = settings.run, settings.learning.learning
     hardware = Distributed(run.precision)
@@ -49,7 +49,7 @@ def run_transparency(order: RunOptions) -> Estimate | Finished:
     losses = replace(settings.losses, adversarial_from=0.0) if order.dry_run else settings.losses
 
     def train(source: Callable[[int], Float[Tensor, "n 4 h w"]], place: Path, loop: TrainerConfig) -> None:
-        train_transparency(parts, source, place, loop, losses, learning, hardware, order.say)
+        train_transparency(parts, source, place, loop, losses, learning, hardware, order.log)
 
     return run_training(
         order,
@@ -90,7 +90,7 @@ def picture_batches(
 def fresh(
     vae: AutoencoderKL, networks: NetworkSettings, draw: Callable[[int], Float[Tensor, "n 4 h w"]], seed: int
 ) -> LatentTransparency:
-    """New networks; the factor on the offset makes it move the latent by the wanted share of the latent's spread."""
+    """New networks; the factor on the offset makes it move the latent by the configured share of its deviation."""
     torch.manual_seed(seed)
     channels = int(vae.config.latent_channels)
     encoder = OffsetEncoder(channels, networks.encoder)

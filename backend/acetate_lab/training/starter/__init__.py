@@ -1,0 +1,1 @@
+"""The starter's own recipe: data, networks and stages of its training."""

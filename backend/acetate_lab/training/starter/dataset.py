@@ -86,13 +86,13 @@ def evenly(pictures: PictureSet, *uses: str, soft: float = 1.0) -> Callable[[int
     return lambda count, chance: rows[torch.multinomial(weights, count, replacement=True, generator=chance).numpy()]
 
 
-def build_pictures(folder: Path, cache_folder: Path, say: Callable[[str], None]) -> PictureSet:
+def build_pictures(folder: Path, cache_folder: Path, log: Callable[[str], None]) -> PictureSet:
     """Download, render and store all pictures under `folder`, or open them when they are already there."""
     if not (folder / "records.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         rows: list[NDArray[np.uint8]] = []
         records: list[PictureRecord] = []
-        for picture, record in _all_pictures(cache_folder, say):
+        for picture, record in _all_pictures(cache_folder, log):
             rows.append(picture)
             records.append(record)
         np.save(folder / "pictures.npy", np.stack(rows))
@@ -108,7 +108,7 @@ def open_pictures(folder: Path) -> PictureSet:
     return PictureSet(np.load(folder / "pictures.npy", mmap_mode="r"), records)
 
 
-def _all_pictures(cache_folder: Path, say: Callable[[str], None]) -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
+def _all_pictures(cache_folder: Path, log: Callable[[str], None]) -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
     concepts = load_concepts()
     readers: tuple[tuple[PicturePackage, Callable[[Path, str], Image.Image | None]], ...] = (
         (packages.FLUENT, _read_fluent),
@@ -116,15 +116,15 @@ def _all_pictures(cache_folder: Path, say: Callable[[str], None]) -> Iterator[tu
         (packages.TWEMOJI, _read_twemoji),
     )
     for package, reader in readers:
-        say(f"pictures of {package.credit} ({package.licence})")
+        log(f"pictures of {package.credit} ({package.licence})")
         folder = packages.fetch(package, cache_folder)
         for concept in concepts:
             picture = reader(folder, concept.code)
             if picture is not None:
                 yield _emoji(normalised(picture), concept, package)
-    say(f"soft subjects: {len(SOFT_SUBJECTS)} kinds, drawn here")
+    log(f"soft subjects: {len(SOFT_SUBJECTS)} kinds, drawn here")
     yield from _soft_subjects()
-    say(f"backgrounds: {len(BACKDROPS)} kinds, painted here")
+    log(f"backgrounds: {len(BACKDROPS)} kinds, painted here")
     yield from _backdrops()
 
 

@@ -17,12 +17,12 @@ from acetate_lab.metrics.held_out import HeldOutPicture, write_held_out
 from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.autoencoder import picture_batches
 from acetate_lab.training.packages import fetch
-from acetate_lab.training.starter.captions import KEYWORD_PACKAGE, write_vocabulary
+from acetate_lab.training.starter.caption_text import KEYWORD_PACKAGE, write_vocabulary
 from acetate_lab.training.starter.concepts import load_concepts
 from acetate_lab.training.starter.dataset import SOFT_SET, PictureSet
 from acetate_lab.training.starter.recipe import StarterRecipe, TrainedStarter
 from acetate_lab.training.starter.sharing import save_sharing
-from acetate_lab.training.text import noise_scheduler
+from acetate_lab.training.text_training import noise_scheduler
 from acetate_lab.training.trainer import Trainer
 
 STORED = torch.float16

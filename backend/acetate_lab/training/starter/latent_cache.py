@@ -27,7 +27,7 @@ from acetate_lab.training.starter.dataset import BACKDROP_SET, PictureRecord, Pi
 from acetate_lab.training.starter.samples import Sample, group_sample, thing_sample
 from acetate_lab.training.starter.wording import Wording, with_role
 from acetate_lab.training.trainer import Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 VIEW = RandomView(scale=(0.84, 1.0), turn=0.1, shift=0.03, mirror=False)
 """Emoji of all sets look the same way, left as a rule; mirrored too, a small model draws two heads."""

@@ -12,9 +12,9 @@ from acetate.transparency.upsampler import LayerUpsampler
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.starter.captions import MAX_TOKENS
-from acetate_lab.training.text import take_words
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.starter.caption_text import MAX_TOKENS
+from acetate_lab.training.text_training import take_words
+from acetate_lab.training.transparency_training import LatentTransparency
 
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 192

@@ -19,12 +19,12 @@ from acetate_lab.training.autoencoder import Batch, picture_batches, train_autoe
 from acetate_lab.training.decoding import train_decoder
 from acetate_lab.training.diffusion import Objective
 from acetate_lab.training.distributed import Distributed
-from acetate_lab.training.layers import train_layers
+from acetate_lab.training.layer_training import train_layers
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.rolling import Turnover
-from acetate_lab.training.starter.captions import train_tokenizer
+from acetate_lab.training.starter.caption_text import train_tokenizer
 from acetate_lab.training.starter.dataset import PictureSet, build_pictures
-from acetate_lab.training.starter.drawn import Artist, drawn_batches
+from acetate_lab.training.starter.generated_latents import Artist, drawn_batches
 from acetate_lab.training.starter.latent_cache import adjusted, caption_batches, deviation, fresh_latents
 from acetate_lab.training.starter.networks import (
     LATENT_CHANNELS,
@@ -35,13 +35,13 @@ from acetate_lab.training.starter.networks import (
     open_upsampler,
     text_networks,
 )
+from acetate_lab.training.starter.sample_grids import layer_sheet, scene_sheet
 from acetate_lab.training.starter.scenes import cache_scenes, scene_batches
 from acetate_lab.training.starter.sharing import new_sharing, open_sharing
-from acetate_lab.training.starter.showing import layer_sheet, scene_sheet
-from acetate_lab.training.text import noise_scheduler, reading, train_text
-from acetate_lab.training.trainer import Deadline, Say, Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, TransparencyWeights, train_transparency
-from acetate_lab.training.upsampler import train_upsampler
+from acetate_lab.training.text_training import noise_scheduler, reading, train_text
+from acetate_lab.training.trainer import Deadline, Log, Trainer, TrainerConfig
+from acetate_lab.training.transparency_training import LatentTransparency, TransparencyWeights, train_transparency
+from acetate_lab.training.upsampler_training import train_upsampler
 
 SOFT_WEIGHT = 4.0
 """How often the latent transparency is shown a soft subject, next to others: their alpha is the hardest."""
@@ -61,8 +61,8 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """When a run has to stop, and whether it tells where its time goes."""
+class RunControl:
+    """When a run has to stop, and whether it logs where its time goes."""
 
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
@@ -133,9 +133,9 @@ def train_starter(
     recipe: StarterRecipe,
     runs: Path,
     cache: Path,
-    say: Say,
+    log: Log,
     finished: Path | None = None,
-    pace: Pace | None = None,
+    pace: RunControl | None = None,
 ) -> TrainedStarter:
     """Run whatever of the recipe is still to do under `runs`, and there is time for; started again, it goes on.
 
@@ -143,9 +143,9 @@ def train_starter(
     of no steps leaves its networks alone; one that time did not suffice for gives what it has come to.
     """
     torch.set_flush_denormal(True)
-    hardware, pace = Distributed(), pace or Pace()
-    pictures = build_pictures(runs / "data", cache, say)
-    transparency, upsampler = _train_autoencoders(recipe, pictures, runs, hardware, say, finished, pace)
+    hardware, pace = Distributed(), pace or RunControl()
+    pictures = build_pictures(runs / "data", cache, log)
+    transparency, upsampler = _train_autoencoders(recipe, pictures, runs, hardware, log, finished, pace)
     scale = deviation(transparency, pictures, recipe.size) if finished is None else _scaling_factor(transparency)
     tokenizer = train_tokenizer([pictures.records[row] for row in pictures.indices("vocabulary")], runs / "tokenizer")
     unet, text_encoder = text_networks(recipe.size, tokenizer, finished)
@@ -163,7 +163,7 @@ def train_starter(
             pace.loop(recipe.text),
             OptimizerConfig(recipe.text.lr, warm_up=200, average=0.9985, clip=1.0),
             hardware,
-            say,
+            log,
         )
     if recipe.decoder.steps:
         # Slices of drawn latents are made with the decoder as it was before.
@@ -171,10 +171,10 @@ def train_starter(
         encode = _transparency_batches(recipe.size, recipe.decoder.batch // 2, pictures)
         drawn = drawn_batches(frozen, pictures, encode, recipe.decoder.batch, recipe.drawings, runs / "drawn")
         learning = OptimizerConfig(recipe.decoder.lr, warm_up=50, average=0.995)
-        train_decoder(transparency, drawn, runs / "decoder", pace.loop(recipe.decoder), learning, hardware, say)
+        train_decoder(transparency, drawn, runs / "decoder", pace.loop(recipe.decoder), learning, hardware, log)
     sharing = new_sharing(unet) if finished is None else open_sharing(unet, finished)
     if recipe.layers.steps and (not pace.deadline.passed or (runs / "scenes").is_dir()):
-        scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", say)
+        scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", log)
         train_layers(
             SharedAttention(unet, sharing.frames, sharing),
             reading(unet, text_encoder),
@@ -185,7 +185,7 @@ def train_starter(
             pace.loop(recipe.layers),
             OptimizerConfig(recipe.layers.lr, clip=1.0),
             hardware,
-            say,
+            log,
         )
     return TrainedStarter(pictures, transparency, upsampler, unet, text_encoder, tokenizer, sharing, scale)
 
@@ -200,21 +200,21 @@ def _train_autoencoders(
     pictures: PictureSet,
     runs: Path,
     hardware: Distributed,
-    say: Say,
+    log: Log,
     finished: Path | None,
-    pace: Pace,
+    pace: RunControl,
 ) -> tuple[LatentTransparency, LayerUpsampler]:
     draw = _transparency_batches(recipe.size, recipe.transparency.batch, pictures)
     if finished is None:
         vae, learning = new_vae(), OptimizerConfig(recipe.vae.lr)
-        train_autoencoder(vae, pictures, runs / "vae", pace.loop(recipe.vae), recipe.size, learning, hardware, say)
+        train_autoencoder(vae, pictures, runs / "vae", pace.loop(recipe.vae), recipe.size, learning, hardware, log)
         transparency, upsampler = new_transparency(vae, normalise_latents(vae, draw)), new_upsampler()
     else:
         transparency, upsampler = open_transparency(finished), open_upsampler(finished)
     if recipe.transparency.steps:
         train_transparency(
             transparency, draw, runs / "transparency", pace.loop(recipe.transparency), TRANSPARENCY_WEIGHTS,
-            OptimizerConfig(recipe.transparency.lr), hardware, say,
+            OptimizerConfig(recipe.transparency.lr), hardware, log,
         )  # fmt: skip
     if recipe.upsampler.steps:
         view = RandomView(scale=(0.8, 1.05), turn=0.15, shift=0.04)
@@ -223,7 +223,7 @@ def _train_autoencoders(
         )
         train_upsampler(
             upsampler, transparency, large, runs / "upsampler", pace.loop(recipe.upsampler),
-            OptimizerConfig(recipe.upsampler.lr), hardware, say,
+            OptimizerConfig(recipe.upsampler.lr), hardware, log,
         )  # fmt: skip
     return transparency, upsampler
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from acetate_lab.synthetic.soft.paint import Picture
 from acetate_lab.training.starter import groups, recolour
-from acetate_lab.training.starter.captions import wording
+from acetate_lab.training.starter.caption_text import wording
 from acetate_lab.training.starter.concepts import CORE
 from acetate_lab.training.starter.dataset import BACKDROP_SET, SOFT_SET, STORED_SIZE, PictureRecord, PictureSet
 from acetate_lab.training.starter.plurals import plural
@@ -81,7 +81,7 @@ GROUPS = (("pair", 0.30), ("beside", 0.14), ("two", 0.18), ("three", 0.10), ("on
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture, uint8 straight RGBA (256, 256, 4), and how it may be asked for."""
+    """A picture, uint8 straight RGBA (256, 256, 4), and its caption texts."""
 
     picture: Picture
     wording: Wording
@@ -157,8 +157,8 @@ def _resized(picture: Picture, scale: float, rng: np.random.Generator) -> Pictur
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One thing of a group, its names and the colour that it was given."""
+class _Subject:
+    """One thing of a group, its names and its new colour."""
 
     picture: Picture
     record: PictureRecord
@@ -166,7 +166,7 @@ class _Part:
     names: tuple[str, ...] = ()
 
 
-def _part(pictures: PictureSet, rng: np.random.Generator, names: frozenset[str] | None = None) -> _Part:
+def _part(pictures: PictureSet, rng: np.random.Generator, names: frozenset[str] | None = None) -> _Subject:
     """A random thing, any or one of `names`; those of the core come more often."""
     by_name = pictures.by_name
     able = [name for name in by_name if names is None or name in names] or list(by_name)
@@ -178,11 +178,11 @@ def _part(pictures: PictureSet, rng: np.random.Generator, names: frozenset[str] 
         word = str(rng.choice(list(recolour.TARGETS)))
         painted = recolour.recoloured(picture, word)
         if painted is not None:
-            return _Part(painted, record, word, record.words)
-    return _Part(picture, record, "", record.words)
+            return _Subject(painted, record, word, record.words)
+    return _Subject(picture, record, "", record.words)
 
 
-def _another(pictures: PictureSet, rng: np.random.Generator, first: _Part) -> _Part:
+def _another(pictures: PictureSet, rng: np.random.Generator, first: _Subject) -> _Subject:
     """A thing of another name than the first."""
     for _ in range(20):
         other = _part(pictures, rng)
@@ -191,7 +191,7 @@ def _another(pictures: PictureSet, rng: np.random.Generator, first: _Part) -> _P
     return other
 
 
-def _sample(picture: Picture, parts: list[_Part], patterns: tuple[str, ...]) -> Sample:
+def _sample(picture: Picture, parts: list[_Subject], patterns: tuple[str, ...]) -> Sample:
     styles = {part.record.style for part in parts}
     return Sample(
         picture,
@@ -227,7 +227,7 @@ def _several(pictures: PictureSet, rng: np.random.Generator, count: int) -> Samp
         part = _part(pictures, rng)
     names = tuple(several for name in part.names if (several := plural(name))) or part.names
     picture = groups.copies(part.picture, count, STORED_SIZE, rng)
-    counted = _Part(part.picture, part.record, part.adjective, names)
+    counted = _Subject(part.picture, part.record, part.adjective, names)
     number = "two" if count == 2 else "three"
     return _sample(picture, [counted], (f"{number} {{0}}",))
 
@@ -250,7 +250,7 @@ def _on(pictures: PictureSet, rng: np.random.Generator) -> Sample:
 def _hat(pictures: PictureSet, rng: np.random.Generator) -> Sample:
     animals = frozenset(pictures.records[rows[0]].name for rows in pictures.by_name.values() if _wears(pictures, rows))
     wearer, hat = _part(pictures, rng, animals), _part(pictures, rng, frozenset(HATS))
-    hat = _Part(hat.picture, hat.record, hat.adjective, HATS.get(hat.record.name, hat.names))
+    hat = _Subject(hat.picture, hat.record, hat.adjective, HATS.get(hat.record.name, hat.names))
     picture = groups.wearing(hat.picture, wearer.picture, STORED_SIZE, rng)
     return _sample(picture, [wearer, hat], ("{0} with {1}", "{0} with {1}", "{0} in {1}"))
 

@@ -21,12 +21,12 @@ from acetate_lab.synthetic.backgrounds import BACKDROPS
 from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.precision import mixed_precision
-from acetate_lab.training.starter.captions import caption
+from acetate_lab.training.starter.caption_text import caption
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
 from acetate_lab.training.starter.wording import article, with_role
-from acetate_lab.training.trainer import Say, Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.trainer import Log, Trainer
+from acetate_lab.training.transparency_training import LatentTransparency
 
 FRAMES = ("foreground", "background", "blend")
 FRAME_ROLES = ("layer", "background", "blend")
@@ -34,7 +34,7 @@ FRAME_ROLES = ("layer", "background", "blend")
 CHUNK = 32
 VIEW = RandomView(scale=(0.6, 1.0), turn=0.08, shift=0.06, mirror=False)
 GIVEN = (((), 0.4), ((0,), 0.2), ((1,), 0.2), ((0, 2), 0.1), ((1, 2), 0.1))
-"""Which frames of a sample are given, and how often: all are made, or those that are missing are found."""
+"""Which frames of a sample are clean, and how often: none, or all but those to denoise."""
 OWN_PROMPTS = 0.5
 """How often each layer has a prompt of its own; otherwise all share the scene's."""
 JOINTS = ("{fore}, {back}", "{fore} in front of {back}", "{fore} and {back}", "{fore}, {back} background")
@@ -56,7 +56,7 @@ def cache_scenes(
     size: int,
     scaling_factor: float,
     folder: Path,
-    say: Say,
+    log: Log,
 ) -> CachedScenes:
     """Encode `count` scenes, or open what an earlier run encoded."""
     file = folder / "scenes.safetensors"
@@ -70,7 +70,7 @@ def cache_scenes(
             chunks.append(latents)
             names += backdrops
             if start // CHUNK % 20 == 0:
-                say(f"scenes {start}/{count}")
+                log(f"scenes {start}/{count}")
         save_file({"latents": torch.cat(chunks).contiguous()}, file, metadata={"backdrops": "\n".join(names)})
     with safe_open(file, framework="pt") as opened:
         called = tuple(opened.metadata()["backdrops"].split("\n"))
@@ -80,7 +80,7 @@ def cache_scenes(
 def scene_batches(
     cached: CachedScenes, pictures: PictureSet, tokenizer: CLIPTokenizer, batch: int, dropout: float = 0.1
 ) -> Callable[[int], Samples[Tensor]]:
-    """Scenes with captions drawn anew; which frames are given, and all else, depends on the step alone."""
+    """Scenes with sampled captions; which frames are clean, and all else, depends on the step alone."""
 
     def draw(step: int) -> Samples[Tensor]:
         chosen = torch.randint(len(cached.rows), (batch,), generator=Trainer.generator(step)).tolist()

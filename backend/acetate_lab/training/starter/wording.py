@@ -1,4 +1,4 @@
-"""How a training picture may be asked for, kept beside it: captions are drawn from it anew at every step."""
+"""Caption texts of a training picture, stored with it: captions are sampled from it at every step."""
 
 from __future__ import annotations
 

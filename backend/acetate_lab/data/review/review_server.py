@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from acetate_wire.errors import AcetateError
 
-from acetate_lab.data.review.page import page
+from acetate_lab.data.review.review_page import page
 from acetate_lab.data.review.session import ReviewSession
 
 LOOPBACK = "127.0.0.1"
@@ -27,6 +27,7 @@ class ReviewServer:
     """Serves the review of one data set for a `with` block. Port 0 takes a free one."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
+        """Listen on localhost under a random token. Raises AcetateError `bad_request` when the port is taken."""
         self.desk = ReviewSession(folder)
         self.token = secrets.token_urlsafe(24)
         handler = type("Handler", (_Handler,), {"desk": self.desk, "token": self.token})
@@ -56,11 +57,13 @@ class ReviewServer:
         self._server.shutdown()
 
     def __enter__(self) -> ReviewServer:
+        """Nothing more to do: the port is bound already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the listening socket."""
         self._server.server_close()
 
 
@@ -140,4 +143,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the page shows what happens."""
+        """Log nothing: the page shows what happens."""

@@ -14,10 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.diffusion import Objective, Predict, Samples, Start, sample_latents, train_diffusion
+from acetate_lab.training.diffusion import InitLatents, Objective, Predict, Samples, sample_latents, train_diffusion
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import OptimizerConfig
-from acetate_lab.training.trainer import Say, TrainerConfig
+from acetate_lab.training.trainer import Log, TrainerConfig
 
 NOISE_STEPS = 1000
 FRESH_WORD = 0.02
@@ -39,7 +39,7 @@ def noise_scheduler() -> DDIMScheduler:
 
 
 def reading(unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> Predict[Tensor]:
-    """Asks the UNet with tokens that the text encoder reads at every step."""
+    """Calls the UNet with the embeds of tokens, encoded at every step."""
 
     def predict(noisy: Tensor, times: Tensor, tokens: Tensor, control: Tensor | None) -> Tensor:
         context = text_encoder(tokens.to(noisy.device)).last_hidden_state
@@ -75,19 +75,19 @@ def train_text(
     unet: UNet2DConditionModel,
     text_encoder: CLIPTextModel,
     draw: Callable[[int], Samples[Tensor]],
-    draw_sheet: Callable[[Path], None],
+    log_samples: Callable[[Path], None],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train both models in place to their averages over the run; `draw` gives tokens as words."""
     both = nn.ModuleList([unet, text_encoder])
     both.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = Objective(noise_scheduler().config)
     train_diffusion(
-        both, reading(unet, text_encoder), objective, draw, draw_sheet, folder, settings, learning, hardware, say
+        both, reading(unet, text_encoder), objective, draw, log_samples, folder, settings, learning, hardware, log
     )
 
 
@@ -102,7 +102,7 @@ def sample_prompts(
     steps: int = 20,
     guidance: float = 4.0,
     seed: int = 1,
-    start: Start | None = None,
+    start: InitLatents | None = None,
 ) -> Float[Tensor, "n c h w"]:
     """Scaled latents of one frame a prompt, from noise or from a `start`; `empty` has one row for all, or one each."""
     both = torch.cat([empty.expand(len(tokens), -1), tokens])
@@ -115,7 +115,7 @@ def sample_prompts(
 
 
 def _asking(unet: UNet2DConditionModel) -> Predict[Tensor]:
-    """Asks the UNet with what a text encoder has read."""
+    """Calls the UNet with prompt embeds."""
 
     def predict(noisy: Tensor, times: Tensor, states: Tensor, control: Tensor | None) -> Tensor:
         answer: Tensor = unet(noisy, times, states).sample

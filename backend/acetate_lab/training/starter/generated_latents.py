@@ -18,24 +18,24 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from acetate_lab.training.augment import RandomView, from_stored, random_views, randomly_tinted
 from acetate_lab.training.autoencoder import Batch
-from acetate_lab.training.decoding import Drawn
-from acetate_lab.training.diffusion import Start
+from acetate_lab.training.decoding import DecoderBatch
+from acetate_lab.training.diffusion import InitLatents
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
-from acetate_lab.training.starter.captions import caption
+from acetate_lab.training.starter.caption_text import caption
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
 from acetate_lab.training.starter.wording import with_role
-from acetate_lab.training.text import sample_prompts
+from acetate_lab.training.text_training import sample_prompts
 from acetate_lab.training.trainer import Trainer
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 VIEW = RandomView(scale=(0.7, 1.3), turn=0.15, shift=0.05)
 """How pictures lie that the UNet draws again: not so much larger that it would not know them."""
 SOFT_WEIGHT = 3.0
 GROUP = 16
 STRENGTHS = (0.1, 0.2, 0.3, 0.4)
-"""Shares of its way that the UNet draws pictures again: beyond these, it draws another thing."""
+"""Image-to-image strengths: beyond these, the UNet generates another thing."""
 STEPS, GUIDANCE = 14, 3.5
 NOISE = 0.35
 """The most noise that half of the encoded latents have, in their deviations; the others are clean, as pictures that an
@@ -56,7 +56,7 @@ class Artist:
     scaling_factor: float
     hardware: Distributed
 
-    def draw(self, texts: list[str], seed: int, start: Start | None = None) -> Float[Tensor, "n c h w"]:
+    def draw(self, texts: list[str], seed: int, start: InitLatents | None = None) -> Float[Tensor, "n c h w"]:
         """Unscaled latents of one layer a text, by the solver and the guidance that layers are drawn with."""
         tokens = tokenize(self.tokenizer, [with_role("layer", text) for text in texts])
         empty = tokenize(self.tokenizer, [with_role("layer", "")])
@@ -77,7 +77,7 @@ class Artist:
 
 def drawn_batches(
     artist: Artist, pictures: PictureSet, encode: Batch, batch: int, turnover: Turnover, folder: Path
-) -> Callable[[int], Drawn]:
+) -> Callable[[int], DecoderBatch]:
     """Batches out of latents that the artist draws meanwhile, a quarter partly and a quarter wholly.
 
     The other half is what `encode` gives, RGBA as large as the UNet draws it. The artist's parts, the decoder before
@@ -86,14 +86,14 @@ def drawn_batches(
     size = 8 * artist.unet.config.sample_size
     drawing = Rolling(folder, lambda number: _slice(artist, pictures, size, number, turnover.size), turnover)
 
-    def draw(step: int) -> Drawn:
+    def draw(step: int) -> DecoderBatch:
         pool, chance, rgba = drawing.at(step).tensors, Trainer.generator(step), encode(step)
         chosen = torch.randint(len(pool["partly"]), (batch // 4,), generator=chance)
         own = torch.randint(len(pool["wholly"]), (batch // 4,), generator=chance)
         encoded = adjusted(artist.transparency, rgba).cpu()
         level = NOISE * (2 * torch.rand(len(rgba), 1, 1, 1, generator=chance) - 1).clamp_min(0)
         noise = torch.randn(encoded.shape, generator=chance) * level / artist.scaling_factor
-        return Drawn(
+        return DecoderBatch(
             encoded + noise,
             pool["partly"][chosen].float(),
             pool["wholly"][own].float(),
@@ -107,7 +107,7 @@ def drawn_batches(
 
 @torch.no_grad()
 def _slice(artist: Artist, pictures: PictureSet, size: int, number: int, count: int) -> Slice:
-    """`count` pictures; each partly drawn, and as the UNet's own answer to its caption."""
+    """`count` pictures; each partly generated (SDEdit), and generated from its caption alone."""
     generator, chance = Trainer.generator(number + 17), random.Random(number)
     rows = evenly(pictures, "vocabulary", soft=SOFT_WEIGHT)(count, generator)
     records = [pictures.records[row] for row in rows]
@@ -119,7 +119,7 @@ def _slice(artist: Artist, pictures: PictureSet, size: int, number: int, count: 
         group, words = slice(start, start + GROUP), texts[start : start + GROUP]
         latents, seed = adjusted(artist.transparency, rgba[group]).cpu(), 2 * (number * count + start)
         strength = STRENGTHS[(number + start // GROUP) % len(STRENGTHS)]
-        partly.append(artist.draw(words, seed, Start(latents * artist.scaling_factor, strength)))
+        partly.append(artist.draw(words, seed, InitLatents(latents * artist.scaling_factor, strength)))
         wholly.append(artist.draw(words, seed + 1))
     own = torch.cat(wholly)
     before = torch.cat([artist.decoded(own[start : start + GROUP]) for start in range(0, count, GROUP)])

@@ -1,4 +1,4 @@
-"""Sample sheets of a training from a TOML file: what the model draws for the same few prompts, again and again."""
+"""Validation samples of a training from a TOML file: images for the same few prompts, at regular steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from acetate_lab.training.configs.latent_cache import TRANSPARENT, CachedCaption
 from acetate_lab.training.diffusion import Objective, Predict, sample_latents
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.transparency_training import LatentTransparency
 
 SHOWN = 4
 
@@ -30,11 +30,11 @@ class SheetPrompts:
     roles: tuple[str, ...]
 
     @classmethod
-    def chosen(cls, wanted: Sequence[str], collection: Collection, roles: Sequence[str]) -> SheetPrompts:
-        """The wanted prompts, for all frames alike; without any, captions of held-out entries, else of others."""
-        entries = (*collection.chosen("held_out", roles), *collection.chosen("train", roles))[: len(wanted) or SHOWN]
-        if wanted:
-            return cls(tuple((text,) * len(roles) for text in wanted), entries, tuple(roles))
+    def chosen(cls, texts: Sequence[str], collection: Collection, roles: Sequence[str]) -> SheetPrompts:
+        """These prompts for all frames; without any, captions of held-out entries, else of others."""
+        entries = (*collection.chosen("held_out", roles), *collection.chosen("train", roles))[: len(texts) or SHOWN]
+        if texts:
+            return cls(tuple((text,) * len(roles) for text in texts), entries, tuple(roles))
         rows = tuple(tuple(entry.captions.get(role, "") for role in roles) for entry in entries)
         return cls(rows, entries, tuple(roles))
 
@@ -60,7 +60,7 @@ def sheet_drawer(
     twice = None if control is None else torch.cat([control, control]).to(hardware.device)
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         latents = sample_latents(predict, objective, both, len(texts), shape, hardware, twice)
         plain = unscale_latents(latents, model.vae.config).view(len(prompts.rows), -1, *shape)
         rows = []
@@ -74,4 +74,4 @@ def sheet_drawer(
             rows.append(picture.cpu())
         save_image_grid(path, rows)
 
-    return draw_sheet
+    return log_samples

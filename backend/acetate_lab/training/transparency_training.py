@@ -27,7 +27,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Losses, Say, Stateful, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, TrainableState, Trainer, TrainerConfig
 
 LEVEL = 1 / 512
 """Closer than this to 0 or 1, a pixel is clear or opaque at eight bits."""
@@ -47,12 +47,12 @@ class TransparencyWeights:
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """One way there and back: the VAE's input, its picture with the offset in [-1, 1], and the decoder's RGBA."""
+    """One round trip: the VAE's input, its picture with the offset in [-1, 1], the decoder's RGBA, and its target."""
 
-    feed: Float[Tensor, "n 3 h w"]
+    vae_input: Float[Tensor, "n 3 h w"]
     picture: Float[Tensor, "n 3 h w"]
-    made: Float[Tensor, "n 4 h w"]
-    wanted: Float[Tensor, "n 4 h w"]
+    decoded: Float[Tensor, "n 4 h w"]
+    target: Float[Tensor, "n 4 h w"]
 
 
 @dataclass(frozen=True)
@@ -67,31 +67,33 @@ class LatentTransparency:
     def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> ForwardPass:
         """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
         padded = pad_rgb(rgba)
-        feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
+        vae_input = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            posterior = self.vae.encode(feed).latent_dist
+            posterior = self.vae.encode(vae_input).latent_dist
         offset = self.encoder(torch.cat([rgba[:, 3:], padded], 1))
         latent = adjusted_latent(posterior.mean, posterior.std, offset, self.multiplier)
         picture = self.vae.decode(latent).sample
         raw = self.decoder((picture / 2 + 0.5).clamp(0, 1), latent).float()
-        wanted = torch.cat([padded, rgba[:, 3:]], 1)
-        return ForwardPass(feed, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), wanted)
+        target = torch.cat([padded, rgba[:, 3:]], 1)
+        return ForwardPass(vae_input, picture.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1), target)
 
 
-def reconstruction_loss(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Tensor:
+def reconstruction_loss(decoded: Float[Tensor, "n 4 h w"], target: Float[Tensor, "n 4 h w"]) -> Tensor:
     """The mean of `reconstruction_errors`."""
-    return reconstruction_errors(made, wanted).mean()
+    return reconstruction_errors(decoded, target).mean()
 
 
-def reconstruction_errors(made: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:
+def reconstruction_errors(
+    decoded: Float[Tensor, "n 4 h w"], target: Float[Tensor, "n 4 h w"]
+) -> Float[Tensor, "n 4 h w"]:
     """Squared and, for crisp edges, absolute error of padded colour and of alpha, which weigh the same together.
 
     Decoded values are clipped to [0, 1], so going a little beyond what is fully clear or opaque costs nothing: only
     thus do clear pixels come out at exactly 0 and opaque ones at exactly 1.
     """
-    channels = torch.tensor([1.0, 1.0, 1.0, 3.0], device=made.device).view(1, 4, 1, 1) / 1.5
-    error = made - wanted
-    beyond = ((wanted < LEVEL) & (error < 0)) | ((wanted > 1 - LEVEL) & (error > 0))
+    channels = torch.tensor([1.0, 1.0, 1.0, 3.0], device=decoded.device).view(1, 4, 1, 1) / 1.5
+    error = decoded - target
+    beyond = ((target < LEVEL) & (error < 0)) | ((target > 1 - LEVEL) & (error > 0))
     error = torch.where(beyond, F.relu(error.abs() - OVERSHOOT), error)
     return channels * (error.square() + 0.25 * error.abs())
 
@@ -104,7 +106,7 @@ def train_transparency(
     weights: TransparencyWeights,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are."""
     device = hardware.device
@@ -116,47 +118,48 @@ def train_transparency(
     optimiser = Optimiser([both], learning, hardware)
     adversary = Adversary(learning, hardware)
 
-    def learn(rgba: Float[Tensor, "n 4 h w"], judged: bool) -> Losses:
-        """Add the gradients of one batch, to encoder and decoder and, when it is `judged`, to the discriminator."""
+    def learn(rgba: Float[Tensor, "n 4 h w"], adversarial_step: bool) -> Losses:
+        """Add the gradients of one batch to encoder, decoder and, in an `adversarial_step`, to the discriminator."""
         with hardware.autocast():
             run = parts.there_and_back(rgba)
-        recon = reconstruction_loss(run.made, run.wanted)
-        identity = F.mse_loss(run.picture, run.feed)
+        recon = reconstruction_loss(run.decoded, run.target)
+        identity = F.mse_loss(run.picture, run.vae_input)
         loss = recon + weights.identity * identity
         losses: dict[str, float | Tensor] = {"recon": recon, "identity": identity}
-        losses["alpha_mae"] = (run.made[:, 3].clamp(0, 1) - run.wanted[:, 3]).abs().mean()
-        if judged:
-            fooling, losses["judge"] = adversary.meet(run.made.clamp(0, 1), run.wanted, settings.accumulate)
-            loss = loss + weights.adversarial * fooling
+        losses["alpha_mae"] = (run.decoded[:, 3].clamp(0, 1) - run.target[:, 3]).abs().mean()
+        if adversarial_step:
+            fake = run.decoded.clamp(0, 1)
+            generator_loss, losses["judge"] = adversary.train_step(fake, run.target, settings.accumulate)
+            loss = loss + weights.adversarial * generator_loss
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 
     def take_step(step: int) -> Losses:
-        judged = step >= weights.adversarial_from * settings.steps
+        adversarial_step = step >= weights.adversarial_from * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
-            losses = learn(draw(number).to(device), judged)
-        if judged:
+            losses = learn(draw(number).to(device), adversarial_step)
+        if adversarial_step:
             adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
         return losses
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         with average, hardware.autocast():
             run = parts.there_and_back(draw(0)[:12].to(device))
-        alpha = run.made[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
-        save_image_grid(path, [run.wanted, run.made.clamp(0, 1), alpha, run.picture / 2 + 0.5])
+        alpha = run.decoded[:, 3:].clamp(0, 1).expand(-1, 3, -1, -1)
+        save_image_grid(path, [run.target, run.decoded.clamp(0, 1), alpha, run.picture / 2 + 0.5])
 
     states: dict[str, Stateful] = {
         "model": TrainableState(both),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.judge),
+        "judge": TrainableState(adversary.discriminator),
         "judging": adversary.optimiser,
     }
-    loop = Trainer(folder, states, settings, say, hardware)
-    loop.run(take_step, draw_sheet)
+    loop = Trainer(folder, states, settings, log, hardware)
+    loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
     both.eval().requires_grad_(False)

@@ -18,8 +18,8 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Say, Stateful, TrainableState, Trainer, TrainerConfig
-from acetate_lab.training.transparency import LatentTransparency, reconstruction_loss
+from acetate_lab.training.trainer import Log, Stateful, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_loss
 
 CROP = 64
 """The side of the part of a decoded picture that a step learns from: all of it would add little but time."""
@@ -34,8 +34,8 @@ FAULT = 0.1
 def decoded(parts: LatentTransparency, rgba: Float[Tensor, "n 4 h w"], step: int) -> Float[Tensor, "n 4 h w"]:
     """What comes back of pictures through latents that are a little wrong, each by an amount of its own."""
     generator = Trainer.generator(step + 11)
-    feed = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
-    posterior = parts.vae.encode(feed).latent_dist
+    vae_input = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
+    posterior = parts.vae.encode(vae_input).latent_dist
     offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], 1))
     latent = adjusted_latent(posterior.mean, posterior.std, offset, parts.multiplier)
     amount = FAULT * torch.rand(len(rgba), 1, 1, 1, generator=generator).square()
@@ -54,7 +54,7 @@ def train_upsampler(
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
     """Train `upsampler` in place to its average over the run; `draw` gives pictures as large as it makes them."""
     device = hardware.device
@@ -65,60 +65,60 @@ def train_upsampler(
     adversary = Adversary(learning, hardware)
 
     def pairs(step: int) -> tuple[Tensor, Tensor]:
-        """What the upsampler is given, and what it should make of it: RGBA with colour under clear pixels."""
+        """The upsampler's input and target: RGBA with colour under clear pixels."""
         rgba = draw(step).to(device)
         premultiplied = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
         small = F.avg_pool2d(premultiplied, upsampler.factor)
         colour = torch.where(small[:, 3:] > 0, small[:, :3] / small[:, 3:].clamp_min(1e-4), 0.0).clamp(0, 1)
-        given = decoded(parts, torch.cat([colour, small[:, 3:]], 1), step)
-        return given.contiguous(memory_format=torch.channels_last), torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
+        inputs = decoded(parts, torch.cat([colour, small[:, 3:]], 1), step)
+        return inputs.contiguous(memory_format=torch.channels_last), torch.cat([pad_rgb(rgba), rgba[:, 3:]], 1)
 
-    def cropped(given: Tensor, wanted: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        side, k = min(CROP, *given.shape[2:]), upsampler.factor
+    def cropped(inputs: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        side, k = min(CROP, *inputs.shape[2:]), upsampler.factor
         chance = Trainer.generator(step + 13)
-        top, left = (int(torch.randint(full - side + 1, (1,), generator=chance)) for full in given.shape[2:])
-        part = given[..., top : top + side, left : left + side]
-        return part, wanted[..., k * top : k * (top + side), k * left : k * (left + side)]
+        top, left = (int(torch.randint(full - side + 1, (1,), generator=chance)) for full in inputs.shape[2:])
+        part = inputs[..., top : top + side, left : left + side]
+        return part, targets[..., k * top : k * (top + side), k * left : k * (left + side)]
 
     def take_step(step: int) -> Mapping[str, float]:
-        judged = step >= ADVERSARIAL_FROM * settings.steps
+        adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with hardware.autocast():
-                given, wanted = cropped(*pairs(number), number)
-                made = upsampler(given).float()
-            loss = reconstruction_loss(made, wanted) + gradient_loss(made, wanted)
-            if judged:
-                fooling, _ = adversary.meet(made.clamp(0, 1), wanted, settings.accumulate)
-                loss = loss + ADVERSARIAL * fooling
+                inputs, targets = cropped(*pairs(number), number)
+                outputs = upsampler(inputs).float()
+            loss = reconstruction_loss(outputs, targets) + gradient_loss(outputs, targets)
+            if adversarial_step:
+                generator_loss, _ = adversary.train_step(outputs.clamp(0, 1), targets, settings.accumulate)
+                loss = loss + ADVERSARIAL * generator_loss
             (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-        if judged:
+        if adversarial_step:
             adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
-        return {"loss": loss.item(), "gain_db": _gain(made.detach(), given, wanted)}
+        return {"loss": loss.item(), "gain_db": _gain(outputs.detach(), inputs, targets)}
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         with average, hardware.autocast():
-            given, wanted = pairs(0)
-            made = upsampler(given).float().clamp(0, 1)
-        save_image_grid(path, [F.interpolate(given, scale_factor=upsampler.factor, mode="bilinear"), made, wanted])
+            inputs, targets = pairs(0)
+            outputs = upsampler(inputs).float().clamp(0, 1)
+        save_image_grid(path, [F.interpolate(inputs, scale_factor=upsampler.factor, mode="bilinear"), outputs, targets])
 
     states: dict[str, Stateful] = {
         "model": TrainableState(upsampler),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.judge),
+        "judge": TrainableState(adversary.discriminator),
         "judging": adversary.optimiser,
     }
-    loop = Trainer(folder, states, settings, say, hardware)
-    loop.run(take_step, draw_sheet)
+    loop = Trainer(folder, states, settings, log, hardware)
+    loop.run(take_step, log_samples)
     loop.restore()
     average.copy_to()
     upsampler.eval().requires_grad_(False)
 
 
-def _gain(made: Tensor, given: Tensor, wanted: Tensor) -> float:
-    """How many dB nearer to what is wanted the upsampler comes than bilinear enlarging."""
-    plain = F.interpolate(given, size=wanted.shape[2:], mode="bilinear")
-    return float(10 * (F.mse_loss(plain, wanted) / F.mse_loss(made.clamp(0, 1), wanted)).log10())
+def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> float:
+    """The upsampler's PSNR gain over bilinear enlarging, in dB."""
+    plain = F.interpolate(inputs, size=targets.shape[2:], mode="bilinear")
+    return float(10 * (F.mse_loss(plain, targets) / F.mse_loss(outputs.clamp(0, 1), targets)).log10())

@@ -1,4 +1,4 @@
-"""Sample sheets of the starter in training: always the same layers and scenes."""
+"""Validation samples of the starter in training: always the same layers and scenes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from acetate_lab.training.starter.latent_cache import tokenize
 from acetate_lab.training.starter.networks import LATENT_CHANNELS
 from acetate_lab.training.starter.scenes import FRAME_ROLES, FRAMES
 from acetate_lab.training.starter.wording import with_role
-from acetate_lab.training.text import sample_prompts
-from acetate_lab.training.transparency import LatentTransparency
+from acetate_lab.training.text_training import sample_prompts
+from acetate_lab.training.transparency_training import LatentTransparency
 
 SHEET_PROMPTS = (
     "a red apple", "a cat", "a rocket", "a burning match", "a tree", "a car", "a blue umbrella", "a house",
@@ -42,7 +42,7 @@ def layer_sheet(
     side = unet.config.sample_size
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
         latents = latents / scaling_factor
         with hardware.autocast():
@@ -50,7 +50,7 @@ def layer_sheet(
             raw = model.decoder(picture, latents).float().clamp(0, 1)
         save_image_grid(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), picture.float()])
 
-    return draw_sheet
+    return log_samples
 
 
 def scene_sheet(
@@ -70,7 +70,7 @@ def scene_sheet(
     side = unet.config.sample_size
 
     @torch.no_grad()
-    def draw_sheet(path: Path) -> None:
+    def log_samples(path: Path) -> None:
         latents = sample_prompts(unet, text_encoder, tokens, empty, (LATENT_CHANNELS, side, side), hardware)
         fore, back, blend = (latents / scaling_factor).view(-1, len(FRAMES), *latents.shape[1:]).unbind(1)
         with hardware.autocast():
@@ -78,4 +78,4 @@ def scene_sheet(
             raw = model.decoder(pictures[0], fore).float().clamp(0, 1)
         save_image_grid(path, [torch.cat([raw[:, 1:], raw[:, :1]], 1), *pictures[1:]])
 
-    return draw_sheet
+    return log_samples

@@ -1,4 +1,4 @@
-"""Attaching attention sharing to a diffusers UNet, and taking it off again without a trace."""
+"""Attaches attention sharing to a diffusers UNet and detaches it again, bit-identically."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class SharedAttentionLayers(nn.Module):
     def __init__(
         self, unet: UNet2DConditionModel, frames: int, rank: int = 256, control_channels: int | None = None
     ) -> None:
+        """Make fresh layers for every attention of `unet`; `rank` is that of each LoRA."""
         super().__init__()
         self.frames = frames
         self.hookers = nn.Module()
@@ -111,6 +112,7 @@ class SharedAttention:
         control_channels: int | None = None,
         weight: float = 1.0,
     ) -> None:
+        """Prepare the layers; nothing is attached yet. `frames` is the number of layers generated together."""
         if weights is None:
             layers = SharedAttentionLayers(unet, frames, rank, control_channels).to(
                 device=unet.device, dtype=unet.dtype
@@ -123,11 +125,11 @@ class SharedAttention:
             raise ValueError(f"these attention-sharing weights are made for {layers.frames} frames, not {frames}")
         self.unet = unet
         self.layers = layers
-        self.given = SharedContext(weight=weight)
+        self.shared_context = SharedContext(weight=weight)
         self._before: list[tuple[Any, Any]] = []
 
     def attach(self) -> SharedAttention:
-        """Put the units in place of the UNet's attention. Raises RuntimeError when they are there already."""
+        """Replace the UNet's attention processors. Raises RuntimeError when attached already."""
         if self._before:
             raise RuntimeError("attention sharing is attached already")
         for (_, layer), unit in zip(attention_layers(self.unet), self.layers.units, strict=True):
@@ -137,12 +139,13 @@ class SharedAttention:
         return self
 
     def detach(self) -> None:
-        """Give the UNet its own attention back; nothing happens when it has it."""
+        """Restore the UNet's own attention processors; does nothing when detached."""
         for layer, processor in self._before:
             layer.set_processor(processor)
         self._before.clear()
 
     def __enter__(self) -> SharedAttention:
+        """Attach, as `attach` does."""
         return self.attach()
 
     def __exit__(
@@ -151,35 +154,35 @@ class SharedAttention:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Detach, as `detach` does."""
         self.detach()
 
     def set_control_image(self, picture: Float[Tensor, "n 3 h w"] | None) -> None:
-        """Steer by a given layer, flattened over grey, in [-1, 1], as large as the picture to generate.
+        """Set the control image, composited over grey, in [-1, 1], of the size to generate; None removes it.
 
-        One picture for all samples, or one a sample. Raises ValueError when the weights have no control.
+        One image for all samples, or one per sample. Raises ValueError when the weights have no control.
         """
         if picture is None:
-            self.given = self.given.with_control(None)
+            self.shared_context = self.shared_context.with_control(None)
             return
         encoder = self.layers.kwargs_encoder
         if encoder is None:
             raise ValueError("these attention-sharing weights take no given layer: they have no control")
         weight = next(encoder.parameters())
-        self.given = self.given.with_control(encoder(picture.to(weight)))
+        self.shared_context = self.shared_context.with_control(encoder(picture.to(weight)))
 
-    def give_prompts(
+    def set_prompts(
         self,
         contexts: Sequence[Float[Tensor, "n tokens width"] | None] | None,
         conditional: Sequence[bool] = (),
     ) -> None:
-        """Give frames prompts of their own, or take them away again with None.
+        """Set a prompt per frame; None removes them.
 
-        `contexts` has one entry a frame: text states, or None for the sample's own prompt. `conditional`
-        has one entry for each sample of the batch: False for the unconditional half of guidance, which
-        keeps its own prompt.
+        `contexts` has one entry per frame: prompt embeds, or None for the sample's own prompt. `conditional` has one
+        entry per sample of the batch: False for the unconditional half of guidance, which keeps its own prompt.
         """
         prompts = None if contexts is None else FramePrompts(tuple(contexts), tuple(conditional))
-        self.given = self.given.with_prompts(prompts)
+        self.shared_context = self.shared_context.with_prompts(prompts)
 
 
 class _SharedAttnProcessor:
@@ -204,7 +207,7 @@ class _SharedAttnProcessor:
         if isinstance(encoder_hidden_states, tuple):
             encoder_hidden_states, pictures = encoder_hidden_states
             images = self._images(pictures)
-        added: Tensor = self._unit(attn, hidden_states, encoder_hidden_states, self._owner.given, images)
+        added: Tensor = self._unit(attn, hidden_states, encoder_hidden_states, self._owner.shared_context, images)
         return added
 
     def _images(self, pictures: list[Tensor]) -> list[ImagePrompt]:

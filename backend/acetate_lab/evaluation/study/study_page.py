@@ -62,7 +62,7 @@ def write_study(pairs: tuple[Pair, ...], path: Path, seed: int) -> Study:
 
 
 def key_path(page: Path) -> Path:
-    """Where a page's key lies: `study.html` has `study.key.json`."""
+    """The path of a page's key: `study.html` has `study.key.json`."""
     return page.with_suffix(".key.json")
 
 
@@ -79,7 +79,7 @@ def read_key(path: Path) -> Study:
 
 
 def _uri(path: Path) -> str:
-    """A picture as a PNG data URI of its pixels alone: what else its file says would give the game away."""
+    """A picture as a PNG data URI without metadata, which could reveal its origin."""
     pixels = read_picture(path).picture
     buffer = io.BytesIO()
     Image.frombytes("RGBA", pixels.size, pixels.tobytes()).save(buffer, "PNG", optimize=True)

@@ -42,7 +42,7 @@ def blender_command(program: Path | None = None) -> list[str]:
     return [chosen, "--background", "--factory-startup", "--python-exit-code", "1", "--python", str(STUDIO)]
 
 
-def run_studio(orders: Mapping[str, Any], program: Path | None, say: Callable[[str], None]) -> None:
+def run_studio(orders: Mapping[str, Any], program: Path | None, log: Callable[[str], None]) -> None:
     """Let Blender carry out orders, apart from the user's own settings. Raises AcetateError when it fails."""
     folder = Path(orders["folder"])
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def run_studio(orders: Mapping[str, Any], program: Path | None, say: Callable[[s
             for line in process.stdout or ():
                 last = [*last[-8:], line.strip()]
                 if line.startswith("rendered "):
-                    say(line.strip())
+                    log(line.strip())
             code = process.wait()
         finally:
             if process.poll() is None:

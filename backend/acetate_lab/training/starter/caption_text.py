@@ -47,7 +47,7 @@ MAX_TOKENS = 32
 
 
 def wording(record: PictureRecord, colour: str, turned: bool) -> Wording:
-    """How one picture may be asked for; a turned hue is always named, a picture's own colour sometimes."""
+    """Caption texts of one picture; a changed hue is always named, the original colour sometimes."""
     role = "background" if record.use == "backdrop" else "layer"
     return Wording((record.words,), (colour,), (turned,), record.style, role=role)
 

@@ -1,7 +1,7 @@
 """Training of attention sharing: the layers of one scene drawn side by side (LayerDiffuse, section 3.3).
 
 The base UNet stays frozen; each frame's LoRA and the attention across frames are trained with the UNet's ordinary
-objective, and the condition encoder where there is control. Where single frames of a sample are given, one set of
+objective, and the condition encoder where there is control. Where single frames of a sample are clean, one set of
 weights learns to find the missing layers of a scene from any of the others.
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from acetate.adapters.shared_attention import SharedAttention
 
-from acetate_lab.training.diffusion import Objective, Predict, Samples, Words, train_diffusion
+from acetate_lab.training.diffusion import Objective, Predict, Samples, TextCondition, train_diffusion
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import OptimizerConfig
-from acetate_lab.training.trainer import Say, TrainerConfig
+from acetate_lab.training.trainer import Log, TrainerConfig
 
 
-def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
-    """Asks through attached sharing: gives it the control picture of each sample first."""
+def steered(shared: SharedAttention, predict: Predict[TextCondition]) -> Predict[TextCondition]:
+    """Calls the UNet with attention sharing, after setting the control image of each sample."""
 
     def ask(noisy, times, words, control):  # type: ignore[no-untyped-def]
         shared.set_control_image(control)
@@ -30,17 +30,17 @@ def steered(shared: SharedAttention, predict: Predict[Words]) -> Predict[Words]:
 
 def train_layers(
     shared: SharedAttention,
-    predict: Predict[Words],
+    predict: Predict[TextCondition],
     objective: Objective,
-    draw: Callable[[int], Samples[Words]],
-    draw_sheet: Callable[[Path], None],
+    draw: Callable[[int], Samples[TextCondition]],
+    log_samples: Callable[[Path], None],
     folder: Path,
     settings: TrainerConfig,
     learning: OptimizerConfig,
     hardware: Distributed,
-    say: Say,
+    log: Log,
 ) -> None:
-    """Train the layers of `shared` in place to their average over the run; what `predict` asks is frozen."""
+    """Train the layers of `shared` in place to their average over the run; the UNet that `predict` calls is frozen."""
     shared.layers.to(hardware.device).requires_grad_(True)
     with shared:
         train_diffusion(
@@ -48,10 +48,10 @@ def train_layers(
             steered(shared, predict),
             objective,
             draw,
-            draw_sheet,
+            log_samples,
             folder,
             settings,
             learning,
             hardware,
-            say,
+            log,
         )
