@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 from acetate_wire.errors import AcetateError
 
 import acetate
+from acetate import extensions
 from acetate.cli import models, plugins
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
@@ -35,8 +35,8 @@ for command in (serve, status, stop, jobs, take, cancel, pair):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(plugins.app, name="plugins")
-for entry_point in sorted(entry_points(group="acetate.commands"), key=lambda found: found.name):
-    app.add_typer(entry_point.load(), name=entry_point.name)
+for name, commands in extensions.load_extensions(extensions.COMMANDS):
+    app.add_typer(commands, name=name)
 
 REFUSED = 2
 FAILED = 1

@@ -10,7 +10,7 @@ import platformdirs
 from acetate_wire.limits import Limits
 from acetate_wire.paths import runtime_dir
 
-DEFAULT_ENGINE = "acetate.worker.diffusion_engine:DiffusionEngine"
+DEFAULT_ENGINE = "diffusion"
 DAY_S = 86400.0
 
 
@@ -22,7 +22,8 @@ def state_dir() -> Path:
 
 @dataclass(frozen=True)
 class DaemonConfig:
-    """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is `module:name`.
+    """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is the name of an installed
+    engine (`acetate.engines`) or `module:class`, by default ACETATE_ENGINE or `diffusion`.
 
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
@@ -32,7 +33,7 @@ class DaemonConfig:
     runtime: Path = field(default_factory=runtime_dir)
     state: Path = field(default_factory=state_dir)
     tcp: str = ""
-    engine: str = DEFAULT_ENGINE
+    engine: str = field(default_factory=lambda: os.environ.get("ACETATE_ENGINE") or DEFAULT_ENGINE)
     limits: Limits = field(default_factory=Limits)
     idle_exit_s: float = 3600.0
     unload_after_s: float = 600.0

@@ -9,10 +9,12 @@ from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY
 from acetate.models.diffusers_layout import networks_of
-from acetate.models.families import FAMILIES, PUBLISHED, ModelFamily
+from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
+OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
+"""What a model has in its own folder where its family has no published layer files."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ def download_spec(
     `family` on the hub. Weights are fetched in float16, with `full` in float32. Raises AcetateError `unknown_model`.
     """
     head, _, kind = name.partition("/")
-    if kind and head in FAMILIES:
+    if kind and head in families():
         return _adapter(head, kind)
     if kind:
-        base = _base(name, family or FAMILIES["sdxl"], full)
+        base = _base(name, family or SDXL, full)
         return (base,)
-    known = FAMILIES.get(name)
+    known = families().get(name)
     if known is None or not known.repository:
-        fetchable = ", ".join(each.name for each in FAMILIES.values() if each.repository)
+        fetchable = ", ".join(each.name for each in families().values() if each.repository)
         raise AcetateError(
             "unknown_model",
             f"there is nothing to fetch under the name {name!r}",
@@ -55,14 +57,18 @@ def download_spec(
         )
     if configuration:
         return (DownloadSpec(known.repository, DESCRIPTION),)
+    base = _base(known.repository, known, full)
+    if not known.decoders:
+        return (base,)
     published = _layers(known)
-    return (published,) if layers else (_base(known.repository, known, full), published)
+    return (published,) if layers else (base, published)
 
 
 def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
     variant = "" if full else ".fp16"
     weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks_of(family).items())
-    return DownloadSpec(repository, (*DESCRIPTION, *weights))
+    own = () if family.decoders else OWN_FILES
+    return DownloadSpec(repository, (*DESCRIPTION, *weights, *own))
 
 
 def _layers(family: ModelFamily) -> DownloadSpec:
