@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 from acetate_wire.errors import AcetateError
 
 import acetate
-from acetate import extensions
+from acetate import extensions, logs
 from acetate.cli import models, plugins
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
@@ -38,6 +40,8 @@ app.add_typer(plugins.app, name="plugins")
 for name, commands in extensions.load_extensions(extensions.COMMANDS):
     app.add_typer(commands, name=name)
 
+log = logging.getLogger("acetate.cli")
+
 REFUSED = 2
 FAILED = 1
 REFUSALS = frozenset({"bad_request", "too_large", "unknown_model", "mode_unsupported"})
@@ -52,12 +56,22 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL", help=_("Tell more: debug, info, warning or error. [default: warning, the daemon's info]")
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", help=_("Show the version and leave."), callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
     """Take the options that stand before any command."""
+    if log_level is not None:
+        # A daemon that this command starts logs at the same level.
+        os.environ[logs.LEVEL_VARIABLE] = log_level
+    logs.log_to_stderr(logs.chosen_level("warning"))
 
 
 def main() -> None:
@@ -65,6 +79,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="acetate")
     except AcetateError as error:
+        log.debug("the command failed", exc_info=True)
         code = _complain(str(error), REFUSED if error.code in REFUSALS else FAILED)
     except typer.TyperException as error:
         # Without a command there is nothing wrong: Typer has shown the help.

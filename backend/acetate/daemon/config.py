@@ -10,6 +10,8 @@ import platformdirs
 from acetate_wire.limits import Limits
 from acetate_wire.paths import runtime_dir
 
+from acetate import logs
+
 DEFAULT_ENGINE = "diffusion"
 DAY_S = 86400.0
 
@@ -27,7 +29,8 @@ class DaemonConfig:
 
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
-    before it is killed. `reserve_bytes`: what a new job leaves free on the disk.
+    before it is killed. `reserve_bytes`: what a new job leaves free on the disk. `log_level` is one
+    of `acetate.logs.LEVELS`, for daemon.log and worker.log in the state folder.
     """
 
     runtime: Path = field(default_factory=runtime_dir)
@@ -41,3 +44,4 @@ class DaemonConfig:
     keep_s: float = 7 * DAY_S
     keep_bytes: int = 2 << 30
     reserve_bytes: int = 4 << 20
+    log_level: str = field(default_factory=lambda: logs.chosen_level("info"))

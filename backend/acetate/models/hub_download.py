@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYL
 from acetate.models.diffusers_layout import networks_of
 from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
+
+log = logging.getLogger("acetate.models")
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
 OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
@@ -110,6 +113,7 @@ def fetch(wanted: DownloadSpec) -> None:
             field="model",
             hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
         )
+    log.info("fetching %s: %s", wanted.repository, ", ".join(wanted.patterns))
     try:
         folder = Path(snapshot_download(wanted.repository, allow_patterns=[*wanted.patterns, *wanted.variants]))
     except Exception as error:  # the network library's own exceptions come through
