@@ -13,6 +13,7 @@ from acetate_wire.errors import AcetateError
 import acetate
 from acetate import extensions, logs
 from acetate.cli import models, plugins
+from acetate.cli.bug_report import bug_report
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
@@ -33,6 +34,7 @@ for verb in (generate, scene, background, foreground, extract, refine, inpaint, 
     app.command()(verb)
 app.command()(samplers)
 app.command()(doctor)
+app.command("bug-report")(bug_report)
 for command in (serve, status, stop, jobs, take, cancel, pair):
     app.command()(command)
 app.add_typer(models.app, name="models")
