@@ -7,8 +7,9 @@ objects); docs/extending.md shows a package that has them.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, requires
 from typing import Any
 
 log = logging.getLogger("acetate.extensions")
@@ -35,6 +36,13 @@ def load_extensions(group: str) -> Iterator[tuple[str, Any]]:
             log.warning("%s of %s cannot be loaded: %s", _described(entry_point), _package(entry_point), reason)
             continue
         yield name, loaded
+
+
+def modules_of_extra(extra: str) -> set[str]:
+    """The modules that Acetate's extra of that name brings, as they are imported."""
+    wanted = re.compile(rf"""([\w.-]+).*;\s*extra\s*==\s*["']{extra}["']""")
+    found = (wanted.match(requirement) for requirement in requires("acetate") or ())
+    return {match.group(1).replace("-", "_").lower() for match in found if match}
 
 
 def _package(entry_point: EntryPoint) -> str:

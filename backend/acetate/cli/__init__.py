@@ -83,6 +83,13 @@ def main() -> None:
     except AcetateError as error:
         log.debug("the command failed", exc_info=True)
         code = _complain(str(error), REFUSED if error.code in REFUSALS else FAILED)
+    except ModuleNotFoundError as error:
+        if error.name not in extensions.modules_of_extra("train"):
+            raise
+        wanted = _(
+            "{name} is missing, which comes with the extra for training: {python} -m pip install 'acetate[train]'"
+        )
+        code = _complain(wanted.format(name=error.name, python=sys.executable), FAILED)
     except typer.TyperException as error:
         # Without a command there is nothing wrong: Typer has shown the help.
         message = error.format_message()
