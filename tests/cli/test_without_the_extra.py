@@ -36,6 +36,7 @@ def test_the_extra_brings_what_training_and_measuring_import() -> None:
     assert modules_of_extra("train") == {"pymatting", "resvg_py", "tensorboard"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "missing"),
     [

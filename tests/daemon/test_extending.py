@@ -47,6 +47,7 @@ def test_an_installed_engine_draws(make_daemon: Callable[..., Daemon], site: Pat
     assert alpha[:, 0].tolist() == [255, 204, 153, 102, 51, 0]
 
 
+@pytest.mark.slow
 def test_a_model_of_an_installed_family_is_recognised_and_draws(
     make_daemon: Callable[..., Daemon], site: Path, tiny_starter: Path, tmp_path: Path
 ) -> None:
