@@ -86,9 +86,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in extensions.modules_of_extra("train"):
             raise
-        wanted = _(
-            "{name} is missing, which comes with the extra for training: {python} -m pip install 'acetate[train]'"
-        )
+        wanted = _("{name} is missing, of the extra for training: {python} -m pip install 'acetate[train]'")
         code = _complain(wanted.format(name=error.name, python=sys.executable), FAILED)
     except typer.TyperException as error:
         # Without a command there is nothing wrong: Typer has shown the help.
