@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -43,6 +44,18 @@ for name, commands in extensions.load_extensions(extensions.COMMANDS):
     app.add_typer(commands, name=name)
 
 log = logging.getLogger("acetate.cli")
+
+
+def _translate_help(commands: typer.Typer) -> None:
+    """Give every command its docstring in the user's language as its help."""
+    for command in commands.registered_commands:
+        command.help = command.help or _(inspect.getdoc(command.callback) or " ")
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _translate_help(group.typer_instance)
+
+
+_translate_help(app)
 
 REFUSED = 2
 FAILED = 1

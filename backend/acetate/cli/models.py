@@ -60,7 +60,7 @@ def pull(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help=_("Weights in float32 instead of float16."))] = False,
     family: Annotated[
-        str | None, typer.Option("--family", help=_("ModelFamily of a model given as owner/model: sd15 or sdxl."))
+        str | None, typer.Option("--family", help=_("Family of a model given as owner/model: sd15 or sdxl."))
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
 ) -> None:
