@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.tiny_starter import write_tiny_starter
+
+# The command line in its own words, whatever language this computer speaks.
+os.environ["LANGUAGE"] = "en"
 
 EDITORS = ("krita", "blender")
 """Folders of tests that drive an editor; the marker of the same name selects them."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import bpy
 
 from . import i18n, operators, preferences, runtime, settings, ui
-from .release import VERSION
 
+# Blender before 4.2 reads this without running it: no names in it.
 bl_info = {
     "name": "Acetate",
     "author": "The Acetate project",
-    "version": VERSION,
+    "version": (0, 1, 0),
     "blender": (3, 4, 0),
     "location": "Sidebar (N) > Acetate",
     "description": "Transparent picture layers, generated as camera-aligned planes",

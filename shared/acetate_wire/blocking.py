@@ -14,7 +14,7 @@ from .client import Client
 from .connection import Connection
 from .errors import AcetateError
 from .events import Accepted, Cancelled, Connected, Done, Event, Failed, Forgotten, JobList, Progress, Rejected, Status
-from .launch import start_daemon
+from .launch import start_daemon, start_failure
 from .request import LayerRequest
 
 START_S = 20.0
@@ -220,15 +220,18 @@ class BlockingClient:
         return self._receive_kind(Connected, timeout)
 
     def _start_again_if_lost(self) -> None:
-        """Start the daemon where it was lost. Raises AcetateError `not_allowed` when it stays away."""
+        """Start the daemon where it was lost. Raises AcetateError `not_allowed` when it cannot start or stays away."""
         now = time.monotonic()
         if self.client.connected or self.client.welcome is None:
             self._lost = None
+            failure = None if self.client.connected else start_failure()
+            if failure is not None:
+                raise failure
             return
         if self._lost is None:
             self._lost = now
         if now - self._lost > GIVE_UP_S:
-            raise AcetateError(
+            raise start_failure() or AcetateError(
                 "not_allowed",
                 f"the daemon ended, and did not start again in {GIVE_UP_S:g} seconds",
                 hint="`acetate serve` in a terminal says why; jobs that it had accepted go on when it runs",

@@ -52,7 +52,7 @@ def find(path: Optional[Path] = None) -> Optional[Connection]:
     try:
         require_private(path)
         return parse(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError) as error:
         raise AcetateError(

@@ -6,16 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional
+from typing import IO, Dict, List, Mapping, Optional, Tuple
 
 from .errors import AcetateError
 from .paths import atomic_write, config_dir, ensure_private_dir
 
 FILE_NAME = "daemon.json"
 
-# Held so that a started daemon is not reported as abandoned; it outlives its starter on purpose.
-_started: List["subprocess.Popen[bytes]"] = []
+# Held so that a started daemon is not reported as abandoned; it outlives its starter on purpose. With each the file of
+# its standard error, where there is room for one.
+_started: List[Tuple["subprocess.Popen[bytes]", Optional[IO[bytes]]]] = []
 
 
 def save_launch_command(command: List[str], folder: Optional[Path] = None) -> None:
@@ -43,23 +45,55 @@ def load_launch_command(folder: Optional[Path] = None) -> List[str]:
 def start_daemon(command: Optional[List[str]] = None) -> None:
     """Start the daemon as a process of its own and return at once; a client finds it when it is ready.
 
-    Harmless when one is running already: the second one ends by itself.
+    Harmless when one is running already: the second one ends by itself. Where it cannot start, `start_failure` says
+    why a moment later.
     """
     options: Dict[str, int] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    _started[:] = [process for process in _started if process.poll() is None]
-    _started.append(
-        subprocess.Popen(
-            command or load_launch_command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_clean_environment(os.environ),
-            start_new_session=True,
-            **options,  # type: ignore[call-overload]
-        )
+    _forget_ended()
+    report = _report_file()
+    process = subprocess.Popen(
+        command or load_launch_command(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=report or subprocess.DEVNULL,
+        env=_clean_environment(os.environ),
+        start_new_session=True,
+        **options,  # type: ignore[call-overload]
     )
+    _started.append((process, report))
+
+
+def start_failure() -> Optional[AcetateError]:
+    """Why the daemon that this process started last has ended; None while it runs, and when it ended in order."""
+    if not _started:
+        return None
+    process, report = _started[-1]
+    if not process.poll():
+        return None
+    lines: List[str] = []
+    if report is not None:
+        report.seek(0)
+        lines = report.read().decode("utf-8", "replace").strip().splitlines()
+    reason = lines[-1][:500] if lines else f"exit code {process.returncode}"
+    return AcetateError("not_allowed", f"Acetate's daemon did not start: {reason}")
+
+
+def _forget_ended() -> None:
+    for process, report in list(_started):
+        if process.poll() is not None:
+            _started.remove((process, report))
+            if report is not None:
+                report.close()
+
+
+def _report_file() -> Optional[IO[bytes]]:
+    """A file that vanishes with those who hold it; a pipe would end with the starter."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return None
 
 
 def _clean_environment(environment: Mapping[str, str]) -> Dict[str, str]:

@@ -44,3 +44,13 @@ def test_a_mistyped_command_is_one_line() -> None:
 def test_samplers_are_listed_by_artists_names() -> None:
     names = run("samplers").stdout.splitlines()
     assert {"DPM++ 2M Karras", "DPM++ 2M SDE Karras", "Euler a", "DDIM", "UniPC", "Heun"} <= set(names)
+
+
+def test_the_log_level_is_one_of_four_and_debug_tells_where_a_command_failed() -> None:
+    loud = run("--log-level", "loud", "samplers")
+    assert loud.returncode == 2
+    assert loud.stderr == "acetate: there is no log level 'loud': choose from debug, info, warning, error\n"
+    failed = run("--log-level", "debug", "models", "add", "nowhere")
+    assert failed.returncode == 2
+    assert "acetate.cli: the command failed\nTraceback" in failed.stderr
+    assert "Traceback" not in run("models", "add", "nowhere").stderr

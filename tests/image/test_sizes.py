@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from acetate.image.sizes import CROP_LOSS, Cover, Learned, Size, Window, cover, cover_exactly, fit, model_size
-from acetate.models.families import FAMILIES
+from acetate.models.families import families
 from acetate_wire.request import Rect
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 SIDES = st.integers(1, 16384)
 
 
-LEARNED = {name: Learned(family.native_size, family.max_aspect, family.sizes) for name, family in FAMILIES.items()}
+LEARNED = {name: Learned(family.native_size, family.max_aspect, family.sizes) for name, family in families().items()}
 ASPECTS = {"16:9": (16, 9), "3:2": (3, 2), "A4": (297, 210), "4:3": (4, 3), "1:1": (1, 1)}
 SHAPES = st.builds(Learned, st.sampled_from([64, 128, 256, 512, 1024]), st.sampled_from([1.0, 1.5, 2.4]))
 

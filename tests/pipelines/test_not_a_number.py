@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.families import FAMILIES, ModelSource
+from acetate.models.families import ModelSource, families
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
@@ -198,7 +198,7 @@ def test_every_network_is_named(
     shutil.copytree(models_folder, folder)
     changed(next(folder.glob(file)), chosen, nothing)
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(folder))
-    sdxl = next(family for family in FAMILIES.values() if family.name == "sdxl")
+    sdxl = next(family for family in families().values() if family.name == "sdxl")
     store = ModelCache(
         ModelRegistry({"sdxl": ModelSource(folder / "sdxl", sdxl, "Apache-2.0")}), torch.device("cpu"), torch.float32
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.models.families import FAMILIES
+from acetate.models.families import families
 from acetate.worker.diffusion_engine import DiffusionEngine
 from acetate.worker.engine import EngineJob, EngineResult, ProgressCallback
 
@@ -27,7 +27,7 @@ class Watched(DiffusionEngine):
 
         folder = Path(os.environ["ACETATE_MODELS_DIR"])
         return ModelRegistry(
-            {name: ModelSource(folder / name, family, "Apache-2.0") for name, family in FAMILIES.items()}
+            {name: ModelSource(folder / name, family, "Apache-2.0") for name, family in families().items()}
         )
 
     def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:

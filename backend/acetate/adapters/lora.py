@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from acetate.models.adapter_files import lora_path
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
+
+log = logging.getLogger("acetate.adapters")
 
 
 @contextmanager
@@ -36,6 +39,7 @@ def apply_loras(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
                 raise _refusal(lora, " ".join(str(error).split())) from error
             if not any(name in held for held in pipeline.get_list_adapters().values()):
                 raise _refusal(lora, "nothing in it belongs to this model")
+        log.info("LoRAs on %s: %d", model.spec.name, len(loras))
         pipeline.set_adapters(names, [lora.weight for lora in loras])
         yield
     finally:

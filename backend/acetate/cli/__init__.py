@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
+import os
 import sys
-from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 from acetate_wire.errors import AcetateError
 
 import acetate
+from acetate import extensions, logs
 from acetate.cli import models, plugins
+from acetate.cli.bug_report import bug_report
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
@@ -31,12 +35,27 @@ for verb in (generate, scene, background, foreground, extract, refine, inpaint, 
     app.command()(verb)
 app.command()(samplers)
 app.command()(doctor)
+app.command("bug-report")(bug_report)
 for command in (serve, status, stop, jobs, take, cancel, pair):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(plugins.app, name="plugins")
-for entry_point in sorted(entry_points(group="acetate.commands"), key=lambda found: found.name):
-    app.add_typer(entry_point.load(), name=entry_point.name)
+for name, commands in extensions.load_extensions(extensions.COMMANDS):
+    app.add_typer(commands, name=name)
+
+log = logging.getLogger("acetate.cli")
+
+
+def _translate_help(commands: typer.Typer) -> None:
+    """Give every command its docstring in the user's language as its help."""
+    for command in commands.registered_commands:
+        command.help = command.help or _(inspect.getdoc(command.callback) or " ")
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _translate_help(group.typer_instance)
+
+
+_translate_help(app)
 
 REFUSED = 2
 FAILED = 1
@@ -52,12 +71,22 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL", help=_("Tell more: debug, info, warning or error. [default: warning, the daemon's info]")
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", help=_("Show the version and leave."), callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
     """Take the options that stand before any command."""
+    if log_level is not None:
+        # A daemon that this command starts logs at the same level.
+        os.environ[logs.LEVEL_VARIABLE] = log_level
+    logs.log_to_stderr(logs.chosen_level("warning"))
 
 
 def main() -> None:
@@ -65,7 +94,13 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="acetate")
     except AcetateError as error:
+        log.debug("the command failed", exc_info=True)
         code = _complain(str(error), REFUSED if error.code in REFUSALS else FAILED)
+    except ModuleNotFoundError as error:
+        if error.name not in extensions.modules_of_extra("train"):
+            raise
+        wanted = _("{name} is missing, of the extra for training: {python} -m pip install 'acetate[train]'")
+        code = _complain(wanted.format(name=error.name, python=sys.executable), FAILED)
     except typer.TyperException as error:
         # Without a command there is nothing wrong: Typer has shown the help.
         message = error.format_message()

@@ -60,16 +60,16 @@ def pull(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help=_("Weights in float32 instead of float16."))] = False,
     family: Annotated[
-        str | None, typer.Option("--family", help=_("ModelFamily of a model given as owner/model: sd15 or sdxl."))
+        str | None, typer.Option("--family", help=_("Family of a model given as owner/model: sd15 or sdxl."))
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
 ) -> None:
     """Fetch a model from the Hugging Face hub. Stopped half-way, it goes on from there when called again."""
-    from acetate.models.families import FAMILIES
+    from acetate.models.families import families
     from acetate.models.hub_download import download_spec, fetch
     from acetate.models.user_models import UserModel, read_user_models, write_user_models
 
-    foreign = "/" in name and name.partition("/")[0] not in FAMILIES
+    foreign = "/" in name and name.partition("/")[0] not in families()
     kind = _family(family) if foreign else None
     wanted = download_spec(name, family=kind, configuration=configuration, layers=layers, full=full)
     for each in wanted:
@@ -142,10 +142,13 @@ def _layer_file(text: str, family: str) -> tuple[str, str]:
 
 
 def _check_part(part: str, family: str, option: str) -> None:
-    from acetate.models.families import FAMILIES
+    from acetate.models.families import families
     from acetate.models.registry import DECODER, ENCODER
 
-    known = {each.name for way in FAMILIES[family].recipes for each in way.adapters if each.files} | {ENCODER, DECODER}
+    known = {each.name for way in families()[family].recipes for each in way.adapters if each.files} | {
+        ENCODER,
+        DECODER,
+    }
     if part not in known:
         raise _refusal(
             _("{option}: there is no part {part}").format(option=option, part=part),
@@ -214,9 +217,9 @@ def verify(
 
 
 def _family(name: str | None) -> ModelFamily:
-    from acetate.models.families import FAMILIES
+    from acetate.models.families import families
 
-    known = [family for family in FAMILIES.values() if family.repository]
+    known = [family for family in families().values() if family.repository]
     for family in known:
         if family.name == name:
             return family

@@ -28,7 +28,9 @@ def serve(
     keep_gib: Annotated[
         float, typer.Option(metavar="GIB", min=0, help=_("How much room waiting layers may take; the oldest go first."))
     ] = 2,
-    engine: Annotated[str | None, typer.Option(metavar="MODULE:CLASS", hidden=True)] = None,
+    engine: Annotated[
+        str | None, typer.Option(metavar="NAME", help=_("The engine that draws, of those that are installed."))
+    ] = None,
 ) -> None:
     """Run the daemon that draws for Krita, Blender and this command line."""
     from acetate.cli.jobs import running

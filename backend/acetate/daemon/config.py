@@ -10,7 +10,9 @@ import platformdirs
 from acetate_wire.limits import Limits
 from acetate_wire.paths import runtime_dir
 
-DEFAULT_ENGINE = "acetate.worker.diffusion_engine:DiffusionEngine"
+from acetate import logs
+
+DEFAULT_ENGINE = "diffusion"
 DAY_S = 86400.0
 
 
@@ -22,17 +24,19 @@ def state_dir() -> Path:
 
 @dataclass(frozen=True)
 class DaemonConfig:
-    """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is `module:name`.
+    """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is the name of an installed
+    engine (`acetate.engines`) or `module:class`, by default ACETATE_ENGINE or `diffusion`.
 
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
-    before it is killed. `reserve_bytes`: what a new job leaves free on the disk.
+    before it is killed. `reserve_bytes`: what a new job leaves free on the disk. `log_level` is one
+    of `acetate.logs.LEVELS`, for daemon.log and worker.log in the state folder.
     """
 
     runtime: Path = field(default_factory=runtime_dir)
     state: Path = field(default_factory=state_dir)
     tcp: str = ""
-    engine: str = DEFAULT_ENGINE
+    engine: str = field(default_factory=lambda: os.environ.get("ACETATE_ENGINE") or DEFAULT_ENGINE)
     limits: Limits = field(default_factory=Limits)
     idle_exit_s: float = 3600.0
     unload_after_s: float = 600.0
@@ -40,3 +44,4 @@ class DaemonConfig:
     keep_s: float = 7 * DAY_S
     keep_bytes: int = 2 << 30
     reserve_bytes: int = 4 << 20
+    log_level: str = field(default_factory=lambda: logs.chosen_level("info"))

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
-import logging.handlers
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from acetate_wire.connection import Connection
 from acetate_wire.errors import AcetateError
 from acetate_wire.launch import save_launch_command
 from acetate_wire.paths import ensure_private_dir
 
+import acetate
+from acetate import logs
 from acetate.daemon.config import DaemonConfig
+from acetate.daemon.job_store import StoreError
 from acetate.daemon.presence import Presence, living, publish_for
 from acetate.daemon.server import Server
+from acetate.io import is_full
 
-LOG_BYTES = 1 << 20
+log = logging.getLogger("acetate.daemon")
+
 PUBLISH_S = 4.0
 """A living daemon whose connection file vanished publishes again within this time."""
 
@@ -32,16 +39,19 @@ def serve(settings: DaemonConfig, ready: Callable[[Connection], None] | None = N
     if sys.platform != "win32":
         os.umask(0o077)
     _raise_file_limit()
-    ensure_private_dir(settings.state)
-    ensure_private_dir(settings.runtime)
     presence = Presence(settings.state, settings.runtime)
-    if not presence.take():
-        _point_to_the_living(settings)
-        return False
+    with _start_failures(settings):
+        ensure_private_dir(settings.state)
+        logs.log_to_file(settings.state / "daemon.log", settings.log_level)
+        ensure_private_dir(settings.runtime)
+        if not presence.take():
+            _point_to_the_living(settings)
+            return False
     try:
-        _log_to(settings)
-        _remember()
-        server = Server(settings, presence)
+        with _start_failures(settings):
+            _remember()
+            server = Server(settings, presence)
+        log.info("acetate %s listens at %s (process %d)", acetate.__version__, server.connection.endpoint, os.getpid())
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
@@ -50,6 +60,7 @@ def serve(settings: DaemonConfig, ready: Callable[[Connection], None] | None = N
             server.run()
         finally:
             server.close()
+            log.info("the daemon ends")
     finally:
         presence.release()
     return True
@@ -82,14 +93,36 @@ def _point_to_the_living(settings: DaemonConfig) -> None:
         record = living(settings.state)
 
 
-def _log_to(settings: DaemonConfig) -> None:
-    handler = logging.handlers.RotatingFileHandler(
-        settings.state / "daemon.log", maxBytes=LOG_BYTES, backupCount=1, delay=True
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("acetate.daemon")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
+@contextlib.contextmanager
+def _start_failures(settings: DaemonConfig) -> Iterator[None]:
+    """Log what keeps the daemon from starting, and raise it as an AcetateError in words for people."""
+    try:
+        yield
+    except (AcetateError, OSError, StoreError) as error:
+        failure = error if isinstance(error, AcetateError) else start_failure(error, settings.state)
+        log.error("the daemon cannot start: %s", failure)
+        raise failure from None
+    except Exception:
+        log.exception("the daemon cannot start")
+        raise
+
+
+def start_failure(error: OSError | StoreError, state: Path) -> AcetateError:
+    """Why the daemon's folders cannot be used, and the way out; `state` is named where the error names no file."""
+    if isinstance(error, StoreError):
+        return AcetateError(
+            "internal", f"the journal in {state} cannot be used ({error})", hint="make room on its disk"
+        )
+    place = Path(error.filename or state)
+    other = "set ACETATE_STATE_DIR and ACETATE_RUNTIME_DIR to folders of your own that can be written"
+    if is_full(error):
+        return AcetateError("busy", f"the disk of {place} is full", hint="free some space there and start again")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        file = next((each for each in (place, *place.parents) if each.is_file()), place)
+        return AcetateError(
+            "not_allowed", f"{file} is a file where the daemon needs a folder", hint=f"move it away, or {other}"
+        )
+    return AcetateError("not_allowed", f"{place} cannot be written ({error.strerror or error})", hint=other)
 
 
 def _remember() -> None:
@@ -97,4 +130,4 @@ def _remember() -> None:
     try:
         save_launch_command([sys.executable, "-m", "acetate.daemon"])
     except (OSError, AcetateError) as error:
-        logging.getLogger("acetate.daemon").warning("editors cannot learn how to start the daemon: %s", error)
+        log.warning("editors cannot learn how to start the daemon: %s", error)

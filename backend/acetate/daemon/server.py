@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -16,9 +17,10 @@ import acetate
 from acetate.daemon.auth import ZapHandler, load_keys
 from acetate.daemon.clients import ClientRegistry
 from acetate.daemon.config import DaemonConfig
+from acetate.daemon.failed_requests import record_failure
 from acetate.daemon.handlers import MessageHandler, Sender, ServerContext
 from acetate.daemon.job_manager import JobManager
-from acetate.daemon.job_store import JobStore
+from acetate.daemon.job_store import JobStore, StoreError
 from acetate.daemon.listener import Listener
 from acetate.daemon.presence import Presence
 from acetate.daemon.spool import Spool
@@ -127,6 +129,10 @@ class Server:
 
     def _publish(self, job: str, kind: str, fields: Any, frames: Any) -> None:
         self._clients.publish(job, kind, fields, frames, time.monotonic())
+        if kind == "failed":
+            with contextlib.suppress(StoreError):
+                failed = self._store.get(job)
+                record_failure(self._settings.state, job, failed.request if failed else {}, fields)
 
     def _republish(self) -> None:
         """Where the runtime folder vanished: publish again, unless another daemon is there now."""

@@ -72,10 +72,7 @@ class WorkerPool:
 
     def _start(self) -> WorkerProcess:
         if self._worker is None:
-            log_path = self._settings.state / "worker.log"
-            self._worker = WorkerProcess(
-                self._context, self._settings.runtime, log_path, self._settings.engine, self._keys
-            )
+            self._worker = WorkerProcess(self._context, self._settings, self._keys)
         return self._worker
 
     def _drain(self) -> None:

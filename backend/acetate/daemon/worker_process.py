@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import zmq
 from acetate_wire.errors import AcetateError
@@ -17,9 +18,10 @@ from acetate_wire.messages import Message, decode, encode
 from acetate_wire.paths import ensure_private_dir
 
 from acetate.daemon.auth import Keys
+from acetate.daemon.config import DaemonConfig
 
 STOP_S = 2.0
-LOG_BYTES = 1 << 20
+_EVERYDAY = re.compile(r"\S+ \S+ (DEBUG|INFO) ")
 PASSIVE_WAIT_ENV = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait for one another let other programs run meanwhile: beside an editor that draws, or any other busy
 program, spinning ones made a layer on two cores take six times as long."""
@@ -30,18 +32,21 @@ class WorkerProcess:
     """One worker, from its start to its end, and the socket to it. A new worker is a new object."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], runtime: Path, log: Path, engine: str, keys: Keys
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        settings: DaemonConfig,
+        keys: Keys,
     ) -> None:
-        """Start a worker process with `engine`; what it prints goes to the file `log`."""
-        self._log_path = log
-        self._log = _open_log(log)
+        """Start a worker process with the engine of `settings`; what it prints goes to `worker.log`."""
+        self._log = settings.state / "worker.log"
         self.socket = context.socket(zmq.PAIR)
         self.socket.set(zmq.LINGER, 0)
         # A pair socket takes nothing before its other end is there, which the worker's first message proves.
         self._connected = False
         self._outbox: list[list[Any]] = []
         self._file: Path | None = None
-        setup = {"engine": engine, "server_key": "", "client_public": "", "client_secret": ""}
+        setup = {"engine": settings.engine, "server_key": "", "client_public": "", "client_secret": ""}
+        setup |= {"log": str(self._log), "log_level": settings.log_level}
         if sys.platform == "win32":
             self.socket.set(zmq.CURVE_SERVER, 1)
             self.socket.set(zmq.CURVE_SECRETKEY, keys.server_secret.encode("ascii"))
@@ -50,20 +55,21 @@ class WorkerProcess:
             setup["server_key"] = keys.server_public
             setup["client_public"], setup["client_secret"] = keys.client_public, keys.client_secret
         else:
-            self._file = ensure_private_dir(runtime) / "worker.sock"
+            self._file = ensure_private_dir(settings.runtime) / "worker.sock"
             self._file.unlink(missing_ok=True)
             setup["endpoint"] = f"ipc://{self._file}"
             self.socket.bind(setup["endpoint"])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "acetate.worker.worker"],
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
-            env={**PASSIVE_WAIT_ENV, **os.environ},
-            # The folder that the daemon was started in may be gone by now, and libraries fail to load there.
-            cwd=log.parent,
-            creationflags=_NO_WINDOW,
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "acetate.worker.worker"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**PASSIVE_WAIT_ENV, **os.environ},
+                # The folder that the daemon was started in may be gone by now, and libraries fail to load there.
+                cwd=settings.state,
+                creationflags=_NO_WINDOW,
+            )
         if self._process.stdin is not None:
             # A worker that died at once is noticed by `exit_reason`, not here.
             with contextlib.suppress(OSError):
@@ -100,7 +106,7 @@ class WorkerProcess:
         if code == -9:
             return "it was killed, perhaps because memory ran out"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        last = _last_line(self._log_path)
+        last = _last_line(self._log)
         return f"{how}: {last}" if last else how
 
     def end(self) -> None:
@@ -135,21 +141,13 @@ class WorkerProcess:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self.socket.close()
-        self._log.close()
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 
 
-def _open_log(path: Path) -> IO[bytes]:
-    """The worker's log, begun anew when it has grown long."""
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_suffix(".old.log"))
-    return path.open("ab")
-
-
 def _last_line(path: Path) -> str:
-    """The last line that the worker wrote, as people read it."""
+    """The last line that the worker wrote before it ended, as people read it; what it was doing is no reason."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 4096))
         lines = file.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1][:300] if lines else ""
+    return lines[-1][:300] if lines and not _EVERYDAY.match(lines[-1]) else ""

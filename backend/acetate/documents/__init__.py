@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from acetate.documents import openraster, photoshop
 from acetate.documents.document import Document, DocumentLayer
 from acetate.io import whole
+
+log = logging.getLogger("acetate.documents")
 
 __all__ = ["WRITERS", "Document", "DocumentLayer", "write"]
 
@@ -23,3 +26,4 @@ def write(document: Document, path: Path) -> None:
     writer = WRITERS[path.suffix.lower()]
     with whole(path) as fresh:
         writer(document, fresh)
+    log.debug("wrote %d layers as %s", len(document.layers), path.suffix)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acetate.models.families import SD15, SDXL, STARTER, ModelFamily
+from acetate.models.families import SD15, SDXL, STARTER, ModelFamily, families
 
 CONFIGURATION = ("model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae/config.json")
 OWN_TRANSPARENCY = ("transparency/config.json", "transparency/decoder.safetensors", "transparency/encoder.safetensors")
@@ -77,9 +77,10 @@ def family_of(path: Path) -> ModelFamily | None:
             kind = json.loads((path / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
         except (OSError, ValueError, AttributeError):
             return None
-        if (path / "transparency").is_dir():
-            return STARTER
-        return {"StableDiffusionPipeline": SD15, "StableDiffusionXLPipeline": SDXL}.get(kind)
+        family = next((each for each in families().values() if kind and kind == each.pipeline_class), None)
+        # The starter has the class of SD 1.5, whose transparency is not in its models' own folders.
+        has_decoder = (path / "transparency").is_dir()
+        return STARTER if has_decoder and (family is None or family.decoders) else family
     return _family_of_unet(read_safetensors_header(path))
 
 

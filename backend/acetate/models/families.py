@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from acetate import extensions
 from acetate.image.sizes import Size
 from acetate.models.recipes import SD15_RECIPES, SDXL_RECIPES, STARTER_RECIPES, ModeRecipe
+
+log = logging.getLogger("acetate.models")
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""
@@ -27,7 +32,8 @@ class ModelFamily:
 
     `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
     transparent decoder; one of each is enough. A family without them has both in every model's own folder.
-    `repository` is the hub repository of the base model, whose configuration fits the others too.
+    `repository` is the hub repository of its first model, whose configuration fits the others too, and `licence` that
+    model's. `pipeline_class` is what the `model_index.json` of its models names as `_class_name`.
     """
 
     name: str
@@ -43,6 +49,8 @@ class ModelFamily:
     decoders: tuple[str, ...] = ()
     text_encoders: int = 1
     repository: str = ""
+    licence: str = "unknown"
+    pipeline_class: str = ""
 
 
 STARTER = ModelFamily(
@@ -54,6 +62,7 @@ STARTER = ModelFamily(
     native_size=128,
     max_aspect=1.0,
     passes=2,
+    licence="Apache-2.0",
 )
 SD15 = ModelFamily(
     "sd15",
@@ -66,6 +75,8 @@ SD15 = ModelFamily(
     encoders={"layer_sd15_vae_transparent_encoder": 1.0},
     decoders=("layer_sd15_vae_transparent_decoder",),
     repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
+    licence="CreativeML OpenRAIL-M",
+    pipeline_class="StableDiffusionPipeline",
 )
 SDXL = ModelFamily(
     "sdxl",
@@ -80,8 +91,24 @@ SDXL = ModelFamily(
     decoders=("vae_transparent_decoder", "ld_diffusers_sdxl_vae_transparent_decoder"),
     text_encoders=2,
     repository="stabilityai/stable-diffusion-xl-base-1.0",
+    licence="CreativeML OpenRAIL++-M",
+    pipeline_class="StableDiffusionXLPipeline",
 )
-FAMILIES = {family.name: family for family in (STARTER, SD15, SDXL)}
+
+
+@cache
+def families() -> Mapping[str, ModelFamily]:
+    """Every family by its name: Acetate's own and those of other packages (entry points `acetate.families`).
+
+    Of two with the same name Acetate's own counts. The family with the smallest pictures comes first.
+    """
+    found: dict[str, ModelFamily] = {}
+    for name, family in extensions.load_extensions(extensions.FAMILIES):
+        if isinstance(family, ModelFamily):
+            found.setdefault(family.name, family)
+        else:
+            log.warning("%s (%s) is no ModelFamily", name, extensions.FAMILIES)
+    return dict(sorted(found.items(), key=lambda item: item[1].native_size))
 
 
 @dataclass(frozen=True)

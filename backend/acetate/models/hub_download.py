@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,14 @@ from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY
 from acetate.models.diffusers_layout import networks_of
-from acetate.models.families import FAMILIES, PUBLISHED, ModelFamily
+from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
 
+log = logging.getLogger("acetate.models")
+
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
+OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
+"""What a model has in its own folder where its family has no published layer files."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,14 @@ def download_spec(
     `family` on the hub. Weights are fetched in float16, with `full` in float32. Raises AcetateError `unknown_model`.
     """
     head, _, kind = name.partition("/")
-    if kind and head in FAMILIES:
+    if kind and head in families():
         return _adapter(head, kind)
     if kind:
-        base = _base(name, family or FAMILIES["sdxl"], full)
+        base = _base(name, family or SDXL, full)
         return (base,)
-    known = FAMILIES.get(name)
+    known = families().get(name)
     if known is None or not known.repository:
-        fetchable = ", ".join(each.name for each in FAMILIES.values() if each.repository)
+        fetchable = ", ".join(each.name for each in families().values() if each.repository)
         raise AcetateError(
             "unknown_model",
             f"there is nothing to fetch under the name {name!r}",
@@ -55,14 +60,18 @@ def download_spec(
         )
     if configuration:
         return (DownloadSpec(known.repository, DESCRIPTION),)
+    base = _base(known.repository, known, full)
+    if not known.decoders:
+        return (base,)
     published = _layers(known)
-    return (published,) if layers else (_base(known.repository, known, full), published)
+    return (published,) if layers else (base, published)
 
 
 def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
     variant = "" if full else ".fp16"
     weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks_of(family).items())
-    return DownloadSpec(repository, (*DESCRIPTION, *weights))
+    own = () if family.decoders else OWN_FILES
+    return DownloadSpec(repository, (*DESCRIPTION, *weights, *own))
 
 
 def _layers(family: ModelFamily) -> DownloadSpec:
@@ -104,6 +113,7 @@ def fetch(spec: DownloadSpec) -> None:
             field="model",
             hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
         )
+    log.info("fetching %s: %s", spec.repository, ", ".join(spec.patterns))
     try:
         folder = Path(snapshot_download(spec.repository, allow_patterns=[*spec.patterns, *spec.variants]))
     except Exception as error:  # the network library's own exceptions come through

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import logging
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -18,6 +20,8 @@ from acetate.models.offload import apply_plan, quantize_int8
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype, fastest_layout, short_dtype
+
+log = logging.getLogger("acetate.models")
 
 
 @dataclass
@@ -43,8 +47,12 @@ class ModelCache:
         self.unload(name)
         chosen = plan or MemoryPlan()
         entry = self.registry.entry(name)
+        started = time.monotonic()
         self._fingerprints[name] = file_fingerprint(entry)
-        self._loaded[name] = load_model(entry, self.device, self._dtype(chosen), chosen)
+        dtype = self._dtype(chosen)
+        self._loaded[name] = load_model(entry, self.device, dtype, chosen)
+        seconds = time.monotonic() - started
+        log.info("loaded %s in %.1f s: %s, %s on %s", name, seconds, chosen, dtype, self.device)
         return self._loaded[name]
 
     def plan(
@@ -79,6 +87,7 @@ class ModelCache:
     def unload(self, name: str) -> None:
         """Drop a model from memory; nothing happens when it is not there."""
         if self._loaded.pop(name, None) is not None:
+            log.info("unloaded %s", name)
             gc.collect()
             empty_caches()
 

@@ -14,7 +14,7 @@ from acetate_wire.errors import AcetateError
 
 from acetate.image.sizes import Learned
 from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
-from acetate.models.families import PUBLISHED, SD15, SDXL, STARTER, ModelFamily, ModelSource
+from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
 from acetate.models.hub_cache import SUFFIX, cached_snapshot, layer_file
 from acetate.models.recipes import ModeRecipe
 from acetate.models.user_models import user_sources
@@ -104,17 +104,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def known_sources() -> dict[str, ModelSource]:
-    """The built-in models.
+    """The built-in models: the starter, and the first one of every family that has one.
 
     SDXL has two adapters for transparent layers: deltas on its attention, with better quality, or on its convolutions
     (`sdxl-conv`), which follow the prompt more closely.
     """
-    return {
-        "starter": ModelSource(STARTER_FOLDER, STARTER, "Apache-2.0"),
-        "sd15": ModelSource(None, SD15, "CreativeML OpenRAIL-M", SD15.repository),
-        "sdxl": ModelSource(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository),
-        "sdxl-conv": ModelSource(None, SDXL, "CreativeML OpenRAIL++-M", SDXL.repository, prefer="conv"),
+    starter = {STARTER.name: ModelSource(STARTER_FOLDER, STARTER, STARTER.licence)}
+    published = {
+        name: ModelSource(None, family, family.licence, family.repository)
+        for name, family in families().items()
+        if family.repository
     }
+    return {**starter, **published, "sdxl-conv": ModelSource(None, SDXL, SDXL.licence, SDXL.repository, prefer="conv")}
 
 
 def all_sources() -> dict[str, ModelSource]:

@@ -10,7 +10,7 @@ import msgspec
 from acetate_wire.errors import AcetateError
 
 from acetate.models.diffusers_layout import family_of
-from acetate.models.families import FAMILIES, ModelSource
+from acetate.models.families import ModelSource, families
 from acetate.models.hub_cache import SUFFIX, models_dir
 
 USER_MODELS_FILE = "catalogue.json"
@@ -49,7 +49,7 @@ def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
 
 
 def _source(record: UserModel) -> ModelSource:
-    family, path = FAMILIES[record.family], Path(record.path) if record.path else None
+    family, path = families()[record.family], Path(record.path) if record.path else None
     whole = path if path is not None and path.suffix != SUFFIX else None
     return ModelSource(
         folder=whole,
@@ -68,13 +68,13 @@ def read_user_models() -> dict[str, UserModel]:
     path = models_dir() / USER_MODELS_FILE
     try:
         records = msgspec.json.decode(path.read_bytes(), type=dict[str, UserModel])
-        unknown = sorted({record.family for record in records.values()} - FAMILIES.keys())
+        unknown = sorted({record.family for record in records.values()} - families().keys())
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:
         raise _damaged(path, str(error)) from error
     if unknown:
-        raise _damaged(path, f"there is no family {unknown[0]}")
+        raise _damaged(path, f"there is no family {unknown[0]}; the package that brings it may be missing")
     return records
 
 

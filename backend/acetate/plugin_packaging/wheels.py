@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 from acetate_wire.errors import AcetateError
+
+log = logging.getLogger("acetate.plugins")
 
 
 def fetch(requirements: Sequence[str], python: str, tags: Sequence[str]) -> tuple[Path, ...]:
@@ -43,6 +46,7 @@ def _download(requirements: Sequence[str], python: str, tags: Sequence[str], fol
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--python-version", python, "--dest", str(folder)]
     command += [word for tag in tags for word in ("--platform", tag)]
+    log.info("fetching %s for Python %s on %s", ", ".join(requirements), python, tags[0])
     ran = subprocess.run(
         [*command, *requirements],
         capture_output=True,

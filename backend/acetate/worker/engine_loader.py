@@ -1,4 +1,4 @@
-"""Find an engine by its import path."""
+"""Find an engine by its name or import path."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from typing import cast
 
 from acetate_wire.errors import AcetateError
 
+from acetate import extensions
 from acetate.cards import build_of, find_cards
 from acetate.worker.engine import Engine
 
 
-def load_engine_class(path: str) -> type[Engine]:
-    """The engine that `module:name` means. Raises AcetateError when there is none."""
-    module, _, name = path.partition(":")
+def load_engine_class(name: str) -> type[Engine]:
+    """The engine of that name among the installed ones (`acetate.engines`), or the one that `module:class` means.
+
+    Raises AcetateError when there is none.
+    """
+    installed = extensions.find_extensions(extensions.ENGINES)
     try:
-        return cast("type[Engine]", getattr(importlib.import_module(module), name))
+        if name in installed:
+            return cast("type[Engine]", installed[name].load())
+        module, _, attribute = name.partition(":")
+        return cast("type[Engine]", getattr(importlib.import_module(module), attribute))
     except (ImportError, AttributeError, ValueError) as error:
         raise AcetateError(
-            "bad_request", f"there is no engine {path!r} ({error})", hint="name it as module:class"
+            "bad_request",
+            f"there is no engine {name!r} ({error})",
+            field="engine",
+            hint=f"choose from {', '.join(installed)}, or name one as module:class",
         ) from None
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import sys
 
 from acetate_wire.errors import AcetateError
 
 from acetate.worker.engine import Engine, EngineJob, EngineResult, OutOfMemory, ProgressCallback
+
+log = logging.getLogger("acetate.worker")
 
 _OOM_MARKERS = (
     "out of memory",
@@ -27,6 +30,7 @@ def run_with_fallback(engine: Engine, job: EngineJob, progress: ProgressCallback
         made = _try(engine, job, progress, level)
         if made is not None:
             return made
+        log.warning("job %s: out of memory at level %d of %d", job.id, level, engine.memory_levels)
         _free_memory()
     target = job.request.target
     raise AcetateError(

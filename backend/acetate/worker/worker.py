@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import sys
 import threading
@@ -23,12 +24,15 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
+from acetate import logs
 from acetate.io import atomic_write_frames, is_full
 from acetate.worker.engine import Engine, JobCancelled
 from acetate.worker.engine_loader import load_engine_class
 from acetate.worker.job_io import encode_reply, read_job
 from acetate.worker.oom_fallback import run_with_fallback
 from acetate.worker.progress_reporter import ProgressReporter
+
+log = logging.getLogger("acetate.worker")
 
 NO_LIMITS = Limits(message_bytes=1 << 62, header_bytes=64 << 20)
 
@@ -62,13 +66,13 @@ class Worker:
                 self._engine = self._engine_class()
             outcome = self._run_engine(self._engine, message)
         except JobCancelled:
+            log.info("job %s was cancelled", id)
             self._reporter.send("stopped", {"id": id})
         except AcetateError as error:
+            log.warning("job %s failed: %s", id, error.code)
             self._reporter.send("failed", {"id": id, **error.fields()})
         except Exception as error:
-            import traceback
-
-            traceback.print_exc()
+            log.exception("job %s failed", id)
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             hint = "the whole report is in the daemon's worker.log"
             failure = AcetateError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
@@ -82,9 +86,12 @@ class Worker:
 
     def _run_engine(self, engine: Engine, message: Message) -> dict[str, Any]:
         job, profile = read_job(message.fields)
-        started = time.monotonic()
+        request, started = job.request, time.monotonic()
+        size = f"{request.target.width} x {request.target.height}"
+        log.info("job %s: %s with %s, %s", job.id, request.mode, request.model, size)
         made = run_with_fallback(engine, job, self._reporter, int(message.fields["memory_level"]))
-        layers, frames = encode_reply(made, job.request, profile)
+        layers, frames = encode_reply(made, request, profile)
+        log.info("job %s: %d layers in %.1f s on %s", job.id, len(layers), time.monotonic() - started, engine.device())
         try:
             atomic_write_frames(Path(message.fields["output"]), frames)
         except OSError as error:
@@ -112,6 +119,8 @@ class Worker:
 def main() -> None:
     """Connect to the daemon and serve it."""
     setup = json.loads(sys.stdin.buffer.readline())
+    logs.log_to_file(Path(setup["log"]), setup["log_level"], with_output=True)
+    log.info("the worker starts (process %d, engine %s)", os.getpid(), setup["engine"])
     threading.Thread(target=_end_with_daemon, daemon=True).start()
     context = zmq.Context()
     socket = context.socket(zmq.PAIR)

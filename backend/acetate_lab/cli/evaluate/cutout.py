@@ -48,12 +48,10 @@ def cutout(
     console = prepare(report, json_file, passes)
     if size is not None and size % 64:
         refuse(_("--size is {size}: choose a multiple of {step}").format(size=size, step=64))
-    try:
-        import pymatting  # noqa: F401
+    # Not first needed when half of the pictures are made.
+    import pymatting  # noqa: F401
 
-        import acetate_lab.synthetic.soft  # noqa: F401
-    except ImportError as error:
-        refuse(_("{name} is missing: install Acetate with its training tools (acetate[train])").format(name=error.name))
+    import acetate_lab.synthetic.soft  # noqa: F401
     from acetate_lab.evaluation.cutout.measure import evaluate_cutout
     from acetate_lab.evaluation.cutout.methods import cut_out_methods
     from acetate_lab.evaluation.cutout.report import write_cutout_report

@@ -63,14 +63,7 @@ def generation(
     """
     console = prepare(report, json_file, passes)
     log_console = Console(stderr=True, highlight=False)
-    try:
-        # With the training's libraries missing, this is where they would first be asked for.
-        from acetate_lab.evaluation.classifier.training import classifier_for, judged_examples, usual_steps
-        from acetate_lab.training.packages import PackageError
-        from acetate_lab.training.starter.colours import dominant_colour
-        from acetate_lab.training.starter.export import VIEW
-    except ImportError as error:
-        refuse(_("{name} is missing: install Acetate with its training tools (acetate[train])").format(name=error.name))
+    from acetate_lab.evaluation.classifier.training import classifier_for, judged_examples, usual_steps
     from acetate_lab.evaluation.generation.generator import generator
     from acetate_lab.evaluation.generation.measure import colour_things_for, evaluate_generation, prompts_for
     from acetate_lab.evaluation.generation.report import write_generation_report
@@ -79,6 +72,9 @@ def generation(
     from acetate_lab.evaluation.installed import open_store
     from acetate_lab.evaluation.transparency.model_loading import held_out_folder
     from acetate_lab.metrics.held_out import read_held_out
+    from acetate_lab.training.packages import PackageError
+    from acetate_lab.training.starter.colours import dominant_colour
+    from acetate_lab.training.starter.export import VIEW
 
     try:
         store, name = open_store(model)
