@@ -152,7 +152,7 @@ def test_a_seed_of_64_bits_is_kept(acetate: Acetate) -> None:
         (("--like", "gone.png", "-o", "cat.png"), "gone.png does not exist"),
         (("--like", "plain.png", "-o", "cat.png"), "plain.png holds no acetate settings"),
         (("--like", "forged.png", "-o", "cat.png"), "forged.png has damaged settings"),
-        (("--like", "file", "-o", "cat.png"), "file is no readable PNG"),
+        (("--like", "file", "-o", "cat.png"), "file is no readable picture"),
         (("a cat", "-o", "cat.png", "--colour", "red"), "--colour"),
     ],
 )

@@ -32,7 +32,7 @@ class Listener:
     """Listens where the settings say. Raises AcetateError when that is not allowed or not possible."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys) -> None:
-        """Bind the sockets and publish the connection file."""
+        """Bind the sockets; clients find them after `publish`."""
         self._context = context
         self._settings = settings
         self._keys = keys
@@ -40,7 +40,6 @@ class Listener:
         self.sockets: list[Any] = []
         self.encrypted: list[bool] = []
         self.connection = self._listen()
-        self.publish()
 
     @property
     def connection_path(self) -> Path:

@@ -60,6 +60,8 @@ class Server:
         self._stopping = False
         self._started = self._idle_since = time.monotonic()
         self._ticked = self._expired = float("-inf")
+        # Last, so that clients never find a daemon that could not start.
+        self._listener.publish()
 
     @property
     def connection(self) -> Connection:
