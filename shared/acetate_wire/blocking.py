@@ -231,10 +231,12 @@ class BlockingClient:
         if self._lost is None:
             self._lost = now
         if now - self._lost > GIVE_UP_S:
-            raise start_failure() or AcetateError(
+            failure = start_failure()
+            reason = f" ({failure.message})" if failure is not None else ""
+            raise AcetateError(
                 "not_allowed",
                 f"the daemon ended, and did not start again in {GIVE_UP_S:g} seconds",
-                hint="`acetate serve` in a terminal says why; jobs that it had accepted go on when it runs",
+                hint=f"`acetate serve` in a terminal says why{reason}; jobs that it had accepted go on when it runs",
             )
         if now - self._lost >= START_AFTER_S and now - self._started >= START_S:
             self._started = now
