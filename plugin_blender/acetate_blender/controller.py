@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from acetate_editor import jobs as states
+from acetate_editor.connection import EditorConnection
+from acetate_editor.tasks import TaskQueue
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import (
     Accepted,
@@ -24,7 +27,6 @@ from acetate_wire.events import (
     Failed,
     Forgotten,
     Layer,
-    Picture,
     Progress,
     Rejected,
 )
@@ -33,15 +35,12 @@ from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
 from . import scene_storage
-from .daemon_connection import DaemonSession
 from .i18n import tr
 from .insert.placement import Placement
-from .jobs import job as states
 from .jobs.job import SavedLayer, SceneJob
 from .jobs.result_store import LocalJobStore
 from .pictures import png
 from .pictures.rest import Rest
-from .task_scheduler import Task, TaskQueue
 
 SLICE_S = 0.012
 BUSY_S, ACTIVE_S, IDLE_S = 0.005, 0.1, 1.0
@@ -63,9 +62,6 @@ class CapturedRequest:
 class JobRuntime:
     """What is known of a job only while this Blender runs."""
 
-    position: int = 0
-    progress: Progress | None = None
-    preview: Picture | None = None
     parcel: CapturedRequest | None = None
     not_kept: bool = False
     """The layers are finished, but could not be written to this disk: the daemon still has them."""
@@ -74,7 +70,7 @@ class JobRuntime:
 class SceneJobController:
     """All jobs of the open file, and what else `jobs` in the user's folder waits for an owner."""
 
-    def __init__(self, link: DaemonSession, store: LocalJobStore) -> None:
+    def __init__(self, link: EditorConnection, store: LocalJobStore) -> None:
         self.connection = link
         self.store = store
         self.jobs: dict[str, SceneJob] = {}
@@ -100,7 +96,7 @@ class SceneJobController:
         """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone."""
         if job.id in self.live and self.live[job.id].not_kept:
             self.live[job.id].not_kept, job.state, job.message, job.hint = False, states.WAITING, "", ""
-            self.connection.open().attach([job.id])
+            self.connection.client.attach([job.id])
             return job
         parcel = self.parcel(job)
         again = replace(
@@ -129,12 +125,12 @@ class SceneJobController:
         if job.state == states.PREPARING:
             self._end(job, states.CANCELLED)
         elif job.state in states.OPEN:
-            self.connection.open().cancel(job.id)
+            self.connection.client.cancel(job.id)
 
     def forget(self, job: SceneJob) -> None:
         """Drop a job from the lists, and its kept layers with it."""
         if job.state in (states.WAITING, states.RUNNING):
-            self.connection.open().cancel(job.id)
+            self.connection.client.cancel(job.id)
         self.jobs.pop(job.id, None)
         self.live.pop(job.id, None)
         self.store.remove(job.id)
@@ -150,7 +146,7 @@ class SceneJobController:
                 job.state = job.state if job.state == states.PLACED else states.SAVED
             elif job.state in states.OPEN:
                 self.live[job.id] = JobRuntime()
-                self.connection.open().attach([job.id])
+                self.connection.client.attach([job.id])
         self.changed = True
 
     def orphaned_jobs(self) -> dict[str, SceneJob]:
@@ -227,8 +223,8 @@ class SceneJobController:
             self.changed = True
             self._take_event(event)
         self.tasks.run(SLICE_S)
-        client = self.connection.open()
-        if self.tasks or client.has_more:
+        client = self.connection.client
+        if not self.tasks.idle or client.has_more:
             return BUSY_S
         return ACTIVE_S if self.open_jobs or not self.connection.connected else IDLE_S
 
@@ -239,7 +235,7 @@ class SceneJobController:
         self.tasks.add(self._send(job, sending), lambda error: self._fail(job, error))
         self.changed = True
 
-    def _send(self, job: SceneJob, sending: CaptureTask) -> Task:
+    def _send(self, job: SceneJob, sending: CaptureTask) -> Iterator[None]:
         parcel = yield from sending
         yield
         if job.state != states.PREPARING:
@@ -250,27 +246,26 @@ class SceneJobController:
             yield from self.store.write_rest(job, parcel.rest)
         self.live[job.id].parcel = parcel
         self.store.write(job)
-        self.connection.open().submit(parcel.request, parcel.frames, job.id)
+        self.connection.client.submit(parcel.request, parcel.frames, job.id)
         self.changed = True
 
     def _take_event(self, event: Event) -> None:
         job = self.jobs.get(getattr(event, "id", ""))
         if job is None or job.id not in self.live or job.state not in states.OPEN:
             return
-        live = self.live[job.id]
         if isinstance(event, Accepted):
-            live.position = event.position
+            job.position = event.position
         elif isinstance(event, Progress):
-            job.state, live.progress = states.RUNNING, event
-            live.preview = event.preview or live.preview
+            job.advance(event)
+            job.preview = event.preview or job.preview
         elif isinstance(event, Done):
             job.state = states.SAVING
             self.tasks.add(self._keep(job, event), lambda error: self._fail(job, error))
         elif isinstance(event, Cancelled):
-            self.connection.open().acknowledge(job.id)
+            self.connection.client.acknowledge(job.id)
             self._end(job, states.CANCELLED)
         elif isinstance(event, Failed):
-            self.connection.open().acknowledge(job.id)
+            self.connection.client.acknowledge(job.id)
             self._end(job, states.FAILED, event.message, event.hint, event.retry)
         elif isinstance(event, Rejected):
             self._end(job, states.FAILED, event.message, event.hint)
@@ -282,7 +277,7 @@ class SceneJobController:
                 tr("it keeps finished layers for some days; generate again with the same seed"),
             )
 
-    def _keep(self, job: SceneJob, done: Done) -> Task:
+    def _keep(self, job: SceneJob, done: Done) -> Iterator[None]:
         layers: list[SavedLayer] = []
         rest = self.store.rest(job)
         for number, layer in enumerate(done.layers):
@@ -297,7 +292,7 @@ class SceneJobController:
         job.warnings = [asdict(warning) for warning in done.warnings]
         self.store.write(job)
         self.store.remove_rest(job)
-        self.connection.open().acknowledge(job.id)
+        self.connection.client.acknowledge(job.id)
         self.changed = True
 
     def _fail(self, job: SceneJob, error: Exception) -> None:

@@ -73,7 +73,7 @@ def _poll() -> float:
         now.tasks.add(look, traceback.print_exception)
     wait = now.poll()
     if now.open_jobs and not session.connected and preferences().start_daemon:
-        session.ensure_running()
+        session.start_if_due()
     if _may_place():
         for job in now.to_place()[:1]:
             place(job)

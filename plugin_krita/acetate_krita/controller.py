@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from acetate_editor.jobs import FAILED, RUNNING, SAVING, WAITING
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import (
     Accepted,
@@ -37,13 +38,13 @@ from .generation_settings import GenerationSettings, request
 from .hiding import Hiding
 from .history import History
 from .i18n import tr
-from .jobs import FAILED, KEEPING, PROJECTION, RUNNING, WAITING, DocumentJob
+from .jobs import PROJECTION, DocumentJob
 from .modes import mode_named
 from .qt import QtCore, QtGui
 from .result_store import ResultStore
 from .results import Result, ResultContext, compress, pictures
 from .settings import DockerSettings
-from .task_scheduler import TaskScheduler
+from .task_scheduler import TimedTaskQueue
 
 
 class JobController(QtCore.QObject):
@@ -57,15 +58,15 @@ class JobController(QtCore.QObject):
     def __init__(self, version: str, editor: str) -> None:
         super().__init__()
         self.settings = DockerSettings.load()
-        self.tasks = TaskScheduler()
+        self.tasks = TimedTaskQueue()
         self.store = ResultStore()
         self.history = History(self.store)
         self.connection = DaemonConnection(version, editor)
         self.hiding = Hiding()
         self.jobs: dict[str, DocumentJob] = {}
         self.connection.event_received.connect(self._on_event)
-        self.tasks.start(self._furnish(), self._report_error)
-        self.tasks.start(self._recover(), self._report_error)
+        self.tasks.add(self._furnish(), self._report_error)
+        self.tasks.add(self._recover(), self._report_error)
 
     # What the artist does
 
@@ -86,7 +87,7 @@ class JobController(QtCore.QObject):
             file=document.fileName(),
         )
         self.jobs[job.id] = job
-        self.tasks.start(self._prepare(job, document), lambda error: self._fail(job, error))
+        self.tasks.add(self._prepare(job, document), lambda error: self._fail(job, error))
         self.jobs_changed.emit()
         return job
 
@@ -118,7 +119,7 @@ class JobController(QtCore.QObject):
         """Put results into a document: in the place of the layer that they replace, else next to the active one."""
         replaces = results[0].replaces if lookup.find_layer(document, results[0].replaces) is not None else ""
         place = InsertPosition((replaces or lookup.layer_id(lookup.owner(document.activeNode())),), replaces=replaces)
-        self.tasks.start(self._insert(document, results, place), self._report_error)
+        self.tasks.add(self._insert(document, results, place), self._report_error)
 
     def dismiss(self, results: Sequence[Result]) -> None:
         """The artist has seen these and does not want them now; they stay in the history."""
@@ -139,7 +140,7 @@ class JobController(QtCore.QObject):
             if job.session == annotation_store.open_document_id(document):
                 job.file = document.fileName()
         self.hiding.watch()
-        self.tasks.start(self._meet(document), self._report_error)
+        self.tasks.add(self._meet(document), self._report_error)
 
     # What the daemon says
 
@@ -155,8 +156,8 @@ class JobController(QtCore.QObject):
         elif isinstance(event, Progress):
             self._progress(job, event)
         elif isinstance(event, Done):
-            job.state, job.preview = KEEPING, None
-            self.tasks.start(self._keep(job, event), lambda error: self._fail(job, error))
+            job.state, job.preview = SAVING, None
+            self.tasks.add(self._keep(job, event), lambda error: self._fail(job, error))
         elif isinstance(event, (Failed, Rejected)):
             job.fail(event.code, event.message, event.hint, isinstance(event, Failed) and event.retry)
             self._settle(job, acknowledge=isinstance(event, Failed))
@@ -169,8 +170,7 @@ class JobController(QtCore.QObject):
         self.jobs_changed.emit()
 
     def _progress(self, job: DocumentJob, event: Progress) -> None:
-        job.state, job.stage = RUNNING, event.stage
-        job.step, job.steps, job.seconds_left = event.step, event.steps, event.seconds_left
+        job.advance(event)
         if event.preview is not None:
             job.preview = _image(event.preview)
 
@@ -185,7 +185,7 @@ class JobController(QtCore.QObject):
     def _prepare(self, job: DocumentJob, document: Document) -> Iterator[None]:
         """Read the pictures that the mode works from, then send the job."""
         mode = mode_named(job.form.mode)
-        canvas, aspect = selection_mask.canvas(document), target.aspect(job.form.model, self.connection.models)
+        canvas, aspect = selection_mask.canvas(document), self.connection.max_aspect(job.form.model)
         works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
         replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
@@ -333,13 +333,13 @@ class JobController(QtCore.QObject):
         ids = [job.id for job in self.jobs.values() if job.state == WAITING and not job.session]
         if ids and self.connection.client.connected:
             self.connection.client.attach(ids)
-            QtCore.QTimer.singleShot(0, self.connection.pump)
+            self.connection.pump_soon()
 
     def _settle(self, job: DocumentJob, acknowledge: bool) -> None:
         """The job has ended: it is on its way no longer."""
         if acknowledge:
             self.connection.client.acknowledge(job.id)
-            QtCore.QTimer.singleShot(0, self.connection.pump)
+            self.connection.pump_soon()
         self.store.remove_job(job.id)
         document = lookup.find(job.session, job.document)
         if document is not None:

@@ -7,17 +7,18 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from acetate_editor.jobs import FAILED, WAITING, EditorJob
+
 from .document.selection_mask import SelectionMask
 from .generation_settings import GenerationSettings
 from .modes import mode_named
 
 PROJECTION = "whole"
 """Stands for everything that can be seen, where a layer's id is meant."""
-PREPARING, WAITING, RUNNING, KEEPING, FAILED = "preparing", "waiting", "running", "keeping", "failed"
 
 
 @dataclass(eq=False)
-class DocumentJob:
+class DocumentJob(EditorJob):
     """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
     by role, or WHOLE; `anchor` is the layer that the result belongs next to, `above` the results that have come in
     above it meanwhile; `seats` are the layer that the artist was on and those that came in as the active one instead;
@@ -36,18 +37,6 @@ class DocumentJob:
     shape: SelectionMask | None = None
     file: str = ""
     made: float = field(default_factory=time.time)
-    state: str = PREPARING
-    position: int = 0
-    stage: str = ""
-    step: int = 0
-    steps: int = 0
-    seconds_left: float | None = None
-    preview: Any = None
-    code: str = ""
-    message: str = ""
-    hint: str = ""
-    retry: bool = False
-    cancelling: bool = False
 
     @property
     def replaces(self) -> str:
@@ -55,11 +44,6 @@ class DocumentJob:
         mode = mode_named(self.form.mode)
         source = self.sources.get(mode.beside, "") if mode.replaces else ""
         return "" if source == PROJECTION else source
-
-    @property
-    def busy(self) -> bool:
-        """Whether it has not come to its end."""
-        return self.state != FAILED
 
     def to_map(self) -> dict[str, Any]:
         """What must outlive Krita, for a file of JSON."""
@@ -84,7 +68,7 @@ class DocumentJob:
 
     @classmethod
     def _read(cls, id: str, values: dict[str, Any]) -> DocumentJob:
-        return cls(
+        job = cls(
             id=id,
             form=GenerationSettings.from_map(values["form"]),
             document=values["document"],
@@ -95,8 +79,9 @@ class DocumentJob:
             shape=None if values["shape"] is None else SelectionMask.from_map(values["shape"]),
             file=str(values["file"]),
             made=float(values["made"]),
-            state=WAITING,
         )
+        job.state = WAITING
+        return job
 
     def fail(self, code: str, message: str, hint: str, retry: bool) -> None:
         """The job ended without layers."""

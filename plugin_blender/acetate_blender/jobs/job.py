@@ -8,21 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from acetate_editor.jobs import PREPARING, EditorJob
 from acetate_wire.request import Rect
-
-PREPARING = "preparing"
-WAITING = "waiting"
-RUNNING = "running"
-SAVING = "keeping"
-SAVED = "kept"
-PLACED = "placed"
-FAILED = "failed"
-CANCELLED = "cancelled"
-LOST = "lost"
-
-OPEN = (PREPARING, WAITING, RUNNING, SAVING)
-"""States of a job whose end is still to come."""
-FAILED_STATES = (FAILED, CANCELLED, LOST)
 
 
 def said_of(warning: Mapping[str, str]) -> str:
@@ -49,7 +36,7 @@ class SavedLayer:
 
 
 @dataclass
-class SceneJob:
+class SceneJob(EditorJob):
     """A job from its asking to the saved file; `request` is the wire's map without its pictures.
 
     `scene` names the scene that asked, `key` marks it across renaming and saving. `placement` is

@@ -14,10 +14,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
+from acetate_editor.jobs import FAILED_STATES
 from acetate_wire.request import Rect
 
 from ..pictures.rest import Rest
-from .job import FAILED_STATES, SavedLayer, SceneJob
+from .job import SavedLayer, SceneJob
 
 KEEP_SAVED = 40
 """Jobs whose layers a saved file holds that stay at hand for the history."""

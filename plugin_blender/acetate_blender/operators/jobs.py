@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
+from acetate_editor import jobs as states
 from acetate_wire.errors import AcetateError
 from bpy.props import FloatProperty, StringProperty
 
@@ -16,7 +17,6 @@ from ..bpy_props import fields
 from ..i18n import tr
 from ..insert import insert_layers
 from ..insert.placement import Placement
-from ..jobs import job as states
 from ..jobs.job import SceneJob
 from ..jobs.result_store import LocalJobStore
 from ..options import insert_props

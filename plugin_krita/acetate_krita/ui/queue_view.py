@@ -5,34 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from acetate_editor.jobs import FAILED, RUNNING, SAVING, WAITING
+from acetate_editor.messages import progress, reason
+
 from ..controller import JobController
 from ..document.insert import short_name
-from ..i18n import mark, tr
-from ..jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, DocumentJob
+from ..i18n import tr
+from ..jobs import DocumentJob
 from ..modes import UNASKED, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import ElidedLabel, icon, over_checker, small, tool
 
 PREVIEW_HEIGHT = 150
-STAGES = {
-    "starting": mark("Starting"),
-    "loading": mark("Loading the model"),
-    "drawing": mark("Drawing"),
-    "finishing": mark("Finishing"),
-}
-REASONS = {
-    "bad_request": mark("Something in the settings does not fit"),
-    "too_large": mark("Too large"),
-    "unknown_model": mark("This model is not there"),
-    "model_missing": mark("The model's files are missing"),
-    "mode_unsupported": mark("This model cannot do that"),
-    "out_of_memory": mark("Not enough memory"),
-    "worker_lost": mark("The drawing program crashed"),
-    "busy": mark("No room for more"),
-    "not_allowed": mark("Not allowed"),
-    "internal": mark("Something went wrong"),
-    "expired": mark("These layers are gone"),
-}
 
 
 class QueueView(QtWidgets.QWidget):
@@ -106,15 +90,15 @@ class JobRow(QtWidgets.QFrame):
         failed = job.state == FAILED
         self.again.setVisible(failed)
         self.stop.setToolTip(tr("Dismiss") if failed else tr("Cancel"))
-        self.stop.setEnabled(failed or not (job.cancelling or job.state == KEEPING))
+        self.stop.setEnabled(failed or not (job.cancelling or job.state == SAVING))
         self.bar.setVisible(not failed)
         self.words.setVisible(not failed)
         self.reason.setVisible(failed)
         if failed:
             detail = ": ".join(part for part in (job.message, job.hint) if part)
-            self.reason.setText(f"<b>{tr(REASONS.get(job.code, REASONS['internal']))}</b><br>{_plain(detail)}")
+            self.reason.setText(f"<b>{reason(job.code, tr)}</b><br>{_plain(detail)}")
             return
-        self.words.setText(progress(job))
+        self.words.setText(progress(job, tr))
         self.bar.setRange(0, job.steps if job.state == RUNNING and job.steps else 0)
         self.bar.setValue(job.step)
         if job.state == WAITING:
@@ -141,24 +125,6 @@ class Preview(QtWidgets.QWidget):
         """Draw it as large as it fits."""
         if self._image is not None:
             over_checker(QtGui.QPainter(self), self.rect(), self._image, self)
-
-
-def progress(job: DocumentJob) -> str:
-    """How far a job is, in one line."""
-    if job.cancelling:
-        return tr("Cancelling …")
-    if job.state == PREPARING:
-        return tr("Reading the document")
-    if job.state == WAITING:
-        return tr("Waiting, {number} before it").format(number=job.position) if job.position else tr("Waiting")
-    if job.state == KEEPING:
-        return tr("Putting the layers in")
-    line = tr(STAGES.get(job.stage, STAGES["drawing"]))
-    if job.steps:
-        line += f" {job.step}/{job.steps}"
-    if job.seconds_left is not None:
-        line += " · " + tr("{seconds} s left").format(seconds=max(0, round(job.seconds_left)))
-    return line
 
 
 def _name(job: DocumentJob) -> str:
