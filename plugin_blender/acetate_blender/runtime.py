@@ -150,7 +150,7 @@ def _on_save_pre(*_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _on_save_post(*_: Any) -> None:
-    controller().saved()
+    controller().file_saved()
 
 
 @bpy.app.handlers.persistent

@@ -53,9 +53,9 @@ class DaemonConnection(EditorConnection):
             self._shown = self.state
             self.state_changed.emit()
         if self.client.has_more:
-            self.pump_soon()
+            self.wake()
         return events
 
-    def pump_soon(self) -> None:
-        """Pump when the present event of Krita's has been dealt with."""
+    def wake(self) -> None:
+        """Pump when the present event of Krita's has been dealt with: the notifier tells only of what comes later."""
         QtCore.QTimer.singleShot(0, self.pump)

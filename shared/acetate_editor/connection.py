@@ -87,6 +87,9 @@ class EditorConnection:
                 hint=self._tr("run `acetate serve` in a terminal: it says what is missing"),
             )
 
+    def wake(self) -> None:
+        """Have `pump` called soon, after calls into the client; nothing where the editor's timer does that anyway."""
+
     def close(self) -> None:
         """Leave; jobs go on in the daemon."""
         if self._client is not None:

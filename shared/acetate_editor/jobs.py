@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from acetate_wire.events import Progress
+from typing import Any, Optional
 
 PREPARING, WAITING, RUNNING, SAVING = "preparing", "waiting", "running", "keeping"
 SAVED, PLACED = "kept", "placed"
@@ -17,10 +15,11 @@ FAILED_STATES = (FAILED, CANCELLED, LOST)
 
 
 class EditorJob:
-    """What both editors know of a job; their own jobs inherit it and add the document, the settings, the layers.
+    """What every editor knows of a job; an editor's own class adds the document, the settings, the layers.
 
     `position` jobs run before it; `step` of `steps` and `seconds_left` are of its `stage`, `preview` is the layer as it
-    stands. `code`, `message` and `hint` say why it failed, and `retry` whether trying again can help.
+    stands. `code`, `message` and `hint` say why it failed, and `retry` whether trying again can help. `unsaved` layers
+    are finished and not safe on this disk: the daemon still has them.
     """
 
     id: str
@@ -29,18 +28,14 @@ class EditorJob:
     stage: str = ""
     step: int = 0
     steps: int = 0
-    seconds_left: float | None = None
+    seconds_left: Optional[float] = None
     preview: Any = None
     code: str = ""
     message: str = ""
     hint: str = ""
     retry: bool = True
     cancelling: bool = False
-
-    def advance(self, event: Progress) -> None:
-        """Take the daemon's news of how far it is."""
-        self.state, self.stage = RUNNING, event.stage
-        self.step, self.steps, self.seconds_left = event.step, event.steps, event.seconds_left
+    unsaved: bool = False
 
     @property
     def busy(self) -> bool:
@@ -48,6 +43,16 @@ class EditorJob:
         return self.state in OPEN
 
     @property
-    def share(self) -> float | None:
+    def share(self) -> Optional[float]:
         """How far it is, 0 to 1; None when that cannot be told."""
         return self.step / self.steps if self.state == RUNNING and self.steps else None
+
+    @property
+    def explanation(self) -> str:
+        """Why it stands as it does, with the way out; empty where there is nothing to say."""
+        return ": ".join(filter(None, (self.message, self.hint)))
+
+    def set_state(self, state: str, code: str = "", message: str = "", hint: str = "", retry: bool = True) -> None:
+        """Go to a state, with the reason where it is a failure."""
+        self.state, self.code, self.message, self.hint, self.retry = state, code, message, hint, retry
+        self.preview, self.cancelling = None, False

@@ -51,6 +51,7 @@ class SceneJob(EditorJob):
     key: str
     state: str = PREPARING
     asked: float = field(default_factory=time.time)
+    code: str = ""
     message: str = ""
     hint: str = ""
     retry: bool = True
@@ -66,11 +67,6 @@ class SceneJob(EditorJob):
         """What was asked for, in the artist's words."""
         words = self.request.get("prompt") or ", ".join(self.request.get("layer_prompts", {}).values())
         return str(words)
-
-    @property
-    def said(self) -> str:
-        """Why it stands as it does, with the way out; empty where there is nothing to say."""
-        return said_of({"message": self.message, "hint": self.hint})
 
     @property
     def mode(self) -> str:

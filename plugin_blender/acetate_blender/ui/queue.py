@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 from acetate_editor import jobs as states
+from acetate_editor.messages import reason
 
 from .. import runtime
 from ..i18n import tr
@@ -82,11 +83,15 @@ def _entry(layout: Any, job: SceneJob, width: int, shown_above: bool) -> None:
             layout.template_icon(
                 thumbnails.of_file(runtime.controller().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
             )
-        wrapped_label(layout, job.said or _waits_for(), width)
+        wrapped_label(layout, job.explanation or _waits_for(), width)
         warn(layout, job.warnings, width)
         layout.operator("acetate.place", icon="IMPORT").job = job.id
     else:
-        wrapped_label(layout, tr("Cancelled") if job.state == states.CANCELLED else job.said, width)
+        wrapped_label(layout, tr("Cancelled") if job.state == states.CANCELLED else _failure(job), width)
+
+
+def _failure(job: SceneJob) -> str:
+    return ": ".join(filter(None, (reason(job.code, tr) if job.code else "", job.explanation)))
 
 
 def _waits_for() -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from acetate_editor.jobs import FAILED, RUNNING, SAVING, WAITING
+from acetate_editor.jobs import RUNNING, SAVING, WAITING
 from acetate_editor.messages import progress, reason
+from acetate_wire.events import Picture
 
 from ..controller import JobController
 from ..document.insert import short_name
@@ -50,7 +51,7 @@ class QueueView(QtWidgets.QWidget):
                 self._rows.addWidget(self.rows[id])
             self.rows[id].refresh()
         shown = [job.preview for job in jobs.values() if job.preview is not None]
-        self.preview.show_image(shown[0] if shown else None)
+        self.preview.show_image(_image(shown[0]) if shown else None)
         self.setVisible(bool(jobs))
 
 
@@ -87,7 +88,7 @@ class JobRow(QtWidgets.QFrame):
     def refresh(self) -> None:
         """Show the job as it is now."""
         job = self._job
-        failed = job.state == FAILED
+        failed = not job.busy
         self.again.setVisible(failed)
         self.stop.setToolTip(tr("Dismiss") if failed else tr("Cancel"))
         self.stop.setEnabled(failed or not (job.cancelling or job.state == SAVING))
@@ -95,8 +96,7 @@ class JobRow(QtWidgets.QFrame):
         self.words.setVisible(not failed)
         self.reason.setVisible(failed)
         if failed:
-            detail = ": ".join(part for part in (job.message, job.hint) if part)
-            self.reason.setText(f"<b>{reason(job.code, tr)}</b><br>{_plain(detail)}")
+            self.reason.setText(f"<b>{reason(job.code, tr)}</b><br>{_plain(job.explanation)}")
             return
         self.words.setText(progress(job, tr))
         self.bar.setRange(0, job.steps if job.state == RUNNING and job.steps else 0)
@@ -134,3 +134,9 @@ def _name(job: DocumentJob) -> str:
 
 def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _image(picture: Picture) -> Any:
+    head = picture.header
+    kind = QtGui.QImage.Format.Format_RGBA8888
+    return QtGui.QImage(bytes(picture.pixels), head.width, head.height, head.width * 4, kind).copy()
