@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
@@ -134,7 +135,7 @@ class SceneJobController(JobLifecycle[SceneJob]):
             if job.state == states.PLACED and not job.saved:
                 job.saved = True
                 self.store.write(job)
-        self.store.tidy()
+        self.tasks.add(self.store.tidy(), traceback.print_exception)
 
     def of(self, scene: Any) -> list[SceneJob]:
         """The jobs that a scene asked for, newest first."""

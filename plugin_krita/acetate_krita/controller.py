@@ -168,7 +168,7 @@ class JobController(JobLifecycle[DocumentJob]):
 
     def record(self, job: DocumentJob, sent: CapturedRequest) -> None:
         """Write the job into the plug-in's folder and into its document."""
-        self.store.write_job(job.id, job.to_map())
+        self.store.write_record(job.id, job.to_map())
         self._note(job)
 
     def save_layers(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
@@ -188,13 +188,13 @@ class JobController(JobLifecycle[DocumentJob]):
         for number, layers in enumerate(pictures(done, job.form.count)):
             yield from compress(origin, number, done, layers, packed)
         for result, body in packed:
-            yield from self.store.save(result, body, unseen=True)
+            yield from self.store.save(result, body)
             self.history.add(result)
         job.results = packed
 
     def saved(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
         """Give the results to the document: its history, and its layers where the artist wants them at once."""
-        self.store.remove_job(job.id)
+        self.store.remove_record(job.id)
         self._note(job)
         document = lookup.find(job.session, job.document)
         results = [result for result, _ in job.results]
@@ -210,10 +210,11 @@ class JobController(JobLifecycle[DocumentJob]):
                 self._raise_others(job, landed)
         self.used_seed.emit(done.seed)
         self._drop(job)
+        self.tasks.add(self.store.tidy(), self._report_error)
 
     def ended(self, job: DocumentJob) -> None:
         """Nothing is on its way any more; the list shows only what the artist may want to try again."""
-        self.store.remove_job(job.id)
+        self.store.remove_record(job.id)
         self._note(job)
         if job.state != FAILED and not (job.state == LOST and job.session):
             self._drop(job)

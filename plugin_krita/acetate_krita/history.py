@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from acetate_wire.errors import AcetateError
@@ -13,7 +14,7 @@ from .document import annotation_store
 from .document.lookup import find
 from .i18n import tr
 from .result_store import ResultStore
-from .results import Result
+from .results import Result, read_header
 
 
 class History:
@@ -80,8 +81,10 @@ class History:
             if document is not None:
                 stream = annotation_store.body(document, result.id)
         if stream is not None:
-            stream.seek(len(result.header()))
-            return stream
+            with suppress(ValueError):
+                # Not the length of today's header: an earlier version wrote a shorter one.
+                read_header(stream)
+                return stream
         raise AcetateError("internal", tr("these layers are kept neither on this computer nor in the document"))
 
 
