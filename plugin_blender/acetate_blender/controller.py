@@ -24,6 +24,7 @@ from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
 from . import scene_storage
+from .daemon_connection import VERSIONS
 from .i18n import tr
 from .insert.placement import Placement
 from .jobs.job import SavedLayer, SceneJob
@@ -50,7 +51,7 @@ class SceneJobController(JobLifecycle[SceneJob]):
     """All jobs of the open file, and what else `jobs` in the user's folder waits for an owner."""
 
     def __init__(self, connection: EditorConnection, store: LocalJobStore) -> None:
-        super().__init__(connection, TaskQueue(), tr)
+        super().__init__(connection, TaskQueue(), tr, VERSIONS)
         self.store = store
         self.changed = True
         self._captured: dict[str, SceneCapture] = {}

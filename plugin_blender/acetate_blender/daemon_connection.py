@@ -26,9 +26,12 @@ from .release import VERSION
 MODELS_VARIABLE = "ACETATE_MODELS_DIR"
 
 
+VERSIONS = {"Blender": bpy.app.version_string, "Acetate": ".".join(map(str, VERSION))}
+
+
 def _open_client() -> Client:
-    version, editor = ".".join(map(str, VERSION)), f"Blender {bpy.app.version_string}"
-    return Client("blender", version=version, editor=editor, connection=_find)
+    editor = f"Blender {VERSIONS['Blender']}"
+    return Client("blender", version=VERSIONS["Acetate"], editor=editor, connection=_find)
 
 
 def _start() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from acetate_editor.jobs import FAILED, LOST, RUNNING, WAITING
 from acetate_editor.lifecycle import CapturedRequest, JobLifecycle
+from acetate_editor.logging import start_log
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Done
 from krita import Document
@@ -52,7 +53,9 @@ class JobController(JobLifecycle[DocumentJob]):
     connection: DaemonConnection
 
     def __init__(self, version: str, editor: str) -> None:
-        super().__init__(DaemonConnection(version, editor), TimedTaskQueue(), tr)
+        start_log("krita")
+        versions = {"Krita": editor, "Acetate": version}
+        super().__init__(DaemonConnection(version, editor), TimedTaskQueue(), tr, versions)
         self.settings = DockerSettings.load()
         self.store = ResultStore()
         self.history = History(self.store)

@@ -48,6 +48,11 @@ class DocumentJob(EditorJob):
         source = self.sources.get(mode.beside, "") if mode.replaces else ""
         return "" if source == PROJECTION else source
 
+    @property
+    def prompts(self) -> list[str]:
+        """What it is to draw."""
+        return [self.form.prompt, self.form.negative, *self.form.layer_prompts.values()]
+
     def to_map(self) -> dict[str, Any]:
         """What must outlive Krita, for a file of JSON."""
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
@@ -19,6 +20,7 @@ START_AFTER_S = 1.0
 """How long a daemon that was there before may stay silent before another is started."""
 START_AGAIN_S = 20.0
 """How long a started daemon has to appear before it is started once more."""
+_logger = logging.getLogger(__name__)
 STARTING, READY, LOST, ABSENT, OFF = "starting", "ready", "lost", "absent", "off"
 
 
@@ -63,7 +65,9 @@ class EditorConnection:
             if isinstance(event, Connected):
                 self._met, self._failure = True, None
                 self.vocabularies.clear()
+                _logger.info("connected to daemon %s on %s", event.version, event.device)
             elif isinstance(event, Disconnected):
+                _logger.warning("disconnected: %s", event.reason)
                 self._silent_since = time.monotonic()
             elif isinstance(event, ModelVocabulary):
                 self.vocabularies.learn(event)
@@ -76,6 +80,7 @@ class EditorConnection:
         if self.connected or now - self._silent_since < wait or now - self._started < START_AGAIN_S:
             return
         self._started, self._failure = now, None
+        _logger.info("starting the daemon")
         try:
             self._start()
         except AcetateError as error:
@@ -86,6 +91,8 @@ class EditorConnection:
                 self._tr("The daemon could not be started ({reason})").format(reason=error),
                 hint=self._tr("run `acetate serve` in a terminal: it says what is missing"),
             )
+        if self._failure is not None:
+            _logger.error("the daemon did not start: %s", self._failure)
 
     def wake(self) -> None:
         """Have `pump` called soon, after calls into the client; nothing where the editor's timer does that anyway."""
@@ -160,6 +167,12 @@ class EditorConnection:
         if offer.get("missing"):
             return str(offer["missing"])
         return "" if mode in self.modes(name) else self._tr("{model} cannot do this").format(model=name)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The daemon's version and what it computes on, for reports."""
+        welcome = self._client.welcome if self._client else None
+        return {"Daemon": "not met"} if welcome is None else {"Daemon": welcome.version, "Device": welcome.device}
 
     @property
     def _device(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 PREPARING, WAITING, RUNNING, SAVING = "preparing", "waiting", "running", "keeping"
 SAVED, PLACED = "kept", "placed"
@@ -46,6 +46,11 @@ class EditorJob:
     def share(self) -> Optional[float]:
         """How far it is, 0 to 1; None when that cannot be told."""
         return self.step / self.steps if self.state == RUNNING and self.steps else None
+
+    @property
+    def prompts(self) -> Iterable[str]:
+        """What it is to draw, which no report tells."""
+        return ()
 
     @property
     def explanation(self) -> str:

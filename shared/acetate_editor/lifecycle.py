@@ -6,8 +6,9 @@ disk in slices, and only then does the daemon hear that it may forget them.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import Any, Dict, Generator, Generic, Iterable, Sequence, TypeVar
+from typing import Any, Dict, Generator, Generic, Iterable, Mapping, Sequence, TypeVar
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Accepted, Cancelled, Done, Event, Failed, Forgotten, Progress, Rejected
@@ -15,6 +16,7 @@ from acetate_wire.request import LayerRequest
 
 from .connection import EditorConnection
 from .jobs import CANCELLED, FAILED, LOST, OPEN, PREPARING, RUNNING, SAVING, WAITING, EditorJob
+from .logging import report
 from .messages import Translate
 from .tasks import Task, TaskQueue
 
@@ -27,6 +29,7 @@ class CapturedRequest:
     frames: Sequence[Any] = ()
 
 
+_logger = logging.getLogger(__name__)
 Capture = Generator[Any, None, CapturedRequest]
 
 
@@ -37,14 +40,18 @@ class JobLifecycle(Generic[Job]):
     """All jobs of an editor by their ids, followed by what `handle` takes of the daemon's events.
 
     An editor says in a subclass how a job is written down (`record`), how layers are saved (`save_layers`), what
-    follows then (`saved`), what its end means (`ended`) and how the change is shown (`notify`).
+    follows then (`saved`), what its end means (`ended`) and how the change is shown (`notify`). `versions` are those of
+    the editor and of Acetate, for reports; the first names the editor.
     """
 
-    def __init__(self, connection: EditorConnection, tasks: TaskQueue, tr: Translate) -> None:
+    def __init__(
+        self, connection: EditorConnection, tasks: TaskQueue, tr: Translate, versions: Mapping[str, str]
+    ) -> None:
         self.connection = connection
         self.tasks = tasks
         self.jobs: Dict[str, Job] = {}
         self._tr = tr
+        self._versions = versions
 
     def record(self, job: Job, sent: CapturedRequest) -> None:
         """Write the job down, before it is sent: it must outlive the editor. Raises OSError or AcetateError."""
@@ -69,6 +76,7 @@ class JobLifecycle(Generic[Job]):
     def begin(self, job: Job, capture: Capture) -> None:
         """Take a new job: `capture` reads the pictures that its request needs."""
         self.jobs[job.id] = job
+        _logger.info("job %s: begun", job.id)
         self.tasks.add(self._send(job, capture), lambda error: self.fail(job, error))
         self.notify()
 
@@ -92,6 +100,11 @@ class JobLifecycle(Generic[Job]):
         """Ask the daemon once more for layers that could not be saved."""
         job.unsaved = False
         self._attach(job)
+
+    def report(self, job: Job) -> str:
+        """All about a failed job that may be told to others."""
+        prompts = [prompt for each in (job, *self.jobs.values()) for prompt in each.prompts]
+        return report(job, {**self._versions, **self.connection.versions}, prompts)
 
     def handle(self, event: Event) -> None:
         """Take an event of the daemon's."""
@@ -129,6 +142,7 @@ class JobLifecycle(Generic[Job]):
             # Nothing was acknowledged, and the record stays: a restart asks for the layers again, too.
             hint = self._tr("the layers are safe with the daemon: make room on the disk and try again")
             job.set_state(FAILED, known.code, known.message, hint)
+            _logger.error("job %s: layers not saved", job.id)
             self.notify()
         else:
             self._end(job, FAILED, known.code, known.message, known.hint)
@@ -150,12 +164,14 @@ class JobLifecycle(Generic[Job]):
         job.state = WAITING
         self.record(job, captured)
         self.connection.client.submit(captured.request, captured.frames, id=job.id)
+        _logger.info("job %s: sent, %s, %d bytes", job.id, captured.request.mode, size)
         self.connection.wake()
         self.notify()
 
     def _save(self, job: Job, done: Done) -> Task:
         yield from self.save_layers(job, done)
         job.unsaved = False
+        _logger.info("job %s: saved, %d layers", job.id, len(done.layers))
         self._acknowledge(job)
         yield from self.saved(job, done)
         self.notify()
@@ -182,5 +198,6 @@ class JobLifecycle(Generic[Job]):
 
     def _end(self, job: Job, state: str, code: str = "", message: str = "", hint: str = "", retry: bool = True) -> None:
         job.set_state(state, code, message, hint, retry)
+        _logger.info("job %s: %s %s", job.id, state, code)
         self.ended(job)
         self.notify()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from typing import Callable, Deque, Iterator, Optional, Tuple
@@ -9,6 +10,7 @@ from typing import Callable, Deque, Iterator, Optional, Tuple
 Task = Iterator[Optional[float]]
 """Yields wherever it may be interrupted, every few milliseconds: for how many seconds it has nothing to do, or None."""
 OnError = Callable[[Exception], None]
+_logger = logging.getLogger(__name__)
 
 
 class TaskQueue:
@@ -52,4 +54,5 @@ class TaskQueue:
             self._tasks.popleft()
         except Exception as error:
             self._tasks.popleft()
+            _logger.error("a task ended early", exc_info=error)
             on_error(error)

@@ -32,7 +32,7 @@ class BareEditor(JobLifecycle[BareJob]):
     def __init__(self, folder: Path, name: str = "bare") -> None:
         key = f"{name}-{folder.name}".ljust(32, "-")
         connection = EditorConnection(lambda: Client(name, key=key), lambda: None, str)
-        super().__init__(connection, TaskQueue(), str)
+        super().__init__(connection, TaskQueue(), str, {"Bare": "1.0"})
         self.folder = folder
         self.broken: Exception | None = None
         self.events: list[Event] = []

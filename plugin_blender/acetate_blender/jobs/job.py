@@ -69,6 +69,16 @@ class SceneJob(EditorJob):
         return str(words)
 
     @property
+    def prompts(self) -> list[str]:
+        """Every text that says what it is to draw."""
+        texts = (
+            self.request.get("prompt"),
+            self.request.get("negative"),
+            *self.request.get("layer_prompts", {}).values(),
+        )
+        return [str(text) for text in texts if text]
+
+    @property
     def mode(self) -> str:
         """The layer mode."""
         return str(self.request["mode"])

@@ -52,6 +52,8 @@ WORDS: dict[str, str] = {
     "Command": "Befehl",
     "Connection File": "Verbindungsdatei",
     "Connection lost, trying again …": "Verbindung verloren, neuer Versuch …",
+    "Copy Report": "Bericht kopieren",
+    "Copy all about this failed job that helps to find out why, without its prompts": "Alles zu diesem gescheiterten Auftrag kopieren, was hilft, den Grund zu finden, ohne seine Prompts",
     "Count": "Anzahl",
     "Daemon": "Dienst",
     "Defaults for New Scenes": "Vorgaben für neue Szenen",

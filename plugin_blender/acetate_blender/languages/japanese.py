@@ -52,6 +52,8 @@ WORDS: dict[str, str] = {
     "Command": "コマンド",
     "Connection File": "接続ファイル",
     "Connection lost, trying again …": "接続が切れました。再試行しています…",
+    "Copy Report": "レポートをコピー",
+    "Copy all about this failed job that helps to find out why, without its prompts": "失敗したジョブについて原因の調査に役立つ情報を、プロンプトを除いてコピーします",
     "Count": "枚数",
     "Daemon": "デーモン",
     "Defaults for New Scenes": "新しいシーンの初期値",

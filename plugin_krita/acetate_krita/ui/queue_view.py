@@ -69,20 +69,21 @@ class JobRow(QtWidgets.QFrame):
         self.name = ElidedLabel(_name(job))
         self.name.setToolTip(f"{job.form.prompt}\n{job.title}")
         self.again = tool(icon("again", self, 16), tr("Try again"), lambda: controller.retry(job))
+        self.report = tool(icon("copy", self, 16), tr("Copy report"), self._copy_report)
         self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: controller.cancel(job))
         grid.addWidget(self.name, 0, 0)
-        grid.addWidget(self.again, 0, 1)
-        grid.addWidget(self.stop, 0, 2)
+        for column, button in enumerate((self.again, self.report, self.stop), start=1):
+            grid.addWidget(button, 0, column)
         self.words = small(ElidedLabel())
-        grid.addWidget(self.words, 1, 0, 1, 3)
+        grid.addWidget(self.words, 1, 0, 1, 4)
         self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
-        grid.addWidget(self.bar, 2, 0, 1, 3)
+        grid.addWidget(self.bar, 2, 0, 1, 4)
         self.reason = small(QtWidgets.QLabel())
         self.reason.setWordWrap(True)
         self.reason.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
-        grid.addWidget(self.reason, 3, 0, 1, 3)
+        grid.addWidget(self.reason, 3, 0, 1, 4)
         grid.setColumnStretch(0, 1)
 
     def refresh(self) -> None:
@@ -90,6 +91,7 @@ class JobRow(QtWidgets.QFrame):
         job = self._job
         failed = not job.busy
         self.again.setVisible(failed)
+        self.report.setVisible(failed)
         self.stop.setToolTip(tr("Dismiss") if failed else tr("Cancel"))
         self.stop.setEnabled(failed or not (job.cancelling or job.state == SAVING))
         self.bar.setVisible(not failed)
@@ -104,6 +106,9 @@ class JobRow(QtWidgets.QFrame):
         if job.state == WAITING:
             self.bar.setRange(0, 1)
             self.bar.setValue(0)
+
+    def _copy_report(self) -> None:
+        QtGui.QGuiApplication.clipboard().setText(self._controller.report(self._job))
 
 
 class Preview(QtWidgets.QWidget):
