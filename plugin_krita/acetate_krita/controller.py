@@ -70,7 +70,7 @@ class JobController(JobLifecycle[DocumentJob]):
     # What the artist does
 
     def generate(self, document: Document, form: GenerationSettings, sources: Mapping[str, str]) -> DocumentJob:
-        """Ask for layers; `sources` are layer ids by role, or WHOLE."""
+        """Ask for layers; `sources` are layer ids by role, or PROJECTION."""
         mode = mode_named(form.mode)
         active = lookup.layer_id(lookup.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")

@@ -40,6 +40,7 @@ class EditorConnection:
     """
 
     def __init__(self, open_client: Callable[[], Client], start: Callable[[], None], tr: Translate) -> None:
+        """Connect to nothing yet: `client` does when it is first used."""
         self._open_client = open_client
         self._start = start
         self._tr = tr

@@ -47,6 +47,7 @@ class JobLifecycle(Generic[Job]):
     def __init__(
         self, connection: EditorConnection, tasks: TaskQueue, tr: Translate, versions: Mapping[str, str]
     ) -> None:
+        """Begin without jobs; `follow` takes up those of an earlier time."""
         self.connection = connection
         self.tasks = tasks
         self.jobs: Dict[str, Job] = {}

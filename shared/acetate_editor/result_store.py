@@ -37,6 +37,7 @@ class EditorStore:
     """
 
     def __init__(self, folder: Path, record: str) -> None:
+        """Name the folder, which is made when something is written."""
         self.folder = folder
         self._record = record
 

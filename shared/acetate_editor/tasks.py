@@ -17,6 +17,7 @@ class TaskQueue:
     """Runs tasks one after the other, a slice of each call to `run`."""
 
     def __init__(self) -> None:
+        """Begin without tasks."""
         self._tasks: Deque[Tuple[Task, OnError]] = deque()
         self._running = False
         self._rest_until = float("-inf")

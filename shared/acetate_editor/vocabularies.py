@@ -19,6 +19,7 @@ class Vocabularies:
     """
 
     def __init__(self, ask: Callable[[str], bool]) -> None:
+        """Know no words yet."""
         self._ask = ask
         self._known: Dict[str, Optional[Vocabulary]] = {}
         self._unknown: Dict[Tuple[str, str], Tuple[UnknownPhrase, ...]] = {}

@@ -15,11 +15,11 @@ from tests.daemon.harness import Daemon
 from tests.editor.bare_editor import BareEditor
 
 SLOW = "steps=40 pause=0.05"
-Start = Callable[[], BareEditor]
+StartEditor = Callable[[], BareEditor]
 
 
 @pytest.fixture
-def start(daemon: Daemon, tmp_path: Path) -> Iterator[Start]:
+def start(daemon: Daemon, tmp_path: Path) -> Iterator[StartEditor]:
     """Starts an editor, again after it was killed."""
     made: list[BareEditor] = []
 
@@ -41,7 +41,7 @@ def jobs_of(editor: BareEditor, daemon: Daemon) -> list[str]:
         return [str(job["id"]) for job in session.jobs().jobs]
 
 
-def test_layers_are_safe_before_the_daemon_forgets_them(start: Start, daemon: Daemon) -> None:
+def test_layers_are_safe_before_the_daemon_forgets_them(start: StartEditor, daemon: Daemon) -> None:
     editor = start()
     job = editor.ask()
     assert job.state == PREPARING and editor.jobs[job.id].busy
@@ -51,7 +51,7 @@ def test_layers_are_safe_before_the_daemon_forgets_them(start: Start, daemon: Da
     assert jobs_of(editor, daemon) == []
 
 
-def test_a_job_says_how_far_it_is(start: Start) -> None:
+def test_a_job_says_how_far_it_is(start: StartEditor) -> None:
     editor = start()
     first, second = editor.ask(SLOW), editor.ask()
     assert progress(first, str) == "Reading the pictures"
@@ -67,7 +67,7 @@ def test_a_job_says_how_far_it_is(start: Start) -> None:
     editor.until(second, SAVED)
 
 
-def test_a_job_is_cancelled_while_its_pictures_are_read(start: Start, daemon: Daemon) -> None:
+def test_a_job_is_cancelled_while_its_pictures_are_read(start: StartEditor, daemon: Daemon) -> None:
     editor = start()
     job = editor.ask()
     editor.cancel(job)
@@ -76,7 +76,7 @@ def test_a_job_is_cancelled_while_its_pictures_are_read(start: Start, daemon: Da
     assert job.state == CANCELLED and jobs_of(editor, daemon) == []
 
 
-def test_a_cancelled_job_brings_no_layers_and_leaves_no_record(start: Start, daemon: Daemon) -> None:
+def test_a_cancelled_job_brings_no_layers_and_leaves_no_record(start: StartEditor, daemon: Daemon) -> None:
     editor = start()
     job = editor.ask(SLOW)
     editor.until(job, RUNNING)
@@ -92,7 +92,7 @@ def test_a_cancelled_job_brings_no_layers_and_leaves_no_record(start: Start, dae
     [("memory=9", "out_of_memory", "Not enough memory"), ("fail", "internal", "Something went wrong")],
 )
 def test_a_failure_is_told_and_forgotten_by_the_daemon(
-    start: Start, daemon: Daemon, prompt: str, code: str, words: str
+    start: StartEditor, daemon: Daemon, prompt: str, code: str, words: str
 ) -> None:
     editor = start()
     job = editor.ask(prompt)
@@ -101,7 +101,7 @@ def test_a_failure_is_told_and_forgotten_by_the_daemon(
     editor.wait(lambda: jobs_of(editor, daemon) == [], "the daemon to forget it")
 
 
-def test_what_the_daemon_refuses_fails_with_its_words(start: Start) -> None:
+def test_what_the_daemon_refuses_fails_with_its_words(start: StartEditor) -> None:
     editor = start()
     job = editor.ask()
     editor.jobs[job.id] = job
@@ -112,7 +112,7 @@ def test_what_the_daemon_refuses_fails_with_its_words(start: Start) -> None:
     editor.until(job, SAVED)
 
 
-def test_pictures_that_are_too_large_are_not_sent(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_that_are_too_large_are_not_sent(start: StartEditor, monkeypatch: pytest.MonkeyPatch) -> None:
     editor = start()
     job = editor.ask(frames=editor.connection.client.limits.message_bytes + 1)
     editor.until(job, FAILED)
@@ -120,14 +120,14 @@ def test_pictures_that_are_too_large_are_not_sent(start: Start, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("error", [AcetateError("bad_request", "the layer is gone"), KeyError("layer")])
-def test_pictures_that_cannot_be_read_fail_the_job(start: Start, error: Exception) -> None:
+def test_pictures_that_cannot_be_read_fail_the_job(start: StartEditor, error: Exception) -> None:
     editor = start()
     job = editor.ask(error=error)
     editor.until(job, FAILED)
     assert "layer" in job.message and editor.connection.client is not None
 
 
-def test_layers_that_cannot_be_saved_stay_with_the_daemon_and_come_at_the_next_try(start: Start) -> None:
+def test_layers_that_cannot_be_saved_stay_with_the_daemon_and_come_at_the_next_try(start: StartEditor) -> None:
     editor = start()
     editor.broken = OSError("no space left on device")
     job = editor.ask()
@@ -139,7 +139,7 @@ def test_layers_that_cannot_be_saved_stay_with_the_daemon_and_come_at_the_next_t
     assert editor.layers(job) and editor.delivered == [job.id]
 
 
-def test_layers_that_could_not_be_saved_come_after_a_restart_too(start: Start) -> None:
+def test_layers_that_could_not_be_saved_come_after_a_restart_too(start: StartEditor) -> None:
     editor = start()
     editor.broken = OSError("no space left on device")
     job = editor.ask()
@@ -150,7 +150,7 @@ def test_layers_that_could_not_be_saved_come_after_a_restart_too(start: Start) -
     assert again.layers(found) and again.delivered == [job.id]
 
 
-def test_a_killed_daemon_goes_on_where_it_was(start: Start, daemon: Daemon) -> None:
+def test_a_killed_daemon_goes_on_where_it_was(start: StartEditor, daemon: Daemon) -> None:
     editor = start()
     job = editor.ask(SLOW)
     editor.until(job, RUNNING)
@@ -160,7 +160,7 @@ def test_a_killed_daemon_goes_on_where_it_was(start: Start, daemon: Daemon) -> N
 
 
 @pytest.mark.parametrize("state", [WAITING, RUNNING])
-def test_a_killed_editor_finds_its_job_again(start: Start, state: str) -> None:
+def test_a_killed_editor_finds_its_job_again(start: StartEditor, state: str) -> None:
     editor = start()
     if state == WAITING:
         editor.until(editor.ask(SLOW), RUNNING)
@@ -176,7 +176,7 @@ def test_a_killed_editor_finds_its_job_again(start: Start, state: str) -> None:
     assert job.id not in third.jobs
 
 
-def test_an_editor_that_dies_while_it_saves_gets_the_same_layers_again(start: Start) -> None:
+def test_an_editor_that_dies_while_it_saves_gets_the_same_layers_again(start: StartEditor) -> None:
     editor = start()
     job = editor.ask("a kite")
     editor.until(job, SAVING, SAVED)
@@ -188,7 +188,7 @@ def test_an_editor_that_dies_while_it_saves_gets_the_same_layers_again(start: St
     assert len(editor.layers(job)) == 1
 
 
-def test_a_job_that_the_daemon_no_longer_has_is_lost_with_the_way_out(start: Start) -> None:
+def test_a_job_that_the_daemon_no_longer_has_is_lost_with_the_way_out(start: StartEditor) -> None:
     editor = start()
     (editor.folder / "0b8c5a52-54d0-4c55-9a5c-2b3c8ad3c9f0.json").write_text('{"state": "running"}')
     again = start()
@@ -198,7 +198,7 @@ def test_a_job_that_the_daemon_no_longer_has_is_lost_with_the_way_out(start: Sta
     assert job.code == "expired" and "same seed" in job.hint and list(again.folder.glob("*.json")) == []
 
 
-def test_every_change_is_shown(start: Start) -> None:
+def test_every_change_is_shown(start: StartEditor) -> None:
     editor = start()
     job = editor.ask()
     seen = []
