@@ -1,90 +1,64 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The desk where jobs are asked for and followed; `poll` does everything that happens by itself.
-
-A job's way: its pictures are read (in slices), it is written down and sent, the daemon reports, finished layers
-are kept in the user's folder (in slices), only then acknowledged, and at last placed into the scene.
-"""
+"""The jobs of the open file; `poll` does everything that happens by itself."""
 
 from __future__ import annotations
 
 import json
 import time
+import traceback
 import uuid
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from acetate_editor import jobs as states
+from acetate_editor.connection import EditorConnection
+from acetate_editor.lifecycle import CapturedRequest, JobLifecycle
+from acetate_editor.tasks import TaskQueue
 from acetate_wire.errors import AcetateError
-from acetate_wire.events import (
-    Accepted,
-    Cancelled,
-    Done,
-    Event,
-    Failed,
-    Forgotten,
-    Layer,
-    Picture,
-    Progress,
-    Rejected,
-)
+from acetate_wire.events import Done, Layer
 from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
 from . import scene_storage
-from .daemon_connection import DaemonSession
+from .daemon_connection import VERSIONS
 from .i18n import tr
 from .insert.placement import Placement
-from .jobs import job as states
 from .jobs.job import SavedLayer, SceneJob
 from .jobs.result_store import LocalJobStore
 from .pictures import png
 from .pictures.rest import Rest
-from .task_scheduler import Task, TaskQueue
 
 SLICE_S = 0.012
 BUSY_S, ACTIVE_S, IDLE_S = 0.005, 0.1, 1.0
 """How soon to look again: while pixels are worked on, while jobs are open, else (the daemon expects 2 s)."""
 
-CaptureTask = Generator[None, None, "CapturedRequest"]
-
 
 @dataclass(frozen=True)
-class CapturedRequest:
-    """A request whose pictures were read, their frames, and what it leaves as it is of a layer that it changes."""
+class SceneCapture(CapturedRequest):
+    """A captured request, and what it leaves as it is of a layer that it changes."""
 
-    request: LayerRequest
-    frames: Sequence[bytes]
     rest: Rest | None = None
 
 
-@dataclass
-class JobRuntime:
-    """What is known of a job only while this Blender runs."""
-
-    position: int = 0
-    progress: Progress | None = None
-    preview: Picture | None = None
-    parcel: CapturedRequest | None = None
-    not_kept: bool = False
-    """The layers are finished, but could not be written to this disk: the daemon still has them."""
+CaptureTask = Generator[None, None, SceneCapture]
 
 
-class SceneJobController:
+class SceneJobController(JobLifecycle[SceneJob]):
     """All jobs of the open file, and what else `jobs` in the user's folder waits for an owner."""
 
-    def __init__(self, link: DaemonSession, store: LocalJobStore) -> None:
-        self.connection = link
+    def __init__(self, connection: EditorConnection, store: LocalJobStore) -> None:
+        super().__init__(connection, TaskQueue(), tr, VERSIONS)
         self.store = store
-        self.jobs: dict[str, SceneJob] = {}
-        self.live: dict[str, JobRuntime] = {}
-        self.tasks = TaskQueue()
         self.changed = True
-        self._asked_here: dict[str, None] = {}
+        self._captured: dict[str, SceneCapture] = {}
+        self._asked_here: set[str] = set()
 
-    def submit(self, scene: Any, request: LayerRequest, placement: Placement, sending: CaptureTask) -> SceneJob:
-        """Take a new job: `sending` reads the pictures that `request` still lacks."""
+    def submit(self, scene: Any, request: LayerRequest, placement: Placement, capture: CaptureTask) -> SceneJob:
+        """Take a new job: `capture` reads the pictures that `request` still lacks."""
         job = SceneJob(
             id=_new_id(),
             request=_plain(request),
@@ -93,65 +67,43 @@ class SceneJobController:
             key=scene_storage.key(scene),
             seed=request.seed,
         )
-        self._take(job, sending)
+        self._begin(job, capture)
         return job
 
     def retry(self, job: SceneJob) -> SceneJob:
         """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone."""
-        if job.id in self.live and self.live[job.id].not_kept:
-            self.live[job.id].not_kept, job.state, job.message, job.hint = False, states.WAITING, "", ""
-            self.connection.open().attach([job.id])
+        if job.unsaved:
+            self.fetch_again(job)
             return job
-        parcel = self.parcel(job)
-        again = replace(
-            job, id=_new_id(), state=states.PREPARING, asked=time.time(), message="", hint="", layers=[], rest=None
-        )
-        self.forget(job)
-        self._take(again, _ready(parcel))
-        return again
-
-    def parcel(self, job: SceneJob) -> CapturedRequest:
-        """What was sent for this job, to send it again."""
-        live = self.live.get(job.id)
-        if live is not None and live.parcel is not None:
-            return live.parcel
-        if job.request.get("inputs") or job.request.get("controls"):
+        captured = self._captured.get(job.id)
+        if captured is None and (job.request.get("inputs") or job.request.get("controls")):
             raise AcetateError(
                 "bad_request",
                 tr("The pictures that this job worked on are no longer at hand"),
                 field="inputs",
                 hint=tr("choose them again and press Generate"),
             )
-        return CapturedRequest(from_plain(job.request), ())
-
-    def cancel(self, job: SceneJob) -> None:
-        """Stop a job."""
-        if job.state == states.PREPARING:
-            self._end(job, states.CANCELLED)
-        elif job.state in states.OPEN:
-            self.connection.open().cancel(job.id)
+        again = replace(job, id=_new_id(), asked=time.time(), layers=[], rest=None)
+        again.set_state(states.PREPARING)
+        self.forget(job)
+        self._begin(again, _ready(captured or SceneCapture(from_plain(job.request))))
+        return again
 
     def forget(self, job: SceneJob) -> None:
-        """Drop a job from the lists, and its kept layers with it."""
+        """Drop a job from the lists, and its saved layers with it."""
         if job.state in (states.WAITING, states.RUNNING):
-            self.connection.open().cancel(job.id)
+            self.connection.client.cancel(job.id)
         self.jobs.pop(job.id, None)
-        self.live.pop(job.id, None)
+        self._captured.pop(job.id, None)
         self.store.remove(job.id)
-        self.changed = True
+        self.notify()
 
     def fetch(self, jobs: Mapping[str, SceneJob]) -> None:
         """Take jobs of an earlier time back: their layers from the user's folder, or from the daemon."""
         for job in jobs.values():
-            if job.id in self.jobs:
-                continue
-            self.jobs[job.id] = job
-            if self.store.has_layers(job):
-                job.state = job.state if job.state == states.PLACED else states.SAVED
-            elif job.state in states.OPEN:
-                self.live[job.id] = JobRuntime()
-                self.connection.open().attach([job.id])
-        self.changed = True
+            if job.state != states.PLACED and self.store.has_layers(job):
+                job.state = states.SAVED
+        self.follow(jobs.values())
 
     def orphaned_jobs(self) -> dict[str, SceneJob]:
         """Jobs in the user's folder whose layers no saved file holds and that do not belong to the open file."""
@@ -163,11 +115,9 @@ class SceneJobController:
 
     def leave_file(self) -> None:
         """Another file is opened: its jobs take the place of these, which wait in the user's folder."""
-        self.tasks.clear()
-        self.jobs.clear()
-        self.live.clear()
-        self._asked_here.clear()
-        self.changed = True
+        for held in (self.tasks, self.jobs, self._captured, self._asked_here):
+            held.clear()
+        self.notify()
 
     def enter_file(self) -> None:
         """Offer what the file that is open now has asked for."""
@@ -180,13 +130,13 @@ class SceneJobController:
         )
         self.fetch(here)
 
-    def saved(self) -> None:
+    def file_saved(self) -> None:
         """The file was saved: what it holds need not wait in the user's folder."""
         for job in self.jobs.values():
             if job.state == states.PLACED and not job.saved:
                 job.saved = True
                 self.store.write(job)
-        self.store.tidy()
+        self.tasks.add(self.store.tidy(), traceback.print_exception)
 
     def of(self, scene: Any) -> list[SceneJob]:
         """The jobs that a scene asked for, newest first."""
@@ -206,83 +156,39 @@ class SceneJobController:
 
     def placed(self, job: SceneJob) -> None:
         """The layers are in the scene now."""
-        job.state, job.message, job.hint, job.saved = states.PLACED, "", "", False
+        job.set_state(states.PLACED)
+        job.saved = False
         self.store.write(job)
-        self.live.pop(job.id, None)
-        self.changed = True
+        self._captured.pop(job.id, None)
+        self.notify()
 
     def not_placed(self, job: SceneJob, error: AcetateError) -> None:
         """The layers could not go where they belong; they wait for the artist."""
         job.message, job.hint = error.message, error.hint
-        self.changed = True
+        self.notify()
 
     @property
     def open_jobs(self) -> bool:
         """Whether an end is still to come."""
-        return any(job.state in states.OPEN for job in self.jobs.values())
+        return any(job.busy for job in self.jobs.values())
 
     def poll(self) -> float:
         """Do what is due, for a few milliseconds; returns in how many seconds to come again."""
         for event in self.connection.pump():
-            self.changed = True
-            self._take_event(event)
+            self.notify()
+            self.handle(event)
         self.tasks.run(SLICE_S)
-        client = self.connection.open()
-        if self.tasks or client.has_more:
+        if not self.tasks.idle or self.connection.client.has_more:
             return BUSY_S
         return ACTIVE_S if self.open_jobs or not self.connection.connected else IDLE_S
 
-    def _take(self, job: SceneJob, sending: CaptureTask) -> None:
-        self.jobs[job.id] = job
-        self.live[job.id] = JobRuntime()
-        self._asked_here[job.id] = None
-        self.tasks.add(self._send(job, sending), lambda error: self._fail(job, error))
-        self.changed = True
-
-    def _send(self, job: SceneJob, sending: CaptureTask) -> Task:
-        parcel = yield from sending
-        yield
-        if job.state != states.PREPARING:
-            return
-        job.state = states.WAITING
-        job.request = _plain(parcel.request)
-        if parcel.rest is not None:
-            yield from self.store.write_rest(job, parcel.rest)
-        self.live[job.id].parcel = parcel
+    def record(self, job: SceneJob, sent: CapturedRequest) -> None:
+        """Write the job into the user's folder."""
+        job.request = _plain(sent.request)
         self.store.write(job)
-        self.connection.open().submit(parcel.request, parcel.frames, job.id)
-        self.changed = True
 
-    def _take_event(self, event: Event) -> None:
-        job = self.jobs.get(getattr(event, "id", ""))
-        if job is None or job.id not in self.live or job.state not in states.OPEN:
-            return
-        live = self.live[job.id]
-        if isinstance(event, Accepted):
-            live.position = event.position
-        elif isinstance(event, Progress):
-            job.state, live.progress = states.RUNNING, event
-            live.preview = event.preview or live.preview
-        elif isinstance(event, Done):
-            job.state = states.SAVING
-            self.tasks.add(self._keep(job, event), lambda error: self._fail(job, error))
-        elif isinstance(event, Cancelled):
-            self.connection.open().acknowledge(job.id)
-            self._end(job, states.CANCELLED)
-        elif isinstance(event, Failed):
-            self.connection.open().acknowledge(job.id)
-            self._end(job, states.FAILED, event.message, event.hint, event.retry)
-        elif isinstance(event, Rejected):
-            self._end(job, states.FAILED, event.message, event.hint)
-        elif isinstance(event, Forgotten):
-            self._end(
-                job,
-                states.LOST,
-                tr("The daemon no longer has this job"),
-                tr("it keeps finished layers for some days; generate again with the same seed"),
-            )
-
-    def _keep(self, job: SceneJob, done: Done) -> Task:
+    def save_layers(self, job: SceneJob, done: Done) -> Iterator[None]:
+        """Write the layers into the user's folder as PNG files."""
         layers: list[SavedLayer] = []
         rest = self.store.rest(job)
         for number, layer in enumerate(done.layers):
@@ -292,32 +198,36 @@ class SceneJobController:
             file = yield from self.store.write_layer(job, number, data)
             layers.append(SavedLayer(layer.name, layer.role, covers.x, covers.y, covers.width, covers.height, file))
             yield
-        job.layers, job.seed, job.state = layers, done.seed, states.SAVED
+        job.layers, job.seed = layers, done.seed
         job.settings = json.loads(json.dumps(dict(done.settings), default=str))
         job.warnings = [asdict(warning) for warning in done.warnings]
+        job.set_state(states.SAVED)
         self.store.write(job)
         self.store.remove_rest(job)
-        self.connection.open().acknowledge(job.id)
-        self.changed = True
 
-    def _fail(self, job: SceneJob, error: Exception) -> None:
-        known = (
-            error if isinstance(error, AcetateError) else AcetateError("internal", f"{type(error).__name__}: {error}")
-        )
-        if job.state == states.SAVING:
-            # Nothing was acknowledged.
-            self.live[job.id].not_kept = True
-            job.state, job.message = states.FAILED, known.message
-            job.hint = tr("the layers are safe with the daemon: make room on the disk and press Retry")
-            self.changed = True
-        else:
-            self._end(job, states.FAILED, known.message, known.hint)
-
-    def _end(self, job: SceneJob, state: str, message: str = "", hint: str = "", retry: bool = True) -> None:
-        job.state, job.message, job.hint, job.retry = state, message, hint, retry
-        self.store.write(job)
+    def ended(self, job: SceneJob) -> None:
+        """The list goes on showing why there are no layers."""
+        # Where the disk is full the job is still told of as long as Blender runs.
+        with suppress(OSError):
+            self.store.write(job)
         self.store.remove_rest(job)
+
+    def notify(self) -> None:
+        """Have the panels drawn again."""
         self.changed = True
+
+    def _begin(self, job: SceneJob, capture: CaptureTask) -> None:
+        self._asked_here.add(job.id)
+        self.begin(job, self._remember(job, capture))
+
+    def _remember(self, job: SceneJob, capture: CaptureTask) -> CaptureTask:
+        """Capture, and hold on to it for another try; the rest of a changed layer goes to the disk."""
+        captured = yield from capture
+        if job.busy:
+            self._captured[job.id] = captured
+            if captured.rest is not None:
+                yield from self.store.write_rest(job, captured.rest)
+        return captured
 
 
 def _whole(layer: Layer, rest: Rest | None) -> Generator[None, None, "tuple[Any, Rect]"]:
@@ -330,9 +240,9 @@ def _whole(layer: Layer, rest: Rest | None) -> Generator[None, None, "tuple[Any,
     return (yield from rest.changed(rgba, drawn)), rest.covers
 
 
-def _ready(parcel: CapturedRequest) -> CaptureTask:
+def _ready(captured: SceneCapture) -> CaptureTask:
     yield
-    return parcel
+    return captured
 
 
 def _new_id() -> str:

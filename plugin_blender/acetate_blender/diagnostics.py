@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 import bpy
+from acetate_editor.connection import READY, STARTING
 
 from . import bpy_compat
 from .daemon_connection import session
@@ -57,12 +58,11 @@ def fix(scene: Any, name: str) -> None:
 
 
 def _daemon() -> Issue | None:
-    if session.connected:
+    state = session.state
+    if state.kind == READY:
         return None
-    if session.starting:
-        return Issue("DAEMON", tr("The daemon starts"), "")
-    text = str(session.problem) if session.problem else tr("The daemon does not run")
-    return Issue("DAEMON", text, tr("Start"))
+    text = state.line if session.problem is None else str(session.problem)
+    return Issue("DAEMON", text, "" if state.kind == STARTING else tr("Start"))
 
 
 def _view(scene: Any, shown: list[Any]) -> Issue | None:
@@ -192,7 +192,7 @@ def _glows(tree: Any) -> bool:
 
 _CHECKS = (_view, _bounces, _blending, _alpha, _depths, _frame)
 _FIXES: dict[str, Callable[[Any], None]] = {
-    "DAEMON": lambda scene: session.ensure_running(),
+    "DAEMON": lambda scene: session.start_if_due(),
     "VIEW": _fix_view,
     "BOUNCES": _fix_bounces,
     "BLENDING": _fix_blending,

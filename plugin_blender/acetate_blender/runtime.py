@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
 import bpy
+from acetate_editor.logging import start_log, stop_log
 from acetate_wire.errors import AcetateError
 
 from . import bpy_compat, diagnostics, scene_storage
@@ -60,6 +62,7 @@ def poll() -> float:
         return _poll()
     except Exception:
         traceback.print_exc()
+        logging.getLogger("acetate_editor.blender").exception("polling failed")
         return 1.0
 
 
@@ -73,7 +76,7 @@ def _poll() -> float:
         now.tasks.add(look, traceback.print_exception)
     wait = now.poll()
     if now.open_jobs and not session.connected and preferences().start_daemon:
-        session.ensure_running()
+        session.start_if_due()
     if _may_place():
         for job in now.to_place()[:1]:
             place(job)
@@ -150,7 +153,7 @@ def _on_save_pre(*_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _on_save_post(*_: Any) -> None:
-    controller().saved()
+    controller().file_saved()
 
 
 @bpy.app.handlers.persistent
@@ -171,6 +174,7 @@ HANDLERS = (
 
 def register() -> None:
     """Begin to poll."""
+    start_log("blender")
     for name, handler in HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
     # Persistent: a timer that a file's opening ends keeps Blender 4.5 as a Python module from ending.
@@ -196,3 +200,4 @@ def stop() -> None:
         _desk.leave_file()
         _desk = None
     session.close()
+    stop_log()

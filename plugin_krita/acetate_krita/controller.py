@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens between the docker and the daemon: jobs go out, layers come back, nothing is lost in between.
+"""Jobs of Krita's documents: their layers go into the document's history and, if the artist wants, into the document.
 
 A job is written down before it is sent. The daemon may forget it only when its layers are safe in the plug-in's own
-folder; then they go into the document's history and, if the artist wants, into the document.
+folder.
 """
 
 from __future__ import annotations
@@ -11,19 +11,11 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from acetate_editor.jobs import FAILED, LOST, RUNNING, WAITING
+from acetate_editor.lifecycle import CapturedRequest, JobLifecycle
+from acetate_editor.logging import start_log
 from acetate_wire.errors import AcetateError
-from acetate_wire.events import (
-    Accepted,
-    Cancelled,
-    Connected,
-    Done,
-    Failed,
-    Forgotten,
-    Picture,
-    Progress,
-    Rejected,
-)
-from acetate_wire.request import PictureSpec
+from acetate_wire.events import Done
 from krita import Document
 
 from . import target
@@ -37,40 +29,48 @@ from .generation_settings import GenerationSettings, request
 from .hiding import Hiding
 from .history import History
 from .i18n import tr
-from .jobs import FAILED, KEEPING, PROJECTION, RUNNING, WAITING, DocumentJob
+from .jobs import PROJECTION, DocumentJob
 from .modes import mode_named
-from .qt import QtCore, QtGui
+from .qt import QtCore
 from .result_store import ResultStore
 from .results import Result, ResultContext, compress, pictures
 from .settings import DockerSettings
-from .task_scheduler import TaskScheduler
+from .task_scheduler import TimedTaskQueue
 
 
-class JobController(QtCore.QObject):
-    """One for all windows of a Krita. `jobs_changed` and `history_changed` tell the dockers to look again."""
+class ControllerSignals(QtCore.QObject):
+    """`jobs_changed` and `history_changed` tell the dockers to look again."""
 
     jobs_changed = QtCore.pyqtSignal()
     history_changed = QtCore.pyqtSignal()
     message = QtCore.pyqtSignal(str)
     used_seed = QtCore.pyqtSignal(object)
 
+
+class JobController(JobLifecycle[DocumentJob]):
+    """One for all windows of a Krita."""
+
+    connection: DaemonConnection
+
     def __init__(self, version: str, editor: str) -> None:
-        super().__init__()
+        start_log("krita")
+        versions = {"Krita": editor, "Acetate": version}
+        super().__init__(DaemonConnection(version, editor), TimedTaskQueue(), tr, versions)
         self.settings = DockerSettings.load()
-        self.tasks = TaskScheduler()
         self.store = ResultStore()
         self.history = History(self.store)
-        self.connection = DaemonConnection(version, editor)
         self.hiding = Hiding()
-        self.jobs: dict[str, DocumentJob] = {}
-        self.connection.event_received.connect(self._on_event)
-        self.tasks.start(self._furnish(), self._report_error)
-        self.tasks.start(self._recover(), self._report_error)
+        self._signals = ControllerSignals()
+        self.jobs_changed, self.history_changed = self._signals.jobs_changed, self._signals.history_changed
+        self.message, self.used_seed = self._signals.message, self._signals.used_seed
+        self.connection.event_received.connect(self.handle)
+        self.tasks.add(self._furnish(), self._report_error)
+        self.tasks.add(self._recover(), self._report_error)
 
     # What the artist does
 
     def generate(self, document: Document, form: GenerationSettings, sources: Mapping[str, str]) -> DocumentJob:
-        """Ask for layers; `sources` are layer ids by role, or WHOLE."""
+        """Ask for layers; `sources` are layer ids by role, or PROJECTION."""
         mode = mode_named(form.mode)
         active = lookup.layer_id(lookup.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")
@@ -85,24 +85,21 @@ class JobController(QtCore.QObject):
             seats=[active],
             file=document.fileName(),
         )
-        self.jobs[job.id] = job
-        self.tasks.start(self._prepare(job, document), lambda error: self._fail(job, error))
-        self.jobs_changed.emit()
+        self.begin(job, self._capture(job, document))
         return job
 
     def cancel(self, job: DocumentJob) -> None:
         """Stop a job, or take a failed one off the list."""
-        if job.state == FAILED:
+        if job.busy:
+            super().cancel(job)
+        else:
             self._drop(job)
-            return
-        job.cancelling = True
-        if job.state in (WAITING, RUNNING):
-            self.connection.client.cancel(job.id)
-            self.connection.pump()
-        self.jobs_changed.emit()
 
     def retry(self, job: DocumentJob) -> None:
         """Ask for the same again; the active layer stands in for one that is gone."""
+        if job.unsaved:
+            self.fetch_again(job)
+            return
         document = lookup.find(job.session, job.document)
         if document is None:
             self.message.emit(tr("Open {title} to try this again.").format(title=job.title))
@@ -118,7 +115,7 @@ class JobController(QtCore.QObject):
         """Put results into a document: in the place of the layer that they replace, else next to the active one."""
         replaces = results[0].replaces if lookup.find_layer(document, results[0].replaces) is not None else ""
         place = InsertPosition((replaces or lookup.layer_id(lookup.owner(document.activeNode())),), replaces=replaces)
-        self.tasks.start(self._insert(document, results, place), self._report_error)
+        self.tasks.add(self._insert(document, results, place), self._report_error)
 
     def dismiss(self, results: Sequence[Result]) -> None:
         """The artist has seen these and does not want them now; they stay in the history."""
@@ -139,53 +136,14 @@ class JobController(QtCore.QObject):
             if job.session == annotation_store.open_document_id(document):
                 job.file = document.fileName()
         self.hiding.watch()
-        self.tasks.start(self._meet(document), self._report_error)
+        self.tasks.add(self._meet(document), self._report_error)
 
-    # What the daemon says
+    # A job's way
 
-    def _on_event(self, event: Any) -> None:
-        if isinstance(event, Connected):
-            self._attach()
-            return
-        job = self.jobs.get(getattr(event, "id", ""))
-        if job is None:
-            return
-        if isinstance(event, Accepted):
-            job.state, job.position = WAITING, event.position
-        elif isinstance(event, Progress):
-            self._progress(job, event)
-        elif isinstance(event, Done):
-            job.state, job.preview = KEEPING, None
-            self.tasks.start(self._keep(job, event), lambda error: self._fail(job, error))
-        elif isinstance(event, (Failed, Rejected)):
-            job.fail(event.code, event.message, event.hint, isinstance(event, Failed) and event.retry)
-            self._settle(job, acknowledge=isinstance(event, Failed))
-        elif isinstance(event, Cancelled):
-            self._settle(job, acknowledge=True)
-            self._drop(job)
-        elif isinstance(event, Forgotten) and job.state in (WAITING, RUNNING):
-            self._settle(job, acknowledge=False)
-            self._forgotten(job, event.reason)
-        self.jobs_changed.emit()
-
-    def _progress(self, job: DocumentJob, event: Progress) -> None:
-        job.state, job.stage = RUNNING, event.stage
-        job.step, job.steps, job.seconds_left = event.step, event.steps, event.seconds_left
-        if event.preview is not None:
-            job.preview = _image(event.preview)
-
-    def _forgotten(self, job: DocumentJob, reason: str) -> None:
-        if job.cancelling or not job.session:
-            self._drop(job)
-        else:
-            job.fail("expired", tr("The daemon no longer has these layers"), reason, True)
-
-    # Chores
-
-    def _prepare(self, job: DocumentJob, document: Document) -> Iterator[None]:
-        """Read the pictures that the mode works from, then send the job."""
+    def _capture(self, job: DocumentJob, document: Document) -> Generator[None, None, CapturedRequest]:
+        """Read the pictures that the mode works from."""
         mode = mode_named(job.form.mode)
-        canvas, aspect = selection_mask.canvas(document), target.aspect(job.form.model, self.connection.models)
+        canvas, aspect = selection_mask.canvas(document), self.connection.max_aspect(job.form.model)
         works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
         replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
@@ -207,33 +165,17 @@ class JobController(QtCore.QObject):
             frame = LayerFrame(document, layer, works_on.rect)
             yield from frame.work()
             frames[role] = frame
-        self._send(job, document, canvas, works_on.rect, frames)
+        headers = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
+        asked = request(job.form, canvas, works_on.rect, headers, wire_format(ColorSpace.of(document)))
+        return CapturedRequest(asked, [frame.pixels for frame in frames.values()])
 
-    def _send(self, job: DocumentJob, document: Document, canvas: Any, rect: Any, frames: Mapping[str, Frame]) -> None:
-        limits = self.connection.client.limits
-        size = sum(len(frame.pixels) for frame in frames.values())
-        if size > limits.message_bytes:
-            raise AcetateError(
-                "too_large",
-                tr("The pictures are {size} MB, over the limit of {limit} MB").format(
-                    size=size >> 20, limit=limits.message_bytes >> 20
-                ),
-                hint=tr("choose a smaller selection"),
-            )
-        if job.cancelling:
-            self._drop(job)
-            return
-        headers: dict[str, PictureSpec] = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
-        asked = request(job.form, canvas, rect, headers, wire_format(ColorSpace.of(document)))
-        self.store.write_job(job.id, job.to_map())
-        self.connection.client.submit(asked, [frame.pixels for frame in frames.values()], id=job.id)
-        job.state = WAITING
-        self._note(document)
-        self.connection.pump()
-        self.jobs_changed.emit()
+    def record(self, job: DocumentJob, sent: CapturedRequest) -> None:
+        """Write the job into the plug-in's folder and into its document."""
+        self.store.write_record(job.id, job.to_map())
+        self._note(job)
 
-    def _keep(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
-        """Make the layers safe, let the daemon forget them, and give them to the document."""
+    def save_layers(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
+        """Write the results into the plug-in's folder."""
         document = lookup.find(job.session, job.document)
         origin = ResultContext(
             job=job.id,
@@ -249,13 +191,18 @@ class JobController(QtCore.QObject):
         for number, layers in enumerate(pictures(done, job.form.count)):
             yield from compress(origin, number, done, layers, packed)
         for result, body in packed:
-            yield from self.store.save(result, body, unseen=True)
+            yield from self.store.save(result, body)
             self.history.add(result)
-        self._settle(job, acknowledge=True)
+        job.results = packed
+
+    def saved(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
+        """Give the results to the document: its history, and its layers where the artist wants them at once."""
+        self.store.remove_record(job.id)
+        self._note(job)
         document = lookup.find(job.session, job.document)
-        results = [result for result, _ in packed]
+        results = [result for result, _ in job.results]
         if document is not None:
-            for result, body in packed:
+            for result, body in job.results:
                 yield from annotation_store.keep(document, result, body)
             mode = mode_named(job.form.mode)
             if not self.settings.at_once:
@@ -266,7 +213,25 @@ class JobController(QtCore.QObject):
                 self._raise_others(job, landed)
         self.used_seed.emit(done.seed)
         self._drop(job)
-        self.history_changed.emit()
+        self.tasks.add(self.store.tidy(), self._report_error)
+
+    def ended(self, job: DocumentJob) -> None:
+        """Nothing is on its way any more; the list shows only what the artist may want to try again."""
+        self.store.remove_record(job.id)
+        self._note(job)
+        if job.state != FAILED and not (job.state == LOST and job.session):
+            self._drop(job)
+
+    def fail(self, job: DocumentJob, error: Exception) -> None:
+        """An error stopped the job; a document that was closed meanwhile wants nothing more."""
+        if isinstance(error, lookup.ClosedError):
+            self._drop(job)
+        else:
+            super().fail(job, error)
+
+    def notify(self) -> None:
+        """Have the dockers look again."""
+        self.jobs_changed.emit()
 
     def _insert(
         self, document: Document, results: Sequence[Result], place: InsertPosition
@@ -297,10 +262,7 @@ class JobController(QtCore.QObject):
     def _meet(self, document: Document) -> Iterator[None]:
         """Learn a document's history and the jobs that were running when it was saved."""
         yield from self.history.read_document(document)
-        lost = {id: values for id, values in annotation_store.jobs(document).items() if id not in self.jobs}
-        if lost:
-            self._adopt(lost)
-            self._note(document)
+        self._adopt(annotation_store.jobs(document))
         self.history_changed.emit()
 
     def _furnish(self) -> Iterator[None]:
@@ -314,68 +276,22 @@ class JobController(QtCore.QObject):
         self._adopt(self.store.jobs())
         self.history_changed.emit()
 
-    # The books
-
     def _adopt(self, noted: Mapping[str, dict[str, Any]]) -> None:
         """Follow jobs of an earlier run."""
-        for id, values in noted.items():
-            self._adopt_one(id, values)
-        self._attach()
-        self.jobs_changed.emit()
+        self.follow(filter(None, (DocumentJob.from_map(id, values) for id, values in noted.items())))
 
-    def _adopt_one(self, id: str, values: dict[str, Any]) -> None:
-        try:
-            self.jobs.setdefault(id, DocumentJob.from_map(id, values))
-        except ValueError:
-            self.store.remove_job(id)
-
-    def _attach(self) -> None:
-        ids = [job.id for job in self.jobs.values() if job.state == WAITING and not job.session]
-        if ids and self.connection.client.connected:
-            self.connection.client.attach(ids)
-            QtCore.QTimer.singleShot(0, self.connection.pump)
-
-    def _settle(self, job: DocumentJob, acknowledge: bool) -> None:
-        """The job has ended: it is on its way no longer."""
-        if acknowledge:
-            self.connection.client.acknowledge(job.id)
-            QtCore.QTimer.singleShot(0, self.connection.pump)
-        self.store.remove_job(job.id)
+    def _note(self, job: DocumentJob) -> None:
+        """Write the running jobs of a job's document into it."""
         document = lookup.find(job.session, job.document)
         if document is not None:
-            self._note(document, without=job.id)
-
-    def _note(self, document: Document, without: str = "") -> None:
-        """Write a document's running jobs into it."""
-        id = annotation_store.document_id(document)
-        running = (WAITING, RUNNING)
-        mine = {
-            job.id: job.to_map()
-            for job in self.jobs.values()
-            if job.document == id and job.id != without and job.state in running
-        }
-        annotation_store.note_jobs(document, mine)
+            of_document = (other for other in self.jobs.values() if other.document == job.document)
+            running = {other.id: other.to_map() for other in of_document if other.state in (WAITING, RUNNING)}
+            annotation_store.note_jobs(document, running)
 
     def _drop(self, job: DocumentJob) -> None:
         self.jobs.pop(job.id, None)
         self.jobs_changed.emit()
         self.history_changed.emit()
 
-    def _fail(self, job: DocumentJob, error: Exception) -> None:
-        if isinstance(error, lookup.ClosedError):
-            self._drop(job)
-            return
-        wire = (
-            error if isinstance(error, AcetateError) else AcetateError("internal", str(error) or type(error).__name__)
-        )
-        job.fail(wire.code, wire.message, wire.hint, True)
-        self.jobs_changed.emit()
-
     def _report_error(self, error: Exception) -> None:
         self.message.emit(str(error) or type(error).__name__)
-
-
-def _image(picture: Picture) -> Any:
-    head = picture.header
-    kind = QtGui.QImage.Format.Format_RGBA8888
-    return QtGui.QImage(bytes(picture.pixels), head.width, head.height, head.width * 4, kind).copy()

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from acetate_editor.jobs import RUNNING
+from acetate_editor.messages import progress
+
 from .i18n import tr
-from .jobs import RUNNING, DocumentJob
+from .jobs import DocumentJob
 from .qt import QtCore, QtGui, QtWidgets
-from .ui.queue_view import progress
 from .ui.theme import ACCENT, icon, tool
 
 BAR_SHARE = 0.3
@@ -47,13 +49,12 @@ class GoButton(QtWidgets.QPushButton):
         if not self._jobs:
             return str(self.text())
         others = f" (+{len(self._jobs) - 1})" if len(self._jobs) > 1 else ""
-        return progress(self._jobs[0]) + others
+        return progress(self._jobs[0], tr) + others
 
     @property
     def share(self) -> float | None:
         """How far the first job is, 0 to 1; None when that cannot be told."""
-        job = self._jobs[0] if self._jobs else None
-        return job.step / job.steps if job is not None and job.state == RUNNING and job.steps else None
+        return self._jobs[0].share if self._jobs else None
 
     def show_jobs(self, jobs: Sequence[DocumentJob]) -> None:
         """Show how jobs do, those that are drawn first."""

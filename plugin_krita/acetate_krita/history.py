@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from acetate_wire.errors import AcetateError
@@ -13,27 +14,27 @@ from .document import annotation_store
 from .document.lookup import find
 from .i18n import tr
 from .result_store import ResultStore
-from .results import Result
+from .results import Result, read_header
 
 
 class History:
     """Results by document, the newest first."""
 
-    def __init__(self, archive: ResultStore) -> None:
-        self._archive = archive
+    def __init__(self, store: ResultStore) -> None:
+        self._store = store
         self._results: dict[str, Result] = {}
         self._removed: set[str] = set()
         self._read: set[str] = set()
 
     def read_folder(self) -> Iterator[None]:
-        """A chore: learn what the plug-in's own folder holds."""
+        """A task: learn what the plug-in's own folder holds."""
         found: list[Result] = []
-        yield from self._archive.results(found)
+        yield from self._store.results(found)
         for result in found:
             self._results.setdefault(result.id, result)
 
     def read_document(self, document: Document) -> Iterator[None]:
-        """A chore: learn what a document brought along; done once while it is open."""
+        """A task: learn what a document brought along; done once while it is open."""
         session = annotation_store.open_document_id(document)
         if session in self._read:
             return
@@ -52,7 +53,7 @@ class History:
         """Forget a result, in the document and in the folder."""
         self._results.pop(id, None)
         self._removed.add(id)
-        self._archive.remove(id)
+        self._store.remove(id)
         annotation_store.remove(document, id)
 
     def of(self, document: Document) -> list[Result]:
@@ -62,7 +63,7 @@ class History:
 
     def offers(self, document: Document) -> list[Result]:
         """What finished unseen: for this document, or for one that was closed without ever being saved."""
-        unseen = [result for result in self._results.values() if self._archive.unseen(result.id)]
+        unseen = [result for result in self._results.values() if self._store.unseen(result.id)]
         return sorted(
             (result for result in unseen if _belongs(result, document) or result.never_saved),
             key=lambda result: (result.made, result.id),
@@ -74,14 +75,16 @@ class History:
 
     def open_body(self, result: Result) -> BinaryIO:
         """The compressed strips of a result. Raises AcetateError when its pixels are gone."""
-        stream = self._archive.open(result.id)
+        stream = self._store.open(result.id)
         if stream is None:
             document = find("", result.document)
             if document is not None:
                 stream = annotation_store.body(document, result.id)
         if stream is not None:
-            stream.seek(len(result.header()))
-            return stream
+            with suppress(ValueError):
+                # Not the length of today's header: an earlier version wrote a shorter one.
+                read_header(stream)
+                return stream
         raise AcetateError("internal", tr("these layers are kept neither on this computer nor in the document"))
 
 

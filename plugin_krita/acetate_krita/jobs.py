@@ -7,21 +7,24 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from acetate_editor.jobs import WAITING, EditorJob
+
 from .document.selection_mask import SelectionMask
 from .generation_settings import GenerationSettings
 from .modes import mode_named
+from .results import Result
 
 PROJECTION = "whole"
 """Stands for everything that can be seen, where a layer's id is meant."""
-PREPARING, WAITING, RUNNING, KEEPING, FAILED = "preparing", "waiting", "running", "keeping", "failed"
 
 
 @dataclass(eq=False)
-class DocumentJob:
+class DocumentJob(EditorJob):
     """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
-    by role, or WHOLE; `anchor` is the layer that the result belongs next to, `above` the results that have come in
+    by role, or PROJECTION; `anchor` is the layer that the result belongs next to, `above` the results that have come in
     above it meanwhile; `seats` are the layer that the artist was on and those that came in as the active one instead;
-    `file` is where the document is saved, empty for nowhere.
+    `file` is where the document is saved, empty for nowhere; `results` are what came of it, with the strips of their
+    layers.
     """
 
     id: str
@@ -36,18 +39,7 @@ class DocumentJob:
     shape: SelectionMask | None = None
     file: str = ""
     made: float = field(default_factory=time.time)
-    state: str = PREPARING
-    position: int = 0
-    stage: str = ""
-    step: int = 0
-    steps: int = 0
-    seconds_left: float | None = None
-    preview: Any = None
-    code: str = ""
-    message: str = ""
-    hint: str = ""
-    retry: bool = False
-    cancelling: bool = False
+    results: list[tuple[Result, list[bytes]]] = field(default_factory=list)
 
     @property
     def replaces(self) -> str:
@@ -57,9 +49,9 @@ class DocumentJob:
         return "" if source == PROJECTION else source
 
     @property
-    def busy(self) -> bool:
-        """Whether it has not come to its end."""
-        return self.state != FAILED
+    def prompts(self) -> list[str]:
+        """What it is to draw."""
+        return [self.form.prompt, self.form.negative, *self.form.layer_prompts.values()]
 
     def to_map(self) -> dict[str, Any]:
         """What must outlive Krita, for a file of JSON."""
@@ -75,30 +67,22 @@ class DocumentJob:
         }
 
     @classmethod
-    def from_map(cls, id: str, values: dict[str, Any]) -> DocumentJob:
-        """A job of an earlier Krita. Raises ValueError when the values are something else."""
+    def from_map(cls, id: str, values: dict[str, Any]) -> DocumentJob | None:
+        """A job of an earlier Krita; None when the values are something else."""
         try:
-            return cls._read(id, values)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a job of this version ({error!r})") from None
-
-    @classmethod
-    def _read(cls, id: str, values: dict[str, Any]) -> DocumentJob:
-        return cls(
-            id=id,
-            form=GenerationSettings.from_map(values["form"]),
-            document=values["document"],
-            session="",
-            title=values["title"],
-            sources=dict(values["sources"]),
-            anchor=values["anchor"],
-            shape=None if values["shape"] is None else SelectionMask.from_map(values["shape"]),
-            file=str(values["file"]),
-            made=float(values["made"]),
-            state=WAITING,
-        )
-
-    def fail(self, code: str, message: str, hint: str, retry: bool) -> None:
-        """The job ended without layers."""
-        self.state, self.code, self.message, self.hint, self.retry = FAILED, code, message, hint, retry
-        self.preview = None
+            job = cls(
+                id=id,
+                form=GenerationSettings.from_map(values["form"]),
+                document=values["document"],
+                session="",
+                title=values["title"],
+                sources=dict(values["sources"]),
+                anchor=values["anchor"],
+                shape=None if values["shape"] is None else SelectionMask.from_map(values["shape"]),
+                file=str(values["file"]),
+                made=float(values["made"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+        job.state = WAITING
+        return job

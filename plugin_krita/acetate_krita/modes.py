@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from .i18n import mark, tr
+from .i18n import mark
 
 NEEDED, OPTIONAL, UNASKED = "needed", "optional", "unasked"
 """What a mode does with the prompt."""
@@ -131,14 +129,3 @@ PROMPT_LABELS = {"foreground": mark("Foreground"), "background": mark("Backgroun
 def mode_named(name: str) -> Mode:
     """The mode of that name; the first one where there is none."""
     return next((mode for mode in MODES if mode.name == name), MODES[0])
-
-
-def unavailable_reason(mode: Mode, model: str, models: Sequence[Mapping[str, Any]]) -> str:
-    """Why the chosen model cannot do this mode, in words; empty when it can, or when nothing is known yet."""
-    for entry in models:
-        if entry.get("name") == model:
-            if entry.get("missing"):
-                return str(entry["missing"])
-            if mode.name not in entry.get("modes", ()):
-                return tr("{model} cannot do this").format(model=model)
-    return ""

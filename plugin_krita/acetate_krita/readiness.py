@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from acetate_editor.connection import ABSENT
 from acetate_wire.errors import AcetateError
 from krita import Document
 
-from .daemon_connection import ABSENT, DaemonConnection
+from .daemon_connection import DaemonConnection
 from .document import lookup
 from .document.insert import locked
 from .generation_settings import GenerationSettings
 from .i18n import tr
-from .modes import NEEDED, Mode, mode_named, unavailable_reason
-from .target import Target, aspect, target
+from .modes import NEEDED, Mode, mode_named
+from .target import Target, target
 
 
 def find_target(
@@ -26,7 +27,7 @@ def find_target(
     mode = mode_named(form.mode)
     try:
         fill = form.fill and mode.fills
-        return target(document, mode, sources, fill, aspect(form.model, link.models)), ""
+        return target(document, mode, sources, fill, link.max_aspect(form.model)), ""
     except AcetateError as error:
         return None, tr("Select what is to change first") if mode.selection else error.message
 
@@ -44,7 +45,7 @@ def why_not_now(
         return tr("Open or make a document first")
     if link.state.kind == ABSENT:
         return link.state.line
-    reason = unavailable_reason(mode, form.model, link.models) or no_target
+    reason = link.unavailable_reason(mode.name, form.model) or no_target
     if reason:
         return reason
     if mode.words == NEEDED and not _all_said(mode, form):

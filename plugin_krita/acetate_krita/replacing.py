@@ -52,7 +52,7 @@ class Source:
         )
 
     def copy(self, scratch: ScratchDocument, space: ColorSpace, name: str) -> Generator[None, None, Node]:
-        """A chore: a paint layer of this space that shows the same pixels; returns it."""
+        """A task: a paint layer of this space that shows the same pixels; returns it."""
         # Krita would record in the artist's document that a copy's blending mode is changed.
         if self.plain and ColorSpace.of(self.node) == space and self.node.blendingMode() == "normal":
             copied = self.node.clone()
@@ -74,7 +74,7 @@ class Source:
 
 
 def merge(under: bytes, drawn: bytes, covers: Sequence[bytes], depth: str, mixed: bool) -> Generator[None, None, bytes]:
-    """A chore: rows of pixels, straight alpha last: `drawn` where the row's cover (0 to 255) is full, `under` where it
+    """A task: rows of pixels, straight alpha last: `drawn` where the row's cover (0 to 255) is full, `under` where it
     is 0. Between them both are mixed, or `drawn` is taken as it is when it holds the mixture already. Returns them.
     """
     row_bytes = len(drawn) // len(covers)

@@ -123,7 +123,7 @@ def pictures(done: Done, count: int) -> list[tuple[Layer, ...]]:
 
 
 def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[Layer], out: list[Any]) -> Iterator[None]:
-    """A chore: compress one picture's layers and add the result and its strips to `out`."""
+    """A task: compress one picture's layers and add the result and its strips to `out`."""
     kept: list[StoredLayer] = []
     body: list[bytes] = []
     samples: list[thumbnails.Thumb] = []

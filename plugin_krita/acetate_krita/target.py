@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import area_around, square_in
@@ -91,11 +90,6 @@ def visible_bounds(layer: Node, canvas: Rect) -> Rect:
             hint=tr("choose another layer"),
         )
     return Rect(box.x(), box.y(), box.width(), box.height())
-
-
-def aspect(model: str, models: Iterable[Mapping[str, Any]]) -> float:
-    """The longest side over the shortest at which a model keeps a subject's shape; 1 while nothing is known of it."""
-    return next((float(entry.get("max_aspect", 1.0)) for entry in models if entry.get("name") == model), 1.0)
 
 
 def _layers(document: Document, sources: Mapping[str, str]) -> list[Node]:

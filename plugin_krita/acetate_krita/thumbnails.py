@@ -35,7 +35,7 @@ class Thumb:
 
 
 def sample(header: PictureSpec, pixels: Any, out: list[Thumb]) -> Iterator[None]:
-    """A chore: pick pixels of a picture at even distances and add the small picture to `out`."""
+    """A task: pick pixels of a picture at even distances and add the small picture to `out`."""
     step = max(1, -(-max(header.width, header.height) // SIDE))
     row_bytes = header.width * BYTES[header.format]
     rows: list[bytes] = []

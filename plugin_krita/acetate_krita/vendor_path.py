@@ -11,7 +11,7 @@ NEWEST = 12
 
 
 def prepare() -> None:
-    """Let Python find `acetate_wire` as this plug-in brings it, and zmq and msgpack unless Krita has them already."""
+    """Let Python find the plug-in's own shared packages, and zmq and msgpack unless Krita has them already."""
     vendor = Path(__file__).parent / "vendor"
     common = str(vendor / "common")
     fitting = str(vendor / f"python3.{min(sys.version_info[1], NEWEST)}")

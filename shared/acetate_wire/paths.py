@@ -1,6 +1,6 @@
 """Where things of this user live, on every platform, and how they are kept from other users.
 
-`ACETATE_RUNTIME_DIR` and `ACETATE_CONFIG_DIR` override the platform's places.
+`ACETATE_RUNTIME_DIR`, `ACETATE_CONFIG_DIR` and `ACETATE_STATE_DIR` override the platform's places.
 """
 
 from __future__ import annotations
@@ -39,6 +39,18 @@ def config_dir() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "acetate"
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "acetate"
+
+
+def state_dir() -> Path:
+    """The folder of what goes on by itself: the daemon's journal and keys, and logs; it may not exist yet."""
+    chosen = os.environ.get("ACETATE_STATE_DIR")
+    if chosen:
+        return Path(chosen).absolute()
+    if sys.platform == "win32":
+        return _local_app_data() / "acetate"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "acetate"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "acetate"
 
 
 def ensure_private_dir(folder: Path) -> Path:

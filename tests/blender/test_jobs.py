@@ -136,6 +136,17 @@ def test_a_failed_job_says_why_and_retry_asks_for_the_same_pictures(blender: Ble
 
 
 @one_release
+def test_the_report_of_a_failure_says_what_helps_and_not_what_was_to_be_drawn(blender: Blender, daemon: Daemon) -> None:
+    blender.call("scene.ask", prompt="fail")
+    job = blender.call("scene.until", state="failed")
+    report = blender.call("scene.report", job=job)
+    for needed in ("internal", "Blender: 4.5", "Acetate: ", "Daemon: ", "sent, text", job):
+        assert needed in report
+    assert (daemon.state / "blender.log").exists()
+    blender.call("scene.do", operation="forget", job=job)
+
+
+@one_release
 def test_what_cannot_be_asked_for_is_refused_in_words(blender: Blender) -> None:
     assert "There is no prompt" in blender.call("scene.refused", prompt=" ")
     assert "There is no picture for Layer" in blender.call("scene.refused", prompt="a kite", mode="refine")

@@ -12,17 +12,19 @@ import pytest
 
 from tests.blender.editors import Blender
 
-ADD_ON = Path(__file__).parents[2] / "plugin_blender" / "acetate_blender"
+ROOT = Path(__file__).parents[2]
+ADD_ON = ROOT / "plugin_blender" / "acetate_blender"
+SHARED = ROOT / "shared" / "acetate_editor"
 SHOWN_ARGUMENTS = ("name", "description", "text", "heading", "text_ctxt")
 SHOWN_ATTRIBUTES = ("bl_label", "bl_description")
-SHOWN_TABLES = ("ROLE_NAMES", "STAGES", "VERBS", "WORKED_ON")
+SHOWN_TABLES = ("ROLE_NAMES", "VERBS", "WORKED_ON")
 
 
 def shown(file: Path) -> Iterator[str]:
     """The words in a module that Blender shows."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name) and node.func.id == "tr":
+            if _called(node.func) in ("tr", "mark"):
                 yield from _words(node.args[0])
             elif not (isinstance(node.func, ast.Attribute) and node.func.attr in ("new", "Origin")):
                 for keyword in node.keywords:
@@ -43,6 +45,14 @@ def shown(file: Path) -> Iterator[str]:
                 yield str(texts[2])
 
 
+def _called(function: ast.expr) -> str:
+    """The last name of what is called: `tr` for `tr(...)` and `self._tr(...)`."""
+    name = (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+    return name.lstrip("_")
+
+
 def _words(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search("[A-Za-z]", node.value):
         yield node.value
@@ -58,7 +68,8 @@ def dictionary(language: str) -> dict[str, str]:
         sys.path.pop(0)
 
 
-EVERYTHING = sorted({text for file in ADD_ON.rglob("*.py") if "languages" not in file.parts for text in shown(file)})
+FILES = [*(file for file in ADD_ON.rglob("*.py") if "languages" not in file.parts), *SHARED.glob("*.py")]
+EVERYTHING = sorted({text for file in FILES for text in shown(file)})
 
 
 @pytest.mark.parametrize("language", ("german", "japanese"))

@@ -84,6 +84,28 @@ def test_a_failure_is_told_in_plain_words(artist: Artist) -> None:
     assert "Not enough memory" in shown and message.split(",")[0] in shown
 
 
+def test_the_report_of_a_failure_says_what_helps_and_not_what_was_to_be_drawn(
+    artist: Artist, krita_daemon: Daemon
+) -> None:
+    artist.new()
+    artist.make("memory=9")
+    artist.click("next(iter(D.queue.rows.values())).report")
+    artist.until("QtGui.QGuiApplication.clipboard().text()")
+    report = artist.run("QtGui.QGuiApplication.clipboard().text()")
+    [[_, _, _, message]] = artist.jobs()
+    for needed in ("out_of_memory", message, "Krita: Krita 5", "Acetate: ", "Daemon: ", "sent, text"):
+        assert needed in report
+    assert "memory=9" not in report
+    assert (krita_daemon.state / "krita.log").exists()
+
+
+def test_what_goes_wrong_in_a_task_is_in_the_log_with_its_traceback(artist: Artist, krita_daemon: Daemon) -> None:
+    artist.new()
+    artist.run("asked = []; D.controller.tasks.add((1 / 0 for _ in range(1)), asked.append); None")
+    artist.until("asked")
+    assert "ZeroDivisionError" in (krita_daemon.state / "krita.log").read_text()
+
+
 def test_try_again_works_when_the_reason_is_gone(artist: Artist) -> None:
     artist.new()
     artist.paint("mine", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)

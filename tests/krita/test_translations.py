@@ -9,15 +9,26 @@ from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parents[2] / "plugin_krita" / "acetate_krita"
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "plugin_krita" / "acetate_krita"
+SHARED = ROOT / "shared" / "acetate_editor"
 
 
 def texts() -> set[str]:
-    """What the docker's sources pass to `tr` and `mark`."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PLUGIN.glob("*.py")]
+    """What the sources of the docker and of what it shares pass to `tr` and `mark`."""
+    files = [*PLUGIN.rglob("*.py"), *SHARED.glob("*.py")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files if "vendor" not in path.parts]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    marked = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("tr", "mark")]
+    marked = [call for call in calls if name_of(call.func) in ("tr", "mark")]
     return {str(call.args[0].value) for call in marked if isinstance(call.args[0], ast.Constant)}
+
+
+def name_of(function: ast.expr) -> str:
+    """The last name of what is called: `tr` for `tr(...)` and `self._tr(...)`."""
+    name = (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+    return name.lstrip("_")
 
 
 @pytest.mark.parametrize("language", ["de", "ja"])

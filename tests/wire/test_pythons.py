@@ -1,4 +1,4 @@
-"""The wire's tests on every Python that this machine has, with nothing but zmq and msgpack beside it."""
+"""The wire's tests, and the editors' that need no daemon, on every Python here, with nothing but zmq and msgpack."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WANTED = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+WITHOUT_A_DAEMON = ("tests/editor/test_tasks.py", "tests/editor/test_result_store.py")
 MAKER = re.compile(r"^(import|from) +([\w.]+)", re.MULTILINE)
 
 
@@ -42,6 +43,13 @@ def test_the_wire_imports_only_the_standard_library_zmq_and_msgpack() -> None:
         assert names <= allowed, path.name
 
 
+def test_what_the_editors_share_imports_only_the_standard_library_and_the_wire() -> None:
+    allowed = {"acetate_wire", ""} | sys.stdlib_module_names
+    for path in (ROOT / "shared" / "acetate_editor").glob("*.py"):
+        names = {match[1].split(".")[0] for match in MAKER.findall(path.read_text())}
+        assert names <= allowed and "threading" not in names, path.name
+
+
 @pytest.mark.parametrize("version", FOUND)
 def test_the_wires_tests_pass_on_python(version: str, request: pytest.FixtureRequest) -> None:
     cache = getattr(request.config, "cache", None)
@@ -57,7 +65,7 @@ def test_the_wires_tests_pass_on_python(version: str, request: pytest.FixtureReq
         ready.touch()
     options = ["-q", "-p", "no:cacheprovider", "--noconftest", "-o", "addopts=", "--ignore", __file__]
     tests = subprocess.run(
-        [str(python), "-m", "pytest", *options, "tests/wire"],
+        [str(python), "-m", "pytest", *options, "tests/wire", *WITHOUT_A_DAEMON],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT / "shared")},
         capture_output=True,

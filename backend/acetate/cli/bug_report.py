@@ -31,7 +31,7 @@ from acetate.daemon.failed_requests import read_failures
 from acetate.i18n import tr as _
 from acetate.io import whole
 
-LOGS = ("daemon.log.1", "daemon.log", "worker.log.1", "worker.log")
+LOGS = tuple(f"{name}.log{part}" for name in ("daemon", "worker", "krita", "blender") for part in (".1", ""))
 VARIABLES = re.compile(
     "ACETATE_.*|HF_HOME|HF_HUB_(CACHE|OFFLINE)|(CUDA|HIP)_VISIBLE_DEVICES|HSA_OVERRIDE_GFX_VERSION|OMP_NUM_THREADS"
     "|PYTORCH_.*_CONF|LANG|LANGUAGE|LC_ALL|XDG_.*_(HOME|DIR)"

@@ -13,10 +13,14 @@ import shutil
 from pathlib import Path
 from typing import Protocol, cast
 
+import acetate_editor
+import acetate_wire
 from acetate_wire.errors import AcetateError
 
 EDITORS = {"krita": "acetate.plugin_packaging.krita", "blender": "acetate.plugin_packaging.blender"}
 """The module of each editor, imported when it is asked for."""
+SHARED = (acetate_wire, acetate_editor)
+"""The packages that every plug-in carries."""
 REPOSITORY = Path(__file__).parents[3]
 INSIDE_THE_PACKAGE = Path(__file__).parent / "sources"
 

@@ -1,8 +1,8 @@
 """Acetate for Blender: an extension a platform, and the way into this user's Blender.
 
 An extension carries everything it needs as wheels, which Blender unpacks: pyzmq and msgpack from PyPI for both
-Pythons that Blender 4.2 and later have (3.11, from 5.1 on 3.13), and `acetate_wire`. Blender before 4.2 knows no
-extensions: there the same files become an add-on, with the unpacked wheels in the add-ons' folder `modules`.
+Pythons that Blender 4.2 and later have (3.11, from 5.1 on 3.13), and Acetate's own shared packages. Blender before 4.2
+knows no extensions: there the same files become an add-on, with the unpacked wheels in the add-ons' folder `modules`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import acetate_wire
 from acetate_wire.errors import AcetateError
 
-from acetate.plugin_packaging import path_beside, sources, wheels
+from acetate.plugin_packaging import SHARED, path_beside, sources, wheels
 
 ADD_ON = "acetate_blender"
 MANIFEST = "blender_manifest.toml"
@@ -77,7 +76,7 @@ def build(folder: Path) -> tuple[Path, ...]:
 
 def build_for(platform: str, folder: Path) -> Path:
     """Write the extension for one of `PLATFORMS` and return its path."""
-    name, data = wire_wheel()
+    name, data = shared_wheel()
     packed = {f"wheels/{name}": data}
     for python in PYTHONS:
         for path in wheels.fetch(_needed(), python, PLATFORMS[platform]):
@@ -115,12 +114,12 @@ def install_legacy(blender: BlenderInstall) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     with tempfile.TemporaryDirectory() as scratch:
-        name, data = wire_wheel()
-        wire = Path(scratch) / name
-        wire.write_bytes(data)
+        name, data = shared_wheel()
+        shared = Path(scratch) / name
+        shared.write_bytes(data)
         # Blender has this folder on its path: the add-on need not touch it.
         found = wheels.fetch(_needed(), blender.python, PLATFORMS[this_platform()])
-        wheels.unpack((wire, *found), add_ons / "modules")
+        wheels.unpack((shared, *found), add_ons / "modules")
     enable = f"import bpy; bpy.ops.preferences.addon_enable(module={ADD_ON!r}); bpy.ops.wm.save_userpref()"
     _run([str(blender.program), "-b", "--python-exit-code", "1", "--python-expr", enable], "Blender did not enable it")
     return place
@@ -149,17 +148,21 @@ def find_blender() -> BlenderInstall:
     return BlenderInstall(Path(program), (major, minor), "{}.{}".format(*python), Path(found.group(5)))
 
 
-def wire_wheel() -> tuple[str, bytes]:
-    """`acetate_wire` as a wheel: its name and its bytes.
+def shared_wheel() -> tuple[str, bytes]:
+    """The packages that every plug-in carries as one wheel: its name and its bytes.
 
     The version carries a digest of the contents, because Blender unpacks a wheel anew only under another name.
     """
-    folder = Path(acetate_wire.__file__).parent
-    files = {f"acetate_wire/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.py"))}
+    folders = [Path(shared.__file__ or "").parent for shared in SHARED]
+    files = {
+        f"{folder.name}/{path.name}": path.read_bytes() for folder in folders for path in sorted(folder.glob("*.py"))
+    }
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in files.items())).hexdigest()[:12]
-    name = f"acetate_wire-{_version()}+{digest}"
+    name = f"acetate_shared-{_version()}+{digest}"
     info = f"{name}.dist-info"
-    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: acetate-wire\nVersion: {_version()}+{digest}\n".encode()
+    files[f"{info}/METADATA"] = (
+        f"Metadata-Version: 2.1\nName: acetate-shared\nVersion: {_version()}+{digest}\n".encode()
+    )
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: acetate\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     rows = [f"{path},sha256={_digest(data)},{len(data)}" for path, data in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()

@@ -1,7 +1,7 @@
 """Krita's docker, with everything that Krita's own Python lacks.
 
-The plug-in carries `acetate_wire` and, for each Python that a Krita comes with, pyzmq and msgpack in a folder of
-their own; the plug-in picks the one that fits (`plugin_krita/acetate_krita/vendor_path.py`).
+The plug-in carries Acetate's own shared packages and, for each Python that a Krita comes with, pyzmq and msgpack in a
+folder of their own; the plug-in picks the one that fits (`plugin_krita/acetate_krita/vendor_path.py`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import acetate_wire
 from acetate_wire.errors import AcetateError
 from acetate_wire.launch import FILE_NAME, save_launch_command
 from acetate_wire.paths import config_dir, ensure_private_dir
 
 import acetate
-from acetate.plugin_packaging import sources, wheels
+from acetate.plugin_packaging import SHARED, sources, wheels
 
 ROOM = "plugin_krita"
 NAME = "acetate_krita"
@@ -103,7 +102,8 @@ def assemble(kind: KritaPlatform, folder: Path) -> None:
     junk = shutil.ignore_patterns("__pycache__", "vendor")
     shutil.copytree(room / NAME, folder / NAME, ignore=junk)
     vendor = folder / NAME / "vendor"
-    shutil.copytree(Path(acetate_wire.__file__).parent, vendor / "common" / "acetate_wire", ignore=junk)
+    for shared in SHARED:
+        shutil.copytree(Path(shared.__file__ or "").parent, vendor / "common" / shared.__name__, ignore=junk)
     for python, requirements in PYTHONS.items():
         wheels.unpack(wheels.fetch(requirements, python, kind.tags), vendor / f"python{python}")
 

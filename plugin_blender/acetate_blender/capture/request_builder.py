@@ -13,7 +13,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 from .. import options
-from ..controller import CapturedRequest, CaptureTask
+from ..controller import CaptureTask, SceneCapture
 from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import camera as cameras
@@ -175,7 +175,7 @@ def _sending(
         frames.append(pixels.frame())
         yield
     request = replace(request, target=target, inputs=headers, controls=tuple(steered))
-    return CapturedRequest(request, frames, (yield from _rest(request, view, primary, chosen)))
+    return SceneCapture(request, frames, (yield from _rest(request, view, primary, chosen)))
 
 
 def _seen(role: str, picture: Spread) -> Rect | None:

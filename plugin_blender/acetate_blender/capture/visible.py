@@ -11,11 +11,11 @@ from typing import Any, Callable
 
 import bpy
 import numpy as np
+from acetate_editor.tasks import Task
 from acetate_wire.request import Rect
 
 from ..pictures import images
 from ..pictures.images import ImagePixels
-from ..task_scheduler import Task
 
 VISIBLE = 4 / 255
 """Alpha up to this is a haze that nobody sees."""
@@ -86,7 +86,7 @@ def forget() -> None:
     _due.clear()
 
 
-def _see(name: str, as_mask: bool, on_change: Callable[[], None]) -> Task:
+def _see(name: str, as_mask: bool, on_change: Callable[[], None]) -> Iterator[None]:
     image = bpy.data.images.get(name)
     if image is None or not all(image.size):
         return

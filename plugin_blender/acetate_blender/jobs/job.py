@@ -8,21 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from acetate_editor.jobs import PREPARING, EditorJob
 from acetate_wire.request import Rect
-
-PREPARING = "preparing"
-WAITING = "waiting"
-RUNNING = "running"
-SAVING = "keeping"
-SAVED = "kept"
-PLACED = "placed"
-FAILED = "failed"
-CANCELLED = "cancelled"
-LOST = "lost"
-
-OPEN = (PREPARING, WAITING, RUNNING, SAVING)
-"""States of a job whose end is still to come."""
-FAILED_STATES = (FAILED, CANCELLED, LOST)
 
 
 def said_of(warning: Mapping[str, str]) -> str:
@@ -49,7 +36,7 @@ class SavedLayer:
 
 
 @dataclass
-class SceneJob:
+class SceneJob(EditorJob):
     """A job from its asking to the saved file; `request` is the wire's map without its pictures.
 
     `scene` names the scene that asked, `key` marks it across renaming and saving. `placement` is
@@ -64,6 +51,7 @@ class SceneJob:
     key: str
     state: str = PREPARING
     asked: float = field(default_factory=time.time)
+    code: str = ""
     message: str = ""
     hint: str = ""
     retry: bool = True
@@ -81,9 +69,14 @@ class SceneJob:
         return str(words)
 
     @property
-    def said(self) -> str:
-        """Why it stands as it does, with the way out; empty where there is nothing to say."""
-        return said_of({"message": self.message, "hint": self.hint})
+    def prompts(self) -> list[str]:
+        """Every text that says what it is to draw."""
+        texts = (
+            self.request.get("prompt"),
+            self.request.get("negative"),
+            *self.request.get("layer_prompts", {}).values(),
+        )
+        return [str(text) for text in texts if text]
 
     @property
     def mode(self) -> str:

@@ -59,7 +59,7 @@ def start(operator: Any, scene: Any, wanted: RequestDraft, wait: float) -> set[s
     job = desk.submit(scene, wanted.request, wanted.placement, wanted.sending)
     runtime.poll()
     if wait and not (runtime.wait(wait) and job.state == "placed"):
-        detail = job.said or tr("it goes on, and its layers come when they are ready")
+        detail = job.explanation or tr("it goes on, and its layers come when they are ready")
         operator.report({"ERROR"}, tr("The layers are not there yet ({detail})").format(detail=detail))
         return {"CANCELLED"}
     for warning in job.warnings:

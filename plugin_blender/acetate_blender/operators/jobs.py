@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
+from acetate_editor import jobs as states
 from acetate_wire.errors import AcetateError
 from bpy.props import FloatProperty, StringProperty
 
@@ -16,7 +17,6 @@ from ..bpy_props import fields
 from ..i18n import tr
 from ..insert import insert_layers
 from ..insert.placement import Placement
-from ..jobs import job as states
 from ..jobs.job import SceneJob
 from ..jobs.result_store import LocalJobStore
 from ..options import insert_props
@@ -164,6 +164,20 @@ class ACETATE_OT_forget(bpy.types.Operator):
         return _done(self, lambda job: runtime.controller().forget(job))
 
 
+@fields(job=JOB)
+class ACETATE_OT_copy_report(bpy.types.Operator):
+    bl_idname = "acetate.copy_report"
+    bl_label = "Copy Report"
+    bl_description = "Copy all about this failed job that helps to find out why, without its prompts"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[str]:
+        def copy(job: SceneJob) -> None:
+            context.window_manager.clipboard = runtime.controller().report(job)
+
+        return _done(self, copy)
+
+
 class ACETATE_OT_fetch(bpy.types.Operator):
     bl_idname = "acetate.fetch"
     bl_label = "Fetch Earlier Layers"
@@ -196,6 +210,7 @@ CLASSES = (
     ACETATE_OT_cancel,
     ACETATE_OT_retry,
     ACETATE_OT_forget,
+    ACETATE_OT_copy_report,
     ACETATE_OT_fetch,
     ACETATE_OT_wait,
 )

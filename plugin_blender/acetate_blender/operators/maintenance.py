@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from acetate_editor.connection import STARTING
 from bpy.props import EnumProperty, StringProperty
 
 from .. import diagnostics, runtime
@@ -21,8 +22,8 @@ class ACETATE_OT_start_daemon(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, context: Any) -> set[str]:
-        session.ensure_running()
-        if session.problem is not None and not session.starting:
+        session.start_if_due()
+        if session.problem is not None and session.state.kind != STARTING:
             return refuse(self, session.problem)
         return {"FINISHED"}
 

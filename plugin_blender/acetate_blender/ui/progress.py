@@ -6,20 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from acetate_editor import jobs as states
+from acetate_editor.messages import progress
 
 from .. import runtime
-from ..controller import JobRuntime
 from ..i18n import tr
-from ..jobs import job as states
 from ..jobs.job import SceneJob
 
-STAGES = {
-    "starting": "Starting",
-    "loading": "Loading the model",
-    "drawing": "Drawing",
-    "decoding": "Finding the transparency",
-    "finishing": "Finishing",
-}
 CAN_BE_CANCELLED = (states.PREPARING, states.WAITING, states.RUNNING)
 CELLS = 17
 """The bar's length in letters, where Blender has no bar of its own."""
@@ -38,14 +31,14 @@ def draw(layout: Any, scene: Any) -> None:
     if job is None:
         return
     row = layout.row(align=True)
-    bar(row, job, runtime.controller().live.get(job.id) or JobRuntime())
+    bar(row, job)
     if job.state in CAN_BE_CANCELLED:
         row.operator("acetate.cancel", text="", icon="X").job = job.id
 
 
-def bar(layout: Any, job: SceneJob, live: JobRuntime) -> None:
+def bar(layout: Any, job: SceneJob) -> None:
     """How far a job is: a bar with words, or only words for one that waits."""
-    share, text = _how_far(job, live)
+    share, text = 1.0 if job.state == states.SAVING else job.share or 0.0, progress(job, tr)
     if job.state == states.WAITING:
         layout.label(text=text, translate=False)
     elif bpy.app.version >= (4, 1, 0):
@@ -57,20 +50,3 @@ def bar(layout: Any, job: SceneJob, live: JobRuntime) -> None:
         column.scale_y = 0.8
         column.label(text="█" * filled + "░" * (CELLS - filled), translate=False)
         column.label(text=text, translate=False)
-
-
-def _how_far(job: SceneJob, live: JobRuntime) -> "tuple[float, str]":
-    if job.state == states.PREPARING:
-        return 0.0, tr("Reading the pictures")
-    if job.state == states.SAVING:
-        return 1.0, tr("Taking the layers over")
-    if job.state == states.WAITING or live.progress is None:
-        if live.position:
-            return 0.0, tr("Waiting: {count} before it").format(count=live.position)
-        return 0.0, tr("Waiting")
-    step, steps, left = live.progress.step, live.progress.steps, live.progress.seconds_left
-    stage = tr(STAGES.get(live.progress.stage, live.progress.stage))
-    share = step / steps if steps else 0.0
-    numbers = f"  {step}/{steps}" if steps > 1 else ""
-    seconds = "" if left is None else "  " + tr("{seconds:.0f} s left").format(seconds=left)
-    return share, f"{stage}{numbers}{seconds}"

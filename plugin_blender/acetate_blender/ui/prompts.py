@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import vocabularies
+from acetate_editor.vocabularies import completed, replaced
+
+from ..daemon_connection import session
 from ..i18n import tr
 from .wrapped_label import wrapped_label
 
@@ -30,10 +32,10 @@ def unknown_words(model: str, prompt: str) -> list[tuple[str, str, str]]:
     with that thing in its place.
     """
     found = []
-    for each in vocabularies.unknown(model, prompt):
+    for each in session.vocabularies.unknown(model, prompt):
         if each.nearest:
             text = tr("The {model} does not know: {word}; nearest: {nearest}")
-            new = vocabularies.replaced(prompt, each.text, each.nearest)
+            new = replaced(prompt, each.text, each.nearest)
         else:
             text, new = tr("The {model} does not know: {word}"), prompt
         said = text.format(model=model, word=each.text, nearest=each.nearest)
@@ -42,13 +44,13 @@ def unknown_words(model: str, prompt: str) -> list[tuple[str, str, str]]:
 
 
 def _known(layout: Any, model: str, name: str, prompt: str, width: int) -> None:
-    words = vocabularies.completions(model, prompt)[:COMPLETIONS_SHOWN]
+    words = session.vocabularies.completions(model, prompt)[:COMPLETIONS_SHOWN]
     if words:
         row = layout.row(align=True)
         for word in words:
-            _use(row, name, vocabularies.completed(prompt, word), word)
+            _use(row, name, completed(prompt, word), word)
     # A word that may still become a known one is not held against the artist.
-    whole = vocabularies.completed(prompt, "") if words else prompt
+    whole = completed(prompt, "") if words else prompt
     for said, nearest, new in unknown_words(model, whole)[:UNKNOWN_SHOWN]:
         wrapped_label(layout, said, width, "QUESTION")
         if nearest:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from acetate_editor import jobs as states
+from acetate_editor.messages import reason
 
 from .. import runtime
-from ..controller import JobRuntime
 from ..i18n import tr
-from ..jobs import job as states
 from ..jobs.job import SceneJob
 from . import progress, thumbnails
 from .wrapped_label import warn, wrapped_label
@@ -35,7 +35,7 @@ class Queue:
         for job in reversed(desk.of(context.scene)):
             if job.state != states.PLACED:
                 box = self.layout.box()  # type: ignore[attr-defined]
-                _entry(box, job, desk.live.get(job.id) or JobRuntime(), context.region.width, job is above)
+                _entry(box, job, context.region.width, job is above)
 
 
 class History:
@@ -63,7 +63,7 @@ class History:
         layout.operator("acetate.fetch", icon="RECOVER_LAST")
 
 
-def _entry(layout: Any, job: SceneJob, live: JobRuntime, width: int, shown_above: bool) -> None:
+def _entry(layout: Any, job: SceneJob, width: int, shown_above: bool) -> None:
     row = layout.row(align=True)
     row.label(text=job.prompt or job.mode, icon=_ICONS[job.state], translate=False)
     if job.state in (states.FAILED, states.LOST, states.CANCELLED) and job.retry:
@@ -73,21 +73,27 @@ def _entry(layout: Any, job: SceneJob, live: JobRuntime, width: int, shown_above
             row.operator("acetate.cancel", text="", icon="X").job = job.id
     elif job.state != states.SAVING:
         row.operator("acetate.forget", text="", icon="X").job = job.id
-    if job.state == states.RUNNING and live.preview is not None:
-        layout.template_icon(thumbnails.of_preview(job.id, live.preview), scale=PREVIEW_SCALE)
+    if job.state == states.RUNNING and job.preview is not None:
+        layout.template_icon(thumbnails.of_preview(job.id, job.preview), scale=PREVIEW_SCALE)
     if job.state in states.OPEN:
         if not shown_above:
-            progress.bar(layout, job, live)
+            progress.bar(layout, job)
     elif job.state == states.SAVED:
         if runtime.controller().store.has_layers(job):
             layout.template_icon(
                 thumbnails.of_file(runtime.controller().store.path(job, job.layers[-1])), scale=PREVIEW_SCALE
             )
-        wrapped_label(layout, job.said or _waits_for(), width)
+        wrapped_label(layout, job.explanation or _waits_for(), width)
         warn(layout, job.warnings, width)
         layout.operator("acetate.place", icon="IMPORT").job = job.id
     else:
-        wrapped_label(layout, tr("Cancelled") if job.state == states.CANCELLED else job.said, width)
+        wrapped_label(layout, tr("Cancelled") if job.state == states.CANCELLED else _failure(job), width)
+        if job.state != states.CANCELLED:
+            layout.operator("acetate.copy_report", icon="COPYDOWN").job = job.id
+
+
+def _failure(job: SceneJob) -> str:
+    return ": ".join(filter(None, (reason(job.code, tr) if job.code else "", job.explanation)))
 
 
 def _waits_for() -> str:

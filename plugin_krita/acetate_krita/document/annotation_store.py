@@ -69,7 +69,7 @@ def jobs(document: Document) -> dict[str, dict[str, Any]]:
 
 
 def keep(document: Document, result: Result, body: list[bytes]) -> Iterator[None]:
-    """A chore: keep a result with the document, and let the oldest go where the room is used up."""
+    """A task: keep a result with the document, and let the oldest go where the room is used up."""
     head = result.header()
     if len(head) + sum(map(len, body)) > ROOM_BYTES:
         return
@@ -96,7 +96,7 @@ def keep(document: Document, result: Result, body: list[bytes]) -> Iterator[None
 
 
 def results(document: Document, found: list[Result]) -> Iterator[None]:
-    """A chore: add the document's results to `found`."""
+    """A task: add the document's results to `found`."""
     for kind in document.annotationTypes():
         if kind.startswith(RESULT):
             with suppress(ValueError):

@@ -27,7 +27,7 @@ def compose(
     masks: Sequence[Node],
     out: list[Node],
 ) -> Iterator[float | None]:
-    """A chore: put layers, the first lowest, and masks into a group for a document of this size, and add it to `out`.
+    """A task: put layers, the first lowest, and masks into a group for a document of this size, and add it to `out`.
 
     `canvas` is a bench of that document's colour space, to which the group belongs afterwards. While it is made, a
     second bench has it in `hand`: Krita then composes it on the canvas, but waits for the hand alone, which has nothing

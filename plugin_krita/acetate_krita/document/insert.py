@@ -82,7 +82,7 @@ def insert(
     clip: str,
     hiding: Hiding,
 ) -> Generator[float | None, None, str]:
-    """A chore: put results of one job into a document; returns the id of the layer or group that came in.
+    """A task: put results of one job into a document; returns the id of the layer or group that came in.
 
     One layer goes in by itself, several in a group. A scene's whole picture stays hidden above its layers; of several
     pictures the first is shown. Raises AcetateError when a result's pixels are gone, and ClosedError.
@@ -132,7 +132,7 @@ def _group(
     masks: Sequence[Node],
     made: list[Node],
 ) -> Iterator[float | None]:
-    """A chore: make one node of all layers and masks, and add it to `made`."""
+    """A task: make one node of all layers and masks, and add it to `made`."""
     if len(pictures) == 1 and len(pictures[0]) == 1:
         [[whole]] = pictures
         for mask in masks:
@@ -160,7 +160,7 @@ def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
 
 
 def _add_to_document(document: Document, node: Node, place: InsertPosition, hiding: Hiding) -> Iterator[float | None]:
-    """A chore: put a layer or group in when the artist's pen is up (but do not wait for ever)."""
+    """A task: put a layer or group in when the artist's pen is up (but do not wait for ever)."""
     end = time.monotonic() + STROKE_S
     while document.rootNode() is not None and not lookup.idle(document) and time.monotonic() < end:
         yield GLANCE_S
@@ -217,7 +217,7 @@ def _build(
     source: Source | None,
     leaves: list[Node],
 ) -> Generator[None, None, None]:
-    """A chore: make and fill the layers of one result."""
+    """A task: make and fill the layers of one result."""
     coverage: AlphaMask | None = None
     if result.shape is not None and (clip == "alpha" or (clip == "mask" and source is not None)):
         coverage = AlphaMask(result.shape)
@@ -246,7 +246,7 @@ def _fill(
     window: Rect,
     cut: Cut,
 ) -> Generator[None, None, None]:
-    """A chore: write the part of a layer that lies inside `window`."""
+    """A task: write the part of a layer that lies inside `window`."""
     way = wire_format(target)
     direct = way.intermediate is None and (way.format, way.space) == (layer.format, layer.space)
     source = ColorSpace("RGBA", DEPTHS[layer.format], (LINEAR if layer.space == "linear" else ENCODED)[0])

@@ -14,7 +14,7 @@ from .selection_mask import SelectionMask
 
 
 def make_mask(scratch: ScratchDocument, shape: SelectionMask, name: str, out: list[Node]) -> Iterator[None]:
-    """A chore: make a transparency mask of this shape, not yet in any document, and add it to `out`."""
+    """A task: make a transparency mask of this shape, not yet in any document, and add it to `out`."""
     mask = scratch.mask(name)
     rect = shape.rect
     for rows, strip in shape.rows():

@@ -57,7 +57,7 @@ def canvas(document: Document) -> Rect:
 
 
 def read_selection_mask(document: Document, rect: Rect, found: list[SelectionMask]) -> Iterator[None]:
-    """A chore: put the selection's shape into `found`, unless all of its rectangle is selected."""
+    """A task: put the selection's shape into `found`, unless all of its rectangle is selected."""
     selection = document.selection()
     if selection is None:
         return

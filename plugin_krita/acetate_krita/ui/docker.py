@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from acetate_editor.connection import ABSENT
 from krita import DockWidget, Document, Krita
 
 from .. import VERSION, canvas
 from ..controller import JobController
-from ..daemon_connection import ABSENT
 from ..document import annotation_store, selection_mask
 from ..generation_settings import PRESET_FIELDS, STRUCTURE, GenerationSettings
 from ..given import Given, StrengthRow
@@ -22,11 +22,10 @@ from ..modes import UNASKED, Mode, mode_named
 from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
-from ..words import Words, told
 from .advanced_panel import AdvancedPanel
 from .history_view import HistoryView
 from .mode_menu import ModeMenu
-from .prompt_widget import Prompts
+from .prompt_widget import Prompts, told
 from .queue_view import QueueView
 from .theme import COLOURS, ElidedLabel, small, warn
 
@@ -55,7 +54,6 @@ class Docker(DockWidget):
         self._said = ("", 0.0)
         self._target: Target | None = None
         self._why_no_target = ""
-        self.words = Words(self.controller.connection)
         self.outline = canvas.Outline()
         self._build()
         self.controller.connection.state_changed.connect(self._show_link)
@@ -63,7 +61,6 @@ class Docker(DockWidget):
         self.controller.message.connect(self._say)
         self.controller.used_seed.connect(self.more.show_seed)
         self.controller.jobs_changed.connect(self._show_jobs)
-        self.words.learned.connect(self._show_words)
         self._fill(GenerationSettings.from_map(self.controller.settings.last))
         self._show_offers()
         self._show_link()
@@ -206,7 +203,7 @@ class Docker(DockWidget):
     def _show_words(self) -> None:
         """Tell which words the model does not know, and let the prompt complete those it does."""
         model = self.model.currentData() or self._wished_model
-        vocabulary = self.words.of(model)
+        vocabulary = self.controller.connection.vocabularies.of(model)
         self.prompts.prompt.vocabulary = vocabulary
         mode = mode_named(self.modes.mode)
         line = ""
@@ -261,9 +258,9 @@ class Docker(DockWidget):
     def _model_chosen(self, *_row: Any) -> None:
         chosen = self.model.currentData() or self._wished_model
         self._wished_model = chosen
-        models = self.controller.connection.models
-        self.modes.offer(chosen, models)
-        entry = next((entry for entry in models if entry["name"] == chosen), {})
+        connection = self.controller.connection
+        self.modes.offer(chosen, connection)
+        entry = connection.model(chosen)
         self.model.setToolTip(str(entry.get("missing") or tr("Model")))
         self.more.offer(entry)
         self._show_target()

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acetate_editor.connection import EditorConnection
+
 from ..i18n import tr
-from ..modes import MODES, mode_named, unavailable_reason
+from ..modes import MODES, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import icon
 
@@ -49,10 +50,10 @@ class ModeMenu(QtWidgets.QComboBox):
         """Choose a mode."""
         self.setCurrentIndex(MODES.index(mode_named(name)))
 
-    def offer(self, model: str, models: Sequence[Mapping[str, Any]]) -> None:
+    def offer(self, model: str, connection: EditorConnection) -> None:
         """Grey what the model cannot do."""
         for row, mode in enumerate(MODES):
-            reason = unavailable_reason(mode, model, models)
+            reason = connection.unavailable_reason(mode.name, model)
             item = self.model().item(row)
             item.setEnabled(not reason)
             item.setToolTip(reason or tr(mode.about))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from acetate_wire.vocabulary import Vocabulary
@@ -17,6 +18,8 @@ LEAST_LINES, MOST_LINES = 2, 6
 """How high the large box is, by what is in it."""
 PAUSE_MS = 200
 """How long the typing must rest before the words are looked at."""
+MOST_TOLD = 4
+"""Unknown words that are told at once."""
 
 
 class PromptBox(QtWidgets.QPlainTextEdit):
@@ -167,3 +170,18 @@ class Prompts(QtWidgets.QWidget):
         """Shift+Enter in a single line generates, as it does in the large one."""
         if QtWidgets.QApplication.keyboardModifiers() & QtCore.Qt.KeyboardModifier.ShiftModifier:
             self.entered.emit()
+
+
+def told(vocabulary: Vocabulary, model: str, prompts: Mapping[str, str]) -> str:
+    """What a model does not know of some prompts, in one line; empty when it knows all."""
+    unknown = {part.text: part.nearest for text in prompts.values() for part in vocabulary.unknown(text)}
+    if not unknown:
+        return ""
+    words = list(unknown)
+    listed = ", ".join(words[:MOST_TOLD]) + (" …" if len(words) > MOST_TOLD else "")
+    nearest = list(dict.fromkeys(near for near in unknown.values() if near))[:MOST_TOLD]
+    name = tr("The starter") if model == "starter" else model
+    if nearest:
+        line = tr("{model} does not know: {words}; nearest: {nearest}")
+        return line.format(model=name, words=listed, nearest=", ".join(nearest))
+    return tr("{model} does not know: {words}").format(model=name, words=listed)

@@ -5,34 +5,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from acetate_editor.jobs import RUNNING, SAVING, WAITING
+from acetate_editor.messages import progress, reason
+from acetate_wire.events import Picture
+
 from ..controller import JobController
 from ..document.insert import short_name
-from ..i18n import mark, tr
-from ..jobs import FAILED, KEEPING, PREPARING, RUNNING, WAITING, DocumentJob
+from ..i18n import tr
+from ..jobs import DocumentJob
 from ..modes import UNASKED, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import ElidedLabel, icon, over_checker, small, tool
 
 PREVIEW_HEIGHT = 150
-STAGES = {
-    "starting": mark("Starting"),
-    "loading": mark("Loading the model"),
-    "drawing": mark("Drawing"),
-    "finishing": mark("Finishing"),
-}
-REASONS = {
-    "bad_request": mark("Something in the settings does not fit"),
-    "too_large": mark("Too large"),
-    "unknown_model": mark("This model is not there"),
-    "model_missing": mark("The model's files are missing"),
-    "mode_unsupported": mark("This model cannot do that"),
-    "out_of_memory": mark("Not enough memory"),
-    "worker_lost": mark("The drawing program crashed"),
-    "busy": mark("No room for more"),
-    "not_allowed": mark("Not allowed"),
-    "internal": mark("Something went wrong"),
-    "expired": mark("These layers are gone"),
-}
 
 
 class QueueView(QtWidgets.QWidget):
@@ -66,7 +51,7 @@ class QueueView(QtWidgets.QWidget):
                 self._rows.addWidget(self.rows[id])
             self.rows[id].refresh()
         shown = [job.preview for job in jobs.values() if job.preview is not None]
-        self.preview.show_image(shown[0] if shown else None)
+        self.preview.show_image(_image(shown[0]) if shown else None)
         self.setVisible(bool(jobs))
 
 
@@ -84,42 +69,46 @@ class JobRow(QtWidgets.QFrame):
         self.name = ElidedLabel(_name(job))
         self.name.setToolTip(f"{job.form.prompt}\n{job.title}")
         self.again = tool(icon("again", self, 16), tr("Try again"), lambda: controller.retry(job))
+        self.report = tool(icon("copy", self, 16), tr("Copy report"), self._copy_report)
         self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: controller.cancel(job))
         grid.addWidget(self.name, 0, 0)
-        grid.addWidget(self.again, 0, 1)
-        grid.addWidget(self.stop, 0, 2)
+        for column, button in enumerate((self.again, self.report, self.stop), start=1):
+            grid.addWidget(button, 0, column)
         self.words = small(ElidedLabel())
-        grid.addWidget(self.words, 1, 0, 1, 3)
+        grid.addWidget(self.words, 1, 0, 1, 4)
         self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
-        grid.addWidget(self.bar, 2, 0, 1, 3)
+        grid.addWidget(self.bar, 2, 0, 1, 4)
         self.reason = small(QtWidgets.QLabel())
         self.reason.setWordWrap(True)
         self.reason.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
-        grid.addWidget(self.reason, 3, 0, 1, 3)
+        grid.addWidget(self.reason, 3, 0, 1, 4)
         grid.setColumnStretch(0, 1)
 
     def refresh(self) -> None:
         """Show the job as it is now."""
         job = self._job
-        failed = job.state == FAILED
+        failed = not job.busy
         self.again.setVisible(failed)
+        self.report.setVisible(failed)
         self.stop.setToolTip(tr("Dismiss") if failed else tr("Cancel"))
-        self.stop.setEnabled(failed or not (job.cancelling or job.state == KEEPING))
+        self.stop.setEnabled(failed or not (job.cancelling or job.state == SAVING))
         self.bar.setVisible(not failed)
         self.words.setVisible(not failed)
         self.reason.setVisible(failed)
         if failed:
-            detail = ": ".join(part for part in (job.message, job.hint) if part)
-            self.reason.setText(f"<b>{tr(REASONS.get(job.code, REASONS['internal']))}</b><br>{_plain(detail)}")
+            self.reason.setText(f"<b>{reason(job.code, tr)}</b><br>{_plain(job.explanation)}")
             return
-        self.words.setText(progress(job))
+        self.words.setText(progress(job, tr))
         self.bar.setRange(0, job.steps if job.state == RUNNING and job.steps else 0)
         self.bar.setValue(job.step)
         if job.state == WAITING:
             self.bar.setRange(0, 1)
             self.bar.setValue(0)
+
+    def _copy_report(self) -> None:
+        QtGui.QGuiApplication.clipboard().setText(self._controller.report(self._job))
 
 
 class Preview(QtWidgets.QWidget):
@@ -143,24 +132,6 @@ class Preview(QtWidgets.QWidget):
             over_checker(QtGui.QPainter(self), self.rect(), self._image, self)
 
 
-def progress(job: DocumentJob) -> str:
-    """How far a job is, in one line."""
-    if job.cancelling:
-        return tr("Cancelling …")
-    if job.state == PREPARING:
-        return tr("Reading the document")
-    if job.state == WAITING:
-        return tr("Waiting, {number} before it").format(number=job.position) if job.position else tr("Waiting")
-    if job.state == KEEPING:
-        return tr("Putting the layers in")
-    line = tr(STAGES.get(job.stage, STAGES["drawing"]))
-    if job.steps:
-        line += f" {job.step}/{job.steps}"
-    if job.seconds_left is not None:
-        line += " · " + tr("{seconds} s left").format(seconds=max(0, round(job.seconds_left)))
-    return line
-
-
 def _name(job: DocumentJob) -> str:
     mode = mode_named(job.form.mode)
     return (short_name(job.form.prompt) if mode.words != UNASKED else "") or tr(mode.title)
@@ -168,3 +139,9 @@ def _name(job: DocumentJob) -> str:
 
 def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _image(picture: Picture) -> Any:
+    head = picture.header
+    kind = QtGui.QImage.Format.Format_RGBA8888
+    return QtGui.QImage(bytes(picture.pixels), head.width, head.height, head.width * 4, kind).copy()

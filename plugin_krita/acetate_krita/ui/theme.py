@@ -10,7 +10,7 @@ from ..qt import QtCore, QtGui, QtWidgets
 
 ICONS = Path(__file__).parent / "icons"
 ACCENT = "#3f8fd8"
-COLOURS = {"starting": "#d9a02c", "ready": "#3fae5a", "lost": "#d9a02c", "absent": "#d0564c"}
+COLOURS = {"starting": "#d9a02c", "ready": "#3fae5a", "lost": "#d9a02c", "absent": "#d0564c", "off": "#d0564c"}
 CHECKER_PX = 6
 
 

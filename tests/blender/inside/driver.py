@@ -21,7 +21,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
 MARK = "@@ACETATE "
-BUNDLED = ("zmq", "msgpack", "acetate_wire")
+BUNDLED = ("zmq", "msgpack", "acetate_wire", "acetate_editor")
 
 
 class OnlyBundled(importlib.abc.MetaPathFinder):

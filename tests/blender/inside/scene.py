@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import Any
 
@@ -154,6 +155,18 @@ def set_preferences(**values: Any) -> None:
 def kept_jobs() -> list[str]:
     """The jobs in the user's folder."""
     return sorted(addon.part("runtime").controller().store.jobs())
+
+
+def report(job: str) -> str:
+    """Press Copy Report; what was copied."""
+    assert do("copy_report", job) == ["FINISHED"]
+    desk = addon.part("runtime").controller()
+    return str(desk.report(desk.jobs[job]))
+
+
+def put_jobs(folder: str) -> None:
+    """Put jobs of an earlier time into the user's folder."""
+    shutil.copytree(folder, addon.part("runtime").controller().store.folder, dirs_exist_ok=True)
 
 
 def speak(language: str) -> None:

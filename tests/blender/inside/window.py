@@ -96,8 +96,7 @@ def sleep(seconds: float) -> None:
 def progress() -> float:
     """How far the running job is, 0 to 1."""
     desk = addon.part("runtime").controller()
-    found = [live.progress for live in desk.live.values() if live.progress and live.progress.steps > 1]
-    return max((p.step / p.steps for p in found), default=0.0)
+    return max((job.share or 0.0 for job in desk.jobs.values() if job.steps > 1), default=0.0)
 
 
 def break_health() -> None:

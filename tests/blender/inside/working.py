@@ -140,8 +140,8 @@ def rendered_alpha(x: int, y: int) -> float:
 
 def known_words(prompt: str) -> dict[str, Any]:
     """What is said of a prompt's words, what it becomes by the offered buttons, and how often words were asked for."""
-    vocabularies, shown = addon.part("vocabularies"), addon.part("ui.prompts")
-    client = addon.part("daemon_connection").session.open()
+    session, shown = addon.part("daemon_connection").session, addon.part("ui.prompts")
+    client = session.client
     asked = []
     inner = client.ask
 
@@ -154,13 +154,13 @@ def known_words(prompt: str) -> dict[str, Any]:
     scene.poll(30)
     for _ in range(3):
         said = shown.unknown_words("starter", prompt)
-        words = vocabularies.completions("starter", prompt)
+        words = session.vocabularies.completions("starter", prompt)
         scene.poll(3)
     client.ask = inner
     return {
         "said": [text for text, _, _ in said],
         "nearest": [new for _, nearest, new in said if nearest],
-        "completed": [vocabularies.completed(prompt, word) for word in words],
+        "completed": [shown.completed(prompt, word) for word in words],
         "asked": asked,
     }
 
