@@ -28,7 +28,6 @@ from acetate_wire.events import (
     Progress,
     Rejected,
 )
-from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
@@ -347,4 +346,4 @@ def _plain(request: LayerRequest) -> dict[str, Any]:
 
 def from_plain(values: Mapping[str, Any]) -> LayerRequest:
     """A request without pictures out of what `_plain` stored."""
-    return decode_request({k: v for k, v in values.items() if k not in ("inputs", "controls")}, (), Limits())
+    return decode_request({k: v for k, v in values.items() if k not in ("inputs", "controls")})

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from .errors import AcetateError
 from .limits import Limits
 from .pictures import nbytes
-from .request import FORMATS, PictureSpec
+from .request import PictureSpec
 from .vocabulary import Vocabulary
 
 
@@ -177,9 +177,9 @@ def decode_picture(fields: Mapping[str, Any], frames: Sequence[Any]) -> Picture:
         header = PictureSpec(**{name: fields[name] for name in PictureSpec.__dataclass_fields__ if name in fields})
         pixels = frames[header.frame]
         profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
-    except (TypeError, KeyError, IndexError) as error:
+    except (TypeError, KeyError, IndexError, AcetateError) as error:
         raise AcetateError("internal", f"the daemon sent a picture that cannot be read ({error!r})") from None
-    if header.format not in FORMATS or len(pixels) != nbytes(header):
+    if len(pixels) != nbytes(header):
         raise AcetateError("internal", f"the daemon sent {len(pixels)} bytes for {header}")
     return Picture(header, pixels, profile)
 

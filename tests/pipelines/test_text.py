@@ -15,6 +15,7 @@ from acetate.models.registry import STARTER, ModelRegistry
 from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, resolve_request, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
+from acetate_wire.request_codec import decode_request, encode_request
 
 Layers = tuple[LayerOutput, ...]
 
@@ -137,8 +138,8 @@ PICTURE = PictureSpec(0, 8, 8)
         ({"passes": 3}, "bad_request", "passes"),
         ({"seed": -1}, "bad_request", "seed"),
         ({"sampler": "Newton"}, "bad_request", "sampler"),
-        ({"target": Rect(0, 0, 0, 64)}, "bad_request", "target"),
-        ({"target": Rect(0, 0, 20000, 64)}, "too_large", "target"),
+        ({"target": [0, 0, 0, 64]}, "bad_request", "target"),
+        ({"target": [0, 0, 20000, 64]}, "too_large", "target"),
         ({"count": 9}, "too_large", "count"),
         ({"model": "sd99"}, "unknown_model", "model"),
         ({"mode": "scene"}, "mode_unsupported", "mode"),
@@ -156,7 +157,8 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
     tiny_starter: Path, change: dict[str, Any], code: str, field: str
 ) -> None:
     with pytest.raises(AcetateError) as refusal:
-        resolve_request(asked(**change), ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")}))
+        request = decode_request({**encode_request(asked()), **change}) if "target" in change else asked(**change)
+        resolve_request(request, ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")}))
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert "\n" not in str(refusal.value)
     assert refusal.value.hint

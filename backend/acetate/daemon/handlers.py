@@ -14,7 +14,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
-from acetate_wire.request_codec import decode_request
+from acetate_wire.request_codec import check_message, decode_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
@@ -164,8 +164,8 @@ class MessageHandler:
             self._send(peer, "forgotten", {"id": id, "reason": "acknowledged"})
             return
         if job is None:
-            sizes = [len(frame) for frame in message.frames]
-            request = decode_request(message.fields.get("request"), sizes, self._settings.limits)
+            request = decode_request(message.fields.get("request"))
+            check_message(request, [len(frame) for frame in message.frames], self._settings.limits)
             self._check_model(request)
             _check_files(peer, request)
             self._about.check(request, self._settings.limits)

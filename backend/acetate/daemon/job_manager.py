@@ -222,7 +222,6 @@ class JobManager:
                 "sizes": list(job.sizes),
                 "input": str(self._spool.input_path(id)),
                 "output": str(self._spool.output_path(id)),
-                "limits": self._settings.limits.to_map(),
                 "memory_level": job.deaths,
             }
         return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import output_roles
+from acetate_wire.request import PictureSpec, output_roles
 
 from acetate.image.resample import to_dtype_hwc
 from acetate.models.recipes import ModeRecipe
 from acetate.pipelines.context import GenerationContext, GenerationProgress, LayerOutput
 from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
-from acetate.pipelines.middle import PLAIN, Middle, headers_of
+from acetate.pipelines.middle import PLAIN, Middle
 
 
 def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
@@ -39,7 +39,8 @@ def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tup
     request, asked = context.request, output_roles(context.request)
     wide = tuple(role for role in asked if role != "foreground")
     narrow = LayerPipeline(middle.job(context, returns=("foreground",), **PLAIN))
-    later = replace(request, mode="background", returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
+    given = {"foreground": PictureSpec(0, request.target.width, request.target.height)}
+    later = replace(request, mode="background", inputs=given, returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
     rest = LayerPipeline(replace(context, request=later, way=behind)).steps if wide else 0
     total = narrow.steps + request.count * rest
     layers = []
@@ -49,7 +50,7 @@ def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tup
         pictures = {"foreground": foreground}
         if wide:
             inputs = {"foreground": foreground}
-            second = replace(later, seed=seed, inputs=headers_of(inputs))
+            second = replace(later, seed=seed)
             done = narrow.steps + number * rest
             behind_job = replace(context, request=second, way=behind, inputs=inputs)
             found = LayerPipeline(_counted(behind_job, done, total)).run()

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
-from acetate_wire.pictures import nbytes
-from acetate_wire.request import Control, LayerRequest, PictureSpec
-from acetate_wire.request_codec import decode_request, encode_request
+from acetate_wire.request import Control, LayerRequest
+from acetate_wire.request_codec import check_limits
 
 from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
 from acetate.models.recipes import ModeRecipe
@@ -32,7 +31,7 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Lim
 
     Loads no model. Raises AcetateError naming the field, the limit and the way out.
     """
-    _check_values(request, limits or Limits())
+    check_limits(request, limits or Limits())
     entry = catalogue.entry(request.model)
     recipe = entry.recipe(request.mode, request.inputs)
     _check_pictures(request, recipe)
@@ -68,23 +67,6 @@ def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler) -> int:
             hint=f"give it {fewest} steps, or choose from {', '.join(enough)}",
         )
     return request.steps
-
-
-def _check_values(request: LayerRequest, limits: Limits) -> None:
-    """Every field is within its range. Which frames the pictures are in is the message's own matter."""
-    sizes: list[int] = []
-
-    def counted(picture: PictureSpec) -> PictureSpec:
-        sizes.append(nbytes(picture))
-        return replace(picture, frame=len(sizes) - 1, space="srgb", profile_frame=None)
-
-    inputs = {role: counted(picture) for role, picture in request.inputs.items()}
-    controls = tuple(replace(control, picture=counted(control.picture)) for control in request.controls)
-    alone = replace(request, inputs=inputs, controls=controls)
-    if request.reply_profile_frame is not None:
-        alone = replace(alone, reply_profile_frame=len(sizes))
-        sizes.append(0)
-    decode_request(encode_request(alone), sizes, limits)
 
 
 def _check_pictures(request: LayerRequest, recipe: ModeRecipe) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from acetate_wire.limits import Limits
 from acetate_wire.pictures import picture_to_map
 from acetate_wire.request import LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request
@@ -22,7 +21,7 @@ def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
     Raises AcetateError `bad_request` for a picture with pixels that are not numbers.
     """
     sizes = fields["sizes"]
-    request = decode_request(fields["request"], sizes, Limits(**fields["limits"]))
+    request = decode_request(fields["request"])
     frames = _frames(Path(fields["input"]), sizes) if sizes else []
 
     def picture(header: PictureSpec, field: str) -> Any:

@@ -28,11 +28,13 @@ from .targets import View
 
 SEEDS = 2**31
 """Blender's whole numbers end here."""
+UNREAD = PictureSpec(0, 1, 1)
+"""Stands in a draft for a picture whose size is not known yet."""
 
 
 @dataclass(frozen=True)
 class RequestDraft:
-    """A request without its pictures, where its layers go, and how the pictures are read."""
+    """A request whose pictures are still to be read, where its layers go, and how the pictures are read."""
 
     request: LayerRequest
     placement: Placement
@@ -105,6 +107,7 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
 
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
+    """The request, with headers for pictures that are still to be read."""
     prompts = {role: chosen[f"{role}_prompt"] for role in ("foreground", "background")}
     return LayerRequest(
         mode=chosen["mode"],
@@ -114,6 +117,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         model=chosen["model"],
         negative=chosen["negative"],
         layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
+        inputs=dict.fromkeys(options.needed_roles(chosen["mode"], chosen["known"]), UNREAD),
         seed=random.randrange(SEEDS) if chosen["random_seed"] else chosen["seed"],
         count=chosen["count"],
         steps=chosen["steps"] or None,
@@ -138,7 +142,7 @@ def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[C
     if kind == "none":
         return []
     camera = insert_layers.the_camera(scene, "")
-    control = Control(kind, PictureSpec(0, 1, 1), weight=chosen["control_weight"])
+    control = Control(kind, UNREAD, weight=chosen["control_weight"])
     return [(control, lambda target: structure.read(scene, camera, target, view.canvas, kind))]
 
 
