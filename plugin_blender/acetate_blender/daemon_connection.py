@@ -19,7 +19,7 @@ from acetate_wire.connection import Connection
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Event, ModelVocabulary
 from acetate_wire.launch import start_daemon
-from acetate_wire.request import MODES
+from acetate_wire.modes import MODES
 
 from . import bpy_compat, vocabularies
 from .i18n import tr
@@ -129,7 +129,7 @@ class DaemonSession:
     def modes(self, name: str) -> Sequence[str]:
         """The modes of a model; all of them while nothing is known about it."""
         model = self.model(name)
-        return MODES if model is None else tuple(model["modes"])
+        return tuple(MODES) if model is None else tuple(model["modes"])
 
     def max_aspect(self, name: str) -> float:
         """The longest side over the shortest at which a model keeps a lone subject's shape; 1 where it says nothing."""

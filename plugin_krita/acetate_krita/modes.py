@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .i18n import mark, tr
+from acetate_wire.modes import MODES as SPECS
+from acetate_wire.modes import NEEDED as NEEDED
+from acetate_wire.modes import UNASKED as UNASKED
 
-NEEDED, OPTIONAL, UNASKED = "needed", "optional", "unasked"
-"""What a mode does with the prompt."""
+from .i18n import mark, tr
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,8 @@ class InputSlot:
 
 @dataclass(frozen=True)
 class Mode:
-    """One mode. `verb` stands on the button; `prompts` are the roles with a prompt of their own; `strength` tells that
-    it starts from a layer; `beside` is the role whose layer the result belongs next to, `below` that it belongs under
-    it. `words` says what becomes of the prompt: it is needed, may be empty, or is not asked for.
+    """One mode. `verb` stands on the button; `prompts` are the roles with a prompt of their own; `beside` is the role
+    whose layer the result belongs next to, `below` that it belongs under it.
 
     Without a selection a mode works on its layer and a margin when `around`, else on the whole canvas; `fills` offers
     to fill the canvas instead. What a mode `replaces` is no longer seen once its result is in.
@@ -38,14 +38,22 @@ class Mode:
     about: str
     wanted: tuple[InputSlot, ...] = ()
     prompts: tuple[str, ...] = ()
-    strength: bool = False
     selection: bool = False
     beside: str = ""
     below: bool = False
-    words: str = NEEDED
     around: bool = False
     fills: bool = False
     replaces: bool = False
+
+    @property
+    def strength(self) -> bool:
+        """Whether it takes a strength."""
+        return SPECS[self.name].takes_strength
+
+    @property
+    def words(self) -> str:
+        """What becomes of the prompt: NEEDED, OPTIONAL or UNASKED."""
+        return SPECS[self.name].prompt
 
 
 MODES = (
@@ -56,9 +64,7 @@ MODES = (
         mark("Refine"),
         mark("Draw a layer anew, transparency too"),
         (InputSlot("layer", mark("Layer")),),
-        strength=True,
         beside="layer",
-        words=OPTIONAL,
         around=True,
         fills=True,
         replaces=True,
@@ -69,10 +75,8 @@ MODES = (
         mark("Fill"),
         mark("Draw anew what is selected"),
         (InputSlot("layer", mark("Layer")),),
-        strength=True,
         selection=True,
         beside="layer",
-        words=OPTIONAL,
         replaces=True,
     ),
     Mode(
@@ -83,7 +87,6 @@ MODES = (
         (InputSlot("layer", mark("Layer")),),
         selection=True,
         beside="layer",
-        words=UNASKED,
         replaces=True,
     ),
     Mode(
@@ -118,7 +121,6 @@ MODES = (
         mark("Extract"),
         mark("The missing layer of a picture"),
         (InputSlot("blend", mark("Picture"), whole=True), InputSlot("background", mark("Known layer"))),
-        words=OPTIONAL,
         around=True,
         fills=True,
     ),

@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from .errors import AcetateError
 from .field_readers import flag, listing, mapping, number, one_of, text, whole
 from .geometry import Rect as Rect
+from .modes import MODES
 
-MODES = ("text", "refine", "inpaint", "remove", "scene", "background", "foreground", "extract")
 ROLES = ("foreground", "background", "blend", "layer", "mask")
 FORMATS = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra16": 8, "rgbaf16": 8, "rgbaf32": 16, "gray8": 1}
 """Pixel formats and their bytes a pixel. Alpha is straight."""
@@ -19,33 +19,6 @@ PASSES = (1, 2, 4, 8)
 """How many turned and mirrored views the transparent decoder takes the median of."""
 MAX_OFFSET = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
-REQUIRED_INPUTS = {
-    "text": (),
-    "refine": ("layer",),
-    "inpaint": ("layer", "mask"),
-    "remove": ("layer", "mask"),
-    "scene": (),
-    "background": ("foreground",),
-    "foreground": ("background",),
-    "extract": ("blend",),
-}
-"""The input roles that a mode cannot do without; `extract` also takes the one layer that it is not to find.
-"""
-OUTPUT_ROLES = {
-    "text": ("layer",),
-    "refine": ("layer",),
-    "inpaint": ("layer",),
-    "remove": ("layer",),
-    "scene": ("background", "foreground", "blend"),
-    "background": ("background",),
-    "foreground": ("foreground",),
-    "extract": ("background", "foreground"),
-}
-"""The roles that one picture of a mode brings back, in stacking order from below; `extract` only the one that it was
-not given.
-"""
-OPTIONAL_OUTPUTS = {"background": ("blend",), "foreground": ("blend",)}
-"""What a mode makes besides, and brings back when `returns` names it."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +92,7 @@ class LayerRequest:
     says that a layer from words alone is to fill the target, whatever its shape; otherwise it is drawn at a shape
     that the model learned, centred in the target, and the rest stays clear. `detail` is how
     strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
-    are the roles that come back; without any, those of `OUTPUT_ROLES`. Layers come back as `reply_format`,
+    are the roles that come back; without any, those that the mode makes. Layers come back as `reply_format`,
     `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
@@ -166,14 +139,15 @@ class LayerRequest:
 
 def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
     """Every role that this request's mode could bring back, in stacking order from below."""
-    own = OUTPUT_ROLES[request.mode] + OPTIONAL_OUTPUTS.get(request.mode, ())
-    return tuple(role for role in own if request.mode != "extract" or role not in request.inputs)
+    spec = MODES[request.mode]
+    made = spec.outputs + spec.optional_outputs
+    return tuple(role for role in made if role not in spec.one_of or role not in request.inputs)
 
 
 def output_roles(request: LayerRequest) -> Tuple[str, ...]:
     """The roles that one picture of this request brings back, in stacking order from below."""
-    own = OUTPUT_ROLES[request.mode]
-    return tuple(role for role in possible_roles(request) if role in (request.returns or own))
+    wanted = request.returns or MODES[request.mode].outputs
+    return tuple(role for role in possible_roles(request) if role in wanted)
 
 
 def _canvas(value: object, where: str) -> Tuple[int, int]:
@@ -220,7 +194,7 @@ def _share(value: object, where: str) -> float:
 
 
 _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
-    "mode": lambda value, where: one_of(value, where, MODES),
+    "mode": lambda value, where: one_of(value, where, tuple(MODES)),
     "canvas": _canvas,
     "target": _target,
     "prompt": text,
@@ -263,7 +237,8 @@ def _check_profile(space: str, frame: Optional[int], where: str) -> None:
 
 
 def _check_inputs(request: LayerRequest) -> None:
-    for role in REQUIRED_INPUTS[request.mode]:
+    spec = MODES[request.mode]
+    for role in spec.inputs:
         if role not in request.inputs:
             raise AcetateError(
                 "bad_request",
@@ -271,10 +246,11 @@ def _check_inputs(request: LayerRequest) -> None:
                 field=f"inputs.{role}",
                 hint="choose the layer that it is to work on",
             )
-    if request.mode == "extract" and len({"foreground", "background"} & set(request.inputs)) != 1:
+    if spec.one_of and len(set(spec.one_of) & set(request.inputs)) != 1:
         raise AcetateError(
             "bad_request",
-            "the mode extract needs the foreground or the background beside the blend, and finds the other",
+            f"the mode {request.mode} needs the {' or the '.join(spec.one_of)} beside the {spec.inputs[0]}, "
+            "and finds the other",
             field="inputs",
             hint="choose the one layer that is already there",
         )

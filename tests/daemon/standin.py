@@ -19,7 +19,8 @@ from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInf
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import LayerWarning
 from acetate_wire.limits import Limits
-from acetate_wire.request import MODES, LayerRequest, output_roles
+from acetate_wire.modes import MODES
+from acetate_wire.request import LayerRequest, output_roles
 from acetate_wire.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ class StandIn:
             ModelInfo(
                 "starter",
                 "starter",
-                MODES,
+                tuple(MODES),
                 64,
                 max_aspect=1.0,
                 controls=("depth", "normal"),
                 loras=("broken", "ink"),
                 vocabulary=True,
             ),
-            ModelInfo("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
+            ModelInfo("absent", "sdxl", tuple(MODES), 1024, missing="the model absent lacks unet/config.json"),
             ModelInfo("narrow", "sd15", ("text",), 512),
         )
 

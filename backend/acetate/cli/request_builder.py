@@ -82,7 +82,7 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
     former, roles = (None, ()) if options.like is None else _former(options.like, mode)
     whole = _read(given)
     fill = options.fill if former is None or options.fill is not None else former.fill
-    area = None if fill or options.size is not None else _area(mode, whole, former, catalogue, wanted)
+    area = None if fill or options.size is not None else _area(whole, former, catalogue, wanted)
     pictures = whole if area is None else {role: area.cut(picture) for role, picture in whole.items()}
     _check_former(given, pictures, former, options.like)
     steering = parse_controls(options, former)
@@ -107,7 +107,6 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
 
 
 def _area(
-    mode: str,
     pictures: Mapping[str, NDArray[np.uint8]],
     former: GenerationMetadata | None,
     catalogue: ModelRegistry,
@@ -115,7 +114,7 @@ def _area(
 ) -> Area | None:
     """The part of the given pictures to work on: that of the former layer, or where there is something to do."""
     if former is None:
-        return Area.worked_on(mode, pictures, catalogue.entry(wanted.get("model", "starter")))
+        return Area.worked_on(pictures, catalogue.entry(wanted.get("model", "starter")))
     return None if former.area is None or not pictures else Area.of_settings(former.area, pictures)
 
 

@@ -1,13 +1,11 @@
-"""The layer modes: one module each, all run through `run`."""
+"""The layer modes, all run through `run`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import MODES
 
 from acetate.pipelines.context import GenerationCancelled, GenerationContext, GenerationProgress, LayerOutput
 from acetate.pipelines.metadata import GenerationMetadata
@@ -19,10 +17,14 @@ if TYPE_CHECKING:
 
     from acetate.models.model_cache import ModelCache
 
-__all__ = ["GenerationCancelled", "GenerationMetadata", "GenerationProgress", "LayerOutput", "resolve_request", "run"]
-
-MODULES = {mode: f"acetate.pipelines.{mode}" for mode in MODES}
-"""The module of each mode; its `draw` makes the layers of a checked request. Loaded when first needed."""
+__all__ = [
+    "GenerationCancelled",
+    "GenerationMetadata",
+    "GenerationProgress",
+    "LayerOutput",
+    "resolve_request",
+    "run",
+]
 
 
 def run(
@@ -40,15 +42,14 @@ def run(
     """
     import torch
 
+    from acetate.pipelines.modes import generate
+
     checked = resolve_request(request, store.registry)
-    mode = import_module(MODULES[checked.mode])
     try:
         report(GenerationProgress("loading", 0, 1))
         model = store.get(checked.model)
         recipe = model.spec.recipe(checked.mode, checked.inputs)
-        layers: tuple[LayerOutput, ...] = mode.draw(
-            GenerationContext(checked, recipe, model, report, inputs, tuple(controls))
-        )
+        return generate(GenerationContext(checked, recipe, model, report, inputs, tuple(controls)))
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_little_memory(checked) from error
     except RuntimeError as error:
@@ -56,7 +57,6 @@ def run(
         if "not enough memory" in str(error) or "can't allocate memory" in str(error):
             raise _too_little_memory(checked) from error
         raise
-    return layers
 
 
 def _too_little_memory(request: LayerRequest) -> AcetateError:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
+from acetate_wire.modes import MODES, NEEDED, UNASKED
 from acetate_wire.request import Control, LayerRequest
 from acetate_wire.request_codec import check_limits
 
@@ -18,12 +19,6 @@ from acetate.models.text_encoder import prompt_length
 
 RANDOM_SEED_RANGE = 2**32
 """Seeds that are drawn stay below this, so that they are short enough to be typed again."""
-PROMPT_MODES = frozenset({"text", "scene", "background", "foreground"})
-"""The modes that draw from words alone; the others have a picture to go by."""
-IMAGE_TO_IMAGE_MODES = frozenset({"refine", "inpaint"})
-"""The modes that draw from a layer rather than from noise, as far as `strength` says."""
-DRAWS_ON_A_LAYER = IMAGE_TO_IMAGE_MODES | {"remove"}
-"""The modes that draw from a layer rather than from noise."""
 
 
 def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Limits | None = None) -> LayerRequest:
@@ -52,9 +47,8 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Lim
 
 def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler) -> int:
     """The steps to take: as many as the sampler needs at least, where nothing is said."""
-    from_noise = request.mode not in DRAWS_ON_A_LAYER or (
-        request.mode in IMAGE_TO_IMAGE_MODES and request.strength == 1
-    )
+    spec = MODES[request.mode]
+    from_noise = not spec.changes_layer or (spec.takes_strength and request.strength == 1)
     fewest = fewest_steps(sampler, entry.scheduler_config) if from_noise else 1
     if request.steps is None:
         return max(entry.family.steps, fewest)
@@ -100,7 +94,7 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
     """Refuse what would be passed over in silence."""
     plain = all(part.kind == "plain" for part in recipe.adapters)
     unused = {
-        "strength": request.strength != 1 and request.mode not in IMAGE_TO_IMAGE_MODES,
+        "strength": request.strength != 1 and not MODES[request.mode].takes_strength,
         "transparency_weight": request.transparency_weight != 1 and plain,
         "stop_at": request.stop_at is not None and plain,
     }
@@ -147,7 +141,8 @@ def adapter_kind(control: Control) -> str:
 
 def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
     drawn = {role for part in recipe.adapters for role in part.roles} - set(request.inputs)
-    several = sorted(drawn) if len(drawn) > 1 or request.mode == "extract" else []
+    spec = MODES[request.mode]
+    several = sorted(drawn) if len(drawn) > 1 or spec.one_of else []
     for role in request.layer_prompts:
         if role not in several:
             raise AcetateError(
@@ -158,14 +153,14 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             )
     prompts = {"prompt": request.prompt, "negative": request.negative}
     prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
-    if request.mode == "remove" and request.prompt.strip():
+    if spec.prompt == UNASKED and request.prompt.strip():
         raise AcetateError(
             "bad_request",
-            "the mode remove takes no prompt: what is around the mask goes on into it",
+            f"the mode {request.mode} takes no prompt: what is around the mask goes on into it",
             field="prompt",
             hint="leave it out, or use the mode inpaint to draw something there",
         )
-    needed = request.mode in PROMPT_MODES and not drawn <= set(request.layer_prompts)
+    needed = spec.prompt == NEEDED and not drawn <= set(request.layer_prompts)
     if needed and not request.prompt.strip():
         raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
     for field, text in prompts.items():

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import bpy
 from acetate_wire.errors import AcetateError
+from acetate_wire.modes import MODES, UNASKED
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 from .. import options
@@ -113,7 +114,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         mode=chosen["mode"],
         canvas=view.canvas,
         target=view.target,
-        prompt="" if chosen["mode"] == "remove" else chosen["prompt"],
+        prompt="" if MODES[chosen["mode"]].prompt == UNASKED else chosen["prompt"],
         model=chosen["model"],
         negative=chosen["negative"],
         layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
@@ -125,7 +126,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         sampler=chosen["sampler"] or None,
         passes=int(chosen["passes"]) or None,
         fill=chosen["fill"] and chosen["mode"] == "text",
-        strength=chosen["strength"] if chosen["mode"] in ("refine", "inpaint") else 1.0,
+        strength=chosen["strength"] if MODES[chosen["mode"]].takes_strength else 1.0,
         transparency_weight=chosen["transparency_weight"],
         stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
         detail=chosen["detail"],
