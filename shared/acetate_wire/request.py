@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from .errors import AcetateError
@@ -17,6 +18,8 @@ ROWS = ("top-down", "bottom-up")
 SPACES = ("srgb", "linear", "icc")
 PASSES = (1, 2, 4, 8)
 """How many turned and mirrored views the transparent decoder takes the median of."""
+RANDOM_SEED_RANGE = 2**32
+"""Random seeds stay below this, so that they are short enough to be typed again."""
 MAX_OFFSET = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
 
@@ -135,6 +138,10 @@ class LayerRequest:
         _check_inputs(self)
         _check_returns(self)
         _check_profile(self.reply_space, self.reply_profile_frame, "reply_profile_frame")
+
+    def with_seed(self) -> LayerRequest:
+        """This request with a random seed, unless it has one."""
+        return self if self.seed is not None else replace(self, seed=secrets.randbelow(RANDOM_SEED_RANGE))
 
 
 def possible_roles(request: LayerRequest) -> Tuple[str, ...]:

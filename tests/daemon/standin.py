@@ -12,13 +12,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import LayerWarning
-from acetate_wire.limits import Limits
 from acetate_wire.modes import MODES
 from acetate_wire.request import LayerRequest, output_roles
 from acetate_wire.vocabulary import Vocabulary
@@ -58,13 +58,14 @@ class StandIn:
         return Vocabulary(frozenset({"red", "apple", "fish"}), {"apple": "apple", "fish": "fish"}, {"trout": "fish"})
 
     @classmethod
-    def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Refuse one sampler and one LoRA, as an engine refuses what it does not know."""
+    def resolve(cls, request: LayerRequest) -> LayerRequest:
+        """Refuse one sampler and one LoRA, as an engine refuses what it does not know; Euler is the default."""
         if request.sampler == "unheard of":
             raise AcetateError("bad_request", "there is no sampler 'unheard of'", field="sampler", hint="choose Euler")
         for lora in request.loras:
             if lora.name == "broken":
                 raise AcetateError("bad_request", f"the LoRA broken at {lora.weight:g} does not fit", field="loras")
+        return replace(request, sampler=request.sampler or "Euler")
 
     def device(self) -> str:
         """The processor."""

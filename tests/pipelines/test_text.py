@@ -12,7 +12,7 @@ import torch
 from acetate.models.families import ModelSource
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER, ModelRegistry
-from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, resolve_request, run
+from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 from acetate_wire.request_codec import decode_request, encode_request
@@ -156,9 +156,12 @@ PICTURE = PictureSpec(0, 8, 8)
 def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
     tiny_starter: Path, change: dict[str, Any], code: str, field: str
 ) -> None:
+    registry = ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")})
+    store = ModelCache(registry, torch.device("cpu"), torch.float32)
     with pytest.raises(AcetateError) as refusal:
         request = decode_request({**encode_request(asked()), **change}) if "target" in change else asked(**change)
-        resolve_request(request, ModelRegistry({"starter": ModelSource(tiny_starter, STARTER, "Apache-2.0")}))
+        run(request, {}, store, lambda progress: None)
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert "\n" not in str(refusal.value)
     assert refusal.value.hint
+    assert store.loaded == ()

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from acetate_wire.errors import AcetateError
+from acetate_wire.limits import Limits
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
+from acetate_wire.request_codec import check_limits
 
 import acetate
 from acetate.cli.adapter_options import parse_controls, parse_lora
@@ -99,7 +101,9 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
     if options.size is not None:
         width, height = parse_size(options.size)
         request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
-    request = resolve_request(request, catalogue)
+    # What the daemon would refuse is refused before one is started; it fills in the defaults itself.
+    check_limits(request, Limits())
+    resolve_request(request, catalogue)
     _warn_of_unknown_words(request, catalogue)
     if area is not None:
         typer.echo(area.told(), err=True)

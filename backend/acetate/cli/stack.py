@@ -50,7 +50,7 @@ def draw_stack(options: Options, prompts: list[str], background: Path | None, ba
                 prompt=prompt,
                 layer_prompts={},
                 returns=(),
-                seed=((first.request.seed or 0) + number) % 2**64,
+                seed=(layers[0].settings.seed + number) % 2**64,
             )
             asked = PreparedRequest(request, {"background": under})
             layers += open_drawing.draw(asked.request, asked.frames)

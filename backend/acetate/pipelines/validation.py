@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.limits import Limits
 from acetate_wire.modes import MODES, NEEDED, UNASKED
 from acetate_wire.request import Control, LayerRequest
-from acetate_wire.request_codec import check_limits
 
 from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
 from acetate.models.recipes import ModeRecipe
@@ -17,16 +14,12 @@ from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_erro
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
 from acetate.models.text_encoder import prompt_length
 
-RANDOM_SEED_RANGE = 2**32
-"""Seeds that are drawn stay below this, so that they are short enough to be typed again."""
 
-
-def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Limits | None = None) -> LayerRequest:
+def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerRequest:
     """The request with every default filled in, seed included, ready to be drawn.
 
     Loads no model. Raises AcetateError naming the field, the limit and the way out.
     """
-    check_limits(request, limits or Limits())
     entry = catalogue.entry(request.model)
     recipe = entry.recipe(request.mode, request.inputs)
     _check_pictures(request, recipe)
@@ -36,8 +29,7 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Lim
     family = entry.family
     sampler = get_sampler(family.sampler if request.sampler is None else request.sampler)
     return replace(
-        request,
-        seed=secrets.randbelow(RANDOM_SEED_RANGE) if request.seed is None else request.seed,
+        request.with_seed(),
         steps=_steps(request, entry, sampler),
         passes=family.passes if request.passes is None else request.passes,
         guidance=family.guidance if request.guidance is None else request.guidance,
@@ -112,13 +104,6 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
             f"detail needs the offset encoder of {entry.name}, which is not there",
             field="detail",
             hint="leave it out, or fetch the encoder's file",
-        )
-    if request.reply_format == "gray8":
-        raise AcetateError(
-            "bad_request",
-            "reply_format gray8 cannot hold a layer's colours",
-            field="reply_format",
-            hint="ask for rgba8",
         )
 
 

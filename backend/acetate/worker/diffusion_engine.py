@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 
 from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
@@ -53,11 +52,11 @@ class DiffusionEngine:
         return None if source is None or source.folder is None else load_vocabulary(source.folder)
 
     @classmethod
-    def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Raise AcetateError for what this engine would refuse, without loading a model."""
+    def resolve(cls, request: LayerRequest) -> LayerRequest:
+        """The request with every default filled in, without loading a model. Raises AcetateError."""
         from acetate.pipelines.validation import resolve_request
 
-        resolve_request(_pipeline_request(request), cls.catalogue(), limits)
+        return resolve_request(request, cls.catalogue())
 
     def device(self) -> str:
         """PyTorch's name of the device."""
@@ -90,7 +89,7 @@ class DiffusionEngine:
         self._store.get(request.model, plan)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
         controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
-        made = pipelines.run(request, inputs, self._store, on_progress, controls)
+        made = pipelines.run_resolved(request, inputs, self._store, on_progress, controls)
         return EngineResult(
             layers=tuple(
                 EngineLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made

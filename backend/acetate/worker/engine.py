@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from acetate_wire.events import LayerWarning
-from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 from acetate_wire.vocabulary import Vocabulary
 
@@ -124,8 +123,11 @@ class Engine(Protocol):
         """The words that a model knows, where it tells; asked in the daemon, without any framework."""
 
     @classmethod
-    def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Raise AcetateError for a request that would be refused; asked in the daemon, without any framework."""
+    def resolve(cls, request: LayerRequest) -> LayerRequest:
+        """The request with every default filled in; called once, in the daemon, without any framework.
+
+        `run` gets what this returns. Raises AcetateError for a request that would be refused.
+        """
 
     def device(self) -> str:
         """Where it computes, as `cpu` or `cuda:0`."""
