@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
+from acetate.generation import GenerationProgress, LayerOutput
+from acetate.worker.engine import EngineJob, EngineResult, ModelInfo, ProgressCallback
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import LayerWarning
 from acetate_wire.modes import MODES
@@ -89,18 +90,18 @@ class StandIn:
         for step in range(1, steps + 1):
             time.sleep(float(words.get("pause") or 0))
             preview = shape(words, colour(job.request.seed or 0, 0, 300, 400)) if report.wants_preview else None
-            report("drawing", step, steps, preview)
+            report(GenerationProgress("drawing", step, steps, preview=preview))
         target, seed = job.request.target, job.request.seed or 0
         if "echo" in words:
-            layers = [EngineLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
-            layers += [EngineLayer("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
+            layers = [LayerOutput(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
+            layers += [LayerOutput("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
             return EngineResult(tuple(layers), seed, {})
         if job.request.mode == "remove":
             words["clear"] = ""
         names = output_roles(job.request) * job.request.count
         return EngineResult(
             tuple(
-                EngineLayer(
+                LayerOutput(
                     f"{name} {n}",
                     name,
                     target.x,

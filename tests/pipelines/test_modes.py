@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.generation import GenerationProgress, JobCancelled
 from acetate.image.sizes import Learned
 from acetate.models.model_cache import ModelCache
-from acetate.pipelines import GenerationCancelled, GenerationProgress, resolve_request, run
+from acetate.pipelines import resolve_request, run
 from acetate.pipelines.inpaint import feather, mask_from_rgba
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import PictureSpec, Rect
@@ -202,9 +203,9 @@ def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
     def report(progress: GenerationProgress) -> None:
         heard.append(progress)
         if progress.step == 2:
-            raise GenerationCancelled
+            raise JobCancelled
 
-    with pytest.raises(GenerationCancelled):
+    with pytest.raises(JobCancelled):
         draw("scene", report, model=family, steps=50, stop_at=0.02)
     assert heard[-1].step == 2
     after = store.get(family).unet.state_dict()

@@ -7,17 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from acetate.generation import GenerationProgress, JobCancelled
 from acetate.models.families import ModelSource
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER, ModelRegistry
-from acetate.pipelines import GenerationCancelled, GenerationProgress, LayerOutput, run
+from acetate.pipelines import GeneratedLayer, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
-Layers = tuple[LayerOutput, ...]
+Layers = tuple[GeneratedLayer, ...]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_previews_have_the_targets_proportions(draw: Callable[..., Layers]) -> N
     draw(heard.append, preview=True, target=Rect(0, 0, 1000, 500), canvas=(1000, 500), steps=4)
     previews = [progress.preview for progress in heard if progress.preview is not None]
     assert previews
-    assert all(preview.shape == (128, 256, 4) and preview.dtype == torch.uint8 for preview in previews)
+    assert all(preview.shape == (128, 256, 4) and preview.dtype == np.uint8 for preview in previews)
 
 
 def test_nobody_pays_for_previews_that_were_not_asked_for(draw: Callable[..., Layers]) -> None:
@@ -117,9 +119,9 @@ def test_cancel_takes_effect_within_one_step(draw: Callable[..., Layers]) -> Non
     def report(progress: GenerationProgress) -> None:
         heard.append(progress)
         if progress.step == 2:
-            raise GenerationCancelled
+            raise JobCancelled
 
-    with pytest.raises(GenerationCancelled):
+    with pytest.raises(JobCancelled):
         draw(report, steps=50)
     assert heard[-1].step == 2
 

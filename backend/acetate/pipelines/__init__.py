@@ -9,7 +9,8 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.request_codec import check_limits
 
-from acetate.pipelines.context import GenerationCancelled, GenerationContext, GenerationProgress, LayerOutput
+from acetate.generation import GenerationProgress
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.metadata import GenerationMetadata
 from acetate.pipelines.validation import resolve_request
 
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from acetate.models.model_cache import ModelCache
 
 __all__ = [
-    "GenerationCancelled",
+    "GeneratedLayer",
     "GenerationMetadata",
-    "GenerationProgress",
-    "LayerOutput",
     "resolve_request",
     "run",
     "run_resolved",
@@ -36,7 +35,7 @@ def run(
     store: ModelCache,
     report: Callable[[GenerationProgress], None],
     controls: Sequence[Tensor] = (),
-) -> tuple[LayerOutput, ...]:
+) -> tuple[GeneratedLayer, ...]:
     """Make the layers of a request, checked and its defaults filled in; otherwise as `run_resolved`."""
     check_limits(request, Limits())
     if request.reply_format == "gray8":
@@ -55,11 +54,11 @@ def run_resolved(
     store: ModelCache,
     report: Callable[[GenerationProgress], None],
     controls: Sequence[Tensor] = (),
-) -> tuple[LayerOutput, ...]:
+) -> tuple[GeneratedLayer, ...]:
     """Make the layers of a request out of `resolve_request`, each in exactly the target's size.
 
     `inputs` are the request's pictures by role, and `controls` those of its controls, as "4 h w" straight-alpha sRGB
-    in [0, 1]. `report` is called between steps; what it raises (`GenerationCancelled`) ends the job there. Raises
+    in [0, 1]. `report` is called between steps; what it raises (`JobCancelled`) ends the job there. Raises
     AcetateError when that cannot be done: a model or file that has gone meanwhile, or too little memory.
     """
     import torch

@@ -7,14 +7,15 @@ from dataclasses import replace
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import PictureSpec, output_roles
 
+from acetate.generation import GenerationProgress
 from acetate.image.resample import to_dtype_hwc
 from acetate.models.recipes import ModeRecipe
-from acetate.pipelines.context import GenerationContext, GenerationProgress, LayerOutput
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
 from acetate.pipelines.middle import PLAIN, Middle
 
 
-def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     """The layers of a job that were asked for, in stacking order from below.
 
     In a target more elongated than what the model learned, its subject would come twice. There the scene is drawn in
@@ -35,7 +36,7 @@ def _behind(context: GenerationContext) -> ModeRecipe | None:
         return None
 
 
-def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tuple[LayerOutput, ...]:
+def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tuple[GeneratedLayer, ...]:
     request, asked = context.request, output_roles(context.request)
     wide = tuple(role for role in asked if role != "foreground")
     narrow = LayerPipeline(middle.job(context, returns=("foreground",), **PLAIN))

@@ -55,7 +55,7 @@ def encode_reply(
     layers: list[dict[str, Any]] = []
     frames: list[bytes] = []
     for layer in made.layers:
-        height, width = layer.rgba.shape[:2]
+        height, width = layer.picture.shape[:2]
         header = PictureSpec(
             frame=len(frames),
             width=width,
@@ -65,7 +65,7 @@ def encode_reply(
             space=request.reply_space,
             profile_frame=None if profile is None else len(made.layers),
         )
-        frames.append(from_rgba(layer.rgba, header.format, header.rows, header.space, profile))
+        frames.append(from_rgba(layer.picture, header.format, header.rows, header.space, profile))
         picture = picture_to_map(header)
         layers.append({"name": layer.name, "role": layer.role, "x": layer.x, "y": layer.y, "picture": picture})
     if profile is not None:
