@@ -20,6 +20,7 @@ class Rect:
     height: int
 
     def __post_init__(self) -> None:
+        """Check every field."""
         whole(self.x, "x")
         whole(self.y, "y")
         whole(self.width, "width", 1)

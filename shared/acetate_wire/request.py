@@ -39,6 +39,7 @@ class PictureSpec:
     profile_frame: Optional[int] = None
 
     def __post_init__(self) -> None:
+        """Check every field."""
         whole(self.frame, "frame", 0)
         whole(self.width, "width", 1)
         whole(self.height, "height", 1)
@@ -62,6 +63,7 @@ class Control:
     end: float = 1.0
 
     def __post_init__(self) -> None:
+        """Check every field."""
         text(self.kind, "kind", 64)
         for name, most in (("weight", 4.0), ("start", 1.0), ("end", 1.0)):
             object.__setattr__(self, name, number(getattr(self, name), name, 0.0, most))
@@ -82,6 +84,7 @@ class Lora:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        """Check every field."""
         text(self.name, "name", 1024)
         object.__setattr__(self, "weight", number(self.weight, "weight", -4.0, 4.0))
 
@@ -130,6 +133,7 @@ class LayerRequest:
     reply_profile_frame: Optional[int] = None
 
     def __post_init__(self) -> None:
+        """Check every field."""
         for name, check in _CHECKS.items():
             given = getattr(self, name)
             value = check(given, name)

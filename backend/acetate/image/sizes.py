@@ -24,6 +24,7 @@ class Size:
     height: int
 
     def __post_init__(self) -> None:
+        """Check every field."""
         whole(self.width, "width", 1)
         whole(self.height, "height", 1)
 
