@@ -19,7 +19,6 @@ from acetate_editor.lifecycle import CapturedRequest, JobLifecycle
 from acetate_editor.tasks import TaskQueue
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Done, Layer
-from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
 
@@ -257,4 +256,4 @@ def _plain(request: LayerRequest) -> dict[str, Any]:
 
 def from_plain(values: Mapping[str, Any]) -> LayerRequest:
     """A request without pictures out of what `_plain` stored."""
-    return decode_request({k: v for k, v in values.items() if k not in ("inputs", "controls")}, (), Limits())
+    return decode_request({k: v for k, v in values.items() if k not in ("inputs", "controls")})

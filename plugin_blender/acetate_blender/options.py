@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from acetate_wire.request import PASSES, REQUIRED_INPUTS
+from acetate_wire.modes import MODES as SPECS
+from acetate_wire.request import PASSES
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 MODES = (
@@ -59,11 +60,11 @@ ROLE_NAMES = {
     "background": "Background",
     "blend": "Whole Picture",
 }
-SHARING = ("scene", "background", "foreground", "extract")
+SHARING = tuple(name for name, spec in SPECS.items() if "layer" not in spec.outputs)
 """The modes in which several layers look at each other while they are drawn."""
 CONTROLS = ("depth", "normal")
 """The structure pictures that can be taken from the scene."""
-CHANGES = ("refine", "inpaint", "remove")
+CHANGES = tuple(name for name, spec in SPECS.items() if spec.changes_layer)
 """The modes that change a layer: the new one takes its place."""
 LOCAL = (*CHANGES, "background", "extract")
 """The modes that work on a layer and what is around it, rather than on the whole picture."""
@@ -226,11 +227,9 @@ def insert_props() -> dict[str, Any]:
 
 def primary_role(mode: str, known: str) -> str:
     """The role of the layer that a mode works on; empty where it works on none."""
-    if mode == "extract":
-        return known
-    return next(iter(REQUIRED_INPUTS[mode]), "")
+    return known if SPECS[mode].one_of else next(iter(SPECS[mode].inputs), "")
 
 
 def needed_roles(mode: str, known: str) -> tuple[str, ...]:
     """The roles for which a mode wants a picture; `extract` takes the whole picture and the layer that is `known`."""
-    return ("blend", known) if mode == "extract" else tuple(REQUIRED_INPUTS[mode])
+    return (*SPECS[mode].inputs, known) if SPECS[mode].one_of else SPECS[mode].inputs

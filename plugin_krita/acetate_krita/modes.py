@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .i18n import mark
+from acetate_wire.modes import MODES as SPECS
+from acetate_wire.modes import NEEDED as NEEDED
+from acetate_wire.modes import UNASKED as UNASKED
 
-NEEDED, OPTIONAL, UNASKED = "needed", "optional", "unasked"
-"""What a mode does with the prompt."""
+from .i18n import mark
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,8 @@ class InputSlot:
 
 @dataclass(frozen=True)
 class Mode:
-    """One mode. `verb` stands on the button; `prompts` are the roles with a prompt of their own; `strength` tells that
-    it starts from a layer; `beside` is the role whose layer the result belongs next to, `below` that it belongs under
-    it. `words` says what becomes of the prompt: it is needed, may be empty, or is not asked for.
+    """One mode. `verb` stands on the button; `prompts` are the roles with a prompt of their own; `beside` is the role
+    whose layer the result belongs next to, `below` that it belongs under it.
 
     Without a selection a mode works on its layer and a margin when `around`, else on the whole canvas; `fills` offers
     to fill the canvas instead. What a mode `replaces` is no longer seen once its result is in.
@@ -36,14 +36,22 @@ class Mode:
     about: str
     wanted: tuple[InputSlot, ...] = ()
     prompts: tuple[str, ...] = ()
-    strength: bool = False
     selection: bool = False
     beside: str = ""
     below: bool = False
-    words: str = NEEDED
     around: bool = False
     fills: bool = False
     replaces: bool = False
+
+    @property
+    def strength(self) -> bool:
+        """Whether it takes a strength."""
+        return SPECS[self.name].takes_strength
+
+    @property
+    def words(self) -> str:
+        """What becomes of the prompt: NEEDED, OPTIONAL or UNASKED."""
+        return SPECS[self.name].prompt
 
 
 MODES = (
@@ -54,9 +62,7 @@ MODES = (
         mark("Refine"),
         mark("Draw a layer anew, transparency too"),
         (InputSlot("layer", mark("Layer")),),
-        strength=True,
         beside="layer",
-        words=OPTIONAL,
         around=True,
         fills=True,
         replaces=True,
@@ -67,10 +73,8 @@ MODES = (
         mark("Fill"),
         mark("Draw anew what is selected"),
         (InputSlot("layer", mark("Layer")),),
-        strength=True,
         selection=True,
         beside="layer",
-        words=OPTIONAL,
         replaces=True,
     ),
     Mode(
@@ -81,7 +85,6 @@ MODES = (
         (InputSlot("layer", mark("Layer")),),
         selection=True,
         beside="layer",
-        words=UNASKED,
         replaces=True,
     ),
     Mode(
@@ -116,7 +119,6 @@ MODES = (
         mark("Extract"),
         mark("The missing layer of a picture"),
         (InputSlot("blend", mark("Picture"), whole=True), InputSlot("background", mark("Known layer"))),
-        words=OPTIONAL,
         around=True,
         fills=True,
     ),

@@ -11,7 +11,8 @@ from acetate_wire import connection as connections
 from acetate_wire.client import Client
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Connected, Disconnected, Event, ModelVocabulary
-from acetate_wire.request import MODES
+from acetate_wire.launch import start_failure
+from acetate_wire.modes import MODES
 
 from .messages import Translate, device_name
 from .vocabularies import Vocabularies
@@ -115,7 +116,7 @@ class EditorConnection:
         """Why there is no connection, where that is known."""
         if self.connected or self._client is None:
             return None
-        return self._failure or self._client.problem
+        return self._failure or start_failure() or self._client.problem
 
     @property
     def state(self) -> ConnectionState:

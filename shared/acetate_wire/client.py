@@ -16,8 +16,7 @@ import zmq
 from . import connection as connections
 from .connection import Connection
 from .errors import AcetateError
-from .event_decoder import decode_event
-from .events import Connected, Disconnected, Event, JobList, ModelVocabulary, Rejected, Status
+from .events import Connected, Disconnected, Event, JobList, ModelVocabulary, Rejected, Status, decode_event
 from .job_tracker import JobTracker
 from .limits import Limits
 from .messages import Message, decode, encode

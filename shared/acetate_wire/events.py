@@ -1,4 +1,4 @@
-"""What a client hands out: one small value for each thing that happened."""
+"""What a client hands out: one small value for each thing that happened, decoded from the daemon's messages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import AcetateError
 from .limits import Limits
+from .messages import Message
 from .pictures import nbytes
-from .request import FORMATS, PictureSpec
+from .request import PictureSpec
 from .vocabulary import Vocabulary
 
 
@@ -171,25 +172,81 @@ Event = Union[
 ]
 
 
-def decode_picture(fields: Mapping[str, Any], frames: Sequence[Any]) -> Picture:
+def decode_event(message: Message) -> Event:
+    """The event that a message brings. Raises AcetateError when the kind is unknown or a field is missing."""
+    try:
+        return _decode(message)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AcetateError("internal", f"the daemon's {message.kind} cannot be read ({error!r})") from None
+
+
+def _decode(message: Message) -> Event:
+    fields = message.fields
+    kind = message.kind
+    if kind == "progress":
+        return _decode_progress(fields, message.frames)
+    if kind == "done":
+        try:
+            return _decode_done(fields, message.frames)
+        except AcetateError as error:
+            return Failed(fields["id"], error.code, error.message, "update the older of editor and acetate", False)
+    if kind == "accepted":
+        return Accepted(fields["id"], int(fields["position"]))
+    if kind == "rejected":
+        field: Optional[str] = fields.get("field")
+        return Rejected(fields.get("id") or "", fields["code"], field, fields["message"], fields.get("hint", ""))
+    if kind == "failed":
+        hint, retry = fields.get("hint", ""), bool(fields.get("retry"))
+        return Failed(fields["id"], fields["code"], fields["message"], hint, retry, fields.get("field"))
+    if kind == "cancelled":
+        return Cancelled(fields["id"])
+    if kind == "forgotten":
+        return Forgotten(fields["id"], fields.get("reason", "unknown"))
+    if kind == "jobs":
+        return JobList(tuple(fields["jobs"]), float(fields["keep_days"]), int(fields["keep_bytes"]))
+    if kind == "vocabulary":
+        found = fields.get("vocabulary")
+        return ModelVocabulary(fields["model"], None if found is None else Vocabulary.from_map(found))
+    if kind in ("status", "stopping"):
+        return Status("stop" if kind == "stopping" else kind, dict(fields))
+    if kind == "welcome":
+        limits = Limits.from_map(fields["limits"])
+        return Connected(fields["version"], fields["device"], tuple(fields["models"]), limits)
+    raise AcetateError("internal", f"the daemon sent a message of the unknown kind {kind!r}")
+
+
+def _decode_progress(fields: Mapping[str, Any], frames: Any) -> Progress:
+    preview = fields.get("preview")
+    left = fields.get("seconds_left")
+    return Progress(
+        fields["id"],
+        fields["stage"],
+        int(fields["step"]),
+        int(fields["steps"]),
+        None if left is None else float(left),
+        None if preview is None else _decode_picture(preview, frames),
+    )
+
+
+def _decode_picture(fields: Mapping[str, Any], frames: Sequence[Any]) -> Picture:
     """A picture of an incoming message. Raises AcetateError when the frame is not what the header says."""
     try:
         header = PictureSpec(**{name: fields[name] for name in PictureSpec.__dataclass_fields__ if name in fields})
         pixels = frames[header.frame]
         profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
-    except (TypeError, KeyError, IndexError) as error:
+    except (TypeError, KeyError, IndexError, AcetateError) as error:
         raise AcetateError("internal", f"the daemon sent a picture that cannot be read ({error!r})") from None
-    if header.format not in FORMATS or len(pixels) != nbytes(header):
+    if len(pixels) != nbytes(header):
         raise AcetateError("internal", f"the daemon sent {len(pixels)} bytes for {header}")
     return Picture(header, pixels, profile)
 
 
-def decode_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
+def _decode_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
     """The `done` message as an event. Raises AcetateError when it cannot be read."""
     layers: List[Layer] = []
     try:
         for entry in fields["layers"]:
-            picture = decode_picture(entry["picture"], frames)
+            picture = _decode_picture(entry["picture"], frames)
             layers.append(Layer(entry["name"], entry["role"], int(entry["x"]), int(entry["y"]), picture))
         settings: Dict[str, Any] = dict(fields.get("settings", {}))
         warnings = tuple(

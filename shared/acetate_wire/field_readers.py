@@ -1,11 +1,15 @@
-"""Readers for single values from the wire; each raises AcetateError `bad_request` naming the field and its limits."""
+"""Checks of single values; each returns the value or raises AcetateError `bad_request` naming the field and its limits.
+
+A value checks itself with these and names its fields alone; `located` adds where in a message the value is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import reprlib
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from .errors import AcetateError
 
@@ -13,6 +17,16 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlevel = 2
+
+
+@contextlib.contextmanager
+def located(where: str) -> Iterator[None]:
+    """Have errors about a field of a value name it as the field of `where`."""
+    try:
+        yield
+    except AcetateError as error:
+        field = where if error.field is None else f"{where}.{error.field}"
+        raise AcetateError(error.code, f"{where}.{error.message}", field=field, hint=error.hint) from None
 
 
 def mapping(value: object, where: str) -> Dict[str, Any]:
@@ -30,11 +44,11 @@ def listing(value: object, where: str, least: int, most: int) -> List[Any]:
     return list(value)
 
 
-def text(value: object, where: str, most: int) -> str:
+def text(value: object, where: str, most: Optional[int] = None) -> str:
     """Text of at most `most` characters, without a NUL."""
     if not isinstance(value, str) or "\0" in value:
         raise _wrong(where, value, "text")
-    if len(value) > most:
+    if most is not None and len(value) > most:
         raise AcetateError(
             "bad_request",
             f"{where} has {len(value)} characters, over the limit of {most}",
@@ -51,11 +65,23 @@ def flag(value: object, where: str) -> bool:
     return value
 
 
-def whole(value: object, where: str, low: int, high: int, field: Optional[str] = None) -> int:
+def whole(
+    value: object,
+    where: str,
+    low: Optional[int] = None,
+    high: Optional[int] = None,
+    field: Optional[str] = None,
+) -> int:
     """A whole number from `low` to `high`; `field` is the name to report where it differs from `where`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise _wrong(where, value, f"a whole number from {low} to {high}", field)
-    return value
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
+    ):
+        return value
+    limits = "" if low is None else f", {low} or more" if high is None else f" from {low} to {high}"
+    raise _wrong(where, value, f"a whole number{limits}", field)
 
 
 def number(value: object, where: str, low: float, high: float) -> float:

@@ -1,11 +1,30 @@
-"""Which part of the canvas a job works on."""
+"""Rectangles of pixels, and which part of the canvas a job works on."""
 
 from __future__ import annotations
 
-from .request import Rect
+from dataclasses import dataclass
+
+from .field_readers import whole
 
 LAYER_MARGIN = 1 / 8
 """How much is added on each side of a layer that is worked on, as a share of its longer side."""
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A pixel rectangle, top-left origin; width and height are positive. Raises AcetateError `bad_request`."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        whole(self.x, "x")
+        whole(self.y, "y")
+        whole(self.width, "width", 1)
+        whole(self.height, "height", 1)
 
 
 def area_around(bounds: Rect, canvas: Rect, max_aspect: float) -> Rect:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Mapping, Optional, Tuple
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
-MODES = ("text", "refine", "inpaint", "remove", "scene", "background", "foreground", "extract")
+from .errors import AcetateError
+from .field_readers import flag, listing, mapping, number, one_of, text, whole
+from .geometry import Rect as Rect
+from .modes import MODES
+
 ROLES = ("foreground", "background", "blend", "layer", "mask")
 FORMATS = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra16": 8, "rgbaf16": 8, "rgbaf32": 16, "gray8": 1}
 """Pixel formats and their bytes a pixel. Alpha is straight."""
@@ -13,49 +18,16 @@ ROWS = ("top-down", "bottom-up")
 SPACES = ("srgb", "linear", "icc")
 PASSES = (1, 2, 4, 8)
 """How many turned and mirrored views the transparent decoder takes the median of."""
-REQUIRED_INPUTS = {
-    "text": (),
-    "refine": ("layer",),
-    "inpaint": ("layer", "mask"),
-    "remove": ("layer", "mask"),
-    "scene": (),
-    "background": ("foreground",),
-    "foreground": ("background",),
-    "extract": ("blend",),
-}
-"""The input roles that a mode cannot do without; `extract` also takes the one layer that it is not to find.
-"""
-OUTPUT_ROLES = {
-    "text": ("layer",),
-    "refine": ("layer",),
-    "inpaint": ("layer",),
-    "remove": ("layer",),
-    "scene": ("background", "foreground", "blend"),
-    "background": ("background",),
-    "foreground": ("foreground",),
-    "extract": ("background", "foreground"),
-}
-"""The roles that one picture of a mode brings back, in stacking order from below; `extract` only the one that it was
-not given.
-"""
-OPTIONAL_OUTPUTS = {"background": ("blend",), "foreground": ("blend",)}
-"""What a mode makes besides, and brings back when `returns` names it."""
-
-
-@dataclass(frozen=True)
-class Rect:
-    """A pixel rectangle, top-left origin; width and height are positive."""
-
-    x: int
-    y: int
-    width: int
-    height: int
+RANDOM_SEED_RANGE = 2**32
+"""Random seeds stay below this, so that they are short enough to be typed again."""
+MAX_OFFSET = 1_000_000
+"""How far from the canvas's corner a target may start, in pixels."""
 
 
 @dataclass(frozen=True)
 class PictureSpec:
     """How one raw pixel frame is to be read; `space` is `srgb`, `linear` or `icc` (then `profile_frame`
-    holds it).
+    holds it). Raises AcetateError `bad_request`.
     """
 
     frame: int
@@ -66,10 +38,23 @@ class PictureSpec:
     space: str = "srgb"
     profile_frame: Optional[int] = None
 
+    def __post_init__(self) -> None:
+        """Check every field."""
+        whole(self.frame, "frame", 0)
+        whole(self.width, "width", 1)
+        whole(self.height, "height", 1)
+        one_of(self.format, "format", tuple(FORMATS))
+        one_of(self.rows, "rows", ROWS)
+        one_of(self.space, "space", SPACES)
+        _check_profile(self.space, self.profile_frame, "profile_frame")
+
 
 @dataclass(frozen=True)
 class Control:
-    """A structure picture that steers the steps from `start` to `end` (shares of the schedule, 0 to 1)."""
+    """A structure picture that steers the steps from `start` to `end` (shares of the schedule, 0 to 1).
+
+    Raises AcetateError `bad_request`.
+    """
 
     kind: str
     picture: PictureSpec
@@ -77,13 +62,31 @@ class Control:
     start: float = 0.0
     end: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Check every field."""
+        text(self.kind, "kind", 64)
+        for name, most in (("weight", 4.0), ("start", 1.0), ("end", 1.0)):
+            object.__setattr__(self, name, number(getattr(self, name), name, 0.0, most))
+        if self.start > self.end:
+            raise AcetateError(
+                "bad_request",
+                f"start {self.start} is after its end {self.end}",
+                field="start",
+                hint="start and end are shares of the steps, 0 to 1",
+            )
+
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA file by name or path, and how strongly it applies."""
+    """A LoRA file by name or path, and how strongly it applies, -4 to 4. Raises AcetateError `bad_request`."""
 
     name: str
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        text(self.name, "name", 1024)
+        object.__setattr__(self, "weight", number(self.weight, "weight", -4.0, 4.0))
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,10 @@ class LayerRequest:
     says that a layer from words alone is to fill the target, whatever its shape; otherwise it is drawn at a shape
     that the model learned, centred in the target, and the rest stays clear. `detail` is how
     strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
-    are the roles that come back; without any, those of `OUTPUT_ROLES`. Layers come back as `reply_format`,
+    are the roles that come back; without any, those that the mode makes. Layers come back as `reply_format`,
     `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+
+    Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """
 
     mode: str
@@ -127,14 +132,148 @@ class LayerRequest:
     reply_space: str = "srgb"
     reply_profile_frame: Optional[int] = None
 
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name, check in _CHECKS.items():
+            given = getattr(self, name)
+            value = check(given, name)
+            if value is not given:
+                object.__setattr__(self, name, value)
+        _check_inputs(self)
+        _check_returns(self)
+        _check_profile(self.reply_space, self.reply_profile_frame, "reply_profile_frame")
+
+    def with_seed(self) -> LayerRequest:
+        """This request with a random seed, unless it has one."""
+        return self if self.seed is not None else replace(self, seed=secrets.randbelow(RANDOM_SEED_RANGE))
+
 
 def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
     """Every role that this request's mode could bring back, in stacking order from below."""
-    own = OUTPUT_ROLES[request.mode] + OPTIONAL_OUTPUTS.get(request.mode, ())
-    return tuple(role for role in own if request.mode != "extract" or role not in request.inputs)
+    spec = MODES[request.mode]
+    made = spec.outputs + spec.optional_outputs
+    return tuple(role for role in made if role not in spec.one_of or role not in request.inputs)
 
 
 def output_roles(request: LayerRequest) -> Tuple[str, ...]:
     """The roles that one picture of this request brings back, in stacking order from below."""
-    own = OUTPUT_ROLES[request.mode]
-    return tuple(role for role in possible_roles(request) if role in (request.returns or own))
+    wanted = request.returns or MODES[request.mode].outputs
+    return tuple(role for role in possible_roles(request) if role in wanted)
+
+
+def _canvas(value: object, where: str) -> Tuple[int, int]:
+    width, height = listing(value, where, 2, 2)
+    return whole(width, f"{where} width", 1, field=where), whole(height, f"{where} height", 1, field=where)
+
+
+def _target(value: Rect, where: str) -> Rect:
+    whole(value.x, f"{where} x", -MAX_OFFSET, MAX_OFFSET, field=where)
+    whole(value.y, f"{where} y", -MAX_OFFSET, MAX_OFFSET, field=where)
+    return value
+
+
+def _roles(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    for role in value:
+        one_of(role, where, ROLES)
+    return value
+
+
+def _layer_prompts(value: object, where: str) -> Mapping[str, str]:
+    given = mapping(value, where)
+    for role, prompt in _roles(given, where).items():
+        text(prompt, f"{where}.{role}")
+    return given
+
+
+def _passes(value: object, where: str) -> int:
+    if value not in PASSES or isinstance(value, bool):
+        raise AcetateError(
+            "bad_request",
+            f"{where} is {value!r}",
+            field=where,
+            hint=f"it must be one of {', '.join(map(str, PASSES))}: more is slower and cleaner",
+        )
+    return int(str(value))
+
+
+def _optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    return lambda value, where: None if value is None else check(value, where)
+
+
+def _share(value: object, where: str) -> float:
+    return number(value, where, 0.0, 1.0)
+
+
+_CHECKS: Dict[str, Callable[[Any, str], Any]] = {
+    "mode": lambda value, where: one_of(value, where, tuple(MODES)),
+    "canvas": _canvas,
+    "target": _target,
+    "prompt": text,
+    "model": lambda value, where: text(value, where, 1024),
+    "negative": text,
+    "layer_prompts": _layer_prompts,
+    "inputs": _roles,
+    "controls": lambda value, where: tuple(listing(value, where, 0, 8)),
+    "seed": _optional(lambda value, where: whole(value, where, 0, 2**64 - 1)),
+    "count": lambda value, where: whole(value, where, 1),
+    "steps": _optional(lambda value, where: whole(value, where, 1, 1000)),
+    "guidance": _optional(lambda value, where: number(value, where, 0.0, 100.0)),
+    "sampler": _optional(lambda value, where: text(value, where, 64)),
+    "passes": _optional(_passes),
+    "fill": flag,
+    "strength": _share,
+    "transparency_weight": lambda value, where: number(value, where, 0.0, 2.0),
+    "stop_at": _optional(_share),
+    "loras": lambda value, where: tuple(listing(value, where, 0, 16)),
+    "detail": _share,
+    "returns": lambda value, where: tuple(one_of(role, where, ROLES) for role in listing(value, where, 0, len(ROLES))),
+    "preview": flag,
+    "reply_format": lambda value, where: one_of(value, where, tuple(FORMATS)),
+    "reply_rows": lambda value, where: one_of(value, where, ROWS),
+    "reply_space": lambda value, where: one_of(value, where, SPACES),
+}
+"""What each field of a request must be, as the value that it gets."""
+
+
+def _check_profile(space: str, frame: Optional[int], where: str) -> None:
+    if frame is not None:
+        whole(frame, where, 0)
+    if (space == "icc") != (frame is not None):
+        raise AcetateError(
+            "bad_request",
+            f"{where} is {'missing' if frame is None else 'given'}, but the space is {space}",
+            field=where,
+            hint="an ICC profile goes with the space icc, in a frame of its own",
+        )
+
+
+def _check_inputs(request: LayerRequest) -> None:
+    spec = MODES[request.mode]
+    for role in spec.inputs:
+        if role not in request.inputs:
+            raise AcetateError(
+                "bad_request",
+                f"the mode {request.mode} needs a picture for the role {role}",
+                field=f"inputs.{role}",
+                hint="choose the layer that it is to work on",
+            )
+    if spec.one_of and len(set(spec.one_of) & set(request.inputs)) != 1:
+        raise AcetateError(
+            "bad_request",
+            f"the mode {request.mode} needs the {' or the '.join(spec.one_of)} beside the {spec.inputs[0]}, "
+            "and finds the other",
+            field="inputs",
+            hint="choose the one layer that is already there",
+        )
+
+
+def _check_returns(request: LayerRequest) -> None:
+    possible = possible_roles(request)
+    for role in request.returns:
+        if role not in possible:
+            raise AcetateError(
+                "bad_request",
+                f"the mode {request.mode} makes no {role} out of this",
+                field="returns",
+                hint=f"choose from {', '.join(possible)}",
+            )

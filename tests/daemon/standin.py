@@ -12,14 +12,16 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
+from acetate.generation import GenerationProgress, LayerOutput
+from acetate.worker.engine import EngineJob, EngineResult, ModelInfo, ProgressCallback
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import LayerWarning
-from acetate_wire.limits import Limits
-from acetate_wire.request import MODES, LayerRequest, output_roles
+from acetate_wire.modes import MODES
+from acetate_wire.request import LayerRequest, output_roles
 from acetate_wire.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -38,14 +40,14 @@ class StandIn:
             ModelInfo(
                 "starter",
                 "starter",
-                MODES,
+                tuple(MODES),
                 64,
                 max_aspect=1.0,
                 controls=("depth", "normal"),
                 loras=("broken", "ink"),
                 vocabulary=True,
             ),
-            ModelInfo("absent", "sdxl", MODES, 1024, missing="the model absent lacks unet/config.json"),
+            ModelInfo("absent", "sdxl", tuple(MODES), 1024, missing="the model absent lacks unet/config.json"),
             ModelInfo("narrow", "sd15", ("text",), 512),
         )
 
@@ -57,13 +59,14 @@ class StandIn:
         return Vocabulary(frozenset({"red", "apple", "fish"}), {"apple": "apple", "fish": "fish"}, {"trout": "fish"})
 
     @classmethod
-    def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Refuse one sampler and one LoRA, as an engine refuses what it does not know."""
+    def resolve(cls, request: LayerRequest) -> LayerRequest:
+        """Refuse one sampler and one LoRA, as an engine refuses what it does not know; Euler is the default."""
         if request.sampler == "unheard of":
             raise AcetateError("bad_request", "there is no sampler 'unheard of'", field="sampler", hint="choose Euler")
         for lora in request.loras:
             if lora.name == "broken":
                 raise AcetateError("bad_request", f"the LoRA broken at {lora.weight:g} does not fit", field="loras")
+        return replace(request, sampler=request.sampler or "Euler")
 
     def device(self) -> str:
         """The processor."""
@@ -87,18 +90,18 @@ class StandIn:
         for step in range(1, steps + 1):
             time.sleep(float(words.get("pause") or 0))
             preview = shape(words, colour(job.request.seed or 0, 0, 300, 400)) if report.wants_preview else None
-            report("drawing", step, steps, preview)
+            report(GenerationProgress("drawing", step, steps, preview=preview))
         target, seed = job.request.target, job.request.seed or 0
         if "echo" in words:
-            layers = [EngineLayer(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
-            layers += [EngineLayer("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
+            layers = [LayerOutput(role, role, target.x, target.y, rgba) for role, rgba in job.inputs.items()]
+            layers += [LayerOutput("control", "layer", target.x, target.y, rgba) for rgba in job.controls]
             return EngineResult(tuple(layers), seed, {})
         if job.request.mode == "remove":
             words["clear"] = ""
         names = output_roles(job.request) * job.request.count
         return EngineResult(
             tuple(
-                EngineLayer(
+                LayerOutput(
                     f"{name} {n}",
                     name,
                     target.x,

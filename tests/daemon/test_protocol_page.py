@@ -166,13 +166,13 @@ def test_status_and_ping(client: PageClient, daemon: Daemon) -> None:
 def test_the_page_names_every_field_kind_role_mode_format_and_code() -> None:
     from dataclasses import fields
 
-    from acetate_wire import request
+    from acetate_wire import modes, request
     from acetate_wire.connection import Connection
     from acetate_wire.errors import CODES
     from acetate_wire.limits import Limits
 
     page = PAGE.read_text()
-    words = {*request.MODES, *request.ROLES, *request.FORMATS, *request.ROWS, *request.SPACES, *CODES}
+    words = {*modes.MODES, *request.ROLES, *request.FORMATS, *request.ROWS, *request.SPACES, *CODES}
     for kind in (request.LayerRequest, request.PictureSpec, Limits, Connection):
         words |= {field.name for field in fields(kind)}
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []

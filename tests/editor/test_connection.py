@@ -130,3 +130,14 @@ def test_a_daemon_that_cannot_be_started_says_why(
     assert tries == [1], "it is tried again only after a while"
     assert link.state.kind == ABSENT and str(error) in link.state.hint
     assert link.problem is not None and str(error) in link.problem.message
+
+
+def test_a_daemon_that_ends_at_its_start_says_why(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "state").write_text("a file where the daemon needs a folder")
+    for name in ("state", "runtime", "config"):
+        monkeypatch.setenv(f"ACETATE_{name.upper()}_DIR", str(tmp_path / name))
+    link = connect(lambda: start_daemon(["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "acetate.daemon"]))
+    pumped(link, lambda: link.problem is not None, starting=True)
+    assert link.state.kind == LOST and f"{tmp_path / 'state'} is a file" in link.state.hint

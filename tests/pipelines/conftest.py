@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 from acetate.adapters.shared_attention import SharedAttentionLayers
+from acetate.generation import GenerationProgress
 from acetate.models.families import SD15, SDXL, STARTER, ModelSource
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
-from acetate.pipelines import GenerationProgress, LayerOutput, run
+from acetate.pipelines import GeneratedLayer, run
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
@@ -61,7 +62,7 @@ def store(models_folder: Path) -> Iterator[ModelCache]:
         yield ModelCache(ModelRegistry(sources), torch.device("cpu"), torch.float32)
 
 
-Draw = Callable[..., tuple[LayerOutput, ...]]
+Draw = Callable[..., tuple[GeneratedLayer, ...]]
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def draw(store: ModelCache) -> Draw:
 
     def draw(
         mode: str, report: Callable[[GenerationProgress], None] = lambda progress: None, **given: Any
-    ) -> tuple[LayerOutput, ...]:
+    ) -> tuple[GeneratedLayer, ...]:
         pictures = {name: value for name, value in given.items() if isinstance(value, Tensor)}
         fields = {name: value for name, value in given.items() if name not in pictures}
         return run(a_request(mode, pictures, **fields), pictures, store, report)

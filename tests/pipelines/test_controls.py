@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.models.model_cache import ModelCache
-from acetate.pipelines import LayerOutput, resolve_request, run
+from acetate.pipelines import GeneratedLayer, resolve_request, run
 from acetate.pipelines.metadata import picture_hash
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Control, PictureSpec
@@ -33,7 +33,7 @@ def control_net(models_folder: Path) -> None:
     net.save_pretrained(models_folder / "control/sd15/edge")
 
 
-def steered(store: ModelCache, mode: str, weight: float, **fields: Any) -> tuple[LayerOutput, ...]:
+def steered(store: ModelCache, mode: str, weight: float, **fields: Any) -> tuple[GeneratedLayer, ...]:
     pictures = pictures_for(mode, WIDTH, HEIGHT)
     control = Control("edge", PictureSpec(len(pictures), WIDTH, HEIGHT), weight)
     request = a_request(mode, pictures, (WIDTH, HEIGHT), model="sd15", controls=(control,), **fields)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.generation import GenerationProgress, JobCancelled
 from acetate.image.sizes import Learned
 from acetate.models.model_cache import ModelCache
-from acetate.pipelines import GenerationCancelled, GenerationProgress, resolve_request, run
+from acetate.pipelines import resolve_request, run
 from acetate.pipelines.inpaint import feather, mask_from_rgba
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import PictureSpec, Rect
@@ -143,7 +144,7 @@ def test_settings_and_the_same_pictures_make_every_layer_again(draw: Draw, store
     own = {"layer_prompts": {"background": "a leaf"}} if mode == "scene" else {}
     strength = {"strength": 0.6} if mode in ("refine", "inpaint") else {}
     for layer in draw(mode, size=(70, 90), guidance=2.0, reply_format="rgba8", **own, **strength, **pictures):
-        request = replace(layer.settings.request(), inputs=headers)
+        request = layer.settings.request(headers)
         (again,) = run(request, pictures, store, lambda progress: None)
         assert torch.equal(again.picture, layer.picture)
         assert again.settings == layer.settings
@@ -202,9 +203,9 @@ def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
     def report(progress: GenerationProgress) -> None:
         heard.append(progress)
         if progress.step == 2:
-            raise GenerationCancelled
+            raise JobCancelled
 
-    with pytest.raises(GenerationCancelled):
+    with pytest.raises(JobCancelled):
         draw("scene", report, model=family, steps=50, stop_at=0.02)
     assert heard[-1].step == 2
     after = store.get(family).unet.state_dict()
@@ -272,8 +273,8 @@ def test_what_a_mode_cannot_do_is_refused_with_the_way_out(store: ModelCache, ca
     changes, code, field = WRONG[case]
     sides = changes.get("inputs", {})
     inputs = {role: PictureSpec(frame, side, side) for frame, (role, side) in enumerate(sides.items())}
-    request = replace(a_request("text", {}), **{**changes, "inputs": inputs}, target=Rect(0, 0, 64, 64))
     with pytest.raises(AcetateError) as refusal:
+        request = replace(a_request("text", {}), **{**changes, "inputs": inputs}, target=Rect(0, 0, 64, 64))
         resolve_request(request, store.registry)
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert refusal.value.hint and "\n" not in str(refusal.value)

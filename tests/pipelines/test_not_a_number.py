@@ -151,7 +151,6 @@ def test_a_mask_is_named_too(session: BlockingClient) -> None:
 
 def test_a_control_is_named_by_its_number() -> None:
     from acetate.worker.job_io import read_job
-    from acetate_wire.limits import Limits
     from acetate_wire.request_codec import encode_request
 
     header = PictureSpec(0, SIDE, SIDE, "rgbaf16")
@@ -160,10 +159,9 @@ def test_a_control_is_named_by_its_number() -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(frame)
         file.flush()
-        limits = Limits().to_map()
         fields = {"id": "x", "request": encode_request(request), "sizes": [len(frame)], "input": file.name}
         with pytest.raises(AcetateError, match="1 pixel") as caught:
-            read_job({**fields, "limits": limits})
+            read_job(fields)
     assert (caught.value.code, caught.value.field) == ("bad_request", "controls[0].picture")
 
 

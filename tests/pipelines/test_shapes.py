@@ -9,7 +9,7 @@ import pytest
 import torch
 from acetate.image.sizes import Learned
 from acetate.models.model_cache import ModelCache
-from acetate.pipelines import LayerOutput, layer_pipeline, run
+from acetate.pipelines import GeneratedLayer, layer_pipeline, run
 from acetate.pipelines.middle import Middle
 from acetate.pipelines.opaque import STRIDE, TRIES, is_opaque
 from acetate_wire.request import LayerRequest, Rect
@@ -22,7 +22,7 @@ def shapes(spy: Spy) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(tuple(sample.shape[2:]) for sample in spy.samples))
 
 
-def outside_middle(layer: LayerOutput, width: int, height: int) -> Tensor:
+def outside_middle(layer: GeneratedLayer, width: int, height: int) -> Tensor:
     """The alpha of what lies around the square in the middle."""
     alpha = layer.picture[..., 3].clone()
     side = min(width, height)

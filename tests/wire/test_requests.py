@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
-from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect, output_roles
-from acetate_wire.request_codec import _READERS, decode_request, encode_request
+from acetate_wire.request import _CHECKS, Control, LayerRequest, Lora, PictureSpec, Rect, output_roles
+from acetate_wire.request_codec import check_message, decode_request, encode_request
 
 LIMITS = Limits()
 MUST: dict[str, Any] = {"mode": "text", "canvas": [10, 10], "target": [0, 0, 4, 2], "prompt": ""}
@@ -19,11 +20,18 @@ LAYER = {"mode": "refine", "inputs": {"layer": PICTURE}}
 
 def parse(*sizes: int, **changes: Any) -> LayerRequest:
     """A request with these fields changed and frames of these sizes."""
-    return decode_request({**MUST, **changes}, sizes, LIMITS)
+    return received({**MUST, **changes}, sizes)
 
 
-def test_every_field_of_the_definition_has_a_reader() -> None:
-    assert set(_READERS) == {field.name for field in fields(LayerRequest)}
+def received(source: object, sizes: Sequence[int]) -> LayerRequest:
+    """The request in a message with frames of these sizes, checked as a daemon does."""
+    request = decode_request(source)
+    check_message(request, sizes, LIMITS)
+    return request
+
+
+def test_every_field_of_the_definition_is_checked() -> None:
+    assert {*_CHECKS, "reply_profile_frame"} == {field.name for field in fields(LayerRequest)}
 
 
 def test_a_full_request_survives_the_wire() -> None:
@@ -57,7 +65,7 @@ def test_a_full_request_survives_the_wire() -> None:
         reply_space="icc",
         reply_profile_frame=3,
     )
-    assert decode_request(encode_request(request), [64, 8, 32, 100], LIMITS) == request
+    assert received(encode_request(request), [64, 8, 32, 100]) == request
 
 
 def test_what_is_left_out_has_its_default() -> None:
@@ -120,7 +128,7 @@ def test_a_wrong_field_is_named_with_the_way_out(case: str) -> None:
     source: object = {**MUST, **changes} if field != "request" else [1]
     sizes = [32] if "inputs" in changes or "controls" in changes else []
     with pytest.raises(AcetateError) as caught:
-        decode_request(source, sizes, LIMITS)
+        received(source, sizes)
     assert caught.value.code == "bad_request"
     assert caught.value.field == field
     assert caught.value.hint
@@ -129,7 +137,7 @@ def test_a_wrong_field_is_named_with_the_way_out(case: str) -> None:
 @pytest.mark.parametrize("name", MUST)
 def test_a_field_without_a_default_must_be_there(name: str) -> None:
     with pytest.raises(AcetateError, match=f"request has no {name}"):
-        decode_request({key: value for key, value in MUST.items() if key != name}, [], LIMITS)
+        received({key: value for key, value in MUST.items() if key != name}, [])
 
 
 TOO_LARGE: dict[str, tuple[dict[str, Any], str]] = {
@@ -171,3 +179,31 @@ def test_a_frame_that_nobody_names_is_refused() -> None:
 
 def test_one_frame_may_serve_two_pictures() -> None:
     parse(32, mode="extract", inputs={"blend": PICTURE, "foreground": PICTURE})
+
+
+VALUES: dict[str, tuple[Callable[[], object], str]] = {
+    "a rectangle without pixels": (lambda: Rect(0, 0, 0, 5), "width"),
+    "a rectangle between pixels": (lambda: Rect(0, 0.5, 4, 5), "y"),  # type: ignore[arg-type]
+    "a picture of an unknown format": (lambda: PictureSpec(0, 4, 2, "rgb8"), "format"),
+    "a picture without its profile": (lambda: PictureSpec(0, 4, 2, space="icc"), "profile_frame"),
+    "a control that ends first": (lambda: Control("edge", PictureSpec(0, 4, 2), start=0.9, end=0.1), "start"),
+    "a LoRA that is too strong": (lambda: Lora("ink", 5.0), "weight"),
+    "a request without steps": (lambda: replace(parse(), steps=0), "steps"),
+    "a request without its picture": (lambda: replace(parse(), mode="refine"), "inputs.layer"),
+    "a request for what is not made": (lambda: replace(parse(), returns=("blend",)), "returns"),
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_a_value_that_is_wrong_cannot_be_made(case: str) -> None:
+    make, field = VALUES[case]
+    with pytest.raises(AcetateError) as caught:
+        make()
+    assert (caught.value.code, caught.value.field) == ("bad_request", field)
+    assert caught.value.hint
+
+
+def test_the_numbers_of_a_request_have_the_kinds_of_its_definition() -> None:
+    request = replace(parse(), guidance=5, strength=1, canvas=[10, 10], returns=["layer"])  # type: ignore[arg-type]
+    assert [type(request.guidance), type(request.strength)] == [float, float]
+    assert (request.canvas, request.returns) == ((10, 10), ("layer",))

@@ -41,15 +41,15 @@ class Area:
     height: int
 
     @classmethod
-    def worked_on(cls, mode: str, pictures: Pictures, entry: ModelSpec) -> Area | None:
-        """Where a mode has something to do, with a margin, at a shape that the model learned; None for everywhere."""
+    def worked_on(cls, pictures: Pictures, entry: ModelSpec) -> Area | None:
+        """Where there is something to do, with a margin, at a shape that the model learned; None for everywhere."""
         shapes = {picture.shape[:2] for picture in pictures.values()}
-        bounds = _bounds(mode, pictures) if len(shapes) == 1 else None
+        bounds = _bounds(pictures) if len(shapes) == 1 else None
         if bounds is None:
             return None
         ((height, width),) = shapes
         canvas = Rect(0, 0, width, height)
-        if mode in ("inpaint", "remove"):
+        if "mask" in pictures:
             bounds = _with_context(bounds, entry.native_size, canvas)
         rect = _common(area_around(bounds, canvas, entry.family.max_aspect), canvas)
         small = max(width, height) <= entry.full_size
@@ -104,16 +104,15 @@ class Area:
         return replace(layer, pixels=pixels, settings=settings)
 
 
-def _bounds(mode: str, pictures: Pictures) -> Rect | None:
-    """What a mode works on in the given pictures: what is visible, masked, or different; None for all of them."""
-    if mode == "refine":
-        return _extent(pictures["layer"][..., 3] > FAINT)
-    if mode in ("inpaint", "remove"):
+def _bounds(pictures: Pictures) -> Rect | None:
+    """What is worked on in the given pictures: what is masked, visible, or different; None for all of them."""
+    if "mask" in pictures:
         mask = pictures["mask"]
         return _extent((mask[..., :3].max(axis=2) > 0) & (mask[..., 3] > 0))
-    if mode == "background" or (mode == "extract" and "foreground" in pictures):
-        return _extent(pictures["foreground"][..., 3] > FAINT)
-    if mode == "extract" and {"blend", "background"} <= set(pictures):
+    for role in ("layer", "foreground"):
+        if role in pictures:
+            return _extent(pictures[role][..., 3] > FAINT)
+    if {"blend", "background"} <= set(pictures):
         blend, background = (pictures[role][..., :3].astype(int) for role in ("blend", "background"))
         return _extent(abs(blend - background).max(axis=2) > DIFFERENT)
     return None

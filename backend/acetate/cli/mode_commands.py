@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from acetate_wire.request import OUTPUT_ROLES, output_roles
+from acetate_wire.modes import MODES
+from acetate_wire.request import output_roles
 
 from acetate.cli.adapter_options import control_file
 from acetate.cli.options import Options, SeveralLayers, takes_options
@@ -125,7 +126,7 @@ def remove(
 
 def default_outputs(mode: str) -> tuple[str, ...]:
     """What a mode brings back, but the blend."""
-    return tuple(role for role in OUTPUT_ROLES[mode] if role != "blend")
+    return tuple(role for role in MODES[mode].outputs if role != "blend")
 
 
 def run_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None], **changes: Any) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from acetate_wire.errors import AcetateError
+from acetate_wire.limits import Limits
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
+from acetate_wire.request_codec import check_limits
 
 import acetate
-from acetate.cli.adapter_options import ControlOption, parse_controls, parse_lora
+from acetate.cli.adapter_options import parse_controls, parse_lora
 from acetate.cli.areas import Area
 from acetate.cli.options import Options
 from acetate.cli.submit import ResultLayer
@@ -82,26 +84,33 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
     former, roles = (None, ()) if options.like is None else _former(options.like, mode)
     whole = _read(given)
     fill = options.fill if former is None or options.fill is not None else former.fill
-    area = None if fill or options.size is not None else _area(mode, whole, former, catalogue, wanted)
+    area = None if fill or options.size is not None else _area(whole, former, catalogue, wanted)
     pictures = whole if area is None else {role: area.cut(picture) for role, picture in whole.items()}
     _check_former(given, pictures, former, options.like)
-    request = replace(_base(mode, former, roles, pictures, catalogue, wanted), count=options.count, **wanted)
-    if options.size is not None:
-        width, height = parse_size(options.size)
-        request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
     steering = parse_controls(options, former)
     if area is not None:
         steering = tuple(area.cut_steering(control) for control in steering)
-    asked = attach_pictures(request, pictures, steering)
-    request = resolve_request(asked.request, catalogue)
+    steering_pixels = tuple(control.pixels for control in steering)
+    headers = picture_headers([*pictures.values(), *steering_pixels])
+    inputs = dict(zip(pictures, headers, strict=False))
+    wanted["controls"] = tuple(
+        Control(control.kind, header, control.weight)
+        for control, header in zip(steering, headers[len(pictures) :], strict=True)
+    )
+    request = replace(_base(mode, former, roles, inputs, catalogue, wanted), count=options.count, **wanted)
+    if options.size is not None:
+        width, height = parse_size(options.size)
+        request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
+    # What the daemon would refuse is refused before one is started; it fills in the defaults itself.
+    check_limits(request, Limits())
+    resolve_request(request, catalogue)
     _warn_of_unknown_words(request, catalogue)
     if area is not None:
         typer.echo(area.told(), err=True)
-    return replace(asked, request=request, area=area, whole=whole)
+    return PreparedRequest(request, pictures, steering_pixels, area, whole)
 
 
 def _area(
-    mode: str,
     pictures: Mapping[str, NDArray[np.uint8]],
     former: GenerationMetadata | None,
     catalogue: ModelRegistry,
@@ -109,23 +118,13 @@ def _area(
 ) -> Area | None:
     """The part of the given pictures to work on: that of the former layer, or where there is something to do."""
     if former is None:
-        return Area.worked_on(mode, pictures, catalogue.entry(wanted.get("model", "starter")))
+        return Area.worked_on(pictures, catalogue.entry(wanted.get("model", "starter")))
     return None if former.area is None or not pictures else Area.of_settings(former.area, pictures)
 
 
-def attach_pictures(
-    request: LayerRequest, pictures: Mapping[str, NDArray[np.uint8]], steering: Sequence[ControlOption] = ()
-) -> PreparedRequest:
-    """The request with headers for these pictures by role, and for these controls, a frame each."""
-    shapes = [pixels.shape for pixels in pictures.values()] + [control.pixels.shape for control in steering]
-    headers = [PictureSpec(frame, shape[1], shape[0]) for frame, shape in enumerate(shapes)]
-    inputs = dict(zip(pictures, headers, strict=False))
-    controls = tuple(
-        Control(control.kind, header, control.weight)
-        for control, header in zip(steering, headers[len(pictures) :], strict=True)
-    )
-    drawn = replace(request, inputs=inputs, controls=controls)
-    return PreparedRequest(drawn, pictures, tuple(control.pixels for control in steering))
+def picture_headers(pictures: Iterable[NDArray[np.uint8]]) -> list[PictureSpec]:
+    """Headers for pictures, a frame each in their order."""
+    return [PictureSpec(frame, pixels.shape[1], pixels.shape[0]) for frame, pixels in enumerate(pictures)]
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -147,13 +146,13 @@ def _base(
     mode: str,
     former: GenerationMetadata | None,
     roles: tuple[str, ...],
-    pictures: Mapping[str, NDArray[np.uint8]],
+    inputs: Mapping[str, PictureSpec],
     catalogue: ModelRegistry,
     wanted: Mapping[str, Any],
 ) -> LayerRequest:
     """The request that options change: another layer's, or one of the given pictures' or the model's own size."""
     if former is not None:
-        return replace(former.request(), returns=roles)
+        return replace(former.request(inputs), returns=roles)
     if mode == "text" and "prompt" not in wanted:
         raise AcetateError(
             "bad_request",
@@ -162,11 +161,12 @@ def _base(
             hint=_('say what the layer is to show, as in: acetate generate "a red apple" -o apple.png'),
         )
     name = wanted.get("model", "starter")
-    if pictures:
-        height, width = next(iter(pictures.values())).shape[:2]
+    if inputs:
+        first = next(iter(inputs.values()))
+        width, height = first.width, first.height
     else:
         width = height = catalogue.entry(name).full_size
-    return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name)
+    return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name, inputs=inputs)
 
 
 def _former(like: Path, mode: str) -> tuple[GenerationMetadata, tuple[str, ...]]:

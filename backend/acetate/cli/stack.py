@@ -13,7 +13,7 @@ from acetate_wire.errors import AcetateError
 from acetate.cli.mode_commands import default_outputs
 from acetate.cli.options import Options
 from acetate.cli.output_files import Output
-from acetate.cli.request_builder import PreparedRequest, attach_pictures, build_request
+from acetate.cli.request_builder import PreparedRequest, build_request, picture_headers
 from acetate.cli.submit import drawing
 from acetate.i18n import tr as _
 
@@ -46,12 +46,13 @@ def draw_stack(options: Options, prompts: list[str], background: Path | None, ba
             request = replace(
                 first.request,
                 mode="foreground",
+                inputs={"background": picture_headers([under])[0]},
                 prompt=prompt,
                 layer_prompts={},
                 returns=(),
-                seed=((first.request.seed or 0) + number) % 2**64,
+                seed=(layers[0].settings.seed + number) % 2**64,
             )
-            asked = attach_pictures(request, {"background": under})
+            asked = PreparedRequest(request, {"background": under})
             layers += open_drawing.draw(asked.request, asked.frames)
         output.save(0, layers, given)
     typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))

@@ -11,10 +11,9 @@ from typing import Any
 
 from acetate_wire import field_readers
 from acetate_wire.errors import AcetateError
-from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
-from acetate_wire.request_codec import decode_request
+from acetate_wire.request_codec import check_message, decode_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
@@ -42,7 +41,7 @@ class ServerContext:
 
     access: str
     offers: Callable[[], tuple[ModelInfo, ...]]
-    check: Callable[[LayerRequest, Limits], None]
+    resolve: Callable[[LayerRequest], LayerRequest]
     vocabulary: Callable[[str], Vocabulary | None]
     device: Callable[[], str]
     status: Callable[[], dict[str, Any]]
@@ -164,13 +163,13 @@ class MessageHandler:
             self._send(peer, "forgotten", {"id": id, "reason": "acknowledged"})
             return
         if job is None:
-            sizes = [len(frame) for frame in message.frames]
-            request = decode_request(message.fields.get("request"), sizes, self._settings.limits)
+            request = decode_request(message.fields.get("request"))
+            check_message(request, [len(frame) for frame in message.frames], self._settings.limits)
             self._check_model(request)
             _check_files(peer, request)
-            self._about.check(request, self._settings.limits)
+            resolved = self._about.resolve(request.with_seed())
             # Nothing may go wrong between the journal and the answer: a job that runs is never called rejected.
-            position = self._jobs.submit(peer.owner, id, request, message.frames)
+            position = self._jobs.submit(peer.owner, id, resolved, message.frames)
             peer.subscriptions.add(id)
             self._send(peer, "accepted", {"id": id, "position": position})
             return

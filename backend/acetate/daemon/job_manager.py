@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import Any
 from acetate_wire.errors import AcetateError
 from acetate_wire.messages import Message
 from acetate_wire.request import FORMATS, LayerRequest, output_roles
-from acetate_wire.request_codec import encode_request
+from acetate_wire.request_codec import decode_request, encode_request
 
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.job_store import ACTIVE_STATES, JobRecord, JobStore, StoreError
@@ -20,9 +19,6 @@ from acetate.daemon.queue import FairQueue
 from acetate.daemon.spool import DamagedError, Spool
 
 log = logging.getLogger("acetate.daemon")
-
-RANDOM_SEED_RANGE = 2**32
-"""Seeds that are drawn stay below this, so that they are short enough to be typed again."""
 
 MOST_DEATHS = 2
 """A job fails when so many workers died of it, or so many daemons (or machines) while they ran it."""
@@ -49,13 +45,21 @@ class _PendingEnd:
 
 
 class JobManager:
-    """All jobs of this daemon. `tell` sends to a job's followers."""
+    """All jobs of this daemon. `tell` sends to a job's followers, `resolve` fills in a request's defaults."""
 
-    def __init__(self, settings: DaemonConfig, journal: JobStore, spool: Spool, tell: Publish) -> None:
+    def __init__(
+        self,
+        settings: DaemonConfig,
+        journal: JobStore,
+        spool: Spool,
+        resolve: Callable[[LayerRequest], LayerRequest],
+        tell: Publish,
+    ) -> None:
         """Nothing is read or run yet."""
         self._settings = settings
         self._store = journal
         self._spool = spool
+        self._resolve = resolve
         self._publish = tell
         self._queue = FairQueue()
         self._unsaved: dict[str, _PendingEnd] = {}
@@ -78,7 +82,10 @@ class JobManager:
     # What clients ask for
 
     def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any]) -> int:
-        """Take a new job, and return its position. Raises AcetateError `busy`; nothing of the job is left then."""
+        """Take a new job, whose request is resolved, and return its position.
+
+        Raises AcetateError `busy`; nothing of the job is left then.
+        """
         if self._queue.count(owner) >= self._settings.limits.waiting_jobs:
             raise AcetateError(
                 "busy",
@@ -87,8 +94,6 @@ class JobManager:
                 retry=True,
             )
         self._spool.check_room(sum(len(frame) for frame in frames) + max_reply_bytes(request))
-        if request.seed is None:
-            request = replace(request, seed=secrets.randbelow(RANDOM_SEED_RANGE))
         if frames:
             self._spool.save_input(id, frames)
         try:
@@ -205,11 +210,15 @@ class JobManager:
             id, owner = popped
             try:
                 job = self._store.get(id)
-            except StoreError:
+                if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
+                    continue
+                request = job.request if job.resolved else encode_request(self._resolve(decode_request(job.request)))
+            except AcetateError as error:
+                self._end(id, "failed", error.fields(), 0)
+                continue
+            except (StoreError, OSError):
                 self._queue.push_front(id, owner)
                 raise
-            if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
-                continue
             try:
                 self._store.start(id)
             except StoreError as error:
@@ -218,11 +227,10 @@ class JobManager:
             self.running = RunningJob(job)
             return {
                 "id": id,
-                "request": job.request,
+                "request": request,
                 "sizes": list(job.sizes),
                 "input": str(self._spool.input_path(id)),
                 "output": str(self._spool.output_path(id)),
-                "limits": self._settings.limits.to_map(),
                 "memory_level": job.deaths,
             }
         return None

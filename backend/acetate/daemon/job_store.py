@@ -60,7 +60,8 @@ class StoreError(Exception):
 class JobRecord:
     """One job as the journal holds it.
 
-    `request` is the header's map, `sizes` the bytes of its frames; `outcome` is what ended it (the fields
+    `request` is the header's map, `resolved` unless an earlier version wrote it, which left defaults open; `sizes` are
+    the bytes of its frames. `outcome` is what ended it (the fields
     of `done` or `failed`), `size` the bytes of its layers. `attempts` is how often it was begun, `deaths` how many of
     them ended with a worker. Times are seconds since 1970, `ended_at` is on the journal's clock.
     """
@@ -77,6 +78,7 @@ class JobRecord:
     size: int
     request: dict[str, Any]
     sizes: tuple[int, ...]
+    resolved: bool
     outcome: dict[str, Any] | None
 
 
@@ -122,8 +124,8 @@ class JobStore:
         self._db.close()
 
     def add(self, id: str, owner: str, request: dict[str, Any], sizes: list[int], now: float) -> None:
-        """Put a new job down as waiting."""
-        blob = msgpack.packb({"request": request, "sizes": sizes})
+        """Put a new job down as waiting; its request is resolved."""
+        blob = msgpack.packb({"request": request, "sizes": sizes, "resolved": True})
         with self._writing():
             self._db.execute(
                 "INSERT INTO job (id, owner, state, submitted, request) VALUES (?, ?, 'waiting', ?, ?)",
@@ -270,5 +272,6 @@ def _job(row: tuple[Any, ...]) -> JobRecord:
         size,
         given["request"],
         tuple(given["sizes"]),
+        given.get("resolved", False),
         None if outcome is None else msgpack.unpackb(outcome),
     )

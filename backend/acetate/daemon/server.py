@@ -54,7 +54,8 @@ class Server:
         self._zap = ZapHandler(self._context, settings.state, self._keys)
         self._listener = Listener(self._context, settings, self._keys)
         self._clients = ClientRegistry(self._listener.sockets)
-        self._jobs = JobManager(settings, self._store, spool, self._publish)
+        self._engine = load_engine_class(settings.engine)
+        self._jobs = JobManager(settings, self._store, spool, self._engine.resolve, self._publish)
         self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs)
         self._handler = MessageHandler(settings, self._clients, self._jobs, self._about())
         self._stopping = False
@@ -153,11 +154,11 @@ class Server:
         return now - self._idle_since >= self._settings.idle_exit_s
 
     def _about(self) -> ServerContext:
-        engine = load_engine_class(self._settings.engine)
+        engine = self._engine
         return ServerContext(
             access=self._keys.access,
             offers=engine.models,
-            check=engine.check,
+            resolve=engine.resolve,
             vocabulary=engine.vocabulary,
             device=lambda: self._worker_pool.device,
             status=self._status,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from acetate_wire.request import Rect
+from acetate_wire.field_readers import whole
+from acetate_wire.geometry import Rect
 
 GRID = 64
 """Working sizes are multiples of this, the coarsest stride of any network, in pixels."""
@@ -17,10 +18,15 @@ LARGEST = 2
 
 @dataclass(frozen=True)
 class Size:
-    """Width and height in pixels."""
+    """Width and height in pixels, both positive. Raises AcetateError `bad_request`."""
 
     width: int
     height: int
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        whole(self.width, "width", 1)
+        whole(self.height, "height", 1)
 
     @property
     def aspect(self) -> float:

@@ -1,15 +1,16 @@
-"""The layer modes: one module each, all run through `run`."""
+"""The layer modes, all run through `run`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import MODES
+from acetate_wire.limits import Limits
+from acetate_wire.request_codec import check_limits
 
-from acetate.pipelines.context import GenerationCancelled, GenerationContext, GenerationProgress, LayerOutput
+from acetate.generation import GenerationProgress
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.metadata import GenerationMetadata
 from acetate.pipelines.validation import resolve_request
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
     from acetate.models.model_cache import ModelCache
 
-__all__ = ["GenerationCancelled", "GenerationMetadata", "GenerationProgress", "LayerOutput", "resolve_request", "run"]
-
-MODULES = {mode: f"acetate.pipelines.{mode}" for mode in MODES}
-"""The module of each mode; its `draw` makes the layers of a checked request. Loaded when first needed."""
+__all__ = [
+    "GeneratedLayer",
+    "GenerationMetadata",
+    "resolve_request",
+    "run",
+    "run_resolved",
+]
 
 
 def run(
@@ -31,32 +35,48 @@ def run(
     store: ModelCache,
     report: Callable[[GenerationProgress], None],
     controls: Sequence[Tensor] = (),
-) -> tuple[LayerOutput, ...]:
-    """Make the layers of a request, each in exactly the target's size.
+) -> tuple[GeneratedLayer, ...]:
+    """Make the layers of a request, checked and its defaults filled in; otherwise as `run_resolved`."""
+    check_limits(request, Limits())
+    if request.reply_format == "gray8":
+        raise AcetateError(
+            "bad_request",
+            "reply_format gray8 cannot hold a layer's colours",
+            field="reply_format",
+            hint="ask for rgba8",
+        )
+    return run_resolved(resolve_request(request, store.registry), inputs, store, report, controls)
+
+
+def run_resolved(
+    request: LayerRequest,
+    inputs: Mapping[str, Tensor],
+    store: ModelCache,
+    report: Callable[[GenerationProgress], None],
+    controls: Sequence[Tensor] = (),
+) -> tuple[GeneratedLayer, ...]:
+    """Make the layers of a request out of `resolve_request`, each in exactly the target's size.
 
     `inputs` are the request's pictures by role, and `controls` those of its controls, as "4 h w" straight-alpha sRGB
-    in [0, 1]. `report` is called between steps; what it raises (`GenerationCancelled`) ends the job there. Raises
-    AcetateError when the request cannot be done: a bad value, a missing model or mode, or too little memory.
+    in [0, 1]. `report` is called between steps; what it raises (`JobCancelled`) ends the job there. Raises
+    AcetateError when that cannot be done: a model or file that has gone meanwhile, or too little memory.
     """
     import torch
 
-    checked = resolve_request(request, store.registry)
-    mode = import_module(MODULES[checked.mode])
+    from acetate.pipelines.modes import generate
+
     try:
         report(GenerationProgress("loading", 0, 1))
-        model = store.get(checked.model)
-        recipe = model.spec.recipe(checked.mode, checked.inputs)
-        layers: tuple[LayerOutput, ...] = mode.draw(
-            GenerationContext(checked, recipe, model, report, inputs, tuple(controls))
-        )
+        model = store.get(request.model)
+        recipe = model.spec.recipe(request.mode, request.inputs)
+        return generate(GenerationContext(request, recipe, model, report, inputs, tuple(controls)))
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _too_little_memory(checked) from error
+        raise _too_little_memory(request) from error
     except RuntimeError as error:
         # PyTorch's allocator for the processor has no exception of its own.
         if "not enough memory" in str(error) or "can't allocate memory" in str(error):
-            raise _too_little_memory(checked) from error
+            raise _too_little_memory(request) from error
         raise
-    return layers
 
 
 def _too_little_memory(request: LayerRequest) -> AcetateError:

@@ -1,4 +1,4 @@
-"""A job: what a mode is given, and what it hands out while it runs and when it is done."""
+"""A job: what a mode works with, and the layers that it makes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from acetate.generation import GenerationProgress, LayerOutput
+
 if TYPE_CHECKING:
     from acetate_wire.events import LayerWarning
     from acetate_wire.request import LayerRequest
-    from jaxtyping import Float, Shaped, UInt8
+    from jaxtyping import Float, Shaped
     from torch import Tensor
 
     from acetate.models.diffusion_model import DiffusionModel
@@ -17,41 +19,15 @@ if TYPE_CHECKING:
     from acetate.pipelines.metadata import GenerationMetadata
 
 
-class GenerationCancelled(Exception):  # noqa: N818  # it is an answer, no error
-    """Raised by a job's `report` to end it; nothing is kept of it."""
-
-
 @dataclass(frozen=True, eq=False)
-class LayerOutput:
-    """A finished layer: its top-left corner in canvas pixels, and its pixels.
-
-    `picture` is straight alpha, RGBA, rows from the top, sRGB-encoded, in the number format that the request's
-    `reply_format` names (float32 where another `reply_space` is still to be made of it). `settings` make it again.
-    `warnings` are what the artist should know about it.
+class GeneratedLayer(LayerOutput):
+    """A layer in the number format that the request's `reply_format` names (float32 where another `reply_space` is
+    still to be made of it). `settings` make it again; `warnings` are what the artist should know about it.
     """
 
-    name: str
-    role: str
-    x: int
-    y: int
     picture: Shaped[Tensor, "h w 4"]
     settings: GenerationMetadata
     warnings: tuple[LayerWarning, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class GenerationProgress:
-    """How far a job is: `step` of `steps` in this stage, over all its layers.
-
-    `stage` is `loading`, `drawing` or `finishing`. `preview` is a small straight-alpha picture of the layer that is
-    being drawn, with the target's proportions.
-    """
-
-    stage: str
-    step: int
-    steps: int
-    seconds_left: float | None = None
-    preview: UInt8[Tensor, "h w 4"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from acetate.image.resample import to_dtype_hwc
-from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
 from acetate.pipelines.middle import PLAIN, Middle
 
 
-def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     """A transparent foreground, and the blend with the given background where that is asked for.
 
     Where the target is more elongated than what the model learned, the foreground stands in its middle.

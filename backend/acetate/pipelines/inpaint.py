@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from acetate.image.resample import premultiplied, unpremultiply
 from acetate.image.sizes import Learned, Size, cover
-from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import InitImage, LayerPipeline
 from acetate.pipelines.refine import passthrough
 
@@ -22,7 +22,7 @@ BAND_ROWS = 256
 """Rows merged at a time, so that merging needs little memory beside the layers."""
 
 
-def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     """The given layer with what is inside the mask drawn anew; outside of it comes back bit for bit.
 
     Raises AcetateError `bad_request` when there is nothing inside the mask.

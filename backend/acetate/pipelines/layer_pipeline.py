@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from acetate_wire.request import LayerRequest, output_roles
 from jaxtyping import Float, UInt8
@@ -21,7 +22,7 @@ from acetate.models.adapter_files import STYLE_KIND
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
 from acetate.models.samplers import get_sampler
-from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import GenerationMetadata, picture_hash
 from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
@@ -85,7 +86,7 @@ class LayerPipeline:
     context: GenerationContext
     init_image: InitImage | None = None
 
-    def run(self) -> tuple[LayerOutput, ...]:
+    def run(self) -> tuple[GeneratedLayer, ...]:
         """`count` times the layers that were asked for, from seeds that count up, in stacking order from below.
 
         Each sample is computed alone, so that a seed gives the same layers in any company.
@@ -155,7 +156,7 @@ class LayerPipeline:
         """What was drawn, in more detail where the target has more pixels and the model can enlarge."""
         return self.context.model.upscale(picture) if working_size.needs_upscale else picture
 
-    def _outputs(self, sample: Sample, working_size: WorkingSize) -> list[LayerOutput]:
+    def _outputs(self, sample: Sample, working_size: WorkingSize) -> list[GeneratedLayer]:
         layers = []
         for role in output_roles(self.context.request):
             picture = sample.pictures.pop("foreground" if role == "layer" else role)
@@ -315,7 +316,7 @@ class RenderPass:
     def _on_step(self, part: AdapterSpec, frames: FrameBatch) -> Callable[[float, Callable[[], Tensor] | None], None]:
         shown = _preview_frame(part, frames)
 
-        def preview(predict_x0: Callable[[], Tensor]) -> UInt8[Tensor, "h w 4"]:
+        def preview(predict_x0: Callable[[], Tensor]) -> UInt8[np.ndarray, "h w 4"]:
             latent = predict_x0()[shown : shown + 1]
             return _preview_image(self._decode(part, frames.generated[shown], latent, passes=1), self.working_size)
 
@@ -343,12 +344,12 @@ def reply_dtype(request: LayerRequest) -> torch.dtype:
     return REPLY_DTYPES[request.reply_format] if request.reply_space == "srgb" else torch.float32
 
 
-def output_layer(context: GenerationContext, role: str, seed: int, pixels: Tensor) -> LayerOutput:
+def output_layer(context: GenerationContext, role: str, seed: int, pixels: Tensor) -> GeneratedLayer:
     """A layer with its name, its place, and the settings that make it again."""
     request = context.request
     own = request.layer_prompts.get(role, "")
     alone = [role] == [other for other in output_roles(request) if other != "blend"]
-    return LayerOutput(
+    return GeneratedLayer(
         name=own or (request.prompt if alone else "") or role,
         role=role,
         x=request.target.x,
@@ -387,8 +388,9 @@ def _preview_frame(part: AdapterSpec, frames: FrameBatch) -> int:
     return roles.index(next((role for role in ("blend", part.transparent) if role in roles), roles[0]))
 
 
-def _preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[Tensor, "h w 4"]:
+def _preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[np.ndarray, "h w 4"]:
     target = working_size.target
     scale = min(1.0, MAX_PREVIEW_SIDE / max(target.width, target.height))
     size = Size(max(1, round(target.width * scale)), max(1, round(target.height * scale)))
-    return working_size.to_target(rgba, torch.uint8, size)
+    preview: UInt8[np.ndarray, "h w 4"] = working_size.to_target(rgba, torch.uint8, size).cpu().numpy()
+    return preview

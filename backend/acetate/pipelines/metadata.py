@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from acetate_wire.request import Control, LayerRequest, Lora, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 
 import acetate
 
@@ -133,12 +133,16 @@ class GenerationMetadata:
             controls=tuple(map(ControlMetadata.of, request.controls, controls)),
         )
 
-    def request(self) -> LayerRequest:
-        """A request for the same layer, alone on a canvas of its size, without the pictures that it was made from."""
+    def request(self, inputs: Mapping[str, PictureSpec] = {}) -> LayerRequest:
+        """A request for the same layer from such pictures, alone on a canvas of its size, without its controls.
+
+        Raises AcetateError when a picture that it was made from is not among `inputs`.
+        """
         return LayerRequest(
             canvas=(self.width, self.height),
             target=Rect(0, 0, self.width, self.height),
             layer_prompts=dict(self.layer_prompts),
+            inputs=inputs,
             returns=(self.role,),
             loras=tuple(Lora(lora.name, lora.weight) for lora in self.loras),
             **{name: getattr(self, name) for name in SHARED_FIELDS},

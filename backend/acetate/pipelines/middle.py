@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -77,14 +76,6 @@ class Middle:
         columns = _fade(self.area.width, seam) if self.area.width < self.width else torch.ones(self.area.width)
         share = self.alone((rows[:, None] * columns[None]).expand(4, -1, -1))
         return torch.lerp(around, self.alone(picture), share)
-
-
-def headers_of(pictures: Mapping[str, Tensor]) -> dict[str, PictureSpec]:
-    """Headers for pictures of the target by role, a frame each."""
-    return {
-        role: PictureSpec(frame, picture.shape[2], picture.shape[1])
-        for frame, (role, picture) in enumerate(pictures.items())
-    }
 
 
 def _cut_header(header: PictureSpec, area: Rect) -> PictureSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from acetate_wire.events import LayerWarning
+from acetate_wire.modes import MODES
 from acetate_wire.request import LayerRequest
 from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
@@ -27,7 +28,7 @@ for every layer, so that a seed leads to the same layer in any company.
 
 def can_be_opaque(request: LayerRequest) -> bool:
     """Whether a request asks for a subject before nothing: from words alone, and not to fill the target."""
-    return request.mode == "text" and not request.fill
+    return MODES[request.mode].makes_lone_layer and not request.fill
 
 
 def is_opaque(layer: Float[Tensor, "4 h w"]) -> bool:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from jaxtyping import UInt8
-from torch import Tensor
 
-from acetate.pipelines.context import GenerationProgress
+from acetate.generation import GenerationProgress
 
 PREVIEW_TIME_SHARE = 0.2
 """Previews take at most about this share of the time."""
@@ -38,7 +38,7 @@ class ProgressTracker:
         """The next drawing begins; it has `planned` steps."""
         self._planned = planned
 
-    def step(self, share: float, preview: Callable[[], UInt8[Tensor, "h w 4"]] | None) -> None:
+    def step(self, share: float, preview: Callable[[], UInt8[np.ndarray, "h w 4"]] | None) -> None:
         """This drawing is done to `share`; `preview` makes a small picture of it as it stands."""
         now = time.monotonic()
         done = self._before + share * self._planned

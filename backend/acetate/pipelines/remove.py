@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from acetate.image.resample import premultiplied, to_dtype_hwc, unpremultiply
 from acetate.image.sizes import Size
-from acetate.pipelines.context import GenerationContext, LayerOutput
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.filling import filled, grown
 from acetate.pipelines.inpaint import blend, checked_mask, feather
 from acetate.pipelines.layer_pipeline import (
@@ -32,7 +32,7 @@ REACH = 2
 """How far the model may move an outline, in the same pixels."""
 
 
-def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     """The given layer without what is inside the mask; outside of it comes back bit for bit.
 
     Where the surroundings of the mask are clear it becomes clear; where it lies inside of something, that goes on.
@@ -88,7 +88,7 @@ def _within(ground: Ground, drawn: Float[Tensor, "4 h w"], depth: Float[Tensor, 
     return blend(ground.colour, bounded, depth)
 
 
-def _cleared(context: GenerationContext, layer: Float[Tensor, "4 h w"]) -> tuple[LayerOutput, ...]:
+def _cleared(context: GenerationContext, layer: Float[Tensor, "4 h w"]) -> tuple[GeneratedLayer, ...]:
     """A layer for which nothing is to be drawn, as often as it is asked for."""
     request = context.request
     pixels = to_dtype_hwc(layer, reply_dtype(request))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import output_roles
+from acetate_wire.request import PictureSpec, output_roles
 
+from acetate.generation import GenerationProgress
 from acetate.image.resample import to_dtype_hwc
 from acetate.models.recipes import ModeRecipe
-from acetate.pipelines.context import GenerationContext, GenerationProgress, LayerOutput
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
-from acetate.pipelines.middle import PLAIN, Middle, headers_of
+from acetate.pipelines.middle import PLAIN, Middle
 
 
-def draw(context: GenerationContext) -> tuple[LayerOutput, ...]:
+def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     """The layers of a job that were asked for, in stacking order from below.
 
     In a target more elongated than what the model learned, its subject would come twice. There the scene is drawn in
@@ -35,11 +36,12 @@ def _behind(context: GenerationContext) -> ModeRecipe | None:
         return None
 
 
-def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tuple[LayerOutput, ...]:
+def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tuple[GeneratedLayer, ...]:
     request, asked = context.request, output_roles(context.request)
     wide = tuple(role for role in asked if role != "foreground")
     narrow = LayerPipeline(middle.job(context, returns=("foreground",), **PLAIN))
-    later = replace(request, mode="background", returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
+    given = {"foreground": PictureSpec(0, request.target.width, request.target.height)}
+    later = replace(request, mode="background", inputs=given, returns=wide, count=1, **PLAIN)  # type: ignore[arg-type]  # fields by name
     rest = LayerPipeline(replace(context, request=later, way=behind)).steps if wide else 0
     total = narrow.steps + request.count * rest
     layers = []
@@ -49,7 +51,7 @@ def _wide(context: GenerationContext, middle: Middle, behind: ModeRecipe) -> tup
         pictures = {"foreground": foreground}
         if wide:
             inputs = {"foreground": foreground}
-            second = replace(later, seed=seed, inputs=headers_of(inputs))
+            second = replace(later, seed=seed)
             done = narrow.steps + number * rest
             behind_job = replace(context, request=second, way=behind, inputs=inputs)
             found = LayerPipeline(_counted(behind_job, done, total)).run()

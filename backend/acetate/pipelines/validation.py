@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.limits import Limits
-from acetate_wire.pictures import nbytes
-from acetate_wire.request import Control, LayerRequest, PictureSpec
-from acetate_wire.request_codec import decode_request, encode_request
+from acetate_wire.modes import MODES, NEEDED, UNASKED
+from acetate_wire.request import Control, LayerRequest
 
 from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
 from acetate.models.recipes import ModeRecipe
@@ -17,22 +14,12 @@ from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_erro
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
 from acetate.models.text_encoder import prompt_length
 
-RANDOM_SEED_RANGE = 2**32
-"""Seeds that are drawn stay below this, so that they are short enough to be typed again."""
-PROMPT_MODES = frozenset({"text", "scene", "background", "foreground"})
-"""The modes that draw from words alone; the others have a picture to go by."""
-IMAGE_TO_IMAGE_MODES = frozenset({"refine", "inpaint"})
-"""The modes that draw from a layer rather than from noise, as far as `strength` says."""
-DRAWS_ON_A_LAYER = IMAGE_TO_IMAGE_MODES | {"remove"}
-"""The modes that draw from a layer rather than from noise."""
 
-
-def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Limits | None = None) -> LayerRequest:
+def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerRequest:
     """The request with every default filled in, seed included, ready to be drawn.
 
     Loads no model. Raises AcetateError naming the field, the limit and the way out.
     """
-    _check_values(request, limits or Limits())
     entry = catalogue.entry(request.model)
     recipe = entry.recipe(request.mode, request.inputs)
     _check_pictures(request, recipe)
@@ -42,8 +29,7 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Lim
     family = entry.family
     sampler = get_sampler(family.sampler if request.sampler is None else request.sampler)
     return replace(
-        request,
-        seed=secrets.randbelow(RANDOM_SEED_RANGE) if request.seed is None else request.seed,
+        request.with_seed(),
         steps=_steps(request, entry, sampler),
         passes=family.passes if request.passes is None else request.passes,
         guidance=family.guidance if request.guidance is None else request.guidance,
@@ -53,9 +39,8 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry, limits: Lim
 
 def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler) -> int:
     """The steps to take: as many as the sampler needs at least, where nothing is said."""
-    from_noise = request.mode not in DRAWS_ON_A_LAYER or (
-        request.mode in IMAGE_TO_IMAGE_MODES and request.strength == 1
-    )
+    spec = MODES[request.mode]
+    from_noise = not spec.changes_layer or (spec.takes_strength and request.strength == 1)
     fewest = fewest_steps(sampler, entry.scheduler_config) if from_noise else 1
     if request.steps is None:
         return max(entry.family.steps, fewest)
@@ -68,23 +53,6 @@ def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler) -> int:
             hint=f"give it {fewest} steps, or choose from {', '.join(enough)}",
         )
     return request.steps
-
-
-def _check_values(request: LayerRequest, limits: Limits) -> None:
-    """Every field is within its range. Which frames the pictures are in is the message's own matter."""
-    sizes: list[int] = []
-
-    def counted(picture: PictureSpec) -> PictureSpec:
-        sizes.append(nbytes(picture))
-        return replace(picture, frame=len(sizes) - 1, space="srgb", profile_frame=None)
-
-    inputs = {role: counted(picture) for role, picture in request.inputs.items()}
-    controls = tuple(replace(control, picture=counted(control.picture)) for control in request.controls)
-    alone = replace(request, inputs=inputs, controls=controls)
-    if request.reply_profile_frame is not None:
-        alone = replace(alone, reply_profile_frame=len(sizes))
-        sizes.append(0)
-    decode_request(encode_request(alone), sizes, limits)
 
 
 def _check_pictures(request: LayerRequest, recipe: ModeRecipe) -> None:
@@ -118,7 +86,7 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
     """Refuse what would be passed over in silence."""
     plain = all(part.kind == "plain" for part in recipe.adapters)
     unused = {
-        "strength": request.strength != 1 and request.mode not in IMAGE_TO_IMAGE_MODES,
+        "strength": request.strength != 1 and not MODES[request.mode].takes_strength,
         "transparency_weight": request.transparency_weight != 1 and plain,
         "stop_at": request.stop_at is not None and plain,
     }
@@ -136,13 +104,6 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
             f"detail needs the offset encoder of {entry.name}, which is not there",
             field="detail",
             hint="leave it out, or fetch the encoder's file",
-        )
-    if request.reply_format == "gray8":
-        raise AcetateError(
-            "bad_request",
-            "reply_format gray8 cannot hold a layer's colours",
-            field="reply_format",
-            hint="ask for rgba8",
         )
 
 
@@ -165,7 +126,8 @@ def adapter_kind(control: Control) -> str:
 
 def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
     drawn = {role for part in recipe.adapters for role in part.roles} - set(request.inputs)
-    several = sorted(drawn) if len(drawn) > 1 or request.mode == "extract" else []
+    spec = MODES[request.mode]
+    several = sorted(drawn) if len(drawn) > 1 or spec.one_of else []
     for role in request.layer_prompts:
         if role not in several:
             raise AcetateError(
@@ -176,14 +138,14 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             )
     prompts = {"prompt": request.prompt, "negative": request.negative}
     prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
-    if request.mode == "remove" and request.prompt.strip():
+    if spec.prompt == UNASKED and request.prompt.strip():
         raise AcetateError(
             "bad_request",
-            "the mode remove takes no prompt: what is around the mask goes on into it",
+            f"the mode {request.mode} takes no prompt: what is around the mask goes on into it",
             field="prompt",
             hint="leave it out, or use the mode inpaint to draw something there",
         )
-    needed = request.mode in PROMPT_MODES and not drawn <= set(request.layer_prompts)
+    needed = spec.prompt == NEEDED and not drawn <= set(request.layer_prompts)
     if needed and not request.prompt.strip():
         raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
     for field, text in prompts.items():

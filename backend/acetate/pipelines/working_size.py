@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 
 import torch
+from acetate_wire.modes import MODES
 from acetate_wire.request import LayerRequest
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -15,8 +16,6 @@ from acetate.pipelines.sampling import TileSpec
 
 SMALLEST_TILE = 2 * GRID
 """Tiles must overlap by a multiple of the grid, and at most by half."""
-WIDE = frozenset({"scene", "background"})
-"""The modes that draw what lies behind everything: it may be as wide as the target."""
 OVERLAP_SHARE = 4
 """Tiles overlap by about this part of their side."""
 
@@ -38,9 +37,10 @@ class WorkingSize:
         what is drawn around it is left out. Backgrounds, and what is to fill the target, have the target's shape.
         """
         target = Size(request.target.width, request.target.height)
-        if request.mode == "text" and not request.controls and not request.fill:
+        spec = MODES[request.mode]
+        if spec.makes_lone_layer and not request.controls and not request.fill:
             return cls(model_size(target, learned), target, None)
-        covering = cover(target, learned, any_shape=request.fill or request.mode in WIDE)
+        covering = cover(target, learned, any_shape=request.fill or spec.fills_target)
         return cls(covering.drawn, target, covering.window)
 
     @classmethod

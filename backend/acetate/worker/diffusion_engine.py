@@ -6,16 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 
-from acetate.worker.engine import EngineJob, EngineLayer, EngineResult, ModelInfo, ProgressCallback
+from acetate.generation import GenerationProgress, LayerOutput
+from acetate.worker.engine import EngineJob, EngineResult, ModelInfo, ProgressCallback
 
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
 
     from acetate.models.registry import ModelRegistry
-    from acetate.pipelines.context import GenerationProgress
 
 
 class DiffusionEngine:
@@ -53,11 +52,11 @@ class DiffusionEngine:
         return None if source is None or source.folder is None else load_vocabulary(source.folder)
 
     @classmethod
-    def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Raise AcetateError for what this engine would refuse, without loading a model."""
+    def resolve(cls, request: LayerRequest) -> LayerRequest:
+        """The request with every default filled in, without loading a model. Raises AcetateError."""
         from acetate.pipelines.validation import resolve_request
 
-        resolve_request(_pipeline_request(request), cls.catalogue(), limits)
+        return resolve_request(request, cls.catalogue())
 
     def device(self) -> str:
         """PyTorch's name of the device."""
@@ -68,18 +67,14 @@ class DiffusionEngine:
         return self._store.loaded
 
     def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
-        """Make the layers of a job. Raises AcetateError, `out_of_memory` among them, and Cancelled."""
+        """Make the layers of a job. Raises AcetateError, `out_of_memory` among them, and JobCancelled."""
         import torch
 
         from acetate import pipelines
         from acetate.pipelines.working_size import WorkingSize
 
-        def on_progress(progress: GenerationProgress) -> None:
-            preview = None if progress.preview is None else progress.preview.cpu().numpy()
-            report(progress.stage, progress.step, progress.steps, preview, progress.seconds_left)
-
         request = _pipeline_request(job.request)
-        report("loading", 0, 1)
+        report(GenerationProgress("loading", 0, 1))
         # The artist may have added a model since the last job.
         self._store.registry = self.catalogue()
         size = WorkingSize.base(request, self._store.registry.entry(request.model).learned).size
@@ -90,10 +85,10 @@ class DiffusionEngine:
         self._store.get(request.model, plan)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
         controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]
-        made = pipelines.run(request, inputs, self._store, on_progress, controls)
+        made = pipelines.run_resolved(request, inputs, self._store, report, controls)
         return EngineResult(
             layers=tuple(
-                EngineLayer(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made
+                LayerOutput(layer.name, layer.role, layer.x, layer.y, layer.picture.cpu().numpy()) for layer in made
             ),
             seed=made[0].settings.seed,
             settings={"layers": [layer.settings.to_map() for layer in made]},

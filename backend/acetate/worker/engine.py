@@ -7,20 +7,16 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from acetate_wire.events import LayerWarning
-from acetate_wire.limits import Limits
 from acetate_wire.request import LayerRequest
 from acetate_wire.vocabulary import Vocabulary
+
+from acetate.generation import GenerationProgress, LayerOutput
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.float32]
-    Array = NDArray[Any]
-
-
-class JobCancelled(Exception):  # noqa: N818
-    """Raised by `ProgressCallback` when nobody wants the job any more; an engine lets it pass."""
 
 
 class OutOfMemory(Exception):  # noqa: N818
@@ -64,44 +60,23 @@ class EngineJob:
 
 
 @dataclass(frozen=True)
-class EngineLayer:
-    """A finished layer and where its corner belongs on the canvas.
-
-    `rgba` is h w 4 as in EngineJob, or in whole numbers whose largest means 1.
-    """
-
-    name: str
-    role: str
-    x: int
-    y: int
-    rgba: Array
-
-
-@dataclass(frozen=True)
 class EngineResult:
     """What came of a job: layers in stacking order from below, the seed, and every setting to make them again.
 
-    `warnings` are what the artist should know about the layers.
+    The layers' pictures are numpy arrays. `warnings` are what the artist should know about the layers.
     """
 
-    layers: tuple[EngineLayer, ...]
+    layers: tuple[LayerOutput, ...]
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[LayerWarning, ...] = ()
 
 
 class ProgressCallback(Protocol):
-    """How an engine tells how far it is, at every denoising step. Raises JobCancelled."""
+    """How an engine tells how far it is, at every denoising step."""
 
-    def __call__(
-        self,
-        stage: str,
-        step: int,
-        steps: int,
-        preview: Array | None = None,
-        seconds_left: float | None = None,
-    ) -> None:
-        """`step` of `steps` of this stage is done; `preview` is a small RGBA picture, h w 4."""
+    def __call__(self, progress: GenerationProgress) -> None:
+        """Report a step. Raises JobCancelled, which an engine lets pass."""
 
     @property
     def wants_preview(self) -> bool:
@@ -124,8 +99,11 @@ class Engine(Protocol):
         """The words that a model knows, where it tells; asked in the daemon, without any framework."""
 
     @classmethod
-    def check(cls, request: LayerRequest, limits: Limits) -> None:
-        """Raise AcetateError for a request that would be refused; asked in the daemon, without any framework."""
+    def resolve(cls, request: LayerRequest) -> LayerRequest:
+        """The request with every default filled in; called once, in the daemon, without any framework.
+
+        `run` gets what this returns. Raises AcetateError for a request that would be refused.
+        """
 
     def device(self) -> str:
         """Where it computes, as `cpu` or `cuda:0`."""

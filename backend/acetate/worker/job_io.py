@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from acetate_wire.limits import Limits
 from acetate_wire.pictures import picture_to_map
 from acetate_wire.request import LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request
@@ -22,7 +21,7 @@ def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
     Raises AcetateError `bad_request` for a picture with pixels that are not numbers.
     """
     sizes = fields["sizes"]
-    request = decode_request(fields["request"], sizes, Limits(**fields["limits"]))
+    request = decode_request(fields["request"])
     frames = _frames(Path(fields["input"]), sizes) if sizes else []
 
     def picture(header: PictureSpec, field: str) -> Any:
@@ -56,7 +55,7 @@ def encode_reply(
     layers: list[dict[str, Any]] = []
     frames: list[bytes] = []
     for layer in made.layers:
-        height, width = layer.rgba.shape[:2]
+        height, width = layer.picture.shape[:2]
         header = PictureSpec(
             frame=len(frames),
             width=width,
@@ -66,7 +65,7 @@ def encode_reply(
             space=request.reply_space,
             profile_frame=None if profile is None else len(made.layers),
         )
-        frames.append(from_rgba(layer.rgba, header.format, header.rows, header.space, profile))
+        frames.append(from_rgba(layer.picture, header.format, header.rows, header.space, profile))
         picture = picture_to_map(header)
         layers.append({"name": layer.name, "role": layer.role, "x": layer.x, "y": layer.y, "picture": picture})
     if profile is not None:

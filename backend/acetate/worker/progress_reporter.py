@@ -11,10 +11,10 @@ from acetate_wire.messages import decode, encode
 from acetate_wire.pictures import picture_to_map
 from acetate_wire.request import PictureSpec
 
-from acetate.worker.engine import JobCancelled
+from acetate.generation import GenerationProgress, JobCancelled
 
 if TYPE_CHECKING:
-    from acetate.worker.engine import Array
+    from numpy.typing import NDArray
 
 PREVIEW_S = 0.5
 PREVIEW_SIDE = 256
@@ -50,32 +50,25 @@ class ProgressReporter:
         """Whether a preview given now would be shown: it was asked for, and the last one is old enough."""
         return self._preview and time.monotonic() - self._last_preview >= PREVIEW_S
 
-    def __call__(
-        self,
-        stage: str,
-        step: int,
-        steps: int,
-        preview: Array | None = None,
-        seconds_left: float | None = None,
-    ) -> None:
+    def __call__(self, progress: GenerationProgress) -> None:
         """Report a step to the daemon. Raises JobCancelled when it wants no more of this job."""
         now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._since, self._began = stage, now, step
-        passed = step - self._began
-        if seconds_left is None and passed > 0 and steps:
-            seconds_left = (now - self._since) / passed * (steps - step)
+        if progress.stage != self._stage:
+            self._stage, self._since, self._began = progress.stage, now, progress.step
+        passed, seconds_left = progress.step - self._began, progress.seconds_left
+        if seconds_left is None and passed > 0 and progress.steps:
+            seconds_left = (now - self._since) / passed * (progress.steps - progress.step)
         fields: dict[str, Any] = {
             "id": self._id,
-            "stage": stage,
-            "step": step,
-            "steps": steps,
+            "stage": progress.stage,
+            "step": progress.step,
+            "steps": progress.steps,
             "seconds_left": None if seconds_left is None else round(seconds_left, 2),
         }
         frames: list[bytes] = []
-        if preview is not None and self.wants_preview:
+        if progress.preview is not None and self.wants_preview:
             self._last_preview = now
-            header, data = _encode_preview(preview)
+            header, data = _encode_preview(progress.preview)
             fields["preview"], frames = picture_to_map(header), [data]
         self.send("progress", fields, frames)
         self._check_cancelled()
@@ -87,7 +80,7 @@ class ProgressReporter:
                 raise JobCancelled
 
 
-def _encode_preview(rgba: Array) -> tuple[PictureSpec, bytes]:
+def _encode_preview(rgba: NDArray[Any]) -> tuple[PictureSpec, bytes]:
     from acetate.image.pixel_codec import from_rgba, thumbnail
 
     small = thumbnail(rgba, PREVIEW_SIDE)

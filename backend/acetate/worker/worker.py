@@ -25,8 +25,9 @@ from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
 from acetate import logs
+from acetate.generation import JobCancelled
 from acetate.io import atomic_write_frames, is_full
-from acetate.worker.engine import Engine, JobCancelled
+from acetate.worker.engine import Engine
 from acetate.worker.engine_loader import load_engine_class
 from acetate.worker.job_io import encode_reply, read_job
 from acetate.worker.oom_fallback import run_with_fallback

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import bpy
 from acetate_wire.errors import AcetateError
+from acetate_wire.modes import MODES, UNASKED
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 from .. import options
@@ -28,11 +29,13 @@ from .targets import View
 
 SEEDS = 2**31
 """Blender's whole numbers end here."""
+UNREAD = PictureSpec(0, 1, 1)
+"""Stands in a draft for a picture whose size is not known yet."""
 
 
 @dataclass(frozen=True)
 class RequestDraft:
-    """A request without its pictures, where its layers go, and how the pictures are read."""
+    """A request whose pictures are still to be read, where its layers go, and how the pictures are read."""
 
     request: LayerRequest
     placement: Placement
@@ -105,15 +108,17 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
 
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
+    """The request, with headers for pictures that are still to be read."""
     prompts = {role: chosen[f"{role}_prompt"] for role in ("foreground", "background")}
     return LayerRequest(
         mode=chosen["mode"],
         canvas=view.canvas,
         target=view.target,
-        prompt="" if chosen["mode"] == "remove" else chosen["prompt"],
+        prompt="" if MODES[chosen["mode"]].prompt == UNASKED else chosen["prompt"],
         model=chosen["model"],
         negative=chosen["negative"],
         layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
+        inputs=dict.fromkeys(options.needed_roles(chosen["mode"], chosen["known"]), UNREAD),
         seed=random.randrange(SEEDS) if chosen["random_seed"] else chosen["seed"],
         count=chosen["count"],
         steps=chosen["steps"] or None,
@@ -121,7 +126,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         sampler=chosen["sampler"] or None,
         passes=int(chosen["passes"]) or None,
         fill=chosen["fill"] and chosen["mode"] == "text",
-        strength=chosen["strength"] if chosen["mode"] in ("refine", "inpaint") else 1.0,
+        strength=chosen["strength"] if MODES[chosen["mode"]].takes_strength else 1.0,
         transparency_weight=chosen["transparency_weight"],
         stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
         detail=chosen["detail"],
@@ -138,7 +143,7 @@ def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[C
     if kind == "none":
         return []
     camera = insert_layers.the_camera(scene, "")
-    control = Control(kind, PictureSpec(0, 1, 1), weight=chosen["control_weight"])
+    control = Control(kind, UNREAD, weight=chosen["control_weight"])
     return [(control, lambda target: structure.read(scene, camera, target, view.canvas, kind))]
 
 

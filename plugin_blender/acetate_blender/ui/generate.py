@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from acetate_wire.modes import MODES
 
 from .. import diagnostics, options
 from ..capture.targets import selected_plane, worked_on
@@ -18,7 +19,6 @@ from .wrapped_label import wrapped_label
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
 MODE_NAMES = {mode[0]: mode[1] for mode in options.MODES}
-USES_STRENGTH = ("refine", "inpaint")
 VERBS = {
     "text": "Generate",
     "refine": "Refine",
@@ -112,7 +112,7 @@ class More:
         _choice(column, "Sampler", "ACETATE_MT_sampler", settings.sampler or tr("Model's Own"))
         column.prop(settings, "passes")
         column = layout.column(align=True)
-        if settings.mode in USES_STRENGTH:
+        if MODES[settings.mode].takes_strength:
             column.prop(settings, "strength")
         column.prop(settings, "transparency_weight")
         column.prop(settings, "detail")
