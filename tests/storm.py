@@ -39,11 +39,13 @@ class FaultyDaemon(Daemon):
         super().__init__(home, engine=engine)
         self.environment[VARIABLE] = str(home / "trigger")
         self.trigger = Trigger(home / "trigger")
+        self.errors = home / "errors.log"
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start it with failing files."""
         command = [sys.executable, "-m", "tests.daemon.faults", *self.options]
-        return subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL, cwd=ROOT)
+        with self.errors.open("ab") as file:
+            return subprocess.Popen(command, env=self.environment, stderr=file, cwd=ROOT)
 
 
 @dataclass
@@ -170,7 +172,11 @@ def storm(minutes: float, seed: int) -> dict[str, object]:
                 name = dice.choice(list(ways))
                 counts[name] += ways[name]()
                 if not daemon.alive:
-                    counts["starts refused" if name == "daemon killed" else "daemon ended by itself"] += 1
+                    if name == "daemon killed":
+                        counts["starts refused"] += 1
+                    else:
+                        counts["daemon ended by itself"] += 1
+                        print(daemon.errors.read_text()[-2000:], file=sys.stderr)
                     daemon.trigger.disarm()
                     daemon.start()
                 for idle in set(CLIENTS) - set(clients.running):
