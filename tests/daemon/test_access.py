@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgpack
 import pytest
 import zmq
 from acetate.daemon import auth
@@ -18,8 +19,9 @@ from acetate_wire.blocking import BlockingClient
 from acetate_wire.connection import Connection
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Lora
+from acetate_wire.request_codec import encode_request
 
-from tests.daemon.harness import Daemon, Raw, a_request
+from tests.daemon.harness import Daemon, Raw, a_request, until
 
 NOBODY = 65534
 LOOPBACK = "127.0.0.1:*"
@@ -121,6 +123,59 @@ def test_a_paired_machine_comes_in_until_it_is_unpaired(tcp_daemon: Daemon, home
         assert session.run(a_request()).layers
     assert auth.unpair(tcp_daemon.state, "studio")
     assert not greeted_by(paired)
+
+
+def test_a_machines_file_holds_no_secret_of_the_daemons_user(tcp_daemon: Daemon, home: Path) -> None:
+    file = home / "studio.json"
+    auth.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
+    keys = auth.load_keys(tcp_daemon.state)
+    assert all(len(secret) >= 40 for secret in (keys.access, keys.server_secret, keys.client_secret))
+    assert not [
+        secret for secret in (keys.access, keys.server_secret, keys.client_secret) if secret in file.read_text()
+    ]
+
+
+def test_unpairing_disconnects_at_once_and_the_job_goes_on(tcp_daemon: Daemon, home: Path) -> None:
+    file = home / "studio.json"
+    auth.pair(tcp_daemon.state, "studio", tcp_daemon.connection().tcp, file)
+    raw = Raw(tcp_daemon, greet=False, connection=connections.find(file))
+    raw.hello("studio")
+    request = encode_request(a_request("steps=60 pause=0.05", seed=4))
+    assert raw.submit(request)["kind"] == "accepted"
+    assert auth.unpair(tcp_daemon.state, "studio")
+    raw.send("jobs")
+    refusal = raw.answer()
+    assert (refusal["kind"], refusal["code"], refusal["message"]) == (
+        "rejected",
+        "not_allowed",
+        "this machine is no longer paired",
+    )
+    while raw.socket.poll(1500):
+        assert msgpack.unpackb(raw.socket.recv_multipart()[0])["kind"] in ("progress", "rejected", "ping")
+    assert raw.silence(3.0), "neither pings nor the end of the job reach it"
+    with tcp_daemon.session() as session:
+        until(lambda: session.status()["jobs"].get("done") == 1, "the end of the job")
+    raw.close()
+
+
+def test_a_machine_is_one_client_however_many_ids_it_makes_up(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon(tcp=LOOPBACK).start()
+    file = daemon.home / "studio.json"
+    auth.pair(daemon.state, "studio", daemon.connection().tcp, file)
+    connection = connections.find(file)
+    request = encode_request(a_request("steps=1000 pause=0.1"))
+    first = Raw(daemon, greet=False, connection=connection)
+    first.hello("first")
+    answers = [first.submit(request)["kind"] for _ in range(64 + 1)]
+    assert answers == ["accepted"] * 65, "one runs, 64 wait"
+    second = Raw(daemon, greet=False, connection=connection)
+    second.hello("second")
+    refusal = second.submit(request)
+    assert refusal["code"] == "busy" and "this paired machine" in refusal["message"]
+    own = Raw(daemon)
+    assert own.submit(request)["kind"] == "accepted", "others have room of their own"
+    for each in (first, second, own):
+        each.close()
 
 
 def test_a_paired_machine_may_not_stop_the_daemon(tcp_daemon: Daemon, home: Path) -> None:

@@ -77,6 +77,20 @@ def test_a_worker_that_does_not_stop_is_ended(make_daemon: Callable[..., Daemon]
         session.run(a_request(), timeout=20)
 
 
+def test_cancel_while_a_model_loads_frees_the_worker(daemon: Daemon, editor: Editor) -> None:
+    editor.wait(Connected)
+    loading = editor.client.submit(a_request("hang=600"))
+    editor.wait(Progress, loading)
+    editor.client.cancel(loading)
+    editor.wait(Cancelled, loading)
+    asked = time.monotonic()
+    after = editor.client.submit(a_request("steps=1"))
+    editor.wait(Progress, after)
+    # Two seconds, and what a busy machine needs to start a process.
+    assert time.monotonic() - asked < 8
+    editor.wait(Done, after)
+
+
 def test_previews_come_when_asked_for_and_not_too_often(daemon: Daemon) -> None:
     heard: list[Progress] = []
     with daemon.session() as session:

@@ -72,7 +72,8 @@ def pair(state: Path, name: str, endpoint: str, output: Path) -> None:
         raise AcetateError("bad_request", f"{name!r} is no name for a machine", hint="use letters, digits, - and _")
     keys = load_keys(state)
     public, secret = _pair()
-    write(Connection(endpoint, keys.access, keys.server_public, public, secret), output)
+    # The access word is this user's own; over TCP the key pair takes its place.
+    write(Connection(endpoint, "", keys.server_public, public, secret), output)
     folder = ensure_private_dir(state / "paired")
     atomic_write(folder / f"{name}.json", json.dumps({"public": public}).encode())
 
@@ -97,12 +98,32 @@ def paired(state: Path) -> dict[str, str]:
     return found
 
 
+class PairedMachines:
+    """The public keys of the paired machines, read again when one was paired or unpaired."""
+
+    def __init__(self, state: Path) -> None:
+        """`state` is the folder with the keys of paired machines."""
+        self._state = state
+        self._changed = -1
+        self._keys: frozenset[str] = frozenset()
+
+    def __contains__(self, public: object) -> bool:
+        """Whether the machine with this key may come in."""
+        try:
+            changed = (self._state / "paired").stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+        if changed != self._changed:
+            self._keys, self._changed = frozenset(paired(self._state).values()), changed
+        return public in self._keys
+
+
 class ZapHandler:
     """Answers ZAP requests in the daemon's own loop: only known CURVE keys come in, and each only while paired."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], state: Path, keys: Keys) -> None:
-        """Bind the ZAP endpoint of `context`; `state` is the folder with the paired clients' keys."""
-        self._state = state
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], machines: PairedMachines, keys: Keys) -> None:
+        """Bind the ZAP endpoint of `context`."""
+        self._machines = machines
         self._own_key = keys.client_public
         self.socket = context.socket(zmq.REP)
         self.socket.bind(ZAP_ENDPOINT)
@@ -121,4 +142,4 @@ class ZapHandler:
             return ""
         key: Any = z85.encode(request[6])
         public = key.decode("ascii") if isinstance(key, bytes) else str(key)
-        return public if public == self._own_key or public in paired(self._state).values() else ""
+        return public if public == self._own_key or public in self._machines else ""

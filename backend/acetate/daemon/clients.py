@@ -19,16 +19,22 @@ Address = tuple[int, bytes]
 
 @dataclass
 class ClientConnection:
-    """A client that said hello. `owner` is whose jobs it may see; `local` whether it is of this user and machine."""
+    """A client that said hello. `owner` is whose jobs it may see; `machine` the public key of the paired machine that
+    it is on, empty for this user's own clients."""
 
     address: Address
     owner: str
     name: str
-    local: bool
+    machine: str
     last_recv: float
     last_send: float
     subscriptions: set[str] = field(default_factory=set)
     undelivered: set[str] = field(default_factory=set)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is of this user, on this machine."""
+        return not self.machine
 
 
 class ClientRegistry:
@@ -54,6 +60,10 @@ class ClientRegistry:
     def add(self, peer: ClientConnection) -> None:
         """Somebody said hello."""
         self._clients[peer.address] = peer
+
+    def remove(self, peer: ClientConnection) -> None:
+        """Send nothing more to this client."""
+        self._clients.pop(peer.address, None)
 
     def send(self, address: Address, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> bool:
         """Send if that is possible at once; False when the peer does not keep up. A peer that is gone is dropped."""

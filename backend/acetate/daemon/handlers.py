@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -28,11 +28,12 @@ log = logging.getLogger("acetate.daemon")
 
 @dataclass(frozen=True)
 class Sender:
-    """Where a message came from: `encrypted` over CURVE, and `local` when this user's own key was shown there."""
+    """Where a message came from: `encrypted` over CURVE, and there by which paired machine's public key (`machine`,
+    empty for this user's own key)."""
 
     address: Address
     encrypted: bool
-    local: bool
+    machine: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class ServerContext:
     """What the conversation needs to know of the rest of the daemon."""
 
     access: str
+    machines: Container[str]
     offers: Callable[[], tuple[ModelInfo, ...]]
     resolve: Callable[[LayerRequest], LayerRequest]
     vocabulary: Callable[[str], Vocabulary | None]
@@ -78,6 +80,8 @@ class MessageHandler:
         try:
             message = decode(parts, self._settings.limits)
             id = message.fields.get("id")
+            if origin.machine and origin.machine not in self._about.machines:
+                raise _unpaired()
             if message.kind == "hello":
                 self._hello(origin, message)
                 return
@@ -103,6 +107,13 @@ class MessageHandler:
             hint = "the daemon's log tells more"
             refusal = AcetateError("internal", "the daemon could not answer this message", hint=hint)
             self._reject(origin.address, id, refusal)
+
+    def drop_unpaired(self) -> None:
+        """Disconnect the clients of machines that are no longer paired. Their jobs go on."""
+        for peer in self._peers:
+            if peer.machine and peer.machine not in self._about.machines:
+                self._reject(peer.address, "", _unpaired())
+                self._peers.remove(peer)
 
     def resend_undelivered(self) -> None:
         """Retry terminal events that a full send queue refused."""
@@ -143,7 +154,7 @@ class MessageHandler:
             )
         self._refresh_models()
         now = time.monotonic()
-        peer = ClientConnection(origin.address, owner_of(client), name, origin.local, now, now)
+        peer = ClientConnection(origin.address, owner_of(client), name, origin.machine, now, now)
         self._peers.add(peer)
         self._send(
             peer,
@@ -169,7 +180,7 @@ class MessageHandler:
             _check_files(peer, request)
             resolved = self._about.resolve(request.with_seed())
             # Nothing may go wrong between the journal and the answer: a job that runs is never called rejected.
-            position = self._jobs.submit(peer.owner, id, resolved, message.frames)
+            position = self._jobs.submit(peer.owner, id, resolved, message.frames, peer.machine)
             peer.subscriptions.add(id)
             self._send(peer, "accepted", {"id": id, "position": position})
             return
@@ -297,6 +308,11 @@ class MessageHandler:
 
     def _pong(self, peer: ClientConnection, message: Message) -> None:
         self._send(peer, "pong", {})
+
+
+def _unpaired() -> AcetateError:
+    hint = "ask the daemon's user for a new key: acetate pair NAME"
+    return AcetateError("not_allowed", "this machine is no longer paired", field="hello", hint=hint)
 
 
 def _check_files(peer: ClientConnection, request: LayerRequest) -> None:

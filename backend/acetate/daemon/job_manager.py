@@ -64,6 +64,8 @@ class JobManager:
         self._queue = FairQueue()
         self._unsaved: dict[str, _PendingEnd] = {}
         self._unpublished: set[str] = set()
+        # The paired machine of each owner that is on one.
+        self._machines: dict[str, str] = {}
         # Counted here too, for a journal that cannot be written.
         self._crashes: dict[str, int] = {}
         self.running: RunningJob | None = None
@@ -81,15 +83,19 @@ class JobManager:
 
     # What clients ask for
 
-    def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any]) -> int:
+    def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any], machine: str = "") -> int:
         """Take a new job, whose request is resolved, and return its position.
 
-        Raises AcetateError `busy`; nothing of the job is left then.
+        All clients of a paired `machine` (its public key) count as one: a client makes up its own id. Raises
+        AcetateError `busy`; nothing of the job is left then.
         """
-        if self._queue.count(owner) >= self._settings.limits.waiting_jobs:
+        if machine:
+            self._machines[owner] = machine
+        if self._count_waiting(owner, machine) >= self._settings.limits.waiting_jobs:
+            whose = "paired machine" if machine else "client"
             raise AcetateError(
                 "busy",
-                f"{self._settings.limits.waiting_jobs} jobs of this client are waiting already",
+                f"{self._settings.limits.waiting_jobs} jobs of this {whose} are waiting already",
                 hint="wait until some are done, or cancel some",
                 retry=True,
             )
@@ -104,6 +110,10 @@ class JobManager:
             self._spool.check_room(1 << 62)
         self._queue.add(id, owner)
         return self._position(id, owner)
+
+    def _count_waiting(self, owner: str, machine: str) -> int:
+        owners = {owner, *(each for each, other in self._machines.items() if machine and other == machine)}
+        return sum(self._queue.count(each) for each in owners)
 
     def find(self, owner: str, id: str) -> JobRecord | None:
         """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""

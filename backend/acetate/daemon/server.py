@@ -14,7 +14,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.paths import ensure_private_dir
 
 import acetate
-from acetate.daemon.auth import ZapHandler, load_keys
+from acetate.daemon.auth import PairedMachines, ZapHandler, load_keys
 from acetate.daemon.clients import ClientRegistry
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.failed_requests import record_failure
@@ -51,7 +51,8 @@ class Server:
         self._store = JobStore(settings.state / "journal.sqlite")
         spool = Spool(settings.state / "spool", settings.reserve_bytes)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._zap = ZapHandler(self._context, settings.state, self._keys)
+        self._machines = PairedMachines(settings.state)
+        self._zap = ZapHandler(self._context, self._machines, self._keys)
         self._listener = Listener(self._context, settings, self._keys)
         self._clients = ClientRegistry(self._listener.sockets)
         self._engine = load_engine_class(settings.engine)
@@ -96,6 +97,7 @@ class Server:
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._republish()
+            self._handler.drop_unpaired()
             self._clients.keep_alive(now)
             self._jobs.tick()
             self._handler.resend_undelivered()
@@ -124,10 +126,10 @@ class Server:
                 address, *parts = socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            local = True
-            if self._listener.encrypted[number]:
-                local = address.get("User-Id") == self._keys.client_public
-            origin = Sender((number, address.bytes), self._listener.encrypted[number], local)
+            encrypted = self._listener.encrypted[number]
+            key = str(address.get("User-Id")) if encrypted else ""
+            machine = "" if key in ("", self._keys.client_public) else key
+            origin = Sender((number, address.bytes), encrypted, machine)
             self._handler.handle(origin, [part.buffer for part in parts])
 
     def _publish(self, job: str, kind: str, fields: Any, frames: Any) -> None:
@@ -157,6 +159,7 @@ class Server:
         engine = self._engine
         return ServerContext(
             access=self._keys.access,
+            machines=self._machines,
             offers=engine.models,
             resolve=engine.resolve,
             vocabulary=engine.vocabulary,

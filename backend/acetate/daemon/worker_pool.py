@@ -10,9 +10,13 @@ import zmq
 
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
-from acetate.daemon.job_manager import JobManager
+from acetate.daemon.job_manager import JobManager, RunningJob
 from acetate.daemon.worker_process import WorkerProcess
 from acetate.worker.engine_loader import guess_device
+
+LOADING = "loading"
+LOADING_GRACE_S = 2.0
+"""How long a worker that loads a model may go on after its job was cancelled."""
 
 log = logging.getLogger("acetate.daemon")
 
@@ -52,7 +56,7 @@ class WorkerPool:
         if running is not None:
             self._idle_since = now
             if running.stopping_since is not None and self._worker is not None:
-                self._stop_job(self._worker, running.job.id, now - running.stopping_since)
+                self._stop_job(self._worker, running, now - running.stopping_since)
             return
         fields = self._jobs.next()
         if fields is not None:
@@ -93,12 +97,15 @@ class WorkerPool:
         self._shutdown(worker, graceful=False)
         self._jobs.on_worker_crash(reason)
 
-    def _stop_job(self, worker: WorkerProcess, id: str, waited: float) -> None:
+    def _stop_job(self, worker: WorkerProcess, running: RunningJob, waited: float) -> None:
+        # A step that has begun is waited for. Loading cannot be stopped from inside, and nothing is lost with it.
+        loading = running.progress.get("stage", LOADING) == LOADING
+        grace = min(LOADING_GRACE_S, self._settings.cancel_grace_s) if loading else self._settings.cancel_grace_s
         if not self._cancel_sent:
             self._cancel_sent = True
-            worker.send("cancel", {"id": id})
-        elif waited >= self._settings.cancel_grace_s:
-            log.warning("the worker does not stop job %s: it is ended", id)
+            worker.send("cancel", {"id": running.job.id})
+        elif waited >= grace:
+            log.warning("the worker does not stop job %s: it is ended", running.job.id)
             self._shutdown(worker, graceful=False)
             self._jobs.on_worker_crash("it did not stop")
 
