@@ -196,9 +196,9 @@ def test_a_dry_run_measures_and_leaves_nothing(tiny_starter: Path, scenes: Path,
 RESUMED = """
 import sys
 from pathlib import Path
-from acetate_lab.training.configs.runner import Order
+from acetate_lab.training.configs.runner import RunOptions
 from acetate_lab.training.configs.layers import run_layers
-run_layers(Order(Path(sys.argv[1]), False, lambda line: print(line, flush=True)))
+run_layers(RunOptions(Path(sys.argv[1]), False, lambda line: print(line, flush=True)))
 """
 
 
