@@ -364,3 +364,22 @@ def test_links_and_permissions_of_what_is_written_over_stay(acetate: Acetate) ->
     assert Path("out.png").is_symlink() and target.stat().st_mode & 0o777 == 0o640
     assert pixels("elsewhere/shared.png").shape == (70, 90, 4)
     assert [path.name for path in Path("elsewhere").iterdir()] == ["shared.png"]
+
+
+def test_nothing_in_a_file_or_its_name_controls_the_terminal(acetate: Acetate) -> None:
+    nasty = "a \x1b]0;owned\x07 \x9b31m cat \u202e"
+    made = acetate("generate", nasty, "-o", "out.png", "--size", "80x60", *QUICK)
+    assert made.code == 0, made.errors
+    assert settings("out.png")["prompt"] == nasty, "the prompt itself stays as it is"
+    name = "bad\x1b[2J\udcff.png"
+    Path("out.png").rename("fine.png")
+    shown = [
+        made,
+        acetate("refine", "--layer", name, "a cat", "-o", "two.png"),
+        acetate("generate", "--like", "fine.png", "-o", name, "--steps", "2"),
+        acetate("generate", "--like", name, "-o", "three.png"),
+        acetate("jobs"),
+    ]
+    for answer in shown:
+        assert not {"\x1b", "\x07", "\x9b", "\u202e", "\udcff"} & set(answer.output + answer.errors)
+    assert "bad\\x1b[2J\\udcff.png" in shown[1].errors

@@ -15,6 +15,7 @@ import acetate
 from acetate import extensions, logs
 from acetate.cli import models, plugins
 from acetate.cli.bug_report import bug_report
+from acetate.cli.console import echo
 from acetate.cli.doctor import doctor
 from acetate.cli.generate import generate
 from acetate.cli.jobs import cancel, jobs, pair, status, stop
@@ -65,7 +66,7 @@ REFUSALS = frozenset({"bad_request", "too_large", "unknown_model", "mode_unsuppo
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"acetate {acetate.__version__}")
+        echo(f"acetate {acetate.__version__}")
         raise typer.Exit
 
 
@@ -111,5 +112,5 @@ def main() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"acetate: {' '.join(message.split())}", file=sys.stderr)
+    echo(f"acetate: {' '.join(message.split())}", err=True)
     return code

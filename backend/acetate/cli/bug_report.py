@@ -24,6 +24,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.launch import load_launch_command
 
 import acetate
+from acetate.cli.console import echo
 from acetate.cli.jobs import open_session, running
 from acetate.cli.redaction import redactor, request_texts, without_prompts
 from acetate.daemon.config import state_dir
@@ -75,7 +76,7 @@ def bug_report(
             field="output",
             hint=_("choose another place"),
         ) from None
-    typer.echo(_("The report is in {path}. Look into it before you send it.").format(path=output))
+    echo(_("The report is in {path}. Look into it before you send it.").format(path=output))
 
 
 def _collected(collect: Callable[[], Any]) -> Any:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from acetate.cli.console import printable
 from acetate.cli.json_output import STANDARD_OUTPUT, JsonOption, refuse, write_json
 from acetate.i18n import tr as _
 
@@ -55,7 +56,7 @@ def _memory(console: Console, json_file: Path | None) -> None:
     for plan in plans:
         console.print(_plan_line(plan))
     for name, reason in absent.items():
-        console.print(f"{escape(name)}: {escape(reason)}", style="dim")
+        console.print(f"{escape(printable(name))}: {escape(printable(reason))}", style="dim")
     if json_file is not None:
         figures = {
             "device": str(store.device),

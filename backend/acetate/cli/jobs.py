@@ -20,6 +20,7 @@ from acetate_wire.events import Cancelled, Done
 from acetate_wire.paths import runtime_dir
 
 import acetate
+from acetate.cli.console import echo
 from acetate.daemon.config import state_dir
 from acetate.daemon.presence import Record, living, publish_for
 from acetate.i18n import tr as _
@@ -84,11 +85,11 @@ def jobs(
     if not write_json(json_file, figures):
         return
     if not listing.jobs:
-        typer.echo(_("There are no jobs."))
+        echo(_("There are no jobs."))
     for job in listing.jobs:
-        typer.echo(job_line(job))
+        echo(job_line(job))
     if any(job["state"] == "done" for job in listing.jobs):
-        typer.echo(_("What is done waits for you: acetate take ID -o FILE writes it."))
+        echo(_("What is done waits for you: acetate take ID -o FILE writes it."))
 
 
 def _retry(action: str, job: str | None) -> None:
@@ -97,7 +98,7 @@ def _retry(action: str, job: str | None) -> None:
     with open_session() as session:
         id = str(find_job(session, job)["id"])
         session.retry(id)
-    typer.echo(_("It runs again: acetate take {id} writes it when it is done.").format(id=id[:8]))
+    echo(_("It runs again: acetate take {id} writes it when it is done.").format(id=id[:8]))
 
 
 def job_line(job: Mapping[str, Any]) -> str:
@@ -124,11 +125,11 @@ def cancel(job: JobId) -> None:
     with open_session() as session:
         ended = session.cancel(find_job(session, job)["id"])
     if isinstance(ended, Cancelled):
-        typer.echo(_("Cancelled."))
+        echo(_("Cancelled."))
     elif isinstance(ended, Done):
-        typer.echo(_("Too late: it is done."))
+        echo(_("Too late: it is done."))
     else:
-        typer.echo(_("Too late: it has ended."))
+        echo(_("Too late: it has ended."))
 
 
 def status(json_file: JsonFile = None) -> None:
@@ -138,7 +139,7 @@ def status(json_file: JsonFile = None) -> None:
         hidden = living(state_dir())
         figures = {"running": False} if hidden is None else {"running": False, "pid": hidden.pid}
         if write_json(json_file, figures):
-            typer.echo(_("The daemon is not running.") if hidden is None else _unreachable(hidden))
+            echo(_("The daemon is not running.") if hidden is None else _unreachable(hidden))
         raise typer.Exit(1)
     with open_session(start=False) as session:
         values = session.status()
@@ -155,7 +156,7 @@ def status(json_file: JsonFile = None) -> None:
         (_("jobs"), ", ".join(f"{count} {STATES[state]}" for state, count in values["jobs"].items()) or "0"),
         (_("folder"), values["state_folder"]),
     ):
-        typer.echo(f"{name:<14} {text}")
+        echo(f"{name:<14} {text}")
 
 
 def _unreachable(hidden: Record) -> str:
@@ -170,18 +171,16 @@ def stop() -> None:
     if running() is None:
         hidden = living(state_dir())
         if hidden is None:
-            typer.echo(_("The daemon is not running."))
+            echo(_("The daemon is not running."))
         else:
             os.kill(hidden.pid, signal.SIGTERM)
-            typer.echo(
-                _("The daemon (process {pid}) cannot be reached here; it was told to end.").format(pid=hidden.pid)
-            )
+            echo(_("The daemon (process {pid}) cannot be reached here; it was told to end.").format(pid=hidden.pid))
         return
     with open_session(start=False) as session:
         waiting = session.stop()["waiting"]
-    typer.echo(_("The daemon ends."))
+    echo(_("The daemon ends."))
     if waiting:
-        typer.echo(_("{n} jobs go on when it is started again.").format(n=waiting))
+        echo(_("{n} jobs go on when it is started again.").format(n=waiting))
 
 
 def pair(
@@ -206,12 +205,12 @@ def pair(
 
     state = state_dir()
     if name is None:
-        typer.echo("\n".join(auth.paired(state)) or _("No machine is paired."))
+        echo("\n".join(auth.paired(state)) or _("No machine is paired."))
         return
     if remove:
         if not auth.unpair(state, name):
             raise AcetateError("bad_request", _("{name} is not paired").format(name=name), hint=_("see acetate pair"))
-        typer.echo(_("{name} may connect no more.").format(name=name))
+        echo(_("{name} may connect no more.").format(name=name))
         return
     place = endpoint or f"{socket.gethostname()}:{auth.DEFAULT_PORT}"
     if ":" not in place:
@@ -223,11 +222,11 @@ def pair(
         raise AcetateError(
             "bad_request", f"{file} cannot be written: {error.strerror}", field="output", hint=_("choose another place")
         ) from None
-    typer.echo(
+    echo(
         _("Bring {file} to {name} by a safe way, and set ACETATE_CONNECTION to it there.").format(file=file, name=name)
     )
     port = place.rpartition(":")[2]
-    typer.echo(_("Then run here: acetate serve --tcp 0.0.0.0:{port}").format(port=port))
+    echo(_("Then run here: acetate serve --tcp 0.0.0.0:{port}").format(port=port))
 
 
 def write_json(path: Path | None, figures: Mapping[str, Any]) -> bool:
@@ -236,7 +235,7 @@ def write_json(path: Path | None, figures: Mapping[str, Any]) -> bool:
         return True
     content = json.dumps(figures, indent=2)
     if path == STANDARD_OUTPUT:
-        typer.echo(content)
+        echo(content)
         return False
     try:
         path.write_text(content + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
+from acetate.cli.console import echo
 from acetate.i18n import tr as _
 
 STANDARD_OUTPUT = Path("-")
@@ -21,7 +22,7 @@ JsonOption: TypeAlias = Annotated[
 
 def refuse(message: str) -> NoReturn:
     """Say what is wrong in one line and leave with code 2."""
-    typer.echo(" ".join(message.split()), err=True)
+    echo(" ".join(message.split()), err=True)
     raise typer.Exit(2)
 
 

@@ -12,6 +12,7 @@ from acetate_wire.modes import MODES
 from acetate_wire.request import output_roles
 
 from acetate.cli.adapter_options import control_file
+from acetate.cli.console import echo
 from acetate.cli.options import Options, SeveralLayers, takes_options
 from acetate.cli.output_files import Output
 from acetate.cli.request_builder import build_request
@@ -139,7 +140,7 @@ def run_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None
     whole_scene = {role: pixels for role, pixels in asked.whole.items() if role not in ("layer", "mask")}
     with drawing() as open_drawing:
         output.save_all(asked.placed(open_drawing.draw(asked.request, asked.frames)), whole_scene)
-    typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
+    echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
 
 
 def _beside(

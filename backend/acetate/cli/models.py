@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from acetate_wire.errors import AcetateError
 
+from acetate.cli.console import echo, printable
 from acetate.cli.jobs import JsonFile, write_json
 from acetate.i18n import tr as _
 
@@ -40,15 +41,18 @@ def _show(found: Sequence[InstalledModel]) -> None:
     from rich.filesize import decimal
     from rich.markup import escape
 
+    def shown(text: str) -> str:
+        return escape(printable(text))
+
     console = Console(highlight=False)
     for holding in found:
         size = f"  {decimal(holding.bytes)}" if holding.bytes else ""
-        console.print(f"[bold cyan]{escape(holding.name)}[/]  {holding.family}  {escape(holding.licence)}{size}")
+        console.print(f"[bold cyan]{shown(holding.name)}[/]  {holding.family}  {shown(holding.licence)}{size}")
         if holding.modes:
             console.print(_("  can do: {modes}").format(modes=", ".join(holding.modes)))
         if holding.missing:
-            console.print(_("  missing: {what}").format(what=escape(holding.missing)), soft_wrap=True)
-        console.print(_("  where: {place}").format(place=escape(holding.place)), style="dim", soft_wrap=True)
+            console.print(_("  missing: {what}").format(what=shown(holding.missing)), soft_wrap=True)
+        console.print(_("  where: {place}").format(place=shown(holding.place)), style="dim", soft_wrap=True)
 
 
 @app.command()
@@ -73,7 +77,7 @@ def pull(
     kind = _family(family) if foreign else None
     wanted = download_spec(name, family=kind, configuration=configuration, layers=layers, full=full)
     for each in wanted:
-        typer.echo(_("Fetching {repository}").format(repository=each.repository), err=True)
+        echo(_("Fetching {repository}").format(repository=each.repository), err=True)
         fetch(each)
     if kind is not None:
         short = name.partition("/")[2]
@@ -82,9 +86,9 @@ def pull(
                 read_user_models() | {short: UserModel(kind.name, repository=name, licence=licence)}
             )
         )
-        typer.echo(_("Added as {name}.").format(name=short))
+        echo(_("Added as {name}.").format(name=short))
     else:
-        typer.echo(_("{name} is here.").format(name=name))
+        echo(_("{name} is here.").format(name=name))
 
 
 @app.command()
@@ -121,7 +125,7 @@ def add(
     sha256 = {str(file): sha256_of(file) for file in hashed}
     note = UserModel(family.name, str(whole), licence=licence, files=layer_files, prefer=prefer, sha256=sha256)
     _write(lambda: write_user_models(read_user_models() | {called: note}))
-    typer.echo(_("Added {name}, a model of the family {family}.").format(name=called, family=family.name))
+    echo(_("Added {name}, a model of the family {family}.").format(name=called, family=family.name))
 
 
 def _refuse_known(name: str) -> None:
@@ -184,7 +188,7 @@ def remove(
         _write(lambda: write_user_models({other: note for other, note in notes.items() if other != name}))
     from rich.filesize import decimal
 
-    typer.echo(_("Removed {name}; {size} freed.").format(name=name, size=decimal(freed)))
+    echo(_("Removed {name}; {size} freed.").format(name=name, size=decimal(freed)))
 
 
 @app.command()
@@ -211,7 +215,7 @@ def verify(
     verdicts = {"whole": _("whole"), "damaged": _("DAMAGED"), "unknown": _("readable, hash unknown")}
     if write_json(json_file, figures):
         for check in (check for found in checks.values() for check in found):
-            typer.echo(f"{verdicts[check.verdict]:<22}  {check.path}")
+            echo(f"{verdicts[check.verdict]:<22}  {check.path}")
     if any(check.verdict == "damaged" for found in checks.values() for check in found):
         raise typer.Exit(1)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from acetate_wire.errors import AcetateError
 
+from acetate.cli.console import echo
 from acetate.cli.layer_png import (
     CHUNK,
     DOCUMENTS,
@@ -105,7 +105,7 @@ class Output:
                     save_preview(layer, preview_path(file))
         for file, layer in zip(files, layers, strict=False):
             height, width = layer.pixels.shape[:2]
-            typer.echo(
+            echo(
                 _("{path}: {width} x {height} pixels, seed {seed}").format(
                     path=file, width=width, height=height, seed=layer.settings.seed
                 )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from acetate.cli.console import echo
 from acetate.i18n import tr as _
 from acetate.plugin_packaging import EDITORS, packager
 
@@ -23,10 +24,10 @@ def build(
 ) -> None:
     """Pack a plug-in into files that the editor itself can install."""
     for path in packager(editor).build(output):
-        typer.echo(path)
+        echo(path)
 
 
 @app.command()
 def install(editor: Editor) -> None:
     """Put a plug-in into this user's editor; start the editor again afterwards."""
-    typer.echo(_("Installed in {folder}.").format(folder=packager(editor).install()))
+    echo(_("Installed in {folder}.").format(folder=packager(editor).install()))

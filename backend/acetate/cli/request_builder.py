@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
@@ -17,6 +16,7 @@ from acetate_wire.request_codec import check_limits
 import acetate
 from acetate.cli.adapter_options import parse_controls, parse_lora
 from acetate.cli.areas import Area
+from acetate.cli.console import echo
 from acetate.cli.options import Options
 from acetate.cli.submit import ResultLayer
 from acetate.i18n import tr as _
@@ -106,7 +106,7 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
     resolve_request(request, catalogue)
     _warn_of_unknown_words(request, catalogue)
     if area is not None:
-        typer.echo(area.told(), err=True)
+        echo(area.told(), err=True)
     return PreparedRequest(request, pictures, steering_pixels, area, whole)
 
 
@@ -183,7 +183,7 @@ def _former(like: Path, mode: str) -> tuple[GenerationMetadata, tuple[str, ...]]
             hint=f"use acetate {command} --like {like}",
         )
     if settings.version != acetate.__version__:
-        typer.echo(
+        echo(
             _("{file} was made by Acetate {version}; this version may draw it differently").format(
                 file=like, version=settings.version
             ),
@@ -217,9 +217,7 @@ def _check_former(
                 hint=f"give that picture again: --{role} FILE",
             )
         if pixels_digest(pictures[role]) != digest:
-            typer.echo(
-                _("{file} is not the picture that {like} was made from").format(file=given[role], like=like), err=True
-            )
+            echo(_("{file} is not the picture that {like} was made from").format(file=given[role], like=like), err=True)
 
 
 def _warn_of_unknown_words(request: LayerRequest, catalogue: ModelRegistry) -> None:
@@ -232,4 +230,4 @@ def _warn_of_unknown_words(request: LayerRequest, catalogue: ModelRegistry) -> N
             text = _("{model} does not know: {word}; nearest: {nearest}")
         else:
             text = _("{model} does not know: {word}")
-        typer.echo(text.format(model=request.model, word=unknown.text, nearest=unknown.nearest), err=True)
+        echo(text.format(model=request.model, word=unknown.text, nearest=unknown.nearest), err=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import typer
-
+from acetate.cli.console import echo
 from acetate.models.samplers import SAMPLERS
 
 
 def samplers() -> None:
     """List the samplers, the ways from noise to a picture, that --sampler takes."""
     for sampler in SAMPLERS:
-        typer.echo(sampler.name)
+        echo(sampler.name)

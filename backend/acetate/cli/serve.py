@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from acetate_wire.connection import Connection
 
+from acetate.cli.console import echo
 from acetate.i18n import tr as _
 
 
@@ -51,7 +52,7 @@ def serve(
         places = connection.endpoint
         if connection.tcp and connection.tcp != places:
             places += _(" and ") + connection.tcp
-        typer.echo(
+        echo(
             _("The daemon listens at {places} (process {pid}). Ctrl+C ends it; jobs go on next time.").format(
                 places=places, pid=connection.pid
             )
@@ -59,7 +60,7 @@ def serve(
 
     if not run(settings, ready):
         found = running()
-        typer.echo(
+        echo(
             _("The daemon is already running at {place} (process {pid}).").format(
                 place=found.endpoint if found else "?", pid=found.pid if found else "?"
             )

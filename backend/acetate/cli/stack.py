@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from acetate_wire.errors import AcetateError
 
+from acetate.cli.console import echo
 from acetate.cli.mode_commands import default_outputs
 from acetate.cli.options import Options
 from acetate.cli.output_files import Output
@@ -55,7 +55,7 @@ def draw_stack(options: Options, prompts: list[str], background: Path | None, ba
             asked = PreparedRequest(request, {"background": under})
             layers += open_drawing.draw(asked.request, asked.frames)
         output.save(0, layers, given)
-    typer.echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
+    echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
 
 
 def composite(stacked: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import typer
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest
 
+from acetate.cli.console import echo
 from acetate.cli.jobs import open_session
 from acetate.i18n import tr as _
 from acetate.pipelines.metadata import GenerationMetadata
@@ -75,7 +75,7 @@ class Submission:
             done = self._open.enter_context(follow(report))
         self._ids.append(done.id)
         for warning in done.warnings:
-            typer.echo(f"{warning.message}: {warning.hint}" if warning.hint else warning.message, err=True)
+            echo(f"{warning.message}: {warning.hint}" if warning.hint else warning.message, err=True)
         return result_layers(done)
 
 
@@ -91,7 +91,7 @@ def drawing() -> Iterator[Submission]:
             yield made
         except KeyboardInterrupt:
             if made.way_to_take:
-                typer.echo(made.way_to_take, err=True)
+                echo(made.way_to_take, err=True)
             raise
         except AcetateError as error:
             if not made.way_to_take:
