@@ -16,7 +16,8 @@ from acetate.pipelines.working_size import WorkingSize
 from acetate.transparency import LayerUpsampler, load_upsampler, save_upsampler
 from acetate_lab.evaluation.installed import catalogue_of
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import LayerRequest, Rect
+from acetate_wire.modes import MODES
+from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -74,7 +75,10 @@ def test_a_target_with_more_pixels_gets_what_the_upsampler_makes(enlarging: Path
 @pytest.mark.parametrize("mode", ["text", "refine"])
 @pytest.mark.parametrize(("width", "height"), [(200, 90), (130, 300), (640, 100)])
 def test_an_enlarged_layer_lies_where_the_plain_one_does(mode: str, width: int, height: int) -> None:
-    request = LayerRequest(mode=mode, canvas=(width, height), target=Rect(0, 0, width, height), prompt="cat")
+    inputs = {role: PictureSpec(0, width, height) for role in MODES[mode].inputs}
+    request = LayerRequest(
+        mode=mode, canvas=(width, height), target=Rect(0, 0, width, height), prompt="cat", inputs=inputs
+    )
     sheet = WorkingSize.base(request, Learned(64, 2.0))
     y, x = torch.meshgrid(
         *(torch.linspace(-3, 3, side) for side in (sheet.size.height, sheet.size.width)), indexing="ij"
