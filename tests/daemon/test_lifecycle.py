@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 from acetate_wire import launch
 from acetate_wire.blocking import BlockingClient
 from acetate_wire.errors import AcetateError
+from acetate_wire.events import Cancelled, Progress
 
-from tests.daemon.harness import Daemon, a_request, until
+from tests.daemon.harness import PATIENCE_S, ROOT, Daemon, a_request, until
 
 
 def test_the_daemon_loads_no_framework(daemon: Daemon) -> None:
@@ -68,6 +72,49 @@ def test_stop_ends_the_daemon_and_its_jobs_go_on_later(make_daemon: Callable[...
     daemon.start()
     with daemon.session() as session:
         assert session.attach(job).seed == 4
+
+
+def test_a_job_cancelled_right_before_the_daemon_ends_stays_cancelled(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon().start()
+    editor = daemon.editor()
+    job = editor.client.submit(a_request("hang=600"))
+    editor.wait(Progress, job)
+    editor.client.cancel(job)
+    editor.wait(Cancelled, job)
+    editor.client.close()
+    daemon.close()
+    daemon.start()
+    with daemon.session() as session:
+        assert session.status()["jobs"] == {"cancelled": 1}
+
+
+class OlderDaemon(Daemon):
+    """A daemon that was started before its package was updated."""
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start it, with an older version in its memory."""
+        code = "import runpy, acetate; acetate.__version__ = '0.0.9'; "
+        code += "runpy.run_module('acetate.daemon', run_name='__main__', alter_sys=True)"
+        command = [sys.executable, "-c", code, *self.options]
+        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, cwd=ROOT)
+
+
+def test_a_daemon_whose_package_was_updated_leaves_its_job_to_the_new_one(
+    home: Path, make_daemon: Callable[..., Daemon]
+) -> None:
+    older = OlderDaemon(home)
+    older.start()
+    assert older.process is not None
+    with older.session() as session:
+        job = session.submit(a_request("steps=3", seed=5))
+    assert older.process.wait(PATIENCE_S) == 0
+    older.close()
+    assert "this daemon ends, the next one is of the new version" in (older.state / "daemon.log").read_text("utf-8")
+    with contextlib.closing(sqlite3.connect(older.state / "journal.sqlite")) as journal:
+        assert journal.execute("SELECT state, attempts, deaths FROM job").fetchall() == [("waiting", 0, 0)]
+    newer = make_daemon().start()
+    with newer.session() as session:
+        assert session.attach(job).seed == 5
 
 
 def test_a_session_starts_the_daemon_that_is_not_there(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +77,31 @@ def test_a_worker_that_does_not_stop_is_ended(make_daemon: Callable[..., Daemon]
         until(daemon.workers, "the worker")
         assert isinstance(session.cancel(stuck), Cancelled)
         session.run(a_request(), timeout=20)
+
+
+def test_a_worker_that_does_not_answer_is_replaced(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon(silence_s=1, answer_s=5).start()
+    editor = daemon.editor()
+    editor.wait(Connected)
+    job = editor.client.submit(a_request("steps=40 pause=0.1", seed=3))
+    until(lambda: [e for e in editor.pump() if isinstance(e, Progress) and e.step > 2], "the third step")
+    [stopped] = daemon.workers()
+    os.kill(stopped, signal.SIGSTOP)
+    assert editor.wait(Done, job).seed == 3
+    editor.client.close()
+    assert stopped not in daemon.workers()
+    log = (daemon.state / "daemon.log").read_text(encoding="utf-8")
+    assert f"the worker ended (it did not answer for 6 seconds); job {job} runs once more" in log
+
+
+def test_a_worker_that_computes_for_long_answers_and_stays(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon(silence_s=1, answer_s=5).start()
+    with daemon.session() as session:
+        job = session.submit(a_request("hang=8"))
+        [worker] = until(daemon.workers, "the worker")
+        # Killed over the silence, it would be another process, at a higher memory level.
+        assert session.wait(job).settings["memory_level"] == 0
+    assert daemon.workers() == [worker]
 
 
 def test_cancel_while_a_model_loads_frees_the_worker(daemon: Daemon, editor: Editor) -> None:

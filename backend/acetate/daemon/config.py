@@ -29,8 +29,9 @@ class DaemonConfig:
 
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
-    before it is killed. `reserve_bytes`: what a new job leaves free on the disk. `log_level` is one
-    of `acetate.logs.LEVELS`, for daemon.log and worker.log in the state folder.
+    before it is killed. `silence_s`: a worker that says nothing for so long during a job is asked whether it lives, and
+    replaced when it does not answer within `answer_s`. `reserve_bytes`: what a new job leaves free on the disk.
+    `log_level` is one of `acetate.logs.LEVELS`, for daemon.log and worker.log in the state folder.
     """
 
     runtime: Path = field(default_factory=runtime_dir)
@@ -41,6 +42,8 @@ class DaemonConfig:
     idle_exit_s: float = 3600.0
     unload_after_s: float = 600.0
     cancel_grace_s: float = 60.0
+    silence_s: float = 30.0
+    answer_s: float = 30.0
     keep_s: float = 7 * DAY_S
     keep_bytes: int = 2 << 30
     reserve_bytes: int = 4 << 20

@@ -198,7 +198,7 @@ class JobManager:
 
     def close(self) -> None:
         """The daemon ends in order: what was running waits for the next one, with no attempt counted."""
-        if self.running is not None:
+        if self.running is not None and self.running.stopping_since is None:
             try:
                 self._store.give_back(self.running.job.id)
             except StoreError as error:

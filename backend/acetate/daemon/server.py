@@ -57,7 +57,7 @@ class Server:
         self._clients = ClientRegistry(self._listener.sockets)
         self._engine = load_engine_class(settings.engine)
         self._jobs = JobManager(settings, self._store, spool, self._engine.resolve, self._publish)
-        self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs)
+        self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs, self.stop)
         self._handler = MessageHandler(settings, self._clients, self._jobs, self._about())
         self._stopping = False
         self._started = self._idle_since = time.monotonic()

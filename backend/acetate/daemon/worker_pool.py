@@ -1,9 +1,10 @@
-"""Supervises the worker process: dispatch, restart after a crash, kill when a cancel is ignored."""
+"""Supervises the worker process: dispatch, restart after a crash, kill when a cancel or a question is ignored."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import zmq
@@ -25,13 +26,19 @@ class WorkerPool:
     """Keeps one worker as long as there is work for it, and some time longer, since its models are warm."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], settings: DaemonConfig, keys: Keys, jobs: JobManager
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        settings: DaemonConfig,
+        keys: Keys,
+        jobs: JobManager,
+        stop: Callable[[], None],
     ) -> None:
-        """No worker is started yet."""
+        """No worker is started yet. `stop` ends the daemon, whose package is of another version by now."""
         self._context = context
         self._settings = settings
         self._keys = keys
         self._jobs = jobs
+        self._stop = stop
         self._worker: WorkerProcess | None = None
         self._cancel_sent = False
         self._idle_since = time.monotonic()
@@ -55,8 +62,12 @@ class WorkerPool:
         running = self._jobs.running
         if running is not None:
             self._idle_since = now
-            if running.stopping_since is not None and self._worker is not None:
+            if self._worker is None:
+                return
+            if running.stopping_since is not None:
                 self._stop_job(self._worker, running, now - running.stopping_since)
+            else:
+                self._check_alive(self._worker, now)
             return
         fields = self._jobs.next()
         if fields is not None:
@@ -95,7 +106,17 @@ class WorkerPool:
             return
         self._drain()
         self._shutdown(worker, graceful=False)
-        self._jobs.on_worker_crash(reason)
+        if worker.is_other_version:
+            log.warning("acetate was updated: this daemon ends, the next one is of the new version and runs its jobs")
+            self._stop()
+        else:
+            self._jobs.on_worker_crash(reason)
+
+    def _check_alive(self, worker: WorkerProcess, now: float) -> None:
+        limit = self._settings.silence_s + self._settings.answer_s
+        if worker.silence(now) >= limit:
+            self._shutdown(worker, graceful=False)
+            self._jobs.on_worker_crash(f"it did not answer for {limit:g} seconds")
 
     def _stop_job(self, worker: WorkerProcess, running: RunningJob, waited: float) -> None:
         # A step that has begun is waited for. Loading cannot be stopped from inside, and nothing is lost with it.

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,14 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.messages import Message, decode, encode
 from acetate_wire.paths import ensure_private_dir
 
+import acetate
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
+from acetate.worker import OTHER_VERSION
 
 STOP_S = 2.0
+TURN_S = 1.0
+"""The most that one turn of the daemon adds to a worker's silence: a computer that slept was no silent worker."""
 _EVERYDAY = re.compile(r"\S+ \S+ (DEBUG|INFO) ")
 PASSIVE_WAIT_ENV = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait for one another let other programs run meanwhile: beside an editor that draws, or any other busy
@@ -38,27 +43,22 @@ class WorkerProcess:
         keys: Keys,
     ) -> None:
         """Start a worker process with the engine of `settings`; what it prints goes to `worker.log`."""
+        self._settings, self._keys = settings, keys
         self._log = settings.state / "worker.log"
-        self.socket = context.socket(zmq.PAIR)
-        self.socket.set(zmq.LINGER, 0)
+        self._files: list[Path] = []
+        self.socket, endpoint = self._bind(context, "worker.sock")
+        # The worker answers here from a thread of its own, however long a step takes.
+        self._alive_socket, alive = self._bind(context, "alive.sock")
+        self._asked = False
+        self._silent_s, self._last_turn = 0.0, time.monotonic()
         # A pair socket takes nothing before its other end is there, which the worker's first message proves.
         self._connected = False
         self._outbox: list[list[Any]] = []
-        self._file: Path | None = None
-        setup = {"engine": settings.engine, "server_key": "", "client_public": "", "client_secret": ""}
+        setup = {"version": acetate.__version__, "engine": settings.engine, "endpoint": endpoint, "alive": alive}
         setup |= {"log": str(self._log), "log_level": settings.log_level}
         if sys.platform == "win32":
-            self.socket.set(zmq.CURVE_SERVER, 1)
-            self.socket.set(zmq.CURVE_SECRETKEY, keys.server_secret.encode("ascii"))
-            port = self.socket.bind_to_random_port("tcp://127.0.0.1")
-            setup["endpoint"] = f"tcp://127.0.0.1:{port}"
             setup["server_key"] = keys.server_public
             setup["client_public"], setup["client_secret"] = keys.client_public, keys.client_secret
-        else:
-            self._file = ensure_private_dir(settings.runtime) / "worker.sock"
-            self._file.unlink(missing_ok=True)
-            setup["endpoint"] = f"ipc://{self._file}"
-            self.socket.bind(setup["endpoint"])
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "acetate.worker.worker"],
@@ -82,7 +82,8 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, kind: str, fields: Mapping[str, Any]) -> None:
-        """Send the worker a message, which waits while it is still starting."""
+        """Send the worker a message, which waits while it is still starting; its silence counts from now."""
+        self._note_word()
         self._outbox.append(encode(kind, fields))
         self._flush()
 
@@ -91,12 +92,31 @@ class WorkerProcess:
         try:
             message = decode(self.socket.recv_multipart(zmq.NOBLOCK))
             self._connected = True
+            self._note_word()
             self._flush()
             return message
         except zmq.Again:
             return None
         except AcetateError:
             return None
+
+    def silence(self, now: float) -> float:
+        """For how many seconds it has said nothing; called every turn. After `silence_s` it is asked for an answer."""
+        self._silent_s += min(now - self._last_turn, TURN_S)
+        self._last_turn = now
+        # Again: no answer yet, or the worker has not connected.
+        with contextlib.suppress(zmq.Again):
+            if not self._asked and self._silent_s >= self._settings.silence_s:
+                self._alive_socket.send(b"", zmq.NOBLOCK)
+                self._asked = True
+            self._alive_socket.recv(zmq.NOBLOCK)
+            self._note_word()
+        return self._silent_s
+
+    @property
+    def is_other_version(self) -> bool:
+        """Whether it ended because its package is of another version than this daemon."""
+        return self._process.poll() == OTHER_VERSION
 
     def exit_reason(self) -> str | None:
         """None while it lives, else how it ended, in words."""
@@ -128,6 +148,24 @@ class WorkerProcess:
         self._process.wait()
         self._free()
 
+    def _bind(self, context: zmq.Context[zmq.Socket[bytes]], name: str) -> tuple[zmq.Socket[bytes], str]:
+        """A socket for the worker, and where it connects to it."""
+        socket = context.socket(zmq.PAIR)
+        socket.set(zmq.LINGER, 0)
+        if sys.platform == "win32":
+            socket.set(zmq.CURVE_SERVER, 1)
+            socket.set(zmq.CURVE_SECRETKEY, self._keys.server_secret.encode("ascii"))
+            return socket, f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+        file = ensure_private_dir(self._settings.runtime) / name
+        file.unlink(missing_ok=True)
+        self._files.append(file)
+        socket.bind(f"ipc://{file}")
+        return socket, f"ipc://{file}"
+
+    def _note_word(self) -> None:
+        self._asked = False
+        self._silent_s = 0.0
+
     def _flush(self) -> None:
         while self._connected and self._outbox:
             try:
@@ -141,8 +179,9 @@ class WorkerProcess:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self.socket.close()
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
+        self._alive_socket.close()
+        for file in self._files:
+            file.unlink(missing_ok=True)
 
 
 def _last_line(path: Path) -> str:

@@ -7,6 +7,7 @@ files, only words and previews through the socket.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -24,9 +25,11 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 
+import acetate
 from acetate import logs
 from acetate.generation import JobCancelled
 from acetate.io import atomic_write_frames, is_full
+from acetate.worker import OTHER_VERSION
 from acetate.worker.engine import Engine
 from acetate.worker.engine_loader import load_engine_class
 from acetate.worker.job_io import encode_reply, read_job
@@ -117,22 +120,41 @@ class Worker:
         }
 
 
-def main() -> None:
-    """Connect to the daemon and serve it."""
+def main() -> int:
+    """Connect to the daemon and serve it. OTHER_VERSION, at once, when the package was updated under the daemon."""
     setup = json.loads(sys.stdin.buffer.readline())
     logs.log_to_file(Path(setup["log"]), setup["log_level"], with_output=True)
+    if setup.get("version") != acetate.__version__:
+        log.warning("this is acetate %s, the daemon %s", acetate.__version__, setup.get("version"))
+        return OTHER_VERSION
     log.info("the worker starts (process %d, engine %s)", os.getpid(), setup["engine"])
     threading.Thread(target=_end_with_daemon, daemon=True).start()
     context = zmq.Context()
+    alive = _connect(context, setup, setup["alive"])
+    threading.Thread(target=_answer, args=(alive,), daemon=True).start()
+    socket = _connect(context, setup, setup["endpoint"])
+    Worker(socket, load_engine_class(setup["engine"])).serve()
+    socket.close(linger=1000)
+    context.term()
+    return 0
+
+
+def _connect(context: zmq.Context[zmq.Socket[bytes]], setup: dict[str, str], endpoint: str) -> zmq.Socket[bytes]:
     socket = context.socket(zmq.PAIR)
-    socket.set(zmq.LINGER, 1000)
-    if setup["server_key"]:
+    if "server_key" in setup:
         socket.set(zmq.CURVE_SERVERKEY, setup["server_key"].encode("ascii"))
         socket.set(zmq.CURVE_PUBLICKEY, setup["client_public"].encode("ascii"))
         socket.set(zmq.CURVE_SECRETKEY, setup["client_secret"].encode("ascii"))
-    socket.connect(setup["endpoint"])
-    Worker(socket, load_engine_class(setup["engine"])).serve()
-    context.destroy()
+    socket.connect(endpoint)
+    return socket
+
+
+def _answer(alive: zmq.Socket[bytes]) -> None:
+    """Send the daemon's questions back, as proof that this process runs, until the context ends."""
+    with contextlib.suppress(zmq.ContextTerminated):
+        while True:
+            alive.send(alive.recv())
+    alive.close(linger=0)
 
 
 def _end_with_daemon() -> None:
@@ -143,4 +165,4 @@ def _end_with_daemon() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
