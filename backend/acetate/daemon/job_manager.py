@@ -186,6 +186,8 @@ class JobManager:
             return
         if job.state not in ("failed", "done"):
             raise AcetateError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
+        if not job.request:
+            raise AcetateError("bad_request", "the request of this job is lost", field="id", hint="submit it again")
         if not self._has_inputs(job):
             raise AcetateError(
                 "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
@@ -355,8 +357,8 @@ class JobManager:
             "state": job.state,
             "submitted": job.submitted,
             "ended": job.ended,
-            "mode": job.request["mode"],
-            "prompt": job.request["prompt"][:200],
+            "mode": job.request.get("mode", ""),
+            "prompt": job.request.get("prompt", "")[:200],
             "bytes": job.size,
             "position": None,
             "expires": None,
