@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from acetate_wire.connection import client_key
 from acetate_wire.errors import AcetateError
 from acetate_wire.request_codec import encode_request
 
-from tests.daemon.harness import Daemon, a_request
+from tests.daemon.harness import Daemon, a_request, until
 from tests.daemon.test_presence import acetate
 from tests.daemon.test_start_failures import refusal
 
@@ -70,12 +71,16 @@ def test_one_damaged_row_fails_in_words_and_the_others_run(make_daemon: Callable
     with daemon.session() as session:
         assert {job["id"] for job in session.jobs().jobs} == {first, bad, last}
         assert [session.attach(id).seed for id in (first, last)] == [0, 2]
-        with pytest.raises(AcetateError) as caught:
-            session.attach(bad)
-    assert len(caught.value.message) > 10
+        if column in ("submitted", "deaths"):
+            assert session.attach(bad).seed == 1
+        else:
+            with pytest.raises(AcetateError) as caught:
+                session.attach(bad)
+            assert len(caught.value.message) > 10
+            if damage != "request is refused":
+                assert caught.value.code in ("internal", "damaged")
+                assert "entry in the journal is damaged" in caught.value.message
     if damage != "request is refused":
-        assert caught.value.code in ("internal", "damaged")
-        assert "entry in the journal is damaged" in caught.value.message
         log = (daemon.state / "daemon.log").read_text(encoding="utf-8")
         assert log.count(f"entry of job {bad} is damaged") == 1
         with contextlib.closing(sqlite3.connect(daemon.state / "journal.sqlite")) as journal:
@@ -97,6 +102,16 @@ def test_a_done_job_whose_request_is_damaged_still_gives_its_layers(make_daemon:
     daemon.start()
     with daemon.session() as session:
         assert session.attach(job).seed == 9
+
+
+def test_a_job_whose_row_is_damaged_while_it_runs_gives_its_layers(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon().start()
+    with daemon.session() as session:
+        job = session.submit(a_request("steps=20 pause=0.05", seed=2))
+        until(lambda: session.jobs().jobs[0]["state"] == "running", "the job to run")
+        change(daemon.state, job, "request", b"\xc1")
+        assert session.attach(job).seed == 2
+        assert session.run(a_request(seed=12)).seed == 12
 
 
 def test_a_job_whose_outcome_is_damaged_runs_again(make_daemon: Callable[..., Daemon]) -> None:
@@ -145,9 +160,7 @@ def test_the_doctor_finds_a_sound_journal_and_what_is_missing(make_daemon: Calla
 
 HARM: dict[str, Callable[[Path], None]] = {
     "a page in the middle": lambda path: overwrite(path, 0.5, 4096),
-    "a cut file": lambda path: (
-        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 // 4096 * 4096]) and None
-    ),
+    "a cut file": lambda path: os.truncate(path, path.stat().st_size * 2 // 3 // 4096 * 4096),
     "noise": lambda path: overwrite(path, 0, 8192),
 }
 
@@ -172,7 +185,7 @@ def test_the_doctor_saves_what_can_be_read(make_daemon: Callable[..., Daemon], h
     saved = store.ids()
     store.close()
     assert set(saved) <= set(ids)
-    assert len(saved) > 100 if harm != "noise" else saved == []
+    assert len(saved) > (180 if harm == "a page in the middle" else 100) if harm != "noise" else saved == []
     assert f"A new journal has the {len(saved)} jobs" in mended.stdout
     sound = acetate(daemon, "doctor", "--journal")
     assert sound.returncode == 0 and "is sound" in sound.stdout

@@ -164,8 +164,7 @@ class JobStore:
         rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number")
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
-        jobs = [self._record(row) for row in rows]
-        return [job for job in jobs if job.state in ACTIVE_STATES]
+        return [self._record(row) for row in rows]
 
     def by_owner(self, owner: str) -> list[JobRecord]:
         """This client's jobs, oldest first."""
@@ -360,25 +359,29 @@ def _are_sizes(value: object) -> bool:
 
 
 def _mend(row: tuple[Any, ...], now: float) -> tuple[Any, ...]:
-    """A damaged row with all that can be read of it: an ended job keeps its outcome, any other has failed."""
+    """A damaged row with all that can be read of it; a job whose state or outcome cannot be read has failed."""
     values = dict(zip(_COLUMNS.split(", "), row, strict=True))
     for name, types in _TYPES.items():
         if not isinstance(values[name], types):
             values[name] = str(values[name]) if types is str else 0
-    where = "cannot be read: its entry in the journal is damaged"
+    again = False
     try:
         _, sizes, _ = _decode_request(values["request"])
         again = not sum(sizes)
-        lost = AcetateError("damaged", f"how this job ended {where}", hint="run the job again", retry=again)
     except ValueError:
         values["request"] = _NO_REQUEST
-        lost = AcetateError("internal", f"what this job was to draw {where}", hint="submit it again")
     try:
         _decode_outcome(values["outcome"])
         ended = values["state"] in ENDED_STATES
     except ValueError:
-        ended = False
-    if not ended:
+        ended, values["outcome"] = False, None
+    if not ended and values["state"] not in ACTIVE_STATES:
+        lost = AcetateError(
+            "damaged",
+            "how this job ended cannot be read: its entry in the journal is damaged",
+            hint="run the job again" if again else "submit it again",
+            retry=again,
+        )
         ended_at = {"ended": values["ended"] or time.time(), "ended_at": now}
         values.update(state="failed", outcome=msgpack.packb(lost.fields()), size=0, **ended_at)
     return tuple(values.values())
