@@ -167,11 +167,14 @@ def test_one_turn_that_fails_does_not_end_the_daemon(daemon: Daemon) -> None:
         job = session.submit(a_request("steps=40 pause=0.05", seed=2))
         until(lambda: session.jobs().jobs[0]["state"] == "running", "the job to run")
         with sqlite3.connect(daemon.state / "journal.sqlite") as journal:
-            journal.execute("UPDATE job SET request = x'c1' WHERE id = ?", (job,))
-        time.sleep(3)
+            journal.execute("CREATE TRIGGER refuse BEFORE UPDATE ON job BEGIN SELECT RAISE(ABORT, 'refused'); END")
+        log = daemon.state / "daemon.log"
+        until(lambda: "a turn of the daemon failed" in log.read_text(encoding="utf-8"), "the turn that fails")
         assert daemon.alive
         with pytest.raises(AcetateError):
             session.cancel(job, timeout=3)
+        with sqlite3.connect(daemon.state / "journal.sqlite") as journal:
+            journal.execute("DROP TRIGGER refuse")
         other = session.run(a_request(seed=12))
     assert other.seed == 12
 

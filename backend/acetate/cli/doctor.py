@@ -24,15 +24,22 @@ def doctor(
         Path | None,
         typer.Option("--vectors", metavar="DIR", help=_("Folder of reference vectors to compute again.")),
     ] = None,
+    journal: Annotated[
+        bool,
+        typer.Option("--journal", help=_("Check the journal of the daemon's jobs, and mend it when it is damaged.")),
+    ] = False,
     json_file: JsonOption = None,
 ) -> None:
     """Print how each model's modes will use this computer's memory.
 
     With --vectors, compute reference vectors again instead and compare: one line a case, and an error code when one
-    is missed.
+    is missed. With --journal, check the journal of the daemon's jobs instead: a damaged one is copied, what can be read
+    of it makes a new one, and there is an error code.
     """
     console = Console(stderr=json_file == STANDARD_OUTPUT, highlight=False, soft_wrap=True)
-    if vectors is None:
+    if journal:
+        _journal(console, json_file)
+    elif vectors is None:
         _memory(console, json_file)
     else:
         _vectors(console, vectors, json_file)
@@ -76,6 +83,42 @@ def _plan_line(plan: ModePlan) -> str:
     verdict = "" if plan.fits else f"  [red]{_('more than there is')}[/red]"
     size = f"{plan.side} x {plan.side}"
     return f"{escape(plan.model):<12} {plan.mode:<11} {size:<12} {decimal(plan.needed):>9}  {plan.plan}{verdict}"
+
+
+def _journal(console: Console, json_file: Path | None) -> None:
+    from acetate.cli.jobs import STATES
+    from acetate.daemon.config import state_dir
+    from acetate.daemon.journal_check import check_journal, mend_journal
+
+    state = state_dir()
+    if not (state / "journal.sqlite").exists():
+        console.print(_("There is no journal in {folder} yet.").format(folder=escape(str(state))))
+        write_json(json_file, {"journal": None})
+        return
+    report = check_journal(state)
+    console.print(_("Journal {path}, schema {schema}.").format(path=escape(str(report.path)), schema=report.schema))
+    for name, count in report.states.items():
+        console.print(f"{count:>6}  {escape(STATES.get(name, name))}")
+    notes = (
+        (_("Damaged: {what}"), report.faults, "red"),
+        (_("This job cannot be read: {what}"), report.unreadable, "red"),
+        (_("The pictures of this job are missing: {what}"), report.layerless, "yellow"),
+        (_("This file belongs to no job: {what}"), report.orphans, "yellow"),
+    )
+    for text, found, style in notes:
+        for each in found:
+            console.print(text.format(what=escape(each)), style=style)
+    mended = mend_journal(state) if report.damaged else None
+    if mended is None:
+        console.print(_("The journal is sound."), style="green")
+    else:
+        text = _("A new journal has the {count} jobs that could be read. The damaged one is in {folder}.")
+        console.print(text.format(count=mended.jobs, folder=escape(str(mended.backup))))
+    if json_file is not None:
+        backup = None if mended is None else str(mended.backup)
+        write_json(json_file, {"journal": {**asdict(report), "path": str(report.path)}, "backup": backup})
+    if mended is not None:
+        raise typer.Exit(1)
 
 
 def _vectors(console: Console, vectors: Path, json_file: Path | None) -> None:

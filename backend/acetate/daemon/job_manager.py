@@ -23,6 +23,12 @@ log = logging.getLogger("acetate.daemon")
 MOST_DEATHS = 2
 """A job fails when so many workers died of it, or so many daemons (or machines) while they ran it."""
 
+LOST_REQUEST = AcetateError(
+    "internal",
+    "what this job was to draw cannot be read: its entry in the journal is damaged",
+    hint="submit it again",
+)
+
 Publish = Callable[[str, str, Mapping[str, Any], Sequence[Any]], None]
 """Called with a job's id, a kind, fields and frames: send this to whoever follows the job."""
 
@@ -72,6 +78,8 @@ class JobManager:
         for job in journal.requeue_unfinished():
             if job.state == "running" and job.attempts - job.deaths >= MOST_DEATHS:
                 self._give_up(job, "the daemon ended with it")
+            elif not job.request:
+                self._end(job.id, "failed", LOST_REQUEST.fields(), 0)
             else:
                 self._queue.add(job.id, job.owner)
         spool.remove_orphans(journal.ids())
@@ -186,6 +194,8 @@ class JobManager:
             return
         if job.state not in ("failed", "done"):
             raise AcetateError("bad_request", f"this job is {job.state}", field="id", hint="only failed jobs run again")
+        if not job.request:
+            raise AcetateError("bad_request", "the request of this job is lost", field="id", hint="submit it again")
         if not self._has_inputs(job):
             raise AcetateError(
                 "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
@@ -221,6 +231,9 @@ class JobManager:
             try:
                 job = self._store.get(id)
                 if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
+                    continue
+                if not job.request:
+                    self._end(id, "failed", LOST_REQUEST.fields(), 0)
                     continue
                 request = job.request if job.resolved else encode_request(self._resolve(decode_request(job.request)))
             except AcetateError as error:
@@ -355,8 +368,8 @@ class JobManager:
             "state": job.state,
             "submitted": job.submitted,
             "ended": job.ended,
-            "mode": job.request["mode"],
-            "prompt": job.request["prompt"][:200],
+            "mode": job.request.get("mode", ""),
+            "prompt": job.request.get("prompt", "")[:200],
             "bytes": job.size,
             "position": None,
             "expires": None,

@@ -10,18 +10,23 @@ it is only told to people.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import msgpack
 from acetate_wire.errors import AcetateError
 
+log = logging.getLogger("acetate.daemon")
+
 ACTIVE_STATES = ("waiting", "running")
 RETAINED_STATES = ("done", "failed", "cancelled")
+ENDED_STATES = (*RETAINED_STATES, "expired")
 _MIGRATIONS = (
     """
     CREATE TABLE job (
@@ -44,12 +49,25 @@ _MIGRATIONS = (
     CREATE TABLE clock (served REAL NOT NULL);
     INSERT INTO clock VALUES (0);
     """,
+    """
+    CREATE TABLE set_aside (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id, owner, state, request BLOB, outcome BLOB, at REAL NOT NULL
+    );
+    """,
 )
 """What makes each schema out of the one before; `user_version` counts how many have been done.
 
 2: attempts are counted before a run, whoever ends it; ages (`ended_at`, `forgotten.at`) are on the journal's clock.
+3: `set_aside` has what could not be decoded of a job, as it was.
 """
 _COLUMNS = "number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome"
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "owner", "state"), str),
+    **dict.fromkeys(("number", "attempts", "deaths", "size"), int),
+    **dict.fromkeys(("ended", "ended_at"), (float, int, NoneType)),
+    "submitted": (float, int),
+}
+_NO_REQUEST = msgpack.packb({"request": {}, "sizes": [], "resolved": True})
 
 
 class StoreError(Exception):
@@ -60,8 +78,8 @@ class StoreError(Exception):
 class JobRecord:
     """One job as the journal holds it.
 
-    `request` is the header's map, `resolved` unless an earlier version wrote it, which left defaults open; `sizes` are
-    the bytes of its frames. `outcome` is what ended it (the fields
+    `request` is the header's map, empty where it could not be decoded, `resolved` unless an earlier version wrote it,
+    which left defaults open; `sizes` are the bytes of its frames. `outcome` is what ended it (the fields
     of `done` or `failed`), `size` the bytes of its layers. `attempts` is how often it was begun, `deaths` how many of
     them ended with a worker. Times are seconds since 1970, `ended_at` is on the journal's clock.
     """
@@ -89,6 +107,7 @@ class JobStore:
         """Open the SQLite database at `path` and migrate its schema. Raises AcetateError when it cannot be used."""
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.text_factory = _text
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -100,7 +119,7 @@ class JobStore:
             ) from None
         except sqlite3.DatabaseError as error:
             raise AcetateError(
-                "internal", f"the journal {path} is damaged ({error})", hint="move it away and start again"
+                "internal", f"the journal {path} is damaged ({error})", hint="run acetate doctor --journal"
             ) from None
         if version > len(_MIGRATIONS):
             raise AcetateError("internal", f"the journal {path} is of a newer acetate", hint="update this one")
@@ -135,7 +154,7 @@ class JobStore:
     def get(self, id: str) -> JobRecord | None:
         """The job with this id."""
         rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,))
-        return _job(rows[0]) if rows else None
+        return self._record(rows[0]) if rows else None
 
     def requeue_unfinished(self) -> list[JobRecord]:
         """The jobs that a daemon before this one left, in the order in which they are to run; all wait again.
@@ -145,12 +164,17 @@ class JobStore:
         rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number")
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
-        return [_job(row) for row in rows]
+        return [self._record(row) for row in rows]
 
     def by_owner(self, owner: str) -> list[JobRecord]:
         """This client's jobs, oldest first."""
         rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE owner = ? ORDER BY number", (owner,))
-        return [_job(row) for row in rows]
+        return [self._record(row) for row in rows]
+
+    def set_aside_damaged(self) -> None:
+        """Decode every job, and set aside what cannot be."""
+        for row in self._read(f"SELECT {_COLUMNS} FROM job"):
+            self._record(row)
 
     def ids(self) -> list[str]:
         """The ids of all jobs."""
@@ -232,8 +256,31 @@ class JobStore:
                 )
             self._db.execute("DELETE FROM job WHERE state = 'expired' AND ended_at < ?", (before,))
             self._db.execute("DELETE FROM forgotten WHERE at < ?", (before,))
+            self._db.execute("DELETE FROM set_aside WHERE at < ?", (before,))
             self._db.execute("UPDATE clock SET served = ?", (self.now,))
         return list(old)
+
+    def _record(self, row: tuple[Any, ...]) -> JobRecord:
+        """The job of a row; what cannot be decoded of it is set aside, and replaced by what can be said of the job."""
+        try:
+            return decode_row(row)
+        except ValueError as error:
+            log.error("the journal's entry of job %s is damaged (%s) and set aside", row[1], error)
+        mended = _mend(row, self.now)
+        number, *values = mended
+        names = _COLUMNS.split(", ")[1:]
+        try:
+            with self._writing():
+                self._db.execute(
+                    "INSERT INTO set_aside (id, owner, state, request, outcome, at)"
+                    " SELECT id, owner, state, request, outcome, ? FROM job WHERE number = ?",
+                    (self.now, number),
+                )
+                changes = ", ".join(f"{name} = ?" for name in names)
+                self._db.execute(f"UPDATE job SET {changes} WHERE number = ?", (*values, number))
+        except StoreError as error:
+            log.warning("the damaged entry of job %s is set aside later: %s", row[1], error)
+        return decode_row(mended)
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """All rows of a query."""
@@ -249,29 +296,92 @@ class JobStore:
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if self._db.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
-            raise StoreError(str(error)) from None
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreError(str(error)) from None
+            raise
 
 
-def _job(row: tuple[Any, ...]) -> JobRecord:
-    number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome = row
-    given = msgpack.unpackb(request)
-    return JobRecord(
-        number,
-        id,
-        owner,
-        state,
-        submitted,
-        ended,
-        ended_at,
-        attempts,
-        deaths,
-        size,
-        given["request"],
-        tuple(given["sizes"]),
-        given.get("resolved", False),
-        None if outcome is None else msgpack.unpackb(outcome),
-    )
+def _text(value: bytes) -> str:
+    """A text of the journal; one damaged byte does not hide the other rows of a query."""
+    return value.decode("utf-8", "replace")
+
+
+def decode_row(row: tuple[Any, ...]) -> JobRecord:
+    """The job of a row of `_COLUMNS`. Raises ValueError when a value of it is not what a daemon writes."""
+    *columns, request, outcome = row
+    for name, value in zip(_COLUMNS.split(", "), columns, strict=False):
+        if not isinstance(value, _TYPES[name]):
+            raise ValueError(f"its {name} is of the type {type(value).__name__}")
+    if row[3] not in (*ACTIVE_STATES, *ENDED_STATES):
+        raise ValueError("its state is unknown")
+    asked, sizes, resolved = _decode_request(request)
+    return JobRecord(*columns, asked, sizes, resolved, _decode_outcome(outcome))  # type: ignore[call-arg]
+
+
+def _decode_request(blob: object) -> tuple[dict[str, Any], tuple[int, ...], bool]:
+    """Request, sizes and `resolved`. Raises ValueError."""
+    given = _unpack(blob, "request")
+    request: Any = given.get("request")
+    sizes: Any = given.get("sizes")
+    if not isinstance(request, dict) or not _are_sizes(sizes):
+        raise ValueError("its request is not a map with sizes")
+    if request and not all(isinstance(request.get(name), str) for name in ("mode", "prompt")):
+        raise ValueError("its request has no mode or prompt")
+    return request, tuple(sizes), bool(given.get("resolved", False))
+
+
+def _decode_outcome(blob: object) -> dict[str, Any] | None:
+    """What ended the job. Raises ValueError."""
+    if blob is None:
+        return None
+    outcome = _unpack(blob, "outcome")
+    if not _are_sizes(outcome.get("sizes", [])) or not isinstance(outcome.get("message", ""), str):
+        raise ValueError("its outcome has wrong types")
+    return outcome
+
+
+def _unpack(blob: object, what: str) -> dict[str, Any]:
+    try:
+        found = msgpack.unpackb(blob)
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        raise ValueError(f"its {what} is not MessagePack: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"its {what} is no map")
+    return found
+
+
+def _are_sizes(value: object) -> bool:
+    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+
+
+def _mend(row: tuple[Any, ...], now: float) -> tuple[Any, ...]:
+    """A damaged row with all that can be read of it; a job whose state or outcome cannot be read has failed."""
+    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    for name, types in _TYPES.items():
+        if not isinstance(values[name], types):
+            values[name] = str(values[name]) if types is str else 0
+    again = False
+    try:
+        _, sizes, _ = _decode_request(values["request"])
+        again = not sum(sizes)
+    except ValueError:
+        values["request"] = _NO_REQUEST
+    try:
+        _decode_outcome(values["outcome"])
+        ended = values["state"] in ENDED_STATES
+    except ValueError:
+        ended, values["outcome"] = False, None
+    if not ended and values["state"] not in ACTIVE_STATES:
+        lost = AcetateError(
+            "damaged",
+            "how this job ended cannot be read: its entry in the journal is damaged",
+            hint="run the job again" if again else "submit it again",
+            retry=again,
+        )
+        ended_at = {"ended": values["ended"] or time.time(), "ended_at": now}
+        values.update(state="failed", outcome=msgpack.packb(lost.fields()), size=0, **ended_at)
+    return tuple(values.values())

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def _start_failures(settings: DaemonConfig) -> Iterator[None]:
     """Log what keeps the daemon from starting, and raise it as an AcetateError in words for people."""
     try:
         yield
-    except (AcetateError, OSError, StoreError) as error:
+    except (AcetateError, OSError, StoreError, sqlite3.DatabaseError) as error:
         failure = error if isinstance(error, AcetateError) else start_failure(error, settings.state)
         log.error("the daemon cannot start: %s", failure)
         raise failure from None
@@ -107,8 +108,11 @@ def _start_failures(settings: DaemonConfig) -> Iterator[None]:
         raise
 
 
-def start_failure(error: OSError | StoreError, state: Path) -> AcetateError:
+def start_failure(error: OSError | StoreError | sqlite3.DatabaseError, state: Path) -> AcetateError:
     """Why the daemon's folders cannot be used, and the way out; `state` is named where the error names no file."""
+    if isinstance(error, sqlite3.DatabaseError):
+        hint = "run acetate doctor --journal"
+        return AcetateError("internal", f"the journal in {state} is damaged ({error})", hint=hint)
     if isinstance(error, StoreError):
         return AcetateError(
             "internal", f"the journal in {state} cannot be used ({error})", hint="make room on its disk"
