@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from acetate.cli.bug_report import _requests
 from acetate.daemon.auth import owner_of
 from acetate.daemon.job_store import JobStore
 from acetate_wire.connection import client_key
@@ -223,3 +224,12 @@ def test_a_daemon_names_the_doctor_when_it_cannot_start(home: Path, monkeypatch:
     overwrite(home / "state/journal.sqlite", 0, 8192)
     reason = refusal()
     assert "is damaged" in reason and "run acetate doctor --journal" in reason
+
+
+def test_a_damaged_row_hides_no_prompt_from_the_bug_report(tmp_path: Path) -> None:
+    first, bad, last = fill(tmp_path, "owner", 3, "a secret kite")
+    change(tmp_path, bad, "request", b"\xc1")
+    assert [found["prompt"] for found in _requests(tmp_path / "journal.sqlite")] == ["a secret kite"] * 2
+    change(tmp_path, first, "request", b"\xc1")
+    change(tmp_path, last, "request", 7)
+    assert _requests(tmp_path / "journal.sqlite") == []

@@ -18,7 +18,6 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgpack
 import typer
 from acetate_wire.errors import AcetateError
 from acetate_wire.launch import load_launch_command
@@ -29,6 +28,7 @@ from acetate.cli.jobs import open_session, running
 from acetate.cli.redaction import redactor, request_texts, without_prompts
 from acetate.daemon.config import state_dir
 from acetate.daemon.failed_requests import read_failures
+from acetate.daemon.job_store import decode_stored_request
 from acetate.i18n import tr as _
 from acetate.io import whole
 
@@ -89,8 +89,13 @@ def _collected(collect: Callable[[], Any]) -> Any:
 
 def _requests(journal: Path) -> list[dict[str, Any]]:
     """The requests in the journal, which is not changed."""
+    found = []
     with contextlib.closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as opened:
-        return [msgpack.unpackb(blob)["request"] for (blob,) in opened.execute("SELECT request FROM job")]
+        for (blob,) in opened.execute("SELECT request FROM job"):
+            # One damaged entry must not let the prompts of the others into the report.
+            with contextlib.suppress(ValueError):
+                found.append(decode_stored_request(blob)[0])
+    return found
 
 
 def _versions() -> dict[str, str]:

@@ -318,11 +318,11 @@ def decode_row(row: tuple[Any, ...]) -> JobRecord:
             raise ValueError(f"its {name} is of the type {type(value).__name__}")
     if row[3] not in (*ACTIVE_STATES, *ENDED_STATES):
         raise ValueError("its state is unknown")
-    asked, sizes, resolved = _decode_request(request)
+    asked, sizes, resolved = decode_stored_request(request)
     return JobRecord(*columns, asked, sizes, resolved, _decode_outcome(outcome))  # type: ignore[call-arg]
 
 
-def _decode_request(blob: object) -> tuple[dict[str, Any], tuple[int, ...], bool]:
+def decode_stored_request(blob: object) -> tuple[dict[str, Any], tuple[int, ...], bool]:
     """Request, sizes and `resolved`. Raises ValueError."""
     given = _unpack(blob, "request")
     request: Any = given.get("request")
@@ -366,7 +366,7 @@ def _mend(row: tuple[Any, ...], now: float) -> tuple[Any, ...]:
             values[name] = str(values[name]) if types is str else 0
     again = False
     try:
-        _, sizes, _ = _decode_request(values["request"])
+        _, sizes, _ = decode_stored_request(values["request"])
         again = not sum(sizes)
     except ValueError:
         values["request"] = _NO_REQUEST
