@@ -32,8 +32,12 @@ def zip_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def part_of(path: Path) -> Path:
     """The file that holds what is written to `path` until it is whole: beside it, or beside what it links to."""
-    real = path.resolve() if path.is_symlink() else path
+    real = _followed(path)
     return real.with_name(f".{real.name}.part")
+
+
+def _followed(path: Path) -> Path:
+    return path.resolve() if path.is_symlink() else path
 
 
 @contextmanager
@@ -43,8 +47,7 @@ def whole(path: Path) -> Iterator[Path]:
     A file that was there stays whole until then, and leaves its permissions to the new one; a symbolic link stays one.
     Raises OSError.
     """
-    fresh = part_of(path)
-    real = path.resolve() if path.is_symlink() else path
+    fresh, real = part_of(path), _followed(path)
     try:
         yield fresh
         with suppress(FileNotFoundError):

@@ -49,8 +49,7 @@ class EditorStore:
 
     def remove_record(self, id: str) -> None:
         """The job has ended, and what it brought is safe."""
-        if self._path_of(id).exists():
-            self._path_of(id).unlink()
+        self._path_of(id).unlink(missing_ok=True)
 
     def records(self) -> Iterator[Tuple[str, Dict[str, Any]]]:
         """Every job's id and what was written down; files that cannot be read are passed over."""

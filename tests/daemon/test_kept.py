@@ -133,10 +133,10 @@ def test_layers_age_while_a_daemon_runs_over_all_of_its_lives(tmp_path: Path, mo
 
 
 def test_a_journal_of_every_earlier_schema_is_read(tmp_path: Path) -> None:
-    for schema in range(1, len(journals._MIGRATIONS) + 1):
+    for schema in range(1, len(journals.MIGRATIONS) + 1):
         path = tmp_path / f"{schema}.sqlite"
         with sqlite3.connect(path) as old:
-            for migration in journals._MIGRATIONS[:schema]:
+            for migration in journals.MIGRATIONS[:schema]:
                 old.executescript(migration)
             old.execute(f"PRAGMA user_version={schema}")
             blob = msgpack.packb({"request": encode_request(a_request("a kite")), "sizes": []})

@@ -28,7 +28,7 @@ from acetate.cli.jobs import open_session, running
 from acetate.cli.redaction import redactor, request_texts, without_prompts
 from acetate.daemon.config import state_dir
 from acetate.daemon.failed_requests import read_failures
-from acetate.daemon.job_store import decode_stored_request
+from acetate.daemon.job_store import JOURNAL, decode_stored_request
 from acetate.i18n import tr as _
 from acetate.io import whole
 
@@ -57,7 +57,7 @@ def bug_report(
     failed = read_failures(state)
     requests = [entry["request"] for entry in failed]
     with contextlib.suppress(sqlite3.Error, ValueError):
-        requests += _requests(state / "journal.sqlite")
+        requests += _requests(state / JOURNAL)
     hidden = redactor(state, () if with_prompts else (text for request in requests for text in request_texts(request)))
     if not with_prompts:
         failed = [{**entry, "request": without_prompts(entry["request"])} for entry in failed]

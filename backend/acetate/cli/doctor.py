@@ -88,10 +88,11 @@ def _plan_line(plan: ModePlan) -> str:
 def _journal(console: Console, json_file: Path | None) -> None:
     from acetate.cli.jobs import STATES
     from acetate.daemon.config import state_dir
+    from acetate.daemon.job_store import JOURNAL
     from acetate.daemon.journal_check import check_journal, mend_journal
 
     state = state_dir()
-    if not (state / "journal.sqlite").exists():
+    if not (state / JOURNAL).exists():
         console.print(_("There is no journal in {folder} yet.").format(folder=escape(str(state))))
         write_json(json_file, {"journal": None})
         return

@@ -24,10 +24,12 @@ from acetate_wire.errors import AcetateError
 
 log = logging.getLogger("acetate.daemon")
 
+JOURNAL = "journal.sqlite"
+"""The file's name in the daemon's state folder."""
 ACTIVE_STATES = ("waiting", "running")
 RETAINED_STATES = ("done", "failed", "cancelled")
 ENDED_STATES = (*RETAINED_STATES, "expired")
-_MIGRATIONS = (
+MIGRATIONS = (
     """
     CREATE TABLE job (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, state TEXT NOT
@@ -60,7 +62,11 @@ _MIGRATIONS = (
 2: attempts are counted before a run, whoever ends it; ages (`ended_at`, `forgotten.at`) are on the journal's clock.
 3: `set_aside` has what could not be decoded of a job, as it was.
 """
-_COLUMNS = "number, id, owner, state, submitted, ended, ended_at, attempts, deaths, size, request, outcome"
+COLUMNS = (
+    *("number", "id", "owner", "state", "submitted", "ended", "ended_at", "attempts", "deaths", "size"),
+    *("request", "outcome"),
+)
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM job"
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("id", "owner", "state"), str),
     **dict.fromkeys(("number", "attempts", "deaths", "size"), int),
@@ -107,11 +113,11 @@ class JobStore:
         """Open the SQLite database at `path` and migrate its schema. Raises AcetateError when it cannot be used."""
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.text_factory = _text
+            self._db.text_factory = decode_text
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            for number, migration in enumerate(_MIGRATIONS[version:], start=version + 1):
+            for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
                 self._db.executescript(f"BEGIN; {migration} PRAGMA user_version={number}; COMMIT;")
         except sqlite3.OperationalError as error:
             raise AcetateError(
@@ -121,7 +127,7 @@ class JobStore:
             raise AcetateError(
                 "internal", f"the journal {path} is damaged ({error})", hint="run acetate doctor --journal"
             ) from None
-        if version > len(_MIGRATIONS):
+        if version > len(MIGRATIONS):
             raise AcetateError("internal", f"the journal {path} is of a newer acetate", hint="update this one")
         self._served = float(self._db.execute("SELECT served FROM clock").fetchone()[0])
         self._opened = time.monotonic()
@@ -153,7 +159,7 @@ class JobStore:
 
     def get(self, id: str) -> JobRecord | None:
         """The job with this id."""
-        rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,))
+        rows = self._read(f"{_SELECT} WHERE id = ?", (id,))
         return self._record(rows[0]) if rows else None
 
     def requeue_unfinished(self) -> list[JobRecord]:
@@ -161,19 +167,19 @@ class JobStore:
 
         Those that it was running are told as `running`.
         """
-        rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE state IN ('running', 'waiting') ORDER BY state, number")
+        rows = self._read(f"{_SELECT} WHERE state IN ('running', 'waiting') ORDER BY state, number")
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
         return [self._record(row) for row in rows]
 
     def by_owner(self, owner: str) -> list[JobRecord]:
         """This client's jobs, oldest first."""
-        rows = self._read(f"SELECT {_COLUMNS} FROM job WHERE owner = ? ORDER BY number", (owner,))
+        rows = self._read(f"{_SELECT} WHERE owner = ? ORDER BY number", (owner,))
         return [self._record(row) for row in rows]
 
     def set_aside_damaged(self) -> None:
         """Decode every job, and set aside what cannot be."""
-        for row in self._read(f"SELECT {_COLUMNS} FROM job"):
+        for row in self._read(_SELECT):
             self._record(row)
 
     def ids(self) -> list[str]:
@@ -268,7 +274,6 @@ class JobStore:
             log.error("the journal's entry of job %s is damaged (%s) and set aside", row[1], error)
         mended = _mend(row, self.now)
         number, *values = mended
-        names = _COLUMNS.split(", ")[1:]
         try:
             with self._writing():
                 self._db.execute(
@@ -276,7 +281,7 @@ class JobStore:
                     " SELECT id, owner, state, request, outcome, ? FROM job WHERE number = ?",
                     (self.now, number),
                 )
-                changes = ", ".join(f"{name} = ?" for name in names)
+                changes = ", ".join(f"{name} = ?" for name in COLUMNS[1:])
                 self._db.execute(f"UPDATE job SET {changes} WHERE number = ?", (*values, number))
         except StoreError as error:
             log.warning("the damaged entry of job %s is set aside later: %s", row[1], error)
@@ -305,15 +310,15 @@ class JobStore:
             raise
 
 
-def _text(value: bytes) -> str:
+def decode_text(value: bytes) -> str:
     """A text of the journal; one damaged byte does not hide the other rows of a query."""
     return value.decode("utf-8", "replace")
 
 
 def decode_row(row: tuple[Any, ...]) -> JobRecord:
-    """The job of a row of `_COLUMNS`. Raises ValueError when a value of it is not what a daemon writes."""
+    """The job of a row of `COLUMNS`. Raises ValueError when a value of it is not what a daemon writes."""
     *columns, request, outcome = row
-    for name, value in zip(_COLUMNS.split(", "), columns, strict=False):
+    for name, value in zip(COLUMNS, columns, strict=False):
         if not isinstance(value, _TYPES[name]):
             raise ValueError(f"its {name} is of the type {type(value).__name__}")
     if row[3] not in (*ACTIVE_STATES, *ENDED_STATES):
@@ -360,7 +365,7 @@ def _are_sizes(value: object) -> bool:
 
 def _mend(row: tuple[Any, ...], now: float) -> tuple[Any, ...]:
     """A damaged row with all that can be read of it; a job whose state or outcome cannot be read has failed."""
-    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    values = dict(zip(COLUMNS, row, strict=True))
     for name, types in _TYPES.items():
         if not isinstance(values[name], types):
             values[name] = str(values[name]) if types is str else 0

@@ -14,11 +14,19 @@ from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.daemon.job_store import _COLUMNS, _MIGRATIONS, ACTIVE_STATES, JobRecord, JobStore, _text, decode_row
+from acetate.daemon.job_store import (
+    ACTIVE_STATES,
+    COLUMNS,
+    JOURNAL,
+    MIGRATIONS,
+    JobRecord,
+    JobStore,
+    decode_row,
+    decode_text,
+)
 from acetate.daemon.lock import Lock
 from acetate.daemon.presence import STATE_LOCK, living
 
-JOURNAL = "journal.sqlite"
 _PARTS = ("", "-wal", "-shm")
 _TABLES = {"job": "number", "forgotten": "id", "set_aside": "number"}
 _MOST_GAPS = 100_000
@@ -60,7 +68,7 @@ def check_journal(state: Path) -> JournalReport:
     try:
         with contextlib.closing(_open(f"{report.path.as_uri()}?mode=ro")) as db:
             report.schema = int(db.execute("PRAGMA user_version").fetchone()[0])
-            if report.schema > len(_MIGRATIONS):
+            if report.schema > len(MIGRATIONS):
                 raise AcetateError(
                     "internal", f"the journal {report.path} is of a newer acetate", hint="update this one"
                 )
@@ -134,14 +142,14 @@ def _files(spool: Path) -> list[Path]:
 
 def _open(uri: str) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
-    db.text_factory = _text
+    db.text_factory = decode_text
     return db
 
 
 def _columns(db: sqlite3.Connection) -> str:
     """The columns of a job, with zeros for those that an earlier schema lacks."""
     there = {row[1] for row in db.execute("PRAGMA table_info(job)")}
-    return ", ".join(name if name in there else f"0 AS {name}" for name in _COLUMNS.split(", "))
+    return ", ".join(name if name in there else f"0 AS {name}" for name in COLUMNS)
 
 
 def _back_up(state: Path) -> Path:
@@ -156,12 +164,12 @@ def _back_up(state: Path) -> Path:
 def _salvage(damaged: Path, fresh: Path) -> None:
     """Write all rows of a damaged database that can be read into a new one of the same schema."""
     with contextlib.closing(_open(damaged.as_uri())) as old, contextlib.closing(_open(fresh.as_uri())) as new:
-        schema = len(_MIGRATIONS)
+        schema = len(MIGRATIONS)
         with contextlib.suppress(sqlite3.DatabaseError):
             # Lets SQLite open a file that is shorter than its header says, or whose schema is damaged.
             old.execute("PRAGMA writable_schema=ON")
             schema = int(old.execute("PRAGMA user_version").fetchone()[0]) or schema
-        for migration in _MIGRATIONS[:schema]:
+        for migration in MIGRATIONS[:schema]:
             new.executescript(migration)
         new.execute(f"PRAGMA user_version={schema}")
         for table, key in _TABLES.items():

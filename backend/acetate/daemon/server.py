@@ -20,7 +20,7 @@ from acetate.daemon.config import DaemonConfig
 from acetate.daemon.failed_requests import record_failure
 from acetate.daemon.handlers import MessageHandler, Sender, ServerContext
 from acetate.daemon.job_manager import JobManager
-from acetate.daemon.job_store import JobStore, StoreError
+from acetate.daemon.job_store import JOURNAL, JobStore, StoreError
 from acetate.daemon.listener import Listener
 from acetate.daemon.presence import Presence
 from acetate.daemon.spool import Spool
@@ -48,7 +48,7 @@ class Server:
         ensure_private_dir(settings.runtime)
         ensure_private_dir(settings.state)
         self._keys = load_keys(settings.state)
-        self._store = JobStore(settings.state / "journal.sqlite")
+        self._store = JobStore(settings.state / JOURNAL)
         spool = Spool(settings.state / "spool", settings.reserve_bytes)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._machines = PairedMachines(settings.state)

@@ -16,7 +16,7 @@ from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.io import _FULL, atomic_write_frames
+from acetate.io import atomic_write_frames, is_full
 
 READ_BYTES = 1 << 20
 
@@ -61,7 +61,7 @@ class Spool:
             atomic_write_frames(path, frames)
         except OSError as error:
             self._delete(path)
-            if error.errno in _FULL:
+            if is_full(error):
                 size = sum(len(frame) for frame in frames)
                 raise disk_full(self.folder, size, shutil.disk_usage(self.folder).free) from None
             raise

@@ -61,15 +61,15 @@ def open_document(path: Path, most_pixels: int = MOST_PIXELS) -> Iterator[Opened
 @contextmanager
 def _open_openraster(path: Path, most_pixels: int) -> Iterator[OpenedDocument]:
     with zipfile.ZipFile(path) as archive:
-        image = ElementTree.fromstring(_member(archive, "stack.xml"))
+        image = ElementTree.fromstring(read_member(archive, "stack.xml"))
         layers = tuple(
             LayerEntry(
                 element.get("name", ""),
                 _number(element, "x"),
                 _number(element, "y"),
                 opacity,
-                partial(_read_member, archive, element.get("src", ""), most_pixels),
-                partial(_read_member_texts, archive, element.get("src", "")),
+                partial(_read_picture, archive, element.get("src", ""), most_pixels),
+                partial(_read_texts, archive, element.get("src", "")),
             )
             for element, opacity in walk_layers(image.findall("stack"), _openraster_opacity)
         )
@@ -99,15 +99,16 @@ def _number(element: ElementTree.Element, name: str) -> int:
         raise UnreadableDocumentError(f"{name} is {element.get(name)!r}, no number") from error
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, most_pixels: int) -> Image.Image:
-    return read_picture(_member(archive, name), most_pixels).picture
+def _read_picture(archive: zipfile.ZipFile, name: str, most_pixels: int) -> Image.Image:
+    return read_picture(read_member(archive, name), most_pixels).picture
 
 
-def _read_member_texts(archive: zipfile.ZipFile, name: str) -> Mapping[str, str]:
-    return read_texts(_member(archive, name))
+def _read_texts(archive: zipfile.ZipFile, name: str) -> Mapping[str, str]:
+    return read_texts(read_member(archive, name))
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file of a document that is a zip archive. Raises UnreadableDocumentError, and as `zip_member` does."""
     try:
         return zip_member(archive, name)
     except KeyError as error:

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from acetate.documents.reading import UnreadableDocumentError, faded, open_document, walk_layers
+from acetate.documents.reading import UnreadableDocumentError, faded, open_document, read_member, walk_layers
 from acetate.image.reading import UnreadablePictureError
-from acetate.io import zip_member
 from PIL import Image
 
 from acetate_lab.data.archives import DATA_PIXELS
@@ -47,7 +46,7 @@ def _layered(path: Path) -> Iterator[SourceLayer]:
 
 def _krita(path: Path) -> Iterator[SourceLayer]:
     with zipfile.ZipFile(path) as archive:
-        document = ElementTree.fromstring(_member(archive, "maindoc.xml"))
+        document = ElementTree.fromstring(read_member(archive, "maindoc.xml"))
         for element in document.iter():
             # The format's names are in a namespace of its own.
             element.tag = element.tag.rpartition("}")[2]
@@ -70,7 +69,7 @@ def _krita_picture(archive: zipfile.ZipFile, image: str, element: ElementTree.El
     space = element.get("colorspacename", "")
     if space not in CHANNEL_BYTES:
         raise UnreadableDocumentError(f"its colour space {space} is not read: convert the image to RGB of 8 or 16 bits")
-    return read_tiles(_member(archive, f"{image}/layers/{element.get('filename')}"), CHANNEL_BYTES[space])
+    return read_tiles(read_member(archive, f"{image}/layers/{element.get('filename')}"), CHANNEL_BYTES[space])
 
 
 def _blender(path: Path) -> Iterator[SourceLayer]:
@@ -86,13 +85,6 @@ def _layer(name: str, opacity: float, read: Callable[[], Image.Image | None]) ->
     except (UnreadablePictureError, UnreadableDocumentError, ValueError, OSError) as error:
         return SourceLayer(name, None, str(error))
     return SourceLayer(name, None, "it is empty") if picture is None else SourceLayer(name, faded(picture, opacity))
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return zip_member(archive, name)
-    except KeyError as error:
-        raise UnreadableDocumentError(f"it lacks {name}") from error
 
 
 DOCUMENTS: dict[str, Callable[[Path], Iterator[SourceLayer]]] = {
