@@ -97,10 +97,6 @@ def train_autoencoder(
             decoded = vae.decode(vae.encode(target).latent_dist.mean).sample
         save_image_grid(path, [target / 2 + 0.5, decoded.float() / 2 + 0.5])
 
-    loop = Trainer(
+    Trainer(
         folder, {"vae": TrainableState(vae), "average": average, "optimiser": optimiser}, settings, log, hardware
-    )
-    loop.run(take_step, log_samples)
-    loop.restore()
-    average.copy_to()
-    vae.eval().requires_grad_(False)
+    ).run_to_average(vae, average, take_step, log_samples)

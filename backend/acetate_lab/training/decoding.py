@@ -177,11 +177,6 @@ def train_decoder(
         "model": TrainableState(decoder),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.discriminator),
-        "judging": adversary.optimiser,
+        **adversary.states,
     }
-    loop = Trainer(folder, states, settings, log, hardware, watch)
-    loop.run(take_step, log_samples)
-    loop.restore()
-    average.copy_to()
-    decoder.eval().requires_grad_(False)
+    Trainer(folder, states, settings, log, hardware, watch).run_to_average(decoder, average, take_step, log_samples)

@@ -129,11 +129,9 @@ def train_diffusion(
         model.train()
 
     states: dict[str, Stateful] = {"model": TrainableState(model), "average": average, "optimiser": optimiser}
-    loop = Trainer(folder, states, settings, log, hardware, watch)
-    loop.run(take_step, log_average_samples)
-    loop.restore()
-    average.copy_to()
-    model.eval().requires_grad_(False)
+    Trainer(folder, states, settings, log, hardware, watch).run_to_average(
+        model, average, take_step, log_average_samples
+    )
 
 
 def frame_errors(

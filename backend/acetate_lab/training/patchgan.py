@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import Optimiser, OptimizerConfig
+from acetate_lab.training.trainer import Stateful, TrainableState
 
 
 class PatchDiscriminator(nn.Module):
@@ -48,6 +49,11 @@ class Adversary:
         self.discriminator = PatchDiscriminator().to(hardware.device)
         self.optimiser = Optimiser([self.discriminator], replace(learning, rate=learning.rate / 2), hardware)
         self._hardware = hardware
+
+    @property
+    def states(self) -> dict[str, Stateful]:
+        """What a checkpoint holds of it, under the names that checkpoints have."""
+        return {"judge": TrainableState(self.discriminator), "judging": self.optimiser}
 
     def train_step(
         self, fake: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], accumulate: int = 1

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.optimizer import EMA
 
 Log = Callable[[str], None]
 Losses = Mapping[str, float | Tensor]
@@ -186,6 +187,19 @@ class Trainer:
         """Whether the last checkpoint is that of the last step."""
         saved = self._load()
         return saved is not None and saved["step"] >= self.settings.steps
+
+    def run_to_average(
+        self,
+        module: nn.Module,
+        average: EMA,
+        take_step: Callable[[int], Losses],
+        log_samples: Callable[[Path], None] | None = None,
+    ) -> None:
+        """As `run`; then `module` has the last checkpoint's average, is frozen and in evaluation mode."""
+        self.run(take_step, log_samples)
+        self.restore()
+        average.copy_to()
+        module.eval().requires_grad_(False)
 
     def restore(self) -> None:
         """Load the parts from the last checkpoint."""

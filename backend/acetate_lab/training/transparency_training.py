@@ -155,11 +155,6 @@ def train_transparency(
         "model": TrainableState(both),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.discriminator),
-        "judging": adversary.optimiser,
+        **adversary.states,
     }
-    loop = Trainer(folder, states, settings, log, hardware)
-    loop.run(take_step, log_samples)
-    loop.restore()
-    average.copy_to()
-    both.eval().requires_grad_(False)
+    Trainer(folder, states, settings, log, hardware).run_to_average(both, average, take_step, log_samples)

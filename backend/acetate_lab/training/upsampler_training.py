@@ -108,14 +108,9 @@ def train_upsampler(
         "model": TrainableState(upsampler),
         "average": average,
         "optimiser": optimiser,
-        "judge": TrainableState(adversary.discriminator),
-        "judging": adversary.optimiser,
+        **adversary.states,
     }
-    loop = Trainer(folder, states, settings, log, hardware)
-    loop.run(take_step, log_samples)
-    loop.restore()
-    average.copy_to()
-    upsampler.eval().requires_grad_(False)
+    Trainer(folder, states, settings, log, hardware).run_to_average(upsampler, average, take_step, log_samples)
 
 
 def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> float:
