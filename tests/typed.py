@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 from acetate import cli
+from acetate.models import registry
 
 from tests.daemon.harness import Daemon
 
@@ -26,8 +28,16 @@ class Answer:
 Acetate: TypeAlias = Callable[..., Answer]
 
 
-def typed(daemon: Daemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Acetate:
-    """The command, in the folders of this daemon."""
+def typed(
+    daemon: Daemon,
+    starter: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Acetate:
+    """The command in `folder`, with the folders of this daemon and this model for the starter."""
+    monkeypatch.setattr(registry, "STARTER_FOLDER", starter)
+    monkeypatch.chdir(folder)
     for name in PLACES:
         if name in daemon.environment:
             monkeypatch.setenv(name, daemon.environment[name])

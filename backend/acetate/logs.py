@@ -12,12 +12,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from acetate_wire.errors import AcetateError
-
-LEVELS = ("debug", "info", "warning", "error")
-LEVEL_VARIABLE = "ACETATE_LOG_LEVEL"
-FILE_BYTES = 1 << 20
-"""A log file that would grow over this becomes `NAME.1`, in place of the former one."""
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+from acetate_wire.logs import FILE_BYTES, FORMAT, LEVEL_VARIABLE, LEVELS
 
 
 def chosen_level(default: str) -> str:
@@ -44,7 +39,7 @@ def _send(handler: logging.Handler, level: str) -> None:
     if level not in LEVELS:
         hint = f"choose from {', '.join(LEVELS)}"
         raise AcetateError("bad_request", f"there is no log level {level!r}", field="log_level", hint=hint)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(logging.Formatter(FORMAT))
     for name in ("acetate", "acetate_lab"):
         logger = logging.getLogger(name)
         logger.setLevel(level.upper())

@@ -13,19 +13,13 @@ from pathlib import Path
 from typing import Iterable, List, Mapping
 
 from acetate_wire.errors import AcetateError
+from acetate_wire.logs import FILE_BYTES, FORMAT, LEVEL_VARIABLE, LEVELS
 from acetate_wire.paths import ensure_private_dir, state_dir
+from acetate_wire.redaction import home_places, prompt_texts, replace_texts
 
 from .jobs import EditorJob
 
-LEVELS = ("debug", "info", "warning", "error")
-LEVEL_VARIABLE = "ACETATE_LOG_LEVEL"
-FILE_BYTES = 1 << 20
-"""A log file that would grow over this becomes `NAME.log.1`, in place of the former one."""
 REPORT_LINES = 60
-LEFT_OUT = "(left out)"
-SHORTEST_PROMPT = 4
-"""Characters; shorter ones are parts of ordinary words."""
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _logger = logging.getLogger("acetate_editor")
 
 
@@ -50,7 +44,7 @@ def start_log(editor: str) -> None:
     except (OSError, AcetateError):
         _logger.addHandler(logging.NullHandler())
         return
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(logging.Formatter(FORMAT))
     _logger.addHandler(handler)
 
 
@@ -71,7 +65,7 @@ def report(job: EditorJob, versions: Mapping[str, str], prompts: Iterable[str] =
     lines += [f"{name}: {version}" for name, version in versions.items()]
     lines += [f"Python: {platform.python_version()}", f"System: {platform.platform()}", f"Job: {job.id}", ""]
     lines += log_tail(editor.lower())
-    return redacted("\n".join(lines), prompts)
+    return replace_texts("\n".join(lines), {**home_places(), **prompt_texts(prompts)})
 
 
 def log_tail(editor: str, lines: int = REPORT_LINES) -> List[str]:
@@ -80,14 +74,3 @@ def log_tail(editor: str, lines: int = REPORT_LINES) -> List[str]:
         return log_path(editor).read_text("utf-8", "replace").splitlines()[-lines:]
     except OSError:
         return []
-
-
-def redacted(text: str, prompts: Iterable[str]) -> str:
-    """The text without these prompts, and with `~` for the home folder."""
-    shown = {prompt: LEFT_OUT for prompt in prompts if len(prompt) >= SHORTEST_PROMPT}
-    home = Path.home()
-    if len(home.parts) > 1:
-        shown.update(dict.fromkeys((str(home), str(home.resolve()), home.as_posix()), "~"))
-    for found in sorted(shown, key=len, reverse=True):
-        text = text.replace(found, shown[found])
-    return text

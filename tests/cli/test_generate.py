@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,18 +12,15 @@ import pytest
 from acetate.models import registry
 from PIL import Image, PngImagePlugin
 
-from tests.daemon.harness import Daemon
+from tests.daemon.harness import Daemon, running_daemon
 from tests.typed import Acetate, typed
 
 
 @pytest.fixture(scope="module")
 def daemon(tiny_starter: Path) -> Iterator[Daemon]:
     """A daemon with the tiny model."""
-    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        made = Daemon(Path(folder), engine="tests.daemon.tiny_engine:TinyStarter")
-        made.environment["ACETATE_TEST_MODEL"] = str(tiny_starter)
-        yield made.start()
-        made.close()
+    with running_daemon("tests.daemon.tiny_engine:TinyStarter", ACETATE_TEST_MODEL=str(tiny_starter)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -36,9 +32,7 @@ def acetate(
     capsys: pytest.CaptureFixture[str],
 ) -> Acetate:
     """The command, run in an empty folder with a tiny untrained model for the starter."""
-    monkeypatch.setattr(registry, "STARTER_FOLDER", tiny_starter)
-    monkeypatch.chdir(tmp_path)
-    return typed(daemon, monkeypatch, capsys)
+    return typed(daemon, tiny_starter, tmp_path, monkeypatch, capsys)
 
 
 QUICK = ("--steps", "2", "--passes", "1")

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,16 @@ class Daemon:
     def editor(self, name: str = "editor") -> Editor:
         """A client as a user interface has it."""
         return Editor(self, name)
+
+
+@contextmanager
+def running_daemon(engine: str, **environment: str) -> Iterator[Daemon]:
+    """A daemon with this engine in a new folder, whose path is short enough for a socket, for a `with` block."""
+    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
+        daemon = Daemon(Path(folder), engine=engine)
+        daemon.environment.update(environment)
+        yield daemon.start()
+        daemon.close()
 
 
 class Editor:

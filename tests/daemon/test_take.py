@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import zipfile
@@ -20,7 +19,6 @@ import numpy as np
 import psutil
 import pytest
 from acetate.cli.jobs import CLIENT
-from acetate.models import registry
 from acetate_wire import blocking as sessions
 from acetate_wire import connection as connections
 from acetate_wire.blocking import BlockingClient
@@ -28,7 +26,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.events import Progress
 from PIL import Image
 
-from tests.daemon.harness import ROOT, Daemon, a_request, until
+from tests.daemon.harness import ROOT, Daemon, a_request, running_daemon, until
 from tests.typed import Acetate, typed
 
 QUICK = ("--steps", "2", "--passes", "1", "--seed", "7", "--size", "64")
@@ -38,11 +36,8 @@ LONGEST = 255 - len(".png")
 @pytest.fixture(scope="module")
 def shared(tiny_starter: Path) -> Iterator[Daemon]:
     """A daemon with the tiny model."""
-    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        made = Daemon(Path(folder), engine="tests.daemon.tiny_engine:TinyStarter")
-        made.environment["ACETATE_TEST_MODEL"] = str(tiny_starter)
-        yield made.start()
-        made.close()
+    with running_daemon("tests.daemon.tiny_engine:TinyStarter", ACETATE_TEST_MODEL=str(tiny_starter)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -61,9 +56,7 @@ def acetate(
     capsys: pytest.CaptureFixture[str],
 ) -> Acetate:
     """The command, in this process and in an empty folder."""
-    monkeypatch.setattr(registry, "STARTER_FOLDER", tiny_starter)
-    monkeypatch.chdir(tmp_path)
-    return typed(daemon, monkeypatch, capsys)
+    return typed(daemon, tiny_starter, tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pytest
 from acetate.daemon import config
 from acetate_editor import logging as editor_logging
 from acetate_editor.jobs import FAILED
-from acetate_editor.logging import LEFT_OUT, log_path, report, start_log, stop_log
+from acetate_editor.logging import log_path, report, start_log, stop_log
 from acetate_editor.tasks import TaskQueue
 from acetate_wire.paths import state_dir
+from acetate_wire.redaction import LEFT_OUT
 
 from tests.editor.bare_editor import BareJob
 

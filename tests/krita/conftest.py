@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import STAND_IN, Daemon
+from tests.daemon.harness import STAND_IN, Daemon, running_daemon
 from tests.krita.artist import Artist
 from tests.krita.krita_process import Krita, Screen, isolated, prepare
 
@@ -64,11 +64,8 @@ def engine() -> str:
 @pytest.fixture(scope="module")
 def krita_daemon(engine: str) -> Iterator[Daemon]:
     """The daemon of a file of tests."""
-    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        daemon = Daemon(Path(folder), engine=engine)
-        daemon.start()
+    with running_daemon(engine) as daemon:
         yield daemon
-        daemon.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +14,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from acetate import documents
-from acetate.models import registry
 from PIL import Image
 from psd_tools import PSDImage
 
-from tests.daemon.harness import Daemon
+from tests.daemon.harness import Daemon, running_daemon
 from tests.typed import Acetate, typed
 
 QUICK = ("--steps", "2", "--passes", "1")
@@ -27,11 +25,8 @@ QUICK = ("--steps", "2", "--passes", "1")
 
 @pytest.fixture(scope="module")
 def daemon(models_folder: Path) -> Iterator[Daemon]:
-    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        made = Daemon(Path(folder), engine="tests.pipelines.watched_engine:Watched")
-        made.environment["ACETATE_MODELS_DIR"] = str(models_folder)
-        yield made.start()
-        made.close()
+    with running_daemon("tests.pipelines.watched_engine:Watched", ACETATE_MODELS_DIR=str(models_folder)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -43,15 +38,14 @@ def acetate(
     capsys: pytest.CaptureFixture[str],
 ) -> Acetate:
     """The command, run in a folder with a layer, a background and a mask."""
-    monkeypatch.setattr(registry, "STARTER_FOLDER", models_folder / "starter")
-    monkeypatch.chdir(tmp_path)
+    command = typed(daemon, models_folder / "starter", tmp_path, monkeypatch, capsys)
     noise = np.random.default_rng(1).integers(0, 256, (70, 90, 4), dtype=np.uint8)
     Image.fromarray(noise, "RGBA").save("layer.png")
     Image.fromarray(noise[::-1, :, :3].copy(), "RGB").save("back.png")
     mask = np.zeros((70, 90), np.uint8)
     mask[20:50, 30:60] = 255
     Image.fromarray(mask, "L").save("mask.png")
-    return typed(daemon, monkeypatch, capsys)
+    return command
 
 
 def pixels(path: str) -> np.ndarray[Any, Any]:

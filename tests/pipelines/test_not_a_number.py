@@ -23,7 +23,7 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from tests.adapters.test_adapters import _write_lora
-from tests.daemon.harness import Daemon
+from tests.daemon.harness import running_daemon
 from tests.pipelines.conftest import a_picture, a_request
 
 SIDE = 64
@@ -61,13 +61,11 @@ def damaged(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="module")
 def session(damaged: Path) -> Iterator[BlockingClient]:
     """A client of a daemon with these models."""
-    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        daemon = Daemon(Path(folder), engine="tests.pipelines.watched_engine:Watched")
-        daemon.environment["ACETATE_MODELS_DIR"] = str(damaged)
-        daemon.start()
-        with daemon.session() as session:
-            yield session
-        daemon.close()
+    with (
+        running_daemon("tests.pipelines.watched_engine:Watched", ACETATE_MODELS_DIR=str(damaged)) as daemon,
+        daemon.session() as session,
+    ):
+        yield session
 
 
 def asked(mode: str = "text", **fields: Any) -> LayerRequest:

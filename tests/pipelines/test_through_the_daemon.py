@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.events import Layer
 from acetate_wire.request import LayerRequest, PictureSpec, Rect, output_roles
 
-from tests.daemon.harness import Daemon
+from tests.daemon.harness import running_daemon
 from tests.daemon.test_pictures import linear_profile
 from tests.pipelines.test_modes import EVERY, MODES
 
@@ -24,13 +23,11 @@ WIDTH, HEIGHT = 83, 71
 @pytest.fixture(scope="module")
 def session(models_folder: Path) -> Iterator[BlockingClient]:
     """A client of a daemon with the tiny models."""
-    with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        daemon = Daemon(Path(folder), engine="tests.pipelines.watched_engine:Watched")
-        daemon.environment["ACETATE_MODELS_DIR"] = str(models_folder)
-        daemon.start()
-        with daemon.session() as session:
-            yield session
-        daemon.close()
+    with (
+        running_daemon("tests.pipelines.watched_engine:Watched", ACETATE_MODELS_DIR=str(models_folder)) as daemon,
+        daemon.session() as session,
+    ):
+        yield session
 
 
 def pixels(role: str) -> np.ndarray[Any, Any]:

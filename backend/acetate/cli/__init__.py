@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from acetate_wire.errors import AcetateError
+from acetate_wire.logs import LEVEL_VARIABLE
 
 import acetate
 from acetate import extensions, logs
@@ -86,7 +87,7 @@ def options(
     """Take the options that stand before any command."""
     if log_level is not None:
         # A daemon that this command starts logs at the same level.
-        os.environ[logs.LEVEL_VARIABLE] = log_level
+        os.environ[LEVEL_VARIABLE] = log_level
     logs.log_to_stderr(logs.chosen_level("warning"))
 
 

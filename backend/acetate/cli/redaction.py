@@ -10,11 +10,9 @@ from typing import Any
 
 from acetate_wire import connection as connections
 from acetate_wire.paths import config_dir, runtime_dir
+from acetate_wire.redaction import LEFT_OUT, home_places, prompt_texts, replace_texts
 
-LEFT_OUT = "(left out)"
 SHORTEST_SECRET = 16
-SHORTEST_PROMPT = 4
-"""Characters; shorter ones are parts of ordinary words."""
 TELLING = frozenset({"mode", "model", "sampler", "kind", "format", "rows", "space", "returns", "name"})
 """Fields of a request whose texts say what was asked for without saying what was to be drawn."""
 
@@ -27,9 +25,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without any of them."""
-        for found, shown in sorted(self.replacements.items(), key=lambda pair: -len(pair[0])):
-            text = text.replace(found, shown)
-        return text
+        return replace_texts(text, self.replacements)
 
     def value(self, value: Any) -> Any:
         """The same for every text in maps and lists."""
@@ -44,15 +40,8 @@ class Redactor:
 
 def redactor(state: Path, prompts: Iterable[str]) -> Redactor:
     """For this user's home folder, the keys of the daemon and its clients, and these prompts."""
-    homes = {Path.home(), Path.home().resolve()}
-    places = [form for home in homes if len(home.parts) > 1 for form in _forms(home)]
-    texts = [form for prompt in prompts for form in (prompt, repr(prompt)[1:-1]) if len(form) >= SHORTEST_PROMPT]
-    return Redactor({**dict.fromkeys(places, "~"), **dict.fromkeys([*find_keys(state), *texts], LEFT_OUT)})
-
-
-def _forms(home: Path) -> tuple[str, ...]:
-    """A folder's path as it may be written: as it is, with backslashes doubled, and in an address."""
-    return str(home), str(home).replace("\\", "\\\\"), home.as_posix(), home.as_uri().removeprefix("file://")
+    keys = dict.fromkeys(find_keys(state), LEFT_OUT)
+    return Redactor({**home_places(), **keys, **prompt_texts(prompts)})
 
 
 def find_keys(state: Path) -> set[str]:

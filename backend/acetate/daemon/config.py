@@ -31,7 +31,7 @@ class DaemonConfig:
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
     before it is killed. `silence_s`: a worker that says nothing for so long during a job is asked whether it lives, and
     replaced when it does not answer within `answer_s`. `reserve_bytes`: what a new job leaves free on the disk.
-    `log_level` is one of `acetate.logs.LEVELS`, for daemon.log and worker.log in the state folder.
+    `log_level` is one of `acetate_wire.logs.LEVELS`, for daemon.log and worker.log in the state folder.
     """
 
     runtime: Path = field(default_factory=runtime_dir)
