@@ -249,6 +249,7 @@ def test_another_build_can_be_asked_for_and_stays(door: Door) -> None:
     assert door.torch() == "2.13.0+cpu"
 
 
+@pytest.mark.slow
 @LINUX_X86
 def test_without_the_builds_host_pypis_own_is_installed_and_said(door: Door, indexes: str) -> None:
     write_machine(door.machine, AMD_READY)

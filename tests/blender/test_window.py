@@ -162,6 +162,7 @@ def test_without_a_prompt_the_button_is_grey(window: Blender, screen: Screen) ->
     assert window.call("window.states") == []
 
 
+@pytest.mark.slow
 def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen) -> None:
     screen.click(PROMPT)
     screen.press("ctrl+a")
@@ -173,6 +174,7 @@ def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen)
     until(lambda: _clicked(screen, NEAREST) and window.call("window.prompt") == "a red fish", "the word")
 
 
+@pytest.mark.slow
 def test_a_person_types_a_prompt_and_presses_generate(window: Blender, screen: Screen) -> None:
     # So many steps that the drawing can be looked at, however fast the machine is.
     window.call("window.settings", steps=200)
@@ -207,6 +209,7 @@ def test_troubles_are_shown_with_their_fixes(window: Blender, screen: Screen) ->
     assert window.call("scene.troubles") == []
 
 
+@pytest.mark.slow
 def test_a_failed_and_a_cancelled_job_say_so(window: Blender, screen: Screen) -> None:
     window.call("scene.ask", prompt="a green pear", steps=1000)
     until(lambda: window.call("window.states")[0] == "running", "the drawing", PATIENCE_S)
@@ -219,6 +222,7 @@ def test_a_failed_and_a_cancelled_job_say_so(window: Blender, screen: Screen) ->
     window.call("window.forget_all")
 
 
+@pytest.mark.slow
 def test_the_selected_layer_shows_what_made_it(window: Blender, screen: Screen) -> None:
     (name,) = [plane["name"] for plane in window.call("scene.planes")]
     assert window.call("working.seen", name=name)["active"], "it was selected when it came"
@@ -246,6 +250,7 @@ def part_of_frame(x: int, y: int, width: int, height: int) -> dict[str, object]:
     return {"target": "CUSTOM", "target_x": x, "target_y": y, "target_width": width, "target_height": height}
 
 
+@pytest.mark.slow
 def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen) -> None:
     window.call("window.landscape_scene")
     for prompt, options in PARTS:
@@ -268,6 +273,7 @@ def test_closing_the_window_leaves_no_process_behind(window: Blender) -> None:
     assert window.end() == 0
 
 
+@pytest.mark.slow
 def test_the_first_picture_is_seen_in_blenders_own_scene_and_layout(
     starter: Daemon, make_blender: Callable[..., Blender]
 ) -> None:

@@ -134,6 +134,7 @@ def test_cancel_and_a_refusal_and_a_failure(client: PageClient) -> None:
     assert set(failed) == {"v", "kind", "id", "code", "field", "message", "hint", "retry"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", ["a red apple", "steps=1 hang=11"], ids=["at once", "after 11 silent seconds"])
 def test_the_pages_example_works_as_printed(daemon: Daemon, tmp_path: Path, prompt: str) -> None:
     printed = PAGE.read_text().split("## Example")[1]

@@ -112,6 +112,7 @@ def test_cancel_stops_the_model_within_one_step(daemon: Daemon, editor: Editor) 
     editor.wait(Done, following)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_and_a_killed_daemon_cost_no_layer(daemon: Daemon, editor: Editor) -> None:
     editor.wait(Connected)
     job = editor.client.submit(a_request(seed=3, **{**SMALL, "steps": 100}))

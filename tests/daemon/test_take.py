@@ -271,6 +271,7 @@ def test_ctrl_c_still_cancels(daemon: Daemon, session: BlockingClient, tmp_path:
     assert states(session) == []
 
 
+@pytest.mark.slow
 def test_a_session_starts_a_daemon_that_died_and_gets_its_layers(
     make_daemon: Callable[..., Daemon], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +312,7 @@ def test_a_daemon_that_does_not_start_again_is_told(
         assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_the_command_starts_a_daemon_that_died_and_writes_the_layer(
     make_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:

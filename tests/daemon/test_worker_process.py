@@ -79,6 +79,7 @@ def test_a_worker_that_does_not_stop_is_ended(make_daemon: Callable[..., Daemon]
         session.run(a_request(), timeout=20)
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_answer_is_replaced(make_daemon: Callable[..., Daemon]) -> None:
     daemon = make_daemon(silence_s=1, answer_s=5).start()
     editor = daemon.editor()

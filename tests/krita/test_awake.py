@@ -11,6 +11,7 @@ SIDE = 2048
 BAR_MS = 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", ["U8", "F32"])
 def test_the_interface_never_computes_for_more_than_the_bar(artist: Artist, depth: str) -> None:
     artist.new(SIDE, SIDE, "RGBA", depth)

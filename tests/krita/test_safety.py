@@ -183,6 +183,7 @@ def test_layers_for_a_document_that_was_never_saved_are_offered_elsewhere(artist
     assert artist.names() == ["Background"]
 
 
+@pytest.mark.slow
 def test_layers_that_finish_while_krita_is_dead_are_offered(krita: Krita, artist: Artist, file: Path) -> None:
     artist.new()
     begin(artist, "posthumous", SLOWER)

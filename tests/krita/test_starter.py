@@ -17,6 +17,7 @@ def engine() -> str:
     return "acetate.worker.diffusion_engine:DiffusionEngine"
 
 
+@pytest.mark.slow
 def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:
     artist = at_1080p
     artist.new(1600, 1200)

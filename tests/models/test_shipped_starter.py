@@ -121,6 +121,7 @@ def test_smoke_is_mostly_partial_and_an_apple_mostly_opaque(store: ModelCache) -
     assert solid("smoke") < 0.3 < 0.7 < solid("a red apple")
 
 
+@pytest.mark.slow
 def test_the_held_out_figures_are_those_of_the_model_card(store: ModelCache) -> None:
     card = json.loads((STARTER_FOLDER / "figures.json").read_text(encoding="utf-8"))
     model = store.get("starter")
@@ -143,6 +144,7 @@ def test_the_model_card_states_the_measured_figures() -> None:
     assert f"{figures['layers']['mean']['partial']:.1%}" in card
 
 
+@pytest.mark.slow
 def test_words_it_never_saw_are_named_with_the_nearest_thing_and_it_draws_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "fish.png"
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:

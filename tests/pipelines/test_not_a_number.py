@@ -86,6 +86,7 @@ def float_layer(format: str, x: int, y: int, channel: int, value: float, alpha: 
     return pixels.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nan", "huge"])
 def test_a_lora_that_makes_no_numbers_fails_by_name_and_leaves_the_model_whole(
     session: BlockingClient, name: str

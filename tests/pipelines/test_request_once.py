@@ -74,6 +74,7 @@ def journaled(daemon: Daemon, job: str) -> dict[str, Any]:
     return record.request
 
 
+@pytest.mark.slow
 def test_a_request_is_decoded_once_on_each_side_and_once_after_a_restart(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def run_doctor(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
+@pytest.mark.slow
 def test_every_reference_case_is_within_its_tolerance() -> None:
     cases = list(check_vectors(REFERENCE))
     with np.load(REFERENCE / "expected.npz") as stored:

@@ -167,6 +167,7 @@ def make(path):
 """
 
 
+@pytest.mark.slow
 def test_layers_of_a_document_that_krita_saved_are_read_exactly(tmp_path: Path) -> None:
     runner = shutil.which("kritarunner")
     if runner is None:

@@ -202,6 +202,7 @@ run_layers(RunOptions(Path(sys.argv[1]), False, lambda line: print(line, flush=T
 """
 
 
+@pytest.mark.slow
 def test_layers_that_were_killed_while_they_were_trained_end_as_if_they_had_not_been(
     tiny_starter: Path, scenes: Path, tmp_path: Path
 ) -> None:
@@ -226,6 +227,7 @@ def test_layers_that_were_killed_while_they_were_trained_end_as_if_they_had_not_
     assert all(torch.equal(value, results[1][key]) for key, value in results[0].items())
 
 
+@pytest.mark.slow
 def test_two_processes_learn_as_one_does_from_both_their_batches(
     tiny_starter: Path, scenes: Path, tmp_path: Path
 ) -> None:

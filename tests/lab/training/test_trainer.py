@@ -77,6 +77,7 @@ def _run(folder: Path, *, kill_after: float | None = None) -> str:
     return process.communicate(timeout=120)[0]
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
     _run(tmp_path / "whole")
     for pause in (0.05, 0.2):
@@ -212,6 +213,7 @@ def _small_data(folder: Path, count: int = 12) -> None:
     (folder / "records.json").write_text(json.dumps(records))
 
 
+@pytest.mark.slow
 def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
     from acetate.adapters.shared_attention import SharedAttention
     from acetate_lab.metrics.held_out import read_held_out
