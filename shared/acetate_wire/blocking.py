@@ -28,7 +28,6 @@ RUNS_AGAIN = ("worker_lost", "damaged")
 """Failures after which the daemon keeps a job, so that it can be run again."""
 
 Wanted = TypeVar("Wanted", bound=Event)
-Starter = Callable[[], None]
 
 
 class BlockingClient:
