@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.geometry import area_around, square_in
+from acetate_wire.geometry import area_around, area_around_mask, square_in
 from acetate_wire.request import Rect
 from krita import Document, Node
 
@@ -58,7 +58,7 @@ def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: boo
     if mode.selection:
         if chosen is None:
             raise AcetateError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
-        return Target(SELECTION, selection_mask.with_context(chosen, canvas), selected=chosen)
+        return Target(SELECTION, area_around_mask(chosen, canvas, max_aspect), selected=chosen)
     rect = chosen or canvas
     subject = square_in(rect, max_aspect) if mode.name == "text" and not fill else rect
     apart = None if subject == rect else subject

@@ -8,6 +8,8 @@ from .field_readers import whole
 
 LAYER_MARGIN = 1 / 8
 """How much is added on each side of a layer that is worked on, as a share of its longer side."""
+MASK_MARGIN = 1 / 4
+"""How much of the picture around a mask is looked at, as a share of the mask's longer side."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,26 @@ def area_around(bounds: Rect, canvas: Rect, max_aspect: float) -> Rect:
     width, height = bounds.width + margin, bounds.height + margin
     least = round(max(width, height) / max_aspect)
     width, height = max(width, least), max(height, least)
+    x = _start(bounds.x, bounds.width, width, canvas.x, canvas.width)
+    y = _start(bounds.y, bounds.height, height, canvas.y, canvas.height)
+    return Rect(x, y, width, height)
+
+
+def area_around_mask(bounds: Rect, canvas: Rect, max_aspect: float, least: int = 0) -> Rect:
+    """Where a job works that changes what is inside a mask: its bounds with the picture around them.
+
+    At least `least` pixels a side where the canvas has them, and at a shape that the model learned: where the canvas
+    ends too early for one, the longer side is shortened, so that the mask stays in the middle. A subject, which a model
+    draws in the middle, would otherwise be cut at the mask's edge. All of `bounds` is in it.
+    """
+    margin = 2 * round(MASK_MARGIN * max(bounds.width, bounds.height))
+    width, height = max(bounds.width + margin, least), max(bounds.height + margin, least)
+    most_width, most_height = max(canvas.width, bounds.width), max(canvas.height, bounds.height)
+    width, height = min(width, most_width), min(height, most_height)
+    width = min(max(width, round(height / max_aspect)), most_width)
+    height = min(max(height, round(width / max_aspect)), most_height)
+    width = max(bounds.width, min(width, round(height * max_aspect)))
+    height = max(bounds.height, min(height, round(width * max_aspect)))
     x = _start(bounds.x, bounds.width, width, canvas.x, canvas.width)
     y = _start(bounds.y, bounds.height, height, canvas.y, canvas.height)
     return Rect(x, y, width, height)

@@ -377,3 +377,14 @@ def test_nothing_in_a_file_or_its_name_controls_the_terminal(acetate: Acetate) -
     for answer in shown:
         assert not {"\x1b", "\x07", "\x9b", "\u202e", "\udcff"} & set(answer.output + answer.errors)
     assert "bad\\x1b[2J\\udcff.png" in shown[1].errors
+
+
+def test_a_mask_over_half_of_a_wide_picture_is_worked_on_in_a_square(acetate: Acetate) -> None:
+    wide = np.full((180, 320, 4), 255, np.uint8)
+    half = np.zeros((180, 320), np.uint8)
+    half[:, :160] = 255
+    Image.fromarray(wide, "RGBA").save("wide.png")
+    Image.fromarray(half, "L").save("half.png")
+    answer = acetate("inpaint", "--layer", "wide.png", "--mask", "half.png", "a cat", "-o", "out.png", *QUICK)
+    assert "Working on 180 x 180 at 0, 0 of 320 x 180" in answer.errors
+    assert np.array_equal(pixels("out.png")[:, 180:], wide[:, 180:])

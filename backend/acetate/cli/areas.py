@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.geometry import area_around
+from acetate_wire.geometry import area_around, area_around_mask
 from acetate_wire.request import Rect
 
 from acetate.cli.adapter_options import ControlOption
@@ -26,10 +26,8 @@ FAINT = 8
 """8-bit alpha up to this is haze that no area is widened for."""
 DIFFERENT = 16
 """How much a level of 255 must differ for two pictures to show different things there."""
-CONTEXT = 0.25
-"""How much around a mask is looked at, as a share of its longer side."""
 MOST = 0.5
-"""An area over this share of the pictures is not worth leaving the rest out for."""
+"""An area over this share of pictures that have a shape which the model learned is not worth leaving the rest out for."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,15 @@ class Area:
             return None
         ((height, width),) = shapes
         canvas = Rect(0, 0, width, height)
+        widest = entry.family.max_aspect
         if "mask" in pictures:
-            bounds = _with_context(bounds, entry.native_size, canvas)
-        rect = _common(area_around(bounds, canvas, entry.family.max_aspect), canvas)
-        small = max(width, height) <= entry.full_size
-        return None if small or rect.width * rect.height > MOST * width * height else cls(rect, width, height)
+            rect = area_around_mask(bounds, canvas, widest, entry.native_size)
+        else:
+            rect = _common(area_around(bounds, canvas, widest), canvas)
+        large = rect.width * rect.height > MOST * width * height and (
+            _aspect(rect) > widest or _aspect(canvas) <= widest
+        )
+        return None if large or max(width, height) <= entry.full_size else cls(rect, width, height)
 
     @classmethod
     def of_settings(cls, area: tuple[int, int, int, int], pictures: Pictures) -> Area:
@@ -129,13 +131,8 @@ def _extent(wanted: NDArray[np.bool_]) -> Rect | None:
     return Rect(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
 
 
-def _with_context(bounds: Rect, least: int, canvas: Rect) -> Rect:
-    """A mask's bounds with what is around them, `least` pixels or more a side, inside the canvas."""
-    context = round(CONTEXT * max(bounds.width, bounds.height))
-    across = max(context, (least - bounds.width + 1) // 2)
-    down = max(context, (least - bounds.height + 1) // 2)
-    wide = Rect(bounds.x - across, bounds.y - down, bounds.width + 2 * across, bounds.height + 2 * down)
-    return _common(wide, canvas)
+def _aspect(rect: Rect) -> float:
+    return max(rect.width, rect.height) / min(rect.width, rect.height)
 
 
 def _common(rect: Rect, canvas: Rect) -> Rect:

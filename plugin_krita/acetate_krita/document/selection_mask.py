@@ -14,9 +14,6 @@ from krita import Document
 
 from ..color import strips
 
-CONTEXT_SHARE = 0.25
-"""How much of the picture around a selection is shown to the mode that changes what is inside it."""
-
 
 @dataclass(frozen=True)
 class SelectionMask:
@@ -78,13 +75,3 @@ def full_mask(rect: Rect) -> SelectionMask:
         rect,
         tuple(zlib.compress(bytes([255]) * (rect.width * len(rows)), 1) for rows in strips(rect.width, rect.height, 1)),
     )
-
-
-def with_context(rect: Rect, within: Rect) -> Rect:
-    """`rect` with a margin around it, as far as `within` reaches."""
-    margin = round(CONTEXT_SHARE * max(rect.width, rect.height))
-    left = min(rect.x, max(rect.x - margin, within.x))
-    top = min(rect.y, max(rect.y - margin, within.y))
-    right = max(rect.x + rect.width, min(rect.x + rect.width + margin, within.x + within.width))
-    bottom = max(rect.y + rect.height, min(rect.y + rect.height + margin, within.y + within.height))
-    return Rect(left, top, right - left, bottom - top)
