@@ -18,7 +18,7 @@ from acetate_wire import connection as connections
 from acetate_wire.blocking import BlockingClient
 from acetate_wire.connection import Connection
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import Lora
+from acetate_wire.request import Lora, PictureSpec
 from acetate_wire.request_codec import encode_request
 
 from tests.daemon.harness import Daemon, Raw, a_request, until
@@ -176,6 +176,32 @@ def test_a_machine_is_one_client_however_many_ids_it_makes_up(make_daemon: Calla
     assert own.submit(request)["kind"] == "accepted", "others have room of their own"
     for each in (first, second, own):
         each.close()
+
+
+def test_a_machine_takes_no_room_from_the_users_own_layers(make_daemon: Callable[..., Daemon]) -> None:
+    daemon = make_daemon(tcp=LOOPBACK, keep_bytes=2 * 64 * 64 * 4, waiting_bytes=50_000).start()
+    file = daemon.home / "studio.json"
+    auth.pair(daemon.state, "studio", daemon.connection().tcp, file)
+    paired = connections.find(file)
+    small = encode_request(a_request(width=64, height=64))
+    given = a_request("steps=1000 pause=0.1", 64, 64, mode="refine", inputs={"layer": PictureSpec(0, 64, 64)})
+    with daemon.session() as session:
+        own = session.submit(a_request(width=64, height=64))
+        session.wait(own)
+        for name in ("first", "second", "third"):
+            raw = Raw(daemon, greet=False, connection=paired)
+            raw.hello(name)
+            assert raw.submit(small)["kind"] == "accepted"
+            raw.close()
+        until(lambda: session.status()["jobs"] == {"done": 3, "expired": 1}, "the oldest of the machine to expire")
+        assert session.jobs().jobs[0]["state"] == "done"
+        raw = Raw(daemon, greet=False, connection=paired)
+        raw.hello("fourth")
+        answers = [raw.submit(encode_request(given), bytes(64 * 64 * 4)) for _ in range(4)]
+        assert [answer["kind"] for answer in answers] == ["accepted"] * 3 + ["rejected"]
+        assert answers[3]["code"] == "busy" and "waiting jobs" in answers[3]["message"]
+        session.submit(given, [bytes(64 * 64 * 4)])
+        raw.close()
 
 
 def test_a_paired_machine_may_not_stop_the_daemon(tcp_daemon: Daemon, home: Path) -> None:

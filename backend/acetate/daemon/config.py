@@ -30,7 +30,10 @@ class DaemonConfig:
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
     before it is killed. `silence_s`: a worker that says nothing for so long during a job is asked whether it lives, and
-    replaced when it does not answer within `answer_s`. `reserve_bytes`: what a new job leaves free on the disk.
+    replaced when it does not answer within `answer_s`. `keep_s` and `keep_bytes`: how long, and how much of, finished
+    layers stay that nobody took; `waiting_bytes`: how many bytes of pictures may wait in jobs. Both amounts are for
+    each paired machine alone; `keep_bytes` for all of this user's clients together, `waiting_bytes` for each of them.
+    `reserve_bytes`: what a new job leaves free on the disk.
     `log_level` is one of `acetate_wire.logs.LEVELS`, for daemon.log and worker.log in the state folder.
     """
 
@@ -46,5 +49,6 @@ class DaemonConfig:
     answer_s: float = 30.0
     keep_s: float = 7 * DAY_S
     keep_bytes: int = 2 << 30
+    waiting_bytes: int = 4 << 30
     reserve_bytes: int = 4 << 20
     log_level: str = field(default_factory=lambda: logs.chosen_level("info"))

@@ -70,8 +70,6 @@ class JobManager:
         self._queue = FairQueue()
         self._unsaved: dict[str, _PendingEnd] = {}
         self._unpublished: set[str] = set()
-        # The paired machine of each owner that is on one.
-        self._machines: dict[str, str] = {}
         # Counted here too, for a journal that cannot be written.
         self._crashes: dict[str, int] = {}
         self.running: RunningJob | None = None
@@ -81,7 +79,7 @@ class JobManager:
             elif not job.request:
                 self._end(job.id, "failed", LOST_REQUEST.fields(), 0)
             else:
-                self._queue.add(job.id, job.owner)
+                self._queue.add(job.id, job.account)
         spool.remove_orphans(journal.ids())
 
     @property
@@ -97,31 +95,29 @@ class JobManager:
         All clients of a paired `machine` (its public key) count as one: a client makes up its own id. Raises
         AcetateError `busy`; nothing of the job is left then.
         """
-        if machine:
-            self._machines[owner] = machine
-        if self._count_waiting(owner, machine) >= self._settings.limits.waiting_jobs:
-            whose = "paired machine" if machine else "client"
-            raise AcetateError(
-                "busy",
-                f"{self._settings.limits.waiting_jobs} jobs of this {whose} are waiting already",
-                hint="wait until some are done, or cancel some",
-                retry=True,
-            )
+        account, sizes = machine or owner, [len(frame) for frame in frames]
+        whose = "paired machine" if machine else "client"
+        if self._queue.count(account) >= self._settings.limits.waiting_jobs:
+            raise _too_much(f"{self._settings.limits.waiting_jobs} jobs of this {whose} are waiting already")
+        if sizes and self._waiting_bytes(account) + sum(sizes) > self._settings.waiting_bytes:
+            most = self._settings.waiting_bytes >> 20
+            raise _too_much(f"the pictures of this {whose}'s waiting jobs would be over {most} MiB")
         self._spool.check_room(sum(len(frame) for frame in frames) + max_reply_bytes(request))
         if frames:
             self._spool.save_input(id, frames)
         try:
-            sizes = [len(frame) for frame in frames]
-            self._store.add(id, owner, encode_request(request), sizes, time.time())
+            self._store.add(id, owner, encode_request(request), sizes, time.time(), machine)
         except StoreError:
             self._spool.remove_input(id)
             self._spool.check_room(1 << 62)
-        self._queue.add(id, owner)
-        return self._position(id, owner)
+        self._queue.add(id, account)
+        return self._position(id, account)
 
-    def _count_waiting(self, owner: str, machine: str) -> int:
-        owners = {owner, *(each for each, other in self._machines.items() if machine and other == machine)}
-        return sum(self._queue.count(each) for each in owners)
+    def _waiting_bytes(self, account: str) -> int:
+        try:
+            return self._store.waiting_bytes(account)
+        except StoreError:
+            return 0
 
     def find(self, owner: str, id: str) -> JobRecord | None:
         """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""
@@ -161,11 +157,11 @@ class JobManager:
         if self.running is not None and self.running.job.id == job.id:
             started = {"id": job.id, "stage": "starting", "step": 0, "steps": 0, "seconds_left": None}
             return "progress", {**started, **self.running.progress}, []
-        return "accepted", {"id": job.id, "position": self._position(job.id, job.owner)}, []
+        return "accepted", {"id": job.id, "position": self._position(job.id, job.account)}, []
 
     def cancel(self, job: JobRecord) -> None:
         """Stop a job that has not ended: at once for its followers, within a step in the worker."""
-        self._queue.remove(job.id, job.owner)
+        self._queue.remove(job.id, job.account)
         if self.running is not None and self.running.job.id == job.id:
             self.running.stopping_since = time.monotonic()
         self._end(job.id, "cancelled", {}, 0)
@@ -204,7 +200,7 @@ class JobManager:
             self._store.retry(job.id)
         except StoreError:
             self._spool.check_room(1 << 62)
-        self._queue.add(job.id, job.owner)
+        self._queue.add(job.id, job.account)
 
     def close(self) -> None:
         """The daemon ends in order: what was running waits for the next one, with no attempt counted."""
@@ -227,7 +223,7 @@ class JobManager:
     def next(self) -> dict[str, Any] | None:
         """Take the next waiting job, and return the `run` message for the idle worker; None when there is none."""
         while self.running is None and (popped := self._queue.pop()) is not None:
-            id, owner = popped
+            id, account = popped
             try:
                 job = self._store.get(id)
                 if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
@@ -240,7 +236,7 @@ class JobManager:
                 self._end(id, "failed", error.fields(), 0)
                 continue
             except (StoreError, OSError):
-                self._queue.push_front(id, owner)
+                self._queue.push_front(id, account)
                 raise
             try:
                 self._store.start(id)
@@ -295,7 +291,7 @@ class JobManager:
             self._store.record_crash(job.id)
         except StoreError as error:
             log.warning("the journal cannot say so: %s", error)
-        self._queue.push_front(job.id, job.owner)
+        self._queue.push_front(job.id, job.account)
 
     def _give_up(self, job: JobRecord, reason: str) -> None:
         error = AcetateError(
@@ -355,9 +351,9 @@ class JobManager:
         if state is not None:
             self._publish(id, *state)
 
-    def _position(self, id: str, owner: str) -> int:
+    def _position(self, id: str, account: str) -> int:
         try:
-            ahead = self._queue.position(id, owner)
+            ahead = self._queue.position(id, account)
         except ValueError:
             return 0
         return ahead + (1 if self.running is not None else 0)
@@ -376,7 +372,7 @@ class JobManager:
             "message": "",
         }
         if job.state == "waiting":
-            entry["position"] = self._position(job.id, job.owner)
+            entry["position"] = self._position(job.id, job.account)
         elif job.ended is not None and job.state != "expired":
             entry["expires"] = time.time() + self._settings.keep_s - (self._store.now - (job.ended_at or 0))
         if job.state == "expired":
@@ -402,6 +398,10 @@ class JobManager:
         days = self._settings.keep_s / 86400
         gigabytes = self._settings.keep_bytes / (1 << 30)
         return f"layers nobody took are kept for {days:g} days and up to {gigabytes:g} GiB in all, then removed"
+
+
+def _too_much(message: str) -> AcetateError:
+    return AcetateError("busy", message, hint="wait until some are done, or cancel some", retry=True)
 
 
 def max_reply_bytes(request: LayerRequest) -> int:

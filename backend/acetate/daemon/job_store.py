@@ -56,20 +56,25 @@ MIGRATIONS = (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id, owner, state, request BLOB, outcome BLOB, at REAL NOT NULL
     );
     """,
+    """
+    ALTER TABLE job ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+    ALTER TABLE job ADD COLUMN input_size INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """What makes each schema out of the one before; `user_version` counts how many have been done.
 
 2: attempts are counted before a run, whoever ends it; ages (`ended_at`, `forgotten.at`) are on the journal's clock.
 3: `set_aside` has what could not be decoded of a job, as it was.
+4: quotas count by the key of a paired machine, and the bytes that wait.
 """
 COLUMNS = (
-    *("number", "id", "owner", "state", "submitted", "ended", "ended_at", "attempts", "deaths", "size"),
-    *("request", "outcome"),
+    *("number", "id", "owner", "machine", "state", "submitted", "ended", "ended_at", "attempts", "deaths"),
+    *("input_size", "size", "request", "outcome"),
 )
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM job"
 _TYPES: dict[str, Any] = {
-    **dict.fromkeys(("id", "owner", "state"), str),
-    **dict.fromkeys(("number", "attempts", "deaths", "size"), int),
+    **dict.fromkeys(("id", "owner", "machine", "state"), str),
+    **dict.fromkeys(("number", "attempts", "deaths", "input_size", "size"), int),
     **dict.fromkeys(("ended", "ended_at"), (float, int, NoneType)),
     "submitted": (float, int),
 }
@@ -84,8 +89,9 @@ class StoreError(Exception):
 class JobRecord:
     """One job as the journal holds it.
 
-    `request` is the header's map, empty where it could not be decoded, `resolved` unless an earlier version wrote it,
-    which left defaults open; `sizes` are the bytes of its frames. `outcome` is what ended it (the fields
+    `machine` is the public key of the paired machine that submitted it, empty for this user's own clients. `request` is
+    the header's map, empty where it could not be decoded, `resolved` unless an earlier version wrote it, which left
+    defaults open; `sizes` are the bytes of its frames, `input_size` their sum. `outcome` is what ended it (the fields
     of `done` or `failed`), `size` the bytes of its layers. `attempts` is how often it was begun, `deaths` how many of
     them ended with a worker. Times are seconds since 1970, `ended_at` is on the journal's clock.
     """
@@ -93,17 +99,24 @@ class JobRecord:
     number: int
     id: str
     owner: str
+    machine: str
     state: str
     submitted: float
     ended: float | None
     ended_at: float | None
     attempts: int
     deaths: int
+    input_size: int
     size: int
     request: dict[str, Any]
     sizes: tuple[int, ...]
     resolved: bool
     outcome: dict[str, Any] | None
+
+    @property
+    def account(self) -> str:
+        """Whose quota and turn it takes: all clients of a paired machine are one, for a client makes up its own id."""
+        return self.machine or self.owner
 
 
 class JobStore:
@@ -148,13 +161,16 @@ class JobStore:
             self.tick()
         self._db.close()
 
-    def add(self, id: str, owner: str, request: dict[str, Any], sizes: list[int], now: float) -> None:
+    def add(
+        self, id: str, owner: str, request: dict[str, Any], sizes: list[int], now: float, machine: str = ""
+    ) -> None:
         """Put a new job down as waiting; its request is resolved."""
         blob = msgpack.packb({"request": request, "sizes": sizes, "resolved": True})
         with self._writing():
             self._db.execute(
-                "INSERT INTO job (id, owner, state, submitted, request) VALUES (?, ?, 'waiting', ?, ?)",
-                (id, owner, now, blob),
+                "INSERT INTO job (id, owner, machine, state, submitted, input_size, request)"
+                " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
+                (id, owner, machine, now, sum(sizes), blob),
             )
 
     def get(self, id: str) -> JobRecord | None:
@@ -189,6 +205,15 @@ class JobStore:
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
         return dict(self._read("SELECT state, count(*) FROM job GROUP BY state"))
+
+    def waiting_bytes(self, account: str) -> int:
+        """How many bytes of pictures wait in this account's jobs."""
+        rows = self._read(
+            "SELECT total(input_size) FROM job WHERE state IN ('waiting', 'running')"
+            " AND CASE machine WHEN '' THEN owner ELSE machine END = ?",
+            (account,),
+        )
+        return int(rows[0][0])
 
     def start(self, id: str) -> None:
         """A worker is about to begin with this job: that is one attempt, whatever ends it."""
@@ -237,7 +262,8 @@ class JobStore:
     def expire(self, keep_s: float, keep_bytes: int) -> list[str]:
         """Mark as expired what was kept too long, and the oldest of what is too much; returns those ids.
 
-        What expired that long ago itself is removed for good.
+        This user's own clients and each paired machine may keep `keep_bytes`: none takes another's room. What expired
+        that long ago itself is removed for good.
         """
         before = self.now - keep_s
         old = dict.fromkeys(
@@ -246,14 +272,13 @@ class JobStore:
                 "SELECT id FROM job WHERE state IN ('done', 'failed', 'cancelled') AND ended_at < ?", (before,)
             )
         )
-        total = self._read("SELECT total(size) FROM job WHERE state = 'done'")[0][0]
-        if total > keep_bytes:
-            oldest = self._read("SELECT id, size FROM job WHERE state = 'done' ORDER BY ended_at, number")
-            for id, size in oldest:
+        totals = self._read("SELECT machine, total(size) FROM job WHERE state = 'done' GROUP BY machine")
+        for machine, total in totals:
+            for id, size in self._oldest(machine) if total > keep_bytes else ():
                 if total <= keep_bytes:
                     break
                 total -= size
-                old[str(id)] = None
+                old[id] = None
         with self._writing():
             for id in old:
                 self._db.execute(
@@ -265,6 +290,11 @@ class JobStore:
             self._db.execute("DELETE FROM set_aside WHERE at < ?", (before,))
             self._db.execute("UPDATE clock SET served = ?", (self.now,))
         return list(old)
+
+    def _oldest(self, machine: str) -> list[tuple[str, int]]:
+        """A machine's finished jobs with the bytes of their layers, oldest first."""
+        select = "SELECT id, size FROM job WHERE state = 'done' AND machine = ? ORDER BY ended_at, number"
+        return [(str(id), int(size)) for id, size in self._read(select, (machine,))]
 
     def _record(self, row: tuple[Any, ...]) -> JobRecord:
         """The job of a row; what cannot be decoded of it is set aside, and replaced by what can be said of the job."""
@@ -317,14 +347,15 @@ def decode_text(value: bytes) -> str:
 
 def decode_row(row: tuple[Any, ...]) -> JobRecord:
     """The job of a row of `COLUMNS`. Raises ValueError when a value of it is not what a daemon writes."""
-    *columns, request, outcome = row
-    for name, value in zip(COLUMNS, columns, strict=False):
-        if not isinstance(value, _TYPES[name]):
-            raise ValueError(f"its {name} is of the type {type(value).__name__}")
-    if row[3] not in (*ACTIVE_STATES, *ENDED_STATES):
+    values = dict(zip(COLUMNS, row, strict=True))
+    for name, types in _TYPES.items():
+        if not isinstance(values[name], types):
+            raise ValueError(f"its {name} is of the type {type(values[name]).__name__}")
+    if values["state"] not in (*ACTIVE_STATES, *ENDED_STATES):
         raise ValueError("its state is unknown")
-    asked, sizes, resolved = decode_stored_request(request)
-    return JobRecord(*columns, asked, sizes, resolved, _decode_outcome(outcome))  # type: ignore[call-arg]
+    request, sizes, resolved = decode_stored_request(values.pop("request"))
+    outcome = _decode_outcome(values.pop("outcome"))
+    return JobRecord(**values, request=request, sizes=sizes, resolved=resolved, outcome=outcome)
 
 
 def decode_stored_request(blob: object) -> tuple[dict[str, Any], tuple[int, ...], bool]:

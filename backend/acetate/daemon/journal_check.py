@@ -76,7 +76,8 @@ def check_journal(state: Path) -> JournalReport:
             report.faults = [] if found == ["ok"] else found
             select = f"SELECT {_columns(db)} FROM job ORDER BY number"
             for row in db.execute(select) if report.schema else ():
-                report.states[str(row[3])] = report.states.get(str(row[3]), 0) + 1
+                name = str(row[COLUMNS.index("state")])
+                report.states[name] = report.states.get(name, 0) + 1
                 known.add(row[1])
                 try:
                     jobs.append(decode_row(row))
@@ -147,9 +148,10 @@ def _open(uri: str) -> sqlite3.Connection:
 
 
 def _columns(db: sqlite3.Connection) -> str:
-    """The columns of a job, with zeros for those that an earlier schema lacks."""
+    """The columns of a job, with defaults for those that an earlier schema lacks."""
     there = {row[1] for row in db.execute("PRAGMA table_info(job)")}
-    return ", ".join(name if name in there else f"0 AS {name}" for name in COLUMNS)
+    default = {"machine": "''"}
+    return ", ".join(name if name in there else f"{default.get(name, '0')} AS {name}" for name in COLUMNS)
 
 
 def _back_up(state: Path) -> Path:

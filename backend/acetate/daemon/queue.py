@@ -1,4 +1,7 @@
-"""Whose job is next: each client in turn, each client's own jobs in order."""
+"""Whose job is next: each account in turn, each account's own jobs in order.
+
+An account is a client, or a paired machine with all of its clients.
+"""
 
 from __future__ import annotations
 
@@ -6,54 +9,54 @@ from collections import OrderedDict, deque
 
 
 class FairQueue:
-    """Waiting jobs by owner. An owner who was just served goes to the end, so nobody can starve another."""
+    """Waiting jobs by account. An account who was just served goes to the end, so nobody can starve another."""
 
     def __init__(self) -> None:
         """Make an empty queue."""
         self._waiting: OrderedDict[str, deque[str]] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of waiting jobs of all owners."""
+        """The number of waiting jobs of all accounts."""
         return sum(len(jobs) for jobs in self._waiting.values())
 
-    def add(self, job: str, owner: str) -> None:
-        """Put a job behind its owner's others."""
-        self._waiting.setdefault(owner, deque()).append(job)
+    def add(self, job: str, account: str) -> None:
+        """Put a job behind its account's others."""
+        self._waiting.setdefault(account, deque()).append(job)
 
-    def push_front(self, job: str, owner: str) -> None:
+    def push_front(self, job: str, account: str) -> None:
         """Put a job before all others: it had its turn already and lost its worker."""
-        self._waiting.setdefault(owner, deque()).appendleft(job)
-        self._waiting.move_to_end(owner, last=False)
+        self._waiting.setdefault(account, deque()).appendleft(job)
+        self._waiting.move_to_end(account, last=False)
 
     def pop(self) -> tuple[str, str] | None:
-        """Remove and return the next job and its owner."""
-        for owner, jobs in self._waiting.items():
+        """Remove and return the next job and its account."""
+        for account, jobs in self._waiting.items():
             job = jobs.popleft()
             if jobs:
-                self._waiting.move_to_end(owner)
+                self._waiting.move_to_end(account)
             else:
-                del self._waiting[owner]
-            return job, owner
+                del self._waiting[account]
+            return job, account
         return None
 
-    def remove(self, job: str, owner: str) -> None:
+    def remove(self, job: str, account: str) -> None:
         """Take a job out, if it is there."""
-        jobs = self._waiting.get(owner)
+        jobs = self._waiting.get(account)
         if jobs is not None and job in jobs:
             jobs.remove(job)
             if not jobs:
-                del self._waiting[owner]
+                del self._waiting[account]
 
-    def count(self, owner: str) -> int:
-        """How many jobs of this owner wait."""
-        return len(self._waiting.get(owner, ()))
+    def count(self, account: str) -> int:
+        """How many jobs of this account wait."""
+        return len(self._waiting.get(account, ()))
 
-    def position(self, job: str, owner: str) -> int:
+    def position(self, job: str, account: str) -> int:
         """How many waiting jobs will be taken before this one. Raises ValueError when it does not wait."""
-        turn = self._waiting.get(owner, deque()).index(job)
+        turn = self._waiting.get(account, deque()).index(job)
         before, passed = turn, False
         for other, jobs in self._waiting.items():
-            if other == owner:
+            if other == account:
                 passed = True
             else:
                 before += min(len(jobs), turn if passed else turn + 1)
