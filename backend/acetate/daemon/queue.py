@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 
 
 class FairQueue:
@@ -15,6 +16,12 @@ class FairQueue:
     def __len__(self) -> int:
         """The number of waiting jobs of all owners."""
         return sum(len(jobs) for jobs in self._waiting.values())
+
+    def __iter__(self) -> Iterator[str]:
+        """The waiting jobs in the order in which they will be taken."""
+        rounds = [list(jobs) for jobs in self._waiting.values()]
+        for turn in range(max(map(len, rounds), default=0)):
+            yield from (jobs[turn] for jobs in rounds if turn < len(jobs))
 
     def add(self, job: str, owner: str) -> None:
         """Put a job behind its owner's others."""
@@ -50,11 +57,6 @@ class FairQueue:
 
     def position(self, job: str, owner: str) -> int:
         """How many waiting jobs will be taken before this one. Raises ValueError when it does not wait."""
-        turn = self._waiting.get(owner, deque()).index(job)
-        before, passed = turn, False
-        for other, jobs in self._waiting.items():
-            if other == owner:
-                passed = True
-            else:
-                before += min(len(jobs), turn if passed else turn + 1)
-        return before
+        if job not in self._waiting.get(owner, ()):
+            raise ValueError(job)
+        return list(self).index(job)
