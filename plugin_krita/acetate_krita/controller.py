@@ -95,6 +95,30 @@ class JobController(JobLifecycle[DocumentJob]):
         else:
             self._drop(job)
 
+    def cancel_all(self) -> None:
+        """Cancel every job that has not come to its end."""
+        for job in [job for job in self.jobs.values() if job.busy]:
+            self.cancel(job)
+
+    def shown(self, document: Document | None) -> list[DocumentJob]:
+        """The jobs that the queue shows beside a document: all that are on their way, and what failed of its own.
+
+        What failed of a document that is not open stays with its file.
+        """
+        session = "" if document is None else annotation_store.open_document_id(document)
+
+        def here(job: DocumentJob) -> bool:
+            found = lookup.find(job.session, job.document)
+            return found is not None and annotation_store.open_document_id(found) == session
+
+        return [job for job in self.jobs.values() if job.busy or here(job)]
+
+    def clear_failed(self, document: Document | None) -> None:
+        """Take a document's failed jobs off the list."""
+        for job in self.shown(document):
+            if not job.busy:
+                self._drop(job)
+
     def retry(self, job: DocumentJob) -> None:
         """Ask for the same again; the active layer stands in for one that is gone."""
         if job.unsaved:

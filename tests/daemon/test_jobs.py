@@ -210,3 +210,20 @@ def test_a_warning_comes_with_the_layers_also_when_they_are_fetched_later(daemon
     with daemon.session() as session:
         again = session.attach(id)
     assert first.warnings == again.warnings == (LayerWarning("opaque", "it covers all", "say less"),)
+
+
+def test_a_waiting_jobs_place_moves_as_others_end_or_are_cancelled(daemon: Daemon, editor: Editor) -> None:
+    ids = [editor.client.submit(a_request(f"{name} steps=40 pause=0.1")) for name in ("a", "b", "c", "d")]
+    editor.wait(Progress, ids[0])
+
+    def places() -> list[int]:
+        editor.pump()
+        last = {event.id: event.position for event in editor.events if isinstance(event, Accepted)}
+        return [last.get(id, -1) for id in ids[1:]]
+
+    until(lambda: places() == [1, 2, 3], "the first places")
+    editor.client.cancel(ids[1])
+    until(lambda: places()[1:] == [1, 2], "the places after a cancel")
+    for id in ids:
+        editor.client.cancel(id)
+        editor.wait(Cancelled, id)

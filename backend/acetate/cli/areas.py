@@ -27,7 +27,7 @@ FAINT = 8
 DIFFERENT = 16
 """How much a level of 255 must differ for two pictures to show different things there."""
 MOST = 0.5
-"""An area over this share of pictures that have a shape which the model learned is not worth leaving the rest out for."""
+"""An area over this share of pictures is not worth leaving the rest out for, if the model learned their shape."""
 
 
 @dataclass(frozen=True)

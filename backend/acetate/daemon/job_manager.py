@@ -70,6 +70,8 @@ class JobManager:
         self._queue = FairQueue()
         self._unsaved: dict[str, _PendingEnd] = {}
         self._unpublished: set[str] = set()
+        # The position of every waiting job as its followers know it.
+        self._positions: dict[str, int] = {}
         # Counted here too, for a journal that cannot be written.
         self._crashes: dict[str, int] = {}
         self.running: RunningJob | None = None
@@ -111,7 +113,8 @@ class JobManager:
             self._spool.remove_input(id)
             self._spool.check_room(1 << 62)
         self._queue.add(id, account)
-        return self._position(id, account)
+        self._positions[id] = self._position(id, account)
+        return self._positions[id]
 
     def _waiting_bytes(self, account: str) -> int:
         try:
@@ -157,7 +160,8 @@ class JobManager:
         if self.running is not None and self.running.job.id == job.id:
             started = {"id": job.id, "stage": "starting", "step": 0, "steps": 0, "seconds_left": None}
             return "progress", {**started, **self.running.progress}, []
-        return "accepted", {"id": job.id, "position": self._position(job.id, job.account)}, []
+        self._positions[job.id] = self._position(job.id, job.account)
+        return "accepted", {"id": job.id, "position": self._positions[job.id]}, []
 
     def cancel(self, job: JobRecord) -> None:
         """Stop a job that has not ended: at once for its followers, within a step in the worker."""
@@ -309,6 +313,15 @@ class JobManager:
         for id in list(self._unpublished):
             self._publish_end(id)
         self._spool.delete_leftovers()
+
+    def publish_positions(self) -> None:
+        """Send the followers of every waiting job its position, where that has changed."""
+        ahead = 0 if self.running is None else 1
+        positions = {id: ahead + before for before, id in enumerate(self._queue)}
+        for id, position in positions.items():
+            if self._positions.get(id, position) != position:
+                self._publish(id, "accepted", {"id": id, "position": position}, [])
+        self._positions = positions
 
     def expire(self) -> None:
         """Let go of what was kept long enough."""

@@ -6,6 +6,7 @@ An account is a client, or a paired machine with all of its clients.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 
 
 class FairQueue:
@@ -18,6 +19,12 @@ class FairQueue:
     def __len__(self) -> int:
         """The number of waiting jobs of all accounts."""
         return sum(len(jobs) for jobs in self._waiting.values())
+
+    def __iter__(self) -> Iterator[str]:
+        """The waiting jobs in the order in which they will be taken."""
+        rounds = [list(jobs) for jobs in self._waiting.values()]
+        for turn in range(max(map(len, rounds), default=0)):
+            yield from (jobs[turn] for jobs in rounds if turn < len(jobs))
 
     def add(self, job: str, account: str) -> None:
         """Put a job behind its account's others."""
@@ -53,11 +60,6 @@ class FairQueue:
 
     def position(self, job: str, account: str) -> int:
         """How many waiting jobs will be taken before this one. Raises ValueError when it does not wait."""
-        turn = self._waiting.get(account, deque()).index(job)
-        before, passed = turn, False
-        for other, jobs in self._waiting.items():
-            if other == account:
-                passed = True
-            else:
-                before += min(len(jobs), turn if passed else turn + 1)
-        return before
+        if job not in self._waiting.get(account, ()):
+            raise ValueError(job)
+        return list(self).index(job)

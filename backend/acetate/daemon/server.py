@@ -100,6 +100,7 @@ class Server:
             self._handler.drop_unpaired()
             self._clients.keep_alive(now)
             self._jobs.tick()
+            self._jobs.publish_positions()
             self._handler.resend_undelivered()
         if now - self._expired >= EXPIRE_S:
             self._expired = now

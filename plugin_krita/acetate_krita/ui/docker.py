@@ -108,8 +108,7 @@ class Docker(DockWidget):
 
     def cancel_all(self) -> None:
         """Cancel every job that has not come to its end."""
-        for job in [job for job in self.controller.jobs.values() if job.busy]:
-            self.controller.cancel(job)
+        self.controller.cancel_all()
 
     def choose_mode(self, name: str) -> None:
         """Choose a mode, as the menu does."""
@@ -159,6 +158,7 @@ class Docker(DockWidget):
         if session != self._seen:
             self._seen = session
             self.controller.refresh(self.document)
+            self.queue.show_document(self.document)
             self.history.show_document(self.document)
         if self.document is not None:
             self.controller.hiding.look(self.document)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from acetate_editor.jobs import RUNNING, SAVING, WAITING
 from acetate_editor.messages import progress, reason
 from acetate_wire.events import Picture
+from krita import Document
 
 from ..controller import JobController
 from ..document.insert import short_name
@@ -26,10 +27,12 @@ class QueueView(QtWidgets.QWidget):
     def __init__(self, controller: JobController) -> None:
         super().__init__()
         self._controller = controller
+        self._document: Document | None = None
         self.rows: dict[str, JobRow] = {}
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
+        self._column.addLayout(self._build_all())
         self._rows = QtWidgets.QVBoxLayout()
         self._rows.setSpacing(4)
         self._column.addLayout(self._rows)
@@ -40,7 +43,7 @@ class QueueView(QtWidgets.QWidget):
 
     def refresh(self) -> None:
         """Show the jobs as they are now."""
-        jobs = self._controller.jobs
+        jobs = {job.id: job for job in self._controller.shown(self._document)}
         for id in [id for id in self.rows if id not in jobs]:
             row = self.rows.pop(id)
             row.hide()
@@ -52,7 +55,23 @@ class QueueView(QtWidgets.QWidget):
             self.rows[id].refresh()
         shown = [job.preview for job in jobs.values() if job.preview is not None]
         self.preview.show_image(_image(shown[0]) if shown else None)
+        self.cancel_all.setVisible(sum(job.busy for job in jobs.values()) > 1)
+        self.clear_failed.setVisible(sum(not job.busy for job in jobs.values()) > 1)
         self.setVisible(bool(jobs))
+
+    def show_document(self, document: Document | None) -> None:
+        """Show what failed of this document only."""
+        self._document = document
+        self.refresh()
+
+    def _build_all(self) -> Any:
+        row = QtWidgets.QHBoxLayout()
+        row.addStretch(1)
+        self.cancel_all = _link(tr("Cancel all"), self._controller.cancel_all)
+        self.clear_failed = _link(tr("Clear failed"), lambda: self._controller.clear_failed(self._document))
+        row.addWidget(self.cancel_all)
+        row.addWidget(self.clear_failed)
+        return row
 
 
 class JobRow(QtWidgets.QFrame):
@@ -130,6 +149,15 @@ class Preview(QtWidgets.QWidget):
         """Draw it as large as it fits."""
         if self._image is not None:
             over_checker(QtGui.QPainter(self), self.rect(), self._image, self)
+
+
+def _link(words: str, pressed: Callable[[], None]) -> Any:
+    button = small(QtWidgets.QToolButton())
+    button.setText(words)
+    button.setAutoRaise(True)
+    button.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
+    button.clicked.connect(lambda _checked: pressed())
+    return button
 
 
 def _name(job: DocumentJob) -> str:
