@@ -24,8 +24,8 @@ class Placement:
     `camera` and `surface` name objects (`surface` is also the object that gets a texture). `distance` and `height`
     are metres, `gap` a share of the distance. `collection` is a name, empty for the scene's own. `depth` is what the
     artist chose (of `stack`); where that is automatic, `order` decides. `anchor` is the mark of the layer that it is
-    about, `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is the size
-    in pixels on which the layers' rectangles lie.
+    about, `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is
+    the size in pixels on which the layers' rectangles lie.
     """
 
     place: str = CAMERA
