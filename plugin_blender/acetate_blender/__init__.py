@@ -10,6 +10,7 @@ from __future__ import annotations
 import bpy
 
 from . import i18n, operators, preferences, runtime, settings, ui
+from .insert import plane
 
 # Blender before 4.2 reads this without running it: no names in it.
 bl_info = {
@@ -28,6 +29,7 @@ def register() -> None:
     i18n.register()
     bpy.utils.register_class(preferences.AcetatePreferences)
     settings.register()
+    plane.register()
     operators.register()
     ui.register()
     runtime.register()
@@ -38,6 +40,7 @@ def unregister() -> None:
     runtime.unregister()
     ui.unregister()
     operators.unregister()
+    plane.unregister()
     settings.unregister()
     bpy.utils.unregister_class(preferences.AcetatePreferences)
     i18n.unregister()

@@ -48,6 +48,11 @@ SOURCES = (
     ("CAMERA", "Camera View", "What the camera shows without the layers; this renders"),
     ("VIEW", "Viewport", "What the 3D viewport shows without the layers"),
 )
+DEPTHS = (
+    ("AUTO", "Automatic", "Before all other layers; what belongs to a layer goes behind or before that", "", 0),
+    ("BACK", "Behind Everything", "Behind all other layers", "", 1),
+    ("DISTANCE", "At Distance", "At the distance, whatever else is there", "", 2),
+)
 VARIANTS = (
     ("FIRST", "First", "Show the first of several variants; the others are there, hidden"),
     ("ALL", "All", "Show all of them, one before the other"),
@@ -198,10 +203,11 @@ def insert_props() -> dict[str, Any]:
     return {
         "place": EnumProperty(name="Place", description="Where finished layers go", items=PLACES),
         "shading": EnumProperty(name="Shading", description="How the planes are shaded", items=SHADINGS),
+        "depth": EnumProperty(name="Depth", description="At which depth layers stand", items=DEPTHS),
         "distance": FloatProperty(
             name="Distance",
-            description="How far from the camera the first layer of the stack stands; it comes nearer where an object "
-            "would poke through it",
+            description="How far from the camera a layer stands; automatically only the first of a stack, nearer "
+            "where an object would poke through it",
             default=10.0,
             min=0.001,
             subtype="DISTANCE",
@@ -219,7 +225,7 @@ def insert_props() -> dict[str, Any]:
         ),
         "surface": StringProperty(name="Object", description="The object that the layer lies on"),
         "collection": StringProperty(
-            name="Collection", description="The collection of the planes, made when it is not there", default="Acetate"
+            name="Collection", description="The collection of the planes, by its name; empty for the scene's own"
         ),
         "variants": EnumProperty(name="Show", description="What to show of several variants", items=VARIANTS),
     }

@@ -18,6 +18,7 @@ from . import bpy_compat, diagnostics, scene_storage
 from .capture import visible
 from .controller import SceneJobController
 from .daemon_connection import session
+from .insert import layer_list
 from .jobs.job import SceneJob
 from .jobs.result_store import LocalJobStore
 from .preferences import preferences
@@ -42,8 +43,7 @@ def enter_file() -> None:
     """Offer what the open file asked for, and give its scenes the artist's defaults."""
     visible.forget()
     controller().enter_file()
-    for scene in bpy.data.scenes:
-        take_defaults(scene)
+    _look_at_scenes()
 
 
 def user_folder() -> Path:
@@ -83,11 +83,20 @@ def _poll() -> float:
             wait = 0.0
     if time.monotonic() - _checked > HEALTH_S or now.changed:
         _checked = time.monotonic()
-        now.changed = diagnostics.refresh() or now.changed
+        now.changed = _look_at_scenes() or now.changed
     if now.changed:
         now.changed = False
         _redraw()
     return wait
+
+
+def _look_at_scenes() -> bool:
+    """Find what is not in order, list the layers, give new scenes the artist's defaults; whether anything changed."""
+    changed = diagnostics.refresh()
+    for scene in bpy.data.scenes:
+        take_defaults(scene)
+        changed = layer_list.refresh(scene) or changed
+    return changed
 
 
 def _notice() -> None:

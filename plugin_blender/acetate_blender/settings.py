@@ -4,10 +4,19 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import IntVectorProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    FloatProperty,
+    IntProperty,
+    IntVectorProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from . import options
 from .bpy_props import fields
+from .insert import layer_list
 from .preferences import preferences
 
 
@@ -22,9 +31,34 @@ class AcetateSettings(bpy.types.PropertyGroup):
     """What the panel shows and the next generation uses."""
 
 
-@fields(settings=PointerProperty(type=AcetateSettings), key=StringProperty(), jobs=StringProperty())
+class AcetateLayerEntry(bpy.types.PropertyGroup):
+    """An entry of the list of layers; its name is the object's."""
+
+
+@fields(
+    settings=PointerProperty(type=AcetateSettings),
+    key=StringProperty(),
+    jobs=StringProperty(),
+    collection=PointerProperty(
+        type=bpy.types.Collection,
+        name="Collection",
+        description="The collection of the planes; made when none is chosen",
+        poll=lambda self, collection: collection.library is None and collection.override_library is None,
+    ),
+    layers=CollectionProperty(type=AcetateLayerEntry),
+    layer_index=IntProperty(
+        name="Layer",
+        get=lambda self: layer_list.active(self.id_data),
+        set=lambda self, index: layer_list.choose(self.id_data, index),
+    ),
+    solo=StringProperty(),
+)
 class AcetateScene(bpy.types.PropertyGroup):
-    """All that a scene knows of Acetate: the panel's settings, its mark across renaming and saving, jobs as JSON."""
+    """All that a scene knows of Acetate.
+
+    The panel's settings, its mark across renaming and saving, jobs as JSON, the collection of its layers, their list,
+    and the name of the layer that is shown alone.
+    """
 
 
 @fields(
@@ -35,16 +69,27 @@ class AcetateScene(bpy.types.PropertyGroup):
     rect=IntVectorProperty(size=4),
     canvas=IntVectorProperty(size=2),
     camera=StringProperty(),
+    depth=FloatProperty(
+        name="Depth",
+        description="How far before the camera this layer stands; its picture stays as it is seen",
+        min=0.001,
+        subtype="DISTANCE",
+        get=lambda self: layer_list.depth(self.id_data),
+        set=lambda self, metres: layer_list.set_depth(self.id_data, metres),
+        options={"SKIP_SAVE"},
+    ),
+    before_solo=BoolProperty(),
 )
 class AcetatePlane(bpy.types.PropertyGroup):
     """Where a plane comes from.
 
     `layer` is its mark (empty for other objects), `job` and `role` say what made it, `made_with` holds the settings as
     JSON. `rect` is x, y, width, height on the `canvas`, in pixels. `camera` is empty when it is not aligned to one.
+    `before_solo` says whether it was seen before another layer was shown alone.
     """
 
 
-CLASSES = (AcetateSettings, AcetateScene, AcetatePlane)
+CLASSES = (AcetateSettings, AcetateLayerEntry, AcetateScene, AcetatePlane)
 
 
 def take_defaults(scene: bpy.types.Scene) -> None:

@@ -34,7 +34,11 @@ def test_a_reference_image_is_an_image_empty(blender: Blender) -> None:
 
 @oldest_and_newest
 def test_a_texture_covers_the_colour_of_the_active_objects_material(blender: Blender) -> None:
-    assert blender.call("places.texture") == {"over": "ShaderNodeMix", "from": ["TEX_IMAGE"]}
+    seen = blender.call("places.texture")
+    assert (seen["over"], seen["from"]) == ("ShaderNodeMix", ["TEX_IMAGE"])
+    assert "has no UV map" in seen["flat"] and "no Principled shader" in seen["bare"], "refused before it is drawn"
+    assert seen["mixes"] == 1 and seen["below"][0] == seen["below"][1], "the newest lies where the others lay"
+    assert seen["kept"] == 3, "no picture is lost"
 
 
 @oldest_and_newest
@@ -64,6 +68,7 @@ def test_every_trouble_is_found_and_fixed_by_its_button(blender: Blender) -> Non
 @one_release
 def test_a_layer_fits_again_after_the_camera_moved(blender: Blender) -> None:
     assert blender.call("places.fit_again") == 0
+    assert "was changed" in blender.call("places.fit_a_changed_mesh")
 
 
 @one_release
@@ -97,7 +102,10 @@ def test_of_several_variants_one_is_shown(blender: Blender) -> None:
 @one_release
 def test_the_settings_of_a_layer_can_be_used_again(blender: Blender) -> None:
     made = blender.call("scene.generate", prompt="a kite", seed=41, steps=3, guidance=2.5)[0]
+    blender.call("working.line", negative="a dog", count=4, foreground_prompt="a cat", target="REGION")
     assert blender.call("scene.run", operator="use_settings", select=made) == ["FINISHED"]
+    now = blender.call("layers.settings", names=["negative", "count", "foreground_prompt", "target"])
+    assert now == {"negative": "", "count": 1, "foreground_prompt": "", "target": "AUTO"}
     again = blender.call("scene.generate")
     one, other = (json.loads(plane["made_with"]) for plane in blender.call("scene.planes"))
     assert again and one["seed"] == other["seed"] == 41

@@ -13,7 +13,7 @@ from acetate_wire.request import Rect
 
 from .. import options
 from ..i18n import tr
-from ..insert import insert_layers, plane
+from ..insert import plane
 from ..pictures import images, resize
 from ..pictures.images import ImagePixels
 from . import rendering, targets
@@ -60,7 +60,7 @@ def missing(scene: Any, role: str, chosen: Mapping[str, Any]) -> AcetateError | 
 def _chosen_plane(scene: Any, role: str, chosen: Mapping[str, Any]) -> Any | None:
     if role == options.primary_role(chosen["mode"], chosen["known"]):
         return targets.primary_plane(scene, chosen)
-    return insert_layers.existing(scene, chosen[f"{role}_name"])
+    return plane.named(scene, chosen[f"{role}_name"])
 
 
 def _reader(view: View, role: str, chosen: Mapping[str, Any]) -> Reader:

@@ -13,7 +13,7 @@ import bpy
 from acetate_wire.errors import AcetateError
 
 from ..i18n import tr
-from ..insert import plane
+from ..insert import collections, plane
 from ..pictures import images
 from ..pictures.images import ImagePixels
 
@@ -73,7 +73,7 @@ def read_result(scene: Any) -> Generator[None, None, ImagePixels]:
 @contextlib.contextmanager
 def _without_layers(scene: Any, collection: str) -> Iterator[None]:
     """Hide the layers in that collection and show them again, also after an error."""
-    holder = bpy.data.collections.get(collection)
+    holder = collections.existing(scene, collection)
     inside = () if holder is None else tuple(holder.all_objects)
     seen = [obj for obj in plane.planes(scene) if obj in inside and not obj.hide_render]
     in_view = [obj for obj in seen if not obj.hide_viewport]

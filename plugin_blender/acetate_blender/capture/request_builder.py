@@ -18,7 +18,7 @@ from ..controller import CaptureTask, SceneCapture
 from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import camera as cameras
-from ..insert import insert_layers, stack
+from ..insert import insert_layers, stack, surfaces
 from ..insert.placement import CAMERA, SURFACE, TEXTURE, Placement
 from ..pictures import images, resize
 from ..pictures.images import ImagePixels
@@ -74,13 +74,13 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
         hint = tr("choose the object that the layer is to lie on")
         message = tr("There is no object {name!r}").format(name=surface) if surface else tr("No object is chosen")
         return AcetateError("bad_request", message, field="surface", hint=hint)
-    if chosen["place"] == TEXTURE and not hasattr(getattr(_textured(scene, surface), "data", None), "materials"):
-        return AcetateError(
-            "bad_request",
-            tr("There is no object that could have a texture"),
-            field="surface",
-            hint=tr("select a mesh, and generate or place again"),
-        )
+    try:
+        if chosen["place"] == SURFACE:
+            surfaces.check_top(scene.objects[surface])
+        if chosen["place"] == TEXTURE:
+            surfaces.check_textured(_textured(scene, surface))
+    except AcetateError as error:
+        return error
     return None
 
 
@@ -97,14 +97,16 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
         camera=scene.camera.name if scene.camera is not None else "",
         canvas=view.canvas,
         surface=surface,
-        **{name: chosen[name] for name in ("distance", "gap", "shading", "height", "collection", "variants")},
+        **{name: chosen[name] for name in ("distance", "gap", "shading", "height", "collection", "depth", "variants")},
     )
     anchor = targets.primary_plane(scene, chosen)
     order = stack.ORDERS.get(chosen["mode"])
     if anchor is None or order is None:
         return placement
     seen_by = anchor.acetate.camera or placement.camera
-    return replace(placement, order=order, anchor=anchor.acetate.layer, anchor_name=anchor.name, camera=seen_by)
+    depth = stack.AUTOMATIC if order == stack.INSTEAD else placement.depth
+    marks = {"anchor": anchor.acetate.layer, "anchor_name": anchor.name}
+    return replace(placement, order=order, depth=depth, camera=seen_by, **marks)
 
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:

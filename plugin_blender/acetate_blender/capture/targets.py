@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
+import numpy as np
 from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import area_around, square_in
 from acetate_wire.request import Rect
@@ -16,7 +17,7 @@ from .. import options
 from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import camera as cameras
-from ..insert import insert_layers, plane
+from ..insert import plane
 from ..pictures import resize
 from . import visible
 
@@ -73,8 +74,8 @@ def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
         return View(scene, canvas, rect, without, target)
     if target == "REGION" and scene.render.use_border:
         render = scene.render
-        left, right = round(render.border_min_x * width), round(render.border_max_x * width)
-        top, bottom = round((1 - render.border_max_y) * height), round((1 - render.border_min_y) * height)
+        left, right = (_pixels(edge, width) for edge in (render.border_min_x, render.border_max_x))
+        top, bottom = (height - _pixels(edge, height) for edge in (render.border_max_y, render.border_min_y))
         return View(scene, canvas, Rect(left, top, max(1, right - left), max(1, bottom - top)), without, target)
     if target == "PLANE":
         obj = selected_plane(scene)
@@ -92,19 +93,24 @@ def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
     return View(scene, canvas, whole, without)
 
 
+def _pixels(edge: float, size: int) -> int:
+    """Where an edge of the render region lies, in whole pixels, as Blender cuts it off in single precision."""
+    return int(np.float32(edge) * np.float32(size))
+
+
 def primary_plane(scene: Any, chosen: Mapping[str, Any]) -> Any | None:
     """The layer that the mode works on: the one that is named, else the selected one."""
     role = options.primary_role(chosen["mode"], chosen["known"])
     if not role or chosen[f"{role}_from"] != "PLANE":
         return None
     name = chosen[f"{role}_name"]
-    return insert_layers.existing(scene, name) if name else selected_plane(scene)
+    return plane.named(scene, name) if name else selected_plane(scene)
 
 
 def selected_plane(scene: Any) -> Any | None:
     """The active object of this scene, if it is a layer."""
     obj = bpy.context.view_layer.objects.active
-    return obj if plane.is_plane(obj) and obj.name in scene.objects else None
+    return obj if plane.is_plane(obj) and obj in plane.planes(scene) else None
 
 
 def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
@@ -186,7 +192,7 @@ def _covers(view: View, chosen: Mapping[str, Any], role: str) -> tuple[Any, Rect
             return None
         return image, resize.inner(image.size[0], image.size[1], view.target)
     is_primary = role == options.primary_role(chosen["mode"], chosen["known"])
-    obj = primary_plane(view.scene, chosen) if is_primary else insert_layers.existing(view.scene, name)
+    obj = primary_plane(view.scene, chosen) if is_primary else plane.named(view.scene, name)
     image = plane.image_of(obj) if obj is not None and source == "PLANE" else None
     if obj is None or image is None:
         return None

@@ -31,8 +31,8 @@ class Quad:
 def picture_size(scene: Any) -> tuple[int, int]:
     """The size in pixels of what this scene renders."""
     render = scene.render
-    share = render.resolution_percentage / 100
-    return max(1, int(render.resolution_x * share)), max(1, int(render.resolution_y * share))
+    width, height = (side * render.resolution_percentage // 100 for side in (render.resolution_x, render.resolution_y))
+    return max(1, width), max(1, height)
 
 
 def quad(scene: Any, camera: Any, rect: Rect, canvas: tuple[int, int], depth: float) -> Quad:
@@ -78,8 +78,31 @@ def check_camera(camera: Any, depth: float) -> None:
 def _frame(scene: Any, data: Any, depth: float) -> tuple[Any, Any, Any, Any]:
     """The frame's corners (top right, bottom right, bottom left, top left) at that depth, in camera space."""
     frame = data.view_frame(scene=scene)
-    if data.type == "ORTHO":
-        a, b, c, d = (Vector((v.x, v.y, -depth)) for v in frame)
-    else:
-        a, b, c, d = (v * (depth / -v.z) for v in frame)
-    return a, b, c, d
+    scale = 1.0 if data.type == "ORTHO" else depth / -frame[0].z
+    top_right, bottom_left = frame[0] * scale, frame[2] * scale
+    x, y = (top_right.x + bottom_left.x) / 2, (top_right.y + bottom_left.y) / 2
+    width, height = _as_rendered(scene, data, top_right.x - bottom_left.x, top_right.y - bottom_left.y)
+    right, left, top, bottom = x + width / 2, x - width / 2, y + height / 2, y - height / 2
+    corners = (Vector((right, top, -depth)), Vector((right, bottom, -depth)))
+    return (*corners, Vector((left, bottom, -depth)), Vector((left, top, -depth)))
+
+
+def _as_rendered(scene: Any, data: Any, width: float, height: float) -> tuple[float, float]:
+    """The frame's size when its proportions are those of the whole pixels that are rendered.
+
+    `view_frame` takes those of the full resolution, of which a percentage may be no whole number of pixels.
+    Source: BKE_camera_params_compute_viewplane of Blender.
+    """
+    render = scene.render
+    aspects = (render.pixel_aspect_x, render.pixel_aspect_y)
+    full_x, full_y = render.resolution_x * aspects[0], render.resolution_y * aspects[1]
+    real_x, real_y = (side * aspect for side, aspect in zip(picture_size(scene), aspects))
+    side = width if _fits_width(data, full_x, full_y) else height
+    if _fits_width(data, real_x, real_y):
+        return side, side * real_y / real_x
+    return side * real_x / real_y, side
+
+
+def _fits_width(data: Any, x: float, y: float) -> bool:
+    """Whether the sensor is as wide as the frame, not as high."""
+    return data.sensor_fit == "HORIZONTAL" or (data.sensor_fit == "AUTO" and x >= y)

@@ -14,7 +14,7 @@ from acetate_wire.request import Rect
 
 from ..i18n import tr
 from ..pictures import images
-from . import camera, clearance, plane, stack, surfaces
+from . import camera, clearance, collections, plane, stack, surfaces
 from .placement import CAMERA, CURSOR, IMAGE, REFERENCE, SURFACE, TEXTURE, Placement
 
 
@@ -43,7 +43,7 @@ def insert_layers(scene: Any, sheets: Sequence[LayerToInsert], placement: Placem
         free = anchor is not None and takes_a_free_place(scene, placement)
         made = (_in_place_of if free else _before_camera)(scene, sheets, placement, anchor)
         if anchor is not None and placement.order == stack.INSTEAD:
-            plane.hide(anchor, scene)
+            plane.set_hidden(anchor, scene)
         plane.select(_seen(made, sheets), scene)
         return made
     if placement.place == IMAGE:
@@ -51,11 +51,14 @@ def insert_layers(scene: Any, sheets: Sequence[LayerToInsert], placement: Placem
     if placement.place == TEXTURE:
         target = bpy.data.objects.get(placement.surface)
         shown = [sheet for sheet in sheets if not sheet.hidden]
-        return [surfaces.texture(target, images.from_png(sheet.name, sheet.png)).image for sheet in shown]
+        surfaces.check_textured(target)
+        made = [images.from_png(sheet.name, sheet.png) for sheet in shown]
+        surfaces.texture(target, made)
+        return made
     if placement.place == SURFACE and placement.surface not in bpy.data.objects:
         raise _missing(placement.surface, "surface", tr("choose the object that the layer is to lie on"))
     shapes = [_shape(scene, sheet, placement, number) for number, sheet in enumerate(sheets)]
-    collection = plane.collection(scene, placement.collection)
+    collection = collections.made(scene, placement.collection)
     made = []
     for sheet, shape in zip(sheets, shapes):
         image = images.from_png(sheet.name, sheet.png)
@@ -98,28 +101,33 @@ def fit(scene: Any, obj: Any) -> None:
 
 def _before_camera(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement, anchor: Any | None) -> list[Any]:
     seen_by = the_camera(scene, placement.camera)
-    standing = [obj for obj in plane.planes(scene) if obj.acetate.camera == seen_by.name]
+    aligned = [obj for obj in plane.planes(scene) if obj.acetate.camera == seen_by.name]
+    standing = [obj for obj in aligned if not plane.is_hidden(obj, scene)]
     rects = [sheet.rect for sheet in sheets]
     start = placement.distance
-    if not standing:
+    if not standing and placement.depth != stack.AT_DISTANCE:
         start = clearance.before_what_it_cuts(scene, seen_by, rects, placement.canvas, start, placement.gap)
+    hidden = [sheet.hidden for sheet in sheets]
+    if all(hidden):
+        hidden = [False] * len(sheets)
     at = stack.depths(
-        len(sheets),
+        hidden.count(False),
         [plane.depth_of(obj, seen_by) for obj in standing],
         distance=start,
         gap=placement.gap,
-        where=placement.order,
+        where=placement.order if placement.depth == stack.AUTOMATIC else placement.depth,
         anchor=None if anchor is None else plane.depth_of(anchor, seen_by),
     )
+    at = stack.with_hidden(at, hidden, placement.gap)
     shapes = [camera.quad(scene, seen_by, sheet.rect, placement.canvas, depth) for sheet, depth in zip(sheets, at)]
-    into = plane.collection(scene, placement.collection)
+    into = collections.made(scene, placement.collection)
     made = [_plane(sheet, shape, placement, into, seen_by.name) for sheet, shape in zip(sheets, shapes)]
     _hide(scene, made, sheets)
     return made
 
 
 def _in_place_of(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement, anchor: Any) -> list[Any]:
-    into = plane.collection(scene, placement.collection)
+    into = collections.made(scene, placement.collection)
     made = [
         _plane(sheet, plane.shape_beside(anchor, sheet.rect, number), placement, into, "")
         for number, sheet in enumerate(sheets)
@@ -157,7 +165,7 @@ def _hide(scene: Any, made: Sequence[Any], sheets: Sequence[LayerToInsert]) -> N
         view_layer.update()
     for obj, sheet in zip(made, sheets):
         if sheet.hidden:
-            plane.hide(obj, scene)
+            plane.set_hidden(obj, scene)
 
 
 def _kept(image: Any) -> Any:
@@ -167,9 +175,3 @@ def _kept(image: Any) -> Any:
 
 def _missing(name: str, field: str, hint: str) -> AcetateError:
     return AcetateError("bad_request", tr("There is no object {name!r}").format(name=name), field=field, hint=hint)
-
-
-def existing(scene: Any, name: str) -> Any | None:
-    """The plane that an object of this name is, if it is one."""
-    obj = scene.objects.get(name)
-    return obj if plane.is_plane(obj) else None

@@ -22,9 +22,10 @@ class Placement:
     """Where layers go: `place` is one of the names above.
 
     `camera` and `surface` name objects (`surface` is also the object that gets a texture). `distance` and `height`
-    are metres, `gap` a share of the distance. `anchor` is the mark of the layer that `order` (of `stack`) is about, and
-    `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is the size
-    in pixels on which the layers' rectangles lie.
+    are metres, `gap` a share of the distance. `collection` is a name, empty for the scene's own. `depth` is what the
+    artist chose (of `stack`); where that is automatic, `order` decides. `anchor` is the mark of the layer that it is
+    about, `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is
+    the size in pixels on which the layers' rectangles lie.
     """
 
     place: str = CAMERA
@@ -35,8 +36,9 @@ class Placement:
     shading: str = "SHADELESS"
     height: float = 2.0
     surface: str = ""
-    collection: str = "Acetate"
+    collection: str = ""
     variants: str = "FIRST"
+    depth: str = stack.AUTOMATIC
     order: str = stack.IN_FRONT_OF_ALL
     anchor: str = ""
     anchor_name: str = ""

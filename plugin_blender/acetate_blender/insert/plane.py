@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
+from mathutils import Matrix
 
+from ..i18n import tr
 from . import material
 from .camera import Quad
 
 STEP_SHARE = 1e-3
 """How far layers in one place stand apart, as a share of their size."""
+
+_found: dict[tuple[int, str], list[Any]] = {}
+"""The planes of each scene, by its address and name, since objects last came or went."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,16 @@ def make(name: str, image: Any, shape: Quad, shading: str, collection: Any) -> A
 
 
 def reshape(plane: Any, shape: Quad) -> None:
-    """Give a plane the form and the place of `shape`."""
+    """Give a plane the form and the place of `shape`. Raises AcetateError when its mesh is no longer one quad."""
+    if len(plane.data.vertices) != 4 or len(plane.data.polygons) != 1:
+        raise AcetateError(
+            "bad_request",
+            tr("The mesh of {name} was changed, and to fit its corners would tear it").format(name=plane.name),
+            field="mesh",
+            hint=tr("undo the change of the mesh, or place the layer again from the History"),
+        )
+    if plane.data.users > 1:
+        plane.data = plane.data.copy()
     for vertex, corner in zip(plane.data.vertices, shape.corners):
         vertex.co = corner
     plane.data.update()
@@ -60,6 +75,7 @@ def remember(plane: Any, origin: LayerOrigin, camera: str) -> None:
     stored.rect = (rect.x, rect.y, rect.width, rect.height)
     stored.canvas = origin.canvas
     stored.camera = camera
+    look_again()
 
 
 def is_plane(obj: Any) -> bool:
@@ -68,8 +84,31 @@ def is_plane(obj: Any) -> bool:
 
 
 def planes(scene: Any) -> Iterator[Any]:
-    """All planes of a scene."""
-    return (obj for obj in scene.objects if is_plane(obj))
+    """All planes of a scene. Its objects are looked through only when some came or went since the last time."""
+    key = (scene.as_pointer(), scene.name)
+    try:
+        known = [obj for obj in _found[key] if is_plane(obj)]
+    except (KeyError, ReferenceError):  # Blender makes references to freed objects raise.
+        known = _found[key] = [obj for obj in scene.objects if is_plane(obj)]
+    return iter(known)
+
+
+@bpy.app.handlers.persistent
+def look_again(*_: Any) -> None:
+    """Objects came or went, or were exchanged by an undo or another file."""
+    _found.clear()
+
+
+@bpy.app.handlers.persistent
+def _on_update(scene: Any, graph: Any) -> None:
+    # Objects that come or go change a collection; what else changes does not matter.
+    if graph.id_type_updated("COLLECTION"):
+        look_again()
+
+
+def named(scene: Any, name: str) -> Any | None:
+    """The plane whose object has that name, if there is one."""
+    return next((obj for obj in planes(scene) if obj.name == name), None)
 
 
 def find(scene: Any, layer: str, name: str) -> Any | None:
@@ -98,12 +137,19 @@ def canvas_of(plane: Any) -> tuple[int, int]:
     return plane.acetate.canvas[0], plane.acetate.canvas[1]
 
 
-def hide(plane: Any, scene: Any) -> None:
-    """Take a plane out of sight, in the viewport and the render; it stays in the outliner."""
-    plane.hide_render = True
+def set_hidden(plane: Any, scene: Any, hidden: bool = True) -> None:
+    """Take a plane out of sight, in the viewport and the render, or show it in both; it stays in the outliner."""
+    plane.hide_render = hidden
+    if not hidden:
+        plane.hide_viewport = False
     for view_layer in scene.view_layers:
         if plane.name in view_layer.objects:
-            plane.hide_set(True, view_layer=view_layer)
+            plane.hide_set(hidden, view_layer=view_layer)
+
+
+def is_hidden(plane: Any, scene: Any) -> bool:
+    """Whether a plane is seen neither in the render nor in the viewport."""
+    return plane.hide_render and not any(plane.visible_get(view_layer=layer) for layer in scene.view_layers)
 
 
 def select(planes: Sequence[Any], scene: Any) -> None:
@@ -138,11 +184,31 @@ def depth_of(plane: Any, camera: Any) -> float:
     return float(-(camera.matrix_world.normalized().inverted() @ plane.matrix_world.translation).z)
 
 
-def collection(scene: Any, name: str) -> Any:
-    """The collection of that name inside the scene; made when it is not there."""
-    found = scene.collection if scene.collection.name == name else None
-    found = found or next((c for c in scene.collection.children_recursive if c.name == name), None)
-    if found is None:
-        found = bpy.data.collections.new(name)
-        scene.collection.children.link(found)
-    return found
+def move_to_depth(plane: Any, camera: Any, depth: float) -> None:
+    """Bring a plane to a depth in metres (over 0), where it shows the camera the same picture as before."""
+    to_world = camera.matrix_world.normalized()
+    before = depth_of(plane, camera)
+    if camera.data.type == "ORTHO" or before <= 0:
+        change = Matrix.Translation((0.0, 0.0, before - depth))
+    else:
+        change = Matrix.Scale(depth / before, 4)  # About the camera's eye.
+    plane.matrix_world = to_world @ change @ to_world.inverted() @ plane.matrix_world
+
+
+HANDLERS = (
+    ("depsgraph_update_post", _on_update),
+    *((name, look_again) for name in ("load_pre", "load_post", "undo_pre", "undo_post", "redo_pre", "redo_post")),
+)
+
+
+def register() -> None:
+    """Begin to watch objects come and go."""
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    """Stop watching."""
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    look_again()

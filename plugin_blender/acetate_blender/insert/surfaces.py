@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -15,6 +16,8 @@ from ..i18n import tr
 from . import material
 from .camera import Quad
 
+OVER_NODE = "Acetate Over"
+"""The node that lays a layer over a material's colour."""
 NEARLY_TOUCHING = 1e-3
 """How far above a surface a plane lies, as a share of the surface's size."""
 
@@ -37,6 +40,21 @@ def upright(scene: Any, width: int, height: int, metres: float, step: float) -> 
 
 def lying_on(obj: Any, width: int, height: int, step: int) -> Quad:
     """A quad that lies on the top of an object's own bounds, as large as fits, in the layer's proportions."""
+    low, high, room_x, room_y = _top(obj)
+    size = min(room_x / width, room_y / height)
+    middle = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, high.z))
+    above = Matrix.Translation((0.0, 0.0, NEARLY_TOUCHING * max(room_x, room_y) * (step + 1)))
+    place = Matrix.Translation(obj.matrix_world @ middle) @ obj.matrix_world.to_quaternion().to_matrix().to_4x4()
+    return Quad(_corners(width * size, height * size), place @ above)
+
+
+def check_top(obj: Any) -> None:
+    """Raise AcetateError when the object has no top to lie on."""
+    _top(obj)
+
+
+def _top(obj: Any) -> tuple[Any, Any, float, float]:
+    """The low and the high corner of an object's own bounds, and how wide its top is in its X and Y, in metres."""
     low = Vector([min(corner[axis] for corner in obj.bound_box) for axis in range(3)])
     high = Vector([max(corner[axis] for corner in obj.bound_box) for axis in range(3)])
     scale = obj.matrix_world.to_scale()
@@ -48,11 +66,7 @@ def lying_on(obj: Any, width: int, height: int, step: int) -> Quad:
             field="surface",
             hint=tr("choose an object that is wide in its own X and Y"),
         )
-    size = min(room_x / width, room_y / height)
-    middle = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, high.z))
-    above = Matrix.Translation((0.0, 0.0, NEARLY_TOUCHING * max(room_x, room_y) * (step + 1)))
-    place = Matrix.Translation(obj.matrix_world @ middle) @ obj.matrix_world.to_quaternion().to_matrix().to_4x4()
-    return Quad(_corners(width * size, height * size), place @ above)
+    return low, high, room_x, room_y
 
 
 def reference(name: str, image: Any, shape: Quad, metres: float, collection: Any) -> Any:
@@ -69,44 +83,90 @@ def reference(name: str, image: Any, shape: Quad, metres: float, collection: Any
     return empty
 
 
-def texture(obj: Any, image: Any) -> Any:
-    """Lay `image` over the base colour of the object's active material, which is made when there is none."""
-    if obj is None or not hasattr(obj.data, "materials"):
+def check_textured(obj: Any | None) -> None:
+    """Raise AcetateError when no layer can lie over the colour of this object's material."""
+    if obj is None or obj.type != "MESH":
         raise AcetateError(
             "bad_request",
             tr("There is no object that could have a texture"),
             field="surface",
             hint=tr("select a mesh, and generate or place again"),
         )
-    if obj.active_material is None:
-        obj.data.materials.append(bpy.data.materials.new(obj.name))
-        bpy_compat.node_tree(obj.active_material)
-    tree = bpy_compat.node_tree(obj.active_material)
-    shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
-    if shader is None:
+    if not obj.data.uv_layers:
         raise AcetateError(
             "bad_request",
-            tr("The material {name!r} has no Principled shader whose colour could be covered").format(
-                name=obj.active_material.name
-            ),
+            tr("{name} has no UV map, which says where a picture lies on it").format(name=obj.name),
+            field="surface",
+            hint=tr("unwrap it in Edit Mode (UV > Unwrap), and generate or place again"),
+        )
+    used = obj.active_material
+    if used is not None and used.node_tree is not None and _shader(used.node_tree) is None:
+        raise AcetateError(
+            "bad_request",
+            tr("The material {name!r} has no Principled shader whose colour could be covered").format(name=used.name),
             field="surface",
             hint=tr("choose another material slot, or use the image by hand (Place: Image Only)"),
         )
+
+
+def texture(obj: Any, images: Sequence[Any]) -> None:
+    """Lay images, given from the lowest, over the base colour of the object's active material.
+
+    They take the place of those that lay there before. A material is made where there is none.
+    """
+    check_textured(obj)
+    if obj.active_material is None:
+        made = bpy.data.materials.new(obj.name)
+        bpy_compat.node_tree(made)
+        if obj.material_slots:
+            obj.active_material = made
+        else:
+            obj.data.materials.append(made)
+    tree = bpy_compat.node_tree(obj.active_material)
+    shader = _shader(tree)
     colour = shader.inputs["Base Color"]
-    node = material.image_node(tree, image, (shader.location.x - 600, shader.location.y))
-    over = tree.nodes.new("ShaderNodeMix")
-    over.data_type = "RGBA"
-    over.location = (shader.location.x - 250, shader.location.y)
-    below, above = (socket for socket in over.inputs if socket.type == "RGBA")
-    if colour.is_linked:
-        tree.links.new(colour.links[0].from_socket, below)
-    else:
-        below.default_value = colour.default_value
-    tree.links.new(node.outputs["Color"], above)
-    tree.links.new(node.outputs["Alpha"], over.inputs["Factor"])
-    tree.links.new(next(socket for socket in over.outputs if socket.type == "RGBA"), colour)
-    tree.nodes.active = node
-    return node
+    _uncover(tree, colour)
+    for number, image in enumerate(images):
+        across = shader.location.x - 250 * (len(images) - number)
+        node = material.image_node(tree, image, (across - 350, shader.location.y - 300 * number))
+        over = tree.nodes.new("ShaderNodeMix")
+        over.name = over.label = OVER_NODE
+        over.data_type = "RGBA"
+        over.location = (across, shader.location.y)
+        below, above = (socket for socket in over.inputs if socket.type == "RGBA")
+        _hand_on(tree, colour, below)
+        tree.links.new(node.outputs["Color"], above)
+        tree.links.new(node.outputs["Alpha"], over.inputs["Factor"])
+        tree.links.new(next(socket for socket in over.outputs if socket.type == "RGBA"), colour)
+        tree.nodes.active = node
+
+
+def _shader(tree: Any) -> Any:
+    """The tree's Principled shader; None where there is none."""
+    return next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
+
+
+def _uncover(tree: Any, colour: Any) -> None:
+    """Take the layers away that lie over a colour; their images stay in the file."""
+    while colour.is_linked and colour.links[0].from_node.name.startswith(OVER_NODE):
+        over = colour.links[0].from_node
+        below, above = (socket for socket in over.inputs if socket.type == "RGBA")
+        _hand_on(tree, below, colour)
+        for link in list(above.links):
+            if link.from_node.type == "TEX_IMAGE":
+                link.from_node.image.use_fake_user = True
+                tree.nodes.remove(link.from_node)
+        tree.nodes.remove(over)
+
+
+def _hand_on(tree: Any, source: Any, target: Any) -> None:
+    """Let one colour input have what another one has: its link, or its own colour."""
+    if source.is_linked:
+        tree.links.new(source.links[0].from_socket, target)
+        return
+    for link in list(target.links):
+        tree.links.remove(link)
+    target.default_value = source.default_value
 
 
 def _corners(width: float, height: float) -> tuple[Any, Any, Any, Any]:

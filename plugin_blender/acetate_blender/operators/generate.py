@@ -14,8 +14,10 @@ from ..bpy_props import fields
 from ..capture.request_builder import RequestDraft, build_request, missing
 from ..daemon_connection import session
 from ..i18n import tr
+from ..insert import stack
 from ..jobs.job import said_of
 from ..preferences import preferences
+from ..settings import take_defaults
 from .reporting import refuse
 
 DIALOG_WIDTH = 420
@@ -30,6 +32,7 @@ ALL_OPTIONS = {
 
 def chosen_settings(scene: Any, given: Any = None) -> dict[str, Any]:
     """Every option's value: what `given` (an operator) sets, else what the panel shows."""
+    take_defaults(scene)
     settings = scene.acetate.settings
     values = {
         name: getattr(given if given is not None and given.properties.is_property_set(name) else settings, name)
@@ -41,6 +44,12 @@ def chosen_settings(scene: Any, given: Any = None) -> dict[str, Any]:
         and not given.properties.is_property_set("random_seed")
     ):
         values["random_seed"] = False
+    if (
+        given is not None
+        and given.properties.is_property_set("distance")
+        and not given.properties.is_property_set("depth")
+    ):
+        values["depth"] = stack.AT_DISTANCE
     return {**values, "preview": preferences().previews}
 
 

@@ -15,7 +15,7 @@ from bpy.props import FloatProperty, StringProperty
 from .. import runtime, scene_storage
 from ..bpy_props import fields
 from ..i18n import tr
-from ..insert import insert_layers
+from ..insert import collections, insert_layers, layer_list, plane, stack
 from ..insert.placement import Placement
 from ..jobs.job import SceneJob
 from ..jobs.result_store import LocalJobStore
@@ -50,11 +50,13 @@ def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list
     """A job's kept layers, ready to place. Raises AcetateError when a file is gone."""
     of_role: dict[str, int] = {}
     found = []
-    common = {**job.request, **job.settings, "seed": job.seed}
+    common = {name: value for name, value in {**job.request, **job.settings}.items() if name != "seed"}
     own = common.pop("layers", [])
     for position, layer in enumerate(job.layers):
         settings = {**common, **(own[position] if position < len(own) else {})}
         number = of_role[layer.role] = of_role.get(layer.role, -1) + 1
+        if job.seed is not None:
+            settings = {"seed": job.seed + number, **settings}  # Seeds count up where a layer does not tell its own.
         try:
             png = store.path(job, layer).read_bytes()
         except OSError as error:
@@ -92,13 +94,20 @@ class ACETATE_OT_place(bpy.types.Operator):
             job = job_of(self)
             scene = scene_storage.scene_of(job) or context.scene
             placement = self._placement(job)
-            insert_layers.insert_layers(scene, layers_to_insert(job, desk.store, placement.variants), placement)
+            made = insert_layers.insert_layers(scene, layers_to_insert(job, desk.store, placement.variants), placement)
         except AcetateError as error:
             return refuse(self, error)
         if scene_storage.scene_of(job) is None:
             job.key, job.scene = scene_storage.key(scene), scene.name
             desk.jobs[job.id] = job
         desk.placed(job)
+        layer_list.refresh(scene)
+        if placement.depth != stack.AT_DISTANCE and plane.is_plane(made[0]) and made[0].acetate.camera:
+            # Where it stands is where the redo panel's distance begins.
+            self.distance = layer_list.depth(made[0])
+        for unseen in collections.unseen_holders(scene) if plane.is_plane(made[0]) else ():
+            said = tr("The collection {name} is excluded or hidden: its layers are there, but not seen")
+            self.report({"WARNING"}, said.format(name=unseen.name))
         return {"FINISHED"}
 
     def draw(self, context: Any) -> None:
@@ -106,7 +115,7 @@ class ACETATE_OT_place(bpy.types.Operator):
         layout.use_property_split = True
         layout.prop(self, "place")
         shown = {
-            "CAMERA": ("distance", "gap", "shading", "variants"),
+            "CAMERA": ("depth", "distance", "gap", "shading", "variants"),
             "CURSOR": ("height", "shading", "variants"),
             "SURFACE": ("surface", "shading", "variants"),
             "REFERENCE": ("height", "variants"),
@@ -114,7 +123,8 @@ class ACETATE_OT_place(bpy.types.Operator):
             "IMAGE": (),
         }
         for name in shown[self.place]:
-            layout.prop(self, name)
+            if name != "distance" or self.depth == stack.AT_DISTANCE:
+                layout.prop(self, name)
 
     def _placement(self, job: SceneJob) -> Placement:
         """The job's own placement under what is set here; set here is then all of it, for the redo panel."""

@@ -4,23 +4,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import bpy
 from acetate_wire.errors import AcetateError
+from acetate_wire.geometry import square_in
+from acetate_wire.modes import MODES
+from acetate_wire.request import Rect
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import options
 from ..bpy_props import fields
-from ..capture.request_builder import build_request
+from ..capture.request_builder import SEEDS, build_request
+from ..daemon_connection import session
 from ..i18n import tr
-from ..insert import insert_layers, plane
+from ..insert import insert_layers, plane, stack
+from ..insert.camera import picture_size
 from .generate import DIALOG_WIDTH, chosen_settings, start
 from .jobs import JOB, job_of
 from .reporting import refuse
 
 EDITS = {"refine": "layer", "background": "foreground", "foreground": "background"}
 """For each mode, which role the selected layer has."""
+FROM_THE_LAYER = ("negative", "steps", "guidance", "sampler", "passes", "transparency_weight")
+"""What a layer that is made out of another one takes from that, rather than from the panel."""
 
 
 @fields(
@@ -86,7 +94,9 @@ class ACETATE_OT_edit(bpy.types.Operator):
         prompt = self.prompt or (made_with.get("prompt", "") if self.kind == "refine" else "")
         wanted = {
             **chosen_settings(context.scene),
+            **{name: restored(context.scene, made_with)[name] for name in FROM_THE_LAYER},
             "mode": self.kind,
+            "depth": stack.AUTOMATIC,
             "model": made_with.get("model") or context.scene.acetate.settings.model,
             "prompt": prompt,
             "strength": self.strength,
@@ -140,22 +150,53 @@ class ACETATE_OT_use_settings(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         try:
-            values = _of_job(self) if self.job else settings_of(context.active_object)
+            values = _of_job(self) if self.job else {**settings_of(context.active_object), "count": 1}
         except AcetateError as error:
             return refuse(self, error)
         settings = context.scene.acetate.settings
-        for name in ("prompt", "mode", "model", "negative", "count", "strength", "transparency_weight"):
-            if name in values:
-                setattr(settings, name, values[name])
-        settings.steps, settings.guidance = values.get("steps") or 0, values.get("guidance") or 0.0
-        settings.stop_at, settings.detail = values.get("stop_at") or 0.0, values.get("detail") or 0.0
-        settings.sampler = values.get("sampler") or ""
-        settings.passes = str(values.get("passes") or 0)
-        settings.fill = bool(values.get("fill"))
-        seed = values.get("seed")
-        if seed is not None and seed < 2**31:
-            settings.random_seed, settings.seed = False, seed
+        for name, value in restored(context.scene, values).items():
+            setattr(settings, name, value)
         return {"FINISHED"}
+
+
+def restored(scene: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that make a layer again, out of what it was made with; the model's own values where it had those."""
+    mode, model = made_with.get("mode", "text"), made_with.get("model", "starter")
+    found = {"mode": mode, "model": model, "count": made_with.get("count", 1)}
+    found.update({name: made_with.get(name) or "" for name in ("prompt", "negative", "sampler")})
+    found.update({name: made_with.get(name) or 0 for name in ("steps", "guidance", "stop_at", "detail")})
+    found["transparency_weight"] = made_with.get("transparency_weight", 1.0)
+    if MODES[mode].takes_strength:
+        found["strength"] = made_with.get("strength", 1.0)
+    if MODES[mode].one_of:
+        found["known"] = next(role for role in MODES[mode].one_of if role in made_with.get("inputs", {}))
+    control: Mapping[str, Any] = next(iter(made_with.get("controls") or ()), {})
+    if control.get("kind", "none") in ("none", *options.CONTROLS):
+        found["control"], found["control_weight"] = control.get("kind", "none"), control.get("weight", 1.0)
+    prompts = made_with.get("layer_prompts") or {}
+    found.update({f"{role}_prompt": prompts.get(role, "") for role in ("foreground", "background")})
+    found["passes"] = str(made_with.get("passes") or 0)
+    found["fill"] = bool(made_with.get("fill"))
+    if "target" in made_with and "canvas" in made_with:
+        found.update(_target(scene, mode, model, Rect(*made_with["target"]), tuple(made_with["canvas"])))
+    seed = made_with.get("seed")
+    if seed is not None and seed < SEEDS:
+        found.update({"random_seed": False, "seed": seed})
+    return found
+
+
+def _target(scene: Any, mode: str, model: str, rect: Rect, canvas: tuple[int, int]) -> dict[str, Any]:
+    """The target that is the same part of the frame that is rendered now."""
+    whole = Rect(0, 0, *canvas)
+    if rect == (square_in(whole, session.max_aspect(model)) if mode == "text" else whole):
+        return {"target": "AUTO"}
+    if rect == whole:
+        return {"target": "FRAME"}
+    across, down = (now / then for now, then in zip(picture_size(scene), canvas))
+    x, y = round(rect.x * across), round(rect.y * down)
+    right, bottom = round((rect.x + rect.width) * across), round((rect.y + rect.height) * down)
+    sides = {"target_width": max(1, right - x), "target_height": max(1, bottom - y)}
+    return {"target": "CUSTOM", "target_x": x, "target_y": y, **sides}
 
 
 def settings_of(obj: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 from acetate_editor.connection import STARTING
+from acetate_wire.errors import AcetateError
 from bpy.props import EnumProperty, StringProperty
 
 from .. import diagnostics, runtime
@@ -38,7 +39,10 @@ class ACETATE_OT_fix(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         if self.trouble == "DAEMON":
             return set(bpy.ops.acetate.start_daemon())
-        diagnostics.fix(context.scene, self.trouble)
+        try:
+            diagnostics.fix(context.scene, self.trouble)
+        except AcetateError as error:
+            return refuse(self, error)
         return {"FINISHED"}
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, layers, queue, thumbnails
+from . import generate, layer_list, layers, queue, thumbnails
 
 SPACES = ("VIEW_3D", "IMAGE_EDITOR")
-PANELS = (*generate.PANELS, *queue.PANELS, *layers.PANELS, *generate.LATER_PANELS, *queue.LATER_PANELS)
+PANELS = (
+    *generate.PANELS,
+    *queue.PANELS,
+    *layer_list.PANELS,
+    *layers.PANELS,
+    *generate.LATER_PANELS,
+    *queue.LATER_PANELS,
+)
 """From the top to the bottom."""
+
+MENUS = (*generate.MENUS, *layer_list.LISTS)
 
 _made: list[type] = []
 
@@ -17,7 +26,7 @@ _made: list[type] = []
 def register() -> None:
     """Show the panels."""
     thumbnails.register()
-    for menu in generate.MENUS:
+    for menu in MENUS:
         bpy.utils.register_class(menu)
     for space in SPACES:
         for base in PANELS:
@@ -30,7 +39,7 @@ def unregister() -> None:
     """Take them back."""
     while _made:
         bpy.utils.unregister_class(_made.pop())
-    for menu in reversed(generate.MENUS):
+    for menu in reversed(MENUS):
         bpy.utils.unregister_class(menu)
     thumbnails.unregister()
 

@@ -79,6 +79,7 @@ class Place:
         layout.prop(settings, "place")
         column = layout.column(align=True)
         if settings.place == "CAMERA":
+            column.prop(settings, "depth")
             column.prop(settings, "distance")
             column.prop(settings, "gap")
         if settings.place in ("CURSOR", "REFERENCE"):
@@ -88,7 +89,7 @@ class Place:
         if settings.place in ("CAMERA", "CURSOR", "SURFACE"):
             layout.prop(settings, "shading")
         if settings.place not in ("TEXTURE", "IMAGE"):
-            layout.prop(settings, "collection", icon="OUTLINER_COLLECTION")
+            layout.prop(context.scene.acetate, "collection")
         if settings.count > 1:
             layout.prop(settings, "variants", expand=True)
 
@@ -216,7 +217,7 @@ def _inputs(layout: Any, context: Any, settings: Any) -> None:
         column.prop(settings, f"{role}_from")
         source = getattr(settings, f"{role}_from")
         if source == "PLANE":
-            column.prop_search(settings, f"{role}_name", context.scene, "objects", text="")
+            column.prop_search(settings, f"{role}_name", context.scene.acetate, "layers", text="")
             selected = selected_plane(context.scene)
             if not getattr(settings, f"{role}_name") and selected is not None and role == primary:
                 row = column.row()

@@ -64,12 +64,26 @@ def texture() -> dict[str, Any]:
     card = bpy.data.objects.new("Card", mesh)
     bpy.context.scene.collection.objects.link(card)
     bpy.context.view_layer.objects.active = card
+    flat = scene.refused(prompt="a kite", place="TEXTURE")
+    mesh.uv_layers.new(name="UVMap")
     _made("TEXTURE")
     tree = card.active_material.node_tree
     shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+    below = [round(value, 3) for value in shader.inputs["Base Color"].links[0].from_node.inputs[6].default_value]
+    for _ in range(2):
+        _made("TEXTURE")
     mix = shader.inputs["Base Color"].links[0].from_node
     sources = {link.from_node.type for socket in mix.inputs for link in socket.links}
-    return {"over": mix.bl_idname, "from": sorted(sources)}
+    tree.nodes.remove(shader)
+    return {
+        "over": mix.bl_idname,
+        "from": sorted(sources),
+        "mixes": sum(node.bl_idname == "ShaderNodeMix" for node in tree.nodes),
+        "below": [below, [round(value, 3) for value in mix.inputs[6].default_value]],
+        "kept": sum(image.name.startswith("a kite") for image in bpy.data.images),
+        "flat": flat,
+        "bare": scene.refused(prompt="a kite", place="TEXTURE"),
+    }
 
 
 def image_only() -> dict[str, Any]:
@@ -150,3 +164,17 @@ def fit_again() -> float:
     bpy.context.view_layer.update()
     scene.run("fit", select=made)
     return pictures.errors(pictures.render(), pictures.numbers(name))["worst_alpha"]
+
+
+def fit_a_changed_mesh() -> str:
+    """What Fit says of a subdivided layer, whose corners it leaves alone."""
+    (made,) = scene.generate(prompt="a kite")
+    mesh = bpy.data.objects[made].data
+    corners = [tuple(vertex.co) for vertex in mesh.vertices]
+    mesh.vertices.add(1)
+    try:
+        scene.run("fit", select=made)
+    except RuntimeError as error:
+        assert [tuple(vertex.co) for vertex in mesh.vertices][:4] == corners
+        return str(error)
+    return ""
