@@ -76,12 +76,17 @@ def atomic_write_frames(path: Path, frames: Sequence[Any]) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a power cut leave the names in a folder as they are now. Raises OSError."""
     if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
+        handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(handle)
         finally:
-            os.close(folder)
+            os.close(handle)
 
 
 def is_full(error: OSError) -> bool:

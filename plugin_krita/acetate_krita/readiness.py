@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acetate_editor.connection import ABSENT
+from acetate_editor.messages import too_large
 from acetate_wire.errors import AcetateError
+from acetate_wire.modes import MODES
 from krita import Document
 
+from .color import ColorSpace, wire_format
 from .daemon_connection import DaemonConnection
 from .document import lookup
 from .document.insert import locked
@@ -27,9 +30,17 @@ def find_target(
     mode = mode_named(form.mode)
     try:
         fill = form.fill and mode.fills
-        return target(document, mode, sources, fill, link.max_aspect(form.model)), ""
+        found = target(document, mode, sources, fill, link.max_aspect(form.model))
     except AcetateError as error:
         return None, tr("Select what is to change first") if mode.selection else error.message
+    problem = too_large(_size(document, form, sources, found), link.client.limits, tr)
+    return (found, "") if problem is None else (None, str(problem))
+
+
+def _size(document: Document, form: GenerationSettings, sources: Mapping[str, str], found: Target) -> int:
+    """The bytes of what a job sends, or of what it brings back where that is more."""
+    pictures = max(len(sources), form.count * len(MODES[form.mode].outputs))
+    return pictures * found.rect.width * found.rect.height * wire_format(ColorSpace.of(document)).pixel_bytes
 
 
 def why_not_now(

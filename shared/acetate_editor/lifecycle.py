@@ -17,7 +17,7 @@ from acetate_wire.request import LayerRequest
 from .connection import EditorConnection
 from .jobs import CANCELLED, FAILED, LOST, OPEN, PREPARING, RUNNING, SAVING, WAITING, EditorJob
 from .logging import report
-from .messages import Translate
+from .messages import Translate, too_large
 from .tasks import Task, TaskQueue
 
 
@@ -153,15 +153,10 @@ class JobLifecycle(Generic[Job]):
         yield None
         if job.state != PREPARING:
             return
-        limit, size = self.connection.client.limits.message_bytes, sum(map(len, captured.frames))
-        if size > limit:
-            raise AcetateError(
-                "too_large",
-                self._tr("The pictures are {size} MB, over the limit of {limit} MB").format(
-                    size=size >> 20, limit=limit >> 20
-                ),
-                hint=self._tr("choose a smaller selection"),
-            )
+        size = sum(map(len, captured.frames))
+        problem = too_large(size, self.connection.client.limits, self._tr)
+        if problem is not None:
+            raise problem
         job.state = WAITING
         self.record(job, captured)
         self.connection.client.submit(captured.request, captured.frames, id=job.id)

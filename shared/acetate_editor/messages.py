@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Optional
+
+from acetate_wire.errors import AcetateError
+from acetate_wire.limits import Limits
+from acetate_wire.request_codec import megabytes
 
 from .jobs import PREPARING, SAVING, WAITING, EditorJob
 
@@ -35,6 +39,18 @@ STAGES = {
     "decoding": mark("Finding the transparency"),
     "finishing": mark("Finishing"),
 }
+
+
+def too_large(size: int, limits: Limits, tr: Translate) -> Optional[AcetateError]:
+    """Why pictures of so many bytes cannot be sent, or layers not be brought back; None where they can."""
+    if size <= limits.job_bytes:
+        return None
+    words = tr("The pictures are {size} MB, over the limit of {limit} MB")
+    hint = tr("choose a smaller selection, or fewer pictures at once")
+    if not limits.part_bytes:
+        hint = tr("update Acetate, whose daemon is older than this plug-in, or choose a smaller selection")
+    numbers = {"size": megabytes(size), "limit": megabytes(limits.job_bytes)}
+    return AcetateError("too_large", words.format(**numbers), hint=hint)
 
 
 def reason(code: str, tr: Translate) -> str:

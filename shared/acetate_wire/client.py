@@ -16,10 +16,22 @@ import zmq
 from . import connection as connections
 from .connection import Connection
 from .errors import AcetateError
-from .events import Connected, Disconnected, Event, JobList, ModelVocabulary, Rejected, Status, decode_event
+from .events import (
+    Connected,
+    Disconnected,
+    Event,
+    Failed,
+    Forgotten,
+    JobList,
+    ModelVocabulary,
+    Rejected,
+    Status,
+    decode_event,
+)
 from .job_tracker import JobTracker
 from .limits import Limits
 from .messages import Message, decode, encode
+from .parts import Assemblies, Assembly, split
 from .request import LayerRequest
 from .request_codec import encode_request
 
@@ -27,6 +39,8 @@ PING_S = 2.0
 SILENCE_S = 10.0
 RECONNECT_S = 0.25
 LINGER_MS = 200
+FLUSH_BYTES = 32 << 20
+"""So much is copied at a time into libzmq: a user interface is drawn in between."""
 _contexts: Set["zmq.Context[zmq.Socket[bytes]]"] = set()
 """The contexts of clients that are not closed. The garbage collector must not find one: it would end it while its
 sockets are still open, which waits for ever.
@@ -57,7 +71,7 @@ class Client:
         copies: bool = True,
     ) -> None:
         """`clock` is in seconds, monotonic."""
-        self._about = {"name": name, "version": version, "editor": editor}
+        self._about = {"name": name, "version": version, "editor": editor, "parts": True}
         self._key = key or connections.client_key(name)
         self._find = _finder(connection)
         self._clock = clock
@@ -71,6 +85,7 @@ class Client:
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._connected_to: Optional[Connection] = None
         self._tracker = JobTracker()
+        self._assemblies: Assemblies = {}
         self._events: List[Event] = []
         self._outbox: List[List[Any]] = []
         self._open_queries: Dict[str, Dict[str, Any]] = {}
@@ -103,10 +118,16 @@ class Client:
         Before there is a connection the job waits here; it is sent again when the daemon may not have got it.
         """
         job = id or str(uuid.uuid4())
-        parts = encode("submit", {"id": job, "request": encode_request(request)}, frames)
-        self._tracker.submitted(job, parts)
+        header = {"id": job, "request": encode_request(request)}
+
+        def messages() -> List[List[Any]]:
+            if sum(map(len, frames)) <= self.limits.message_bytes or not self.limits.part_bytes:
+                return [encode("submit", header, frames)]
+            return [*split(job, frames, self.limits.part_bytes), encode("submit", header)]
+
+        self._tracker.submitted(job, messages)
         if self._welcomed:
-            self._send(parts)
+            self._send(*messages())
         return job
 
     def attach(self, ids: Iterable[str]) -> None:
@@ -130,10 +151,10 @@ class Client:
 
     def retry(self, id: str) -> None:
         """Run a failed job again under its own id; its news comes as for `submit`, and as that it is repeated."""
-        parts = encode("retry", {"id": id})
-        self._tracker.submitted(id, parts)
+        message = encode("retry", {"id": id})
+        self._tracker.submitted(id, lambda: [message])
         if self._welcomed:
-            self._send(parts)
+            self._send(message)
 
     def ask(self, kind: str, fields: Optional[Mapping[str, Any]] = None) -> None:
         """Send `jobs`, `vocabulary`, `status` or `stop`; the answer comes as JobList, ModelVocabulary or Status."""
@@ -144,7 +165,7 @@ class Client:
     def pump(self, budget: float = 0.008) -> List[Event]:
         """Send and receive what can be without waiting, for about `budget` seconds, and return what happened.
 
-        `has_more` is True afterwards when more has already arrived.
+        `has_more` is True afterwards when more has already arrived, or waits to be sent.
         """
         now = self._clock()
         self._flush()
@@ -152,6 +173,7 @@ class Client:
         self._notice_hangup()
         self._keep_alive(self._clock())
         self._flush()
+        self.has_more = self.has_more or (bool(self._outbox) and self._connected_to is not None)
         events, self._events = self._events, []
         return events
 
@@ -188,8 +210,30 @@ class Client:
             if self._welcomed:
                 self._on_disconnect("the daemon was started again")
                 self._reconnect()
+        elif message.kind == "done" and "sizes" in message.fields:
+            self._assemble(message)
+        elif message.kind == "part":
+            self._take_part(message)
         elif message.kind != "pong":
             self._dispatch(decode_event(message))
+
+    def _assemble(self, done: Message) -> None:
+        """Ask for layers that are larger than a message, unless that is done already."""
+        id = str(done.fields.get("id"))
+        if id not in self._assemblies and self._tracker.follows(id):
+            self._assemblies[id] = Assembly(done, self.limits.part_bytes)
+            self._send(*self._assemblies[id].questions())
+
+    def _take_part(self, message: Message) -> None:
+        assembly = self._assemblies.get(str(message.fields.get("id")))
+        if assembly is None or not message.frames:
+            return
+        done = assembly.take(message.fields, message.frames[0])
+        if done is None:
+            self._send(*assembly.questions())
+        else:
+            del self._assemblies[assembly.id]
+            self._dispatch(decode_event(done))
 
     def _dispatch(self, event: Event) -> None:
         if isinstance(event, Connected):
@@ -204,11 +248,14 @@ class Client:
             self._open_queries.pop("vocabulary", None)
         elif isinstance(event, Status):
             self._open_queries.pop(event.kind, None)
+        if isinstance(event, (Failed, Forgotten, Rejected)):
+            self._assemblies.pop(event.id, None)
         if self._tracker.accept_event(event):
             self._events.append(event)
 
     def _on_disconnect(self, reason: str) -> None:
         self._welcomed = False
+        self._assemblies.clear()
         self._events.append(Disconnected(reason))
 
     def _notice_hangup(self) -> None:
@@ -231,7 +278,7 @@ class Client:
         elif not self._welcomed and now - self._last_lookup >= PING_S and self._daemon_moved():
             self._reconnect()
         elif self._welcomed and now - self._last_send >= PING_S:
-            self._send(encode("ping", {}))
+            self._send(encode("ping", {}), *(each for one in self._assemblies.values() for each in one.repeated()))
         if self._welcomed and now - self._last_repeat >= PING_S:
             self._last_repeat = now
             for parts in self._tracker.messages_to_repeat():
@@ -273,17 +320,19 @@ class Client:
             self._socket.set(zmq.LINGER, LINGER_MS)
             self._connected_to = None
 
-    def _send(self, parts: Sequence[Any]) -> None:
-        self._outbox.append(list(parts))
+    def _send(self, *messages: Sequence[Any]) -> None:
+        self._outbox += map(list, messages)
         self._flush()
 
     def _flush(self) -> None:
-        while self._outbox and self._connected_to is not None:
+        copied = 0
+        while self._outbox and self._connected_to is not None and copied < FLUSH_BYTES:
             try:
                 self._socket.send_multipart(self._outbox[0], zmq.NOBLOCK, copy=self._copies)
             except zmq.Again:
                 return
-            self._outbox.pop(0)
+            sent = self._outbox.pop(0)
+            copied += sum(map(len, sent)) if self._copies else 0
             self._last_send = self._clock()
 
 

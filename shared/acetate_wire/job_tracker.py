@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from .events import Accepted, Event, Forgotten, Progress, Rejected
 from .messages import encode
@@ -11,10 +11,13 @@ from .messages import encode
 PASSING_CODES = ("busy", "internal")
 """Refusals of an acknowledgement after which the same may be asked again."""
 
+Submission = Callable[[], List[List[Any]]]
+"""Makes the messages that submit a job."""
+
 
 @dataclass
 class _TrackedJob:
-    submission: Optional[List[Any]] = None
+    submission: Optional[Submission] = None
     cancelling: bool = False
     ended: bool = False
 
@@ -28,9 +31,13 @@ class JobTracker:
         self._unacknowledged: Dict[str, None] = {}
         self._refused: Dict[str, None] = {}
 
-    def submitted(self, id: str, parts: List[Any]) -> None:
-        """Remember the message until the daemon has accepted it."""
-        self._jobs[id] = _TrackedJob(submission=parts)
+    def submitted(self, id: str, messages: Submission) -> None:
+        """Remember the messages, which depend on the daemon's limits, until the daemon has accepted the job."""
+        self._jobs[id] = _TrackedJob(submission=messages)
+
+    def follows(self, id: str) -> bool:
+        """Whether the job's end is still to come."""
+        return id in self._jobs and not self._jobs[id].ended
 
     def attached(self, ids: Iterable[str]) -> None:
         """Follow these; the caller wants to hear of their end even if it has before."""
@@ -56,7 +63,7 @@ class JobTracker:
     def messages_after_welcome(self) -> List[List[Any]]:
         """The messages that bring a daemon that has just said welcome up to date."""
         open_jobs = {id: job for id, job in self._jobs.items() if not job.ended}
-        out = [job.submission for job in open_jobs.values() if job.submission is not None]
+        out = [message for job in open_jobs.values() if job.submission is not None for message in job.submission()]
         followed = [id for id, job in open_jobs.items() if job.submission is None]
         if followed:
             out.append(encode("attach", {"ids": followed}))

@@ -25,7 +25,7 @@ def decode_request(source: object) -> LayerRequest:
 
 
 def check_message(request: LayerRequest, frame_sizes: Sequence[int], limits: Limits) -> None:
-    """Refuse a request that does not fit the frames of its message, by their bytes, or goes beyond a daemon's limits.
+    """Refuse a request that does not fit its frames, by their bytes, or goes beyond a daemon's limits.
 
     Raises AcetateError `bad_request` or `too_large`, naming the field.
     """
@@ -159,7 +159,7 @@ def _check_frames(request: LayerRequest, sizes: Sequence[int]) -> None:
 
 
 def check_limits(request: LayerRequest, limits: Limits) -> None:
-    """Refuse what goes beyond a daemon's limits, and a job whose layers would not fit into one `done` message.
+    """Refuse what goes beyond a daemon's limits, the bytes of a job's layers among them.
 
     Raises AcetateError `bad_request` or `too_large`, naming the field.
     """
@@ -182,15 +182,26 @@ def check_limits(request: LayerRequest, limits: Limits) -> None:
             field="count",
             hint="ask for fewer at once and submit again",
         )
-    size = pictures * target.width * target.height * FORMATS[request.reply_format]
-    if size > limits.message_bytes:
+    size = reply_bytes(request)
+    if size > limits.job_bytes:
         raise AcetateError(
             "too_large",
             f"{pictures} layers of {target.width} x {target.height} "
-            f"{request.reply_format} are {size} bytes, over the limit of {limits.message_bytes}",
+            f"{request.reply_format} are {megabytes(size)} MB, over the limit of {megabytes(limits.job_bytes)} MB",
             field="target",
             hint="choose a smaller selection, fewer pictures at once, or an 8-bit format",
         )
+
+
+def reply_bytes(request: LayerRequest) -> int:
+    """The most bytes that a job's layers can have."""
+    pixels = request.target.width * request.target.height
+    return request.count * len(output_roles(request)) * pixels * FORMATS[request.reply_format]
+
+
+def megabytes(size: int) -> int:
+    """Bytes as a number of MB (2²⁰ bytes) for people, rounded up."""
+    return -(-size >> 20)
 
 
 def _check_side(pixels: int, name: str, field: str, limits: Limits) -> None:

@@ -15,7 +15,7 @@ from tests.daemon.harness import Daemon, Editor, Raw, a_request
 
 PROVOKED = {
     "bad_request": a_request(sampler="unheard of"),
-    "too_large": a_request(target=Rect(0, 0, 16384, 16384)),
+    "too_large": a_request(target=Rect(0, 0, 16384, 16384), count=2),
     "unknown_model": a_request(model="no such model"),
     "model_missing": a_request(model="absent"),
     "mode_unsupported": a_request(model="narrow", mode="scene"),

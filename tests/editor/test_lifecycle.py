@@ -114,7 +114,7 @@ def test_what_the_daemon_refuses_fails_with_its_words(start: StartEditor) -> Non
 
 def test_pictures_that_are_too_large_are_not_sent(start: StartEditor, monkeypatch: pytest.MonkeyPatch) -> None:
     editor = start()
-    job = editor.ask(frames=editor.connection.client.limits.message_bytes + 1)
+    job = editor.ask(frames=editor.connection.client.limits.job_bytes + 1)
     editor.until(job, FAILED)
     assert job.code == "too_large" and "MB" in job.message and "smaller" in job.hint
 

@@ -145,8 +145,8 @@ TOO_LARGE: dict[str, tuple[dict[str, Any], str]] = {
     "a canvas over the limit": ({"canvas": [20000, 5]}, "canvas"),
     "nine pictures": ({"count": 9}, "count"),
     "three scenes of three layers": ({"mode": "scene", "count": 3}, "count"),
-    "layers over the message limit": ({"target": [0, 0, 8192, 8192], "count": 2}, "target"),
-    "floats over the message limit": ({"target": [0, 0, 8192, 8192], "reply_format": "rgbaf32"}, "target"),
+    "layers over the limit of a job": ({"target": [0, 0, 8192, 8192], "count": 7}, "target"),
+    "floats over the limit of a job": ({"target": [0, 0, 16384, 8192], "reply_format": "rgbaf32"}, "target"),
 }
 
 

@@ -20,7 +20,7 @@ Address = tuple[int, bytes]
 @dataclass
 class ClientConnection:
     """A client that said hello. `owner` is whose jobs it may see; `machine` the public key of the paired machine that
-    it is on, empty for this user's own clients."""
+    it is on, empty for this user's own clients. `parts`: it fetches layers that are larger than a message."""
 
     address: Address
     owner: str
@@ -28,6 +28,7 @@ class ClientConnection:
     machine: str
     last_recv: float
     last_send: float
+    parts: bool = False
     subscriptions: set[str] = field(default_factory=set)
     undelivered: set[str] = field(default_factory=set)
 
@@ -40,9 +41,10 @@ class ClientConnection:
 class ClientRegistry:
     """Everybody who is connected, and the sockets to them."""
 
-    def __init__(self, sockets: Sequence[Any]) -> None:
-        """`sockets` are the ROUTER sockets that clients connect to."""
+    def __init__(self, sockets: Sequence[Any], message_bytes: int) -> None:
+        """`sockets` are the ROUTER sockets that clients connect to; `message_bytes` the most that one message takes."""
         self._sockets = sockets
+        self._message_bytes = message_bytes
         self._clients: dict[Address, ClientConnection] = {}
 
     def __len__(self) -> int:
@@ -67,6 +69,9 @@ class ClientRegistry:
 
     def send(self, address: Address, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> bool:
         """Send if that is possible at once; False when the peer does not keep up. A peer that is gone is dropped."""
+        peer = self._clients.get(address)
+        if kind == "done" and peer is not None and peer.parts and sum(map(len, frames)) > self._message_bytes:
+            fields, frames = {**fields, "sizes": [len(frame) for frame in frames]}, ()
         parts = [address[1], *encode(kind, fields, frames)]
         try:
             self._sockets[address[0]].send_multipart(parts, zmq.NOBLOCK, copy=not frames)
@@ -75,7 +80,6 @@ class ClientRegistry:
         except zmq.ZMQError:
             self._clients.pop(address, None)
             return True
-        peer = self._clients.get(address)
         if peer is not None:
             peer.last_send = now
         return True

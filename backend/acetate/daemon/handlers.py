@@ -13,7 +13,7 @@ from acetate_wire import field_readers
 from acetate_wire.errors import AcetateError
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
-from acetate_wire.request_codec import check_message, decode_request
+from acetate_wire.request_codec import check_message, decode_request, megabytes, reply_bytes
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
@@ -21,6 +21,7 @@ from acetate.daemon.auth import owner_of, secrets_equal
 from acetate.daemon.clients import Address, ClientConnection, ClientRegistry
 from acetate.daemon.config import DAY_S, DaemonConfig
 from acetate.daemon.job_manager import JobManager
+from acetate.daemon.uploads import Uploads
 from acetate.worker.engine import ModelInfo
 
 log = logging.getLogger("acetate.daemon")
@@ -53,15 +54,20 @@ class ServerContext:
 class MessageHandler:
     """Answers messages. Every answer goes out through `peers`; nothing that a client sends raises."""
 
-    def __init__(self, settings: DaemonConfig, peers: ClientRegistry, jobs: JobManager, about: ServerContext) -> None:
+    def __init__(
+        self, settings: DaemonConfig, peers: ClientRegistry, jobs: JobManager, uploads: Uploads, about: ServerContext
+    ) -> None:
         """`about` is what the daemon reports of itself in `welcome` and `status`."""
         self._settings = settings
         self._peers = peers
         self._jobs = jobs
+        self._uploads = uploads
         self._about = about
         self._offers: dict[str, ModelInfo] = {}
         self._answers: dict[str, Callable[[ClientConnection, Message], None]] = {
+            "part": self._uploads.add,
             "submit": self._submit,
+            "fetch": self._fetch,
             "cancel": self._cancel,
             "attach": self._attach,
             "acknowledge": self._acknowledge,
@@ -154,7 +160,8 @@ class MessageHandler:
             )
         self._refresh_models()
         now = time.monotonic()
-        peer = ClientConnection(origin.address, owner_of(client), name, origin.machine, now, now)
+        parts = field_readers.flag(fields.get("parts", False), "parts")
+        peer = ClientConnection(origin.address, owner_of(client), name, origin.machine, now, now, parts)
         self._peers.add(peer)
         self._send(
             peer,
@@ -175,12 +182,17 @@ class MessageHandler:
             return
         if job is None:
             request = decode_request(message.fields.get("request"))
-            check_message(request, [len(frame) for frame in message.frames], self._settings.limits)
+            uploaded = None if message.frames else self._uploads.of(peer, id)
+            sizes = [len(frame) for frame in message.frames] if uploaded is None else uploaded.sizes
+            check_message(request, sizes, self._settings.limits)
+            self._check_parts(peer, request)
             self._check_model(request)
             _check_files(peer, request)
             resolved = self._about.resolve(request.with_seed())
             # Nothing may go wrong between the journal and the answer: a job that runs is never called rejected.
-            position = self._jobs.submit(peer.owner, id, resolved, message.frames, peer.machine)
+            position = self._jobs.submit(peer.owner, id, resolved, uploaded or message.frames, peer.machine)
+            if uploaded is not None:
+                self._uploads.taken(peer)
             peer.subscriptions.add(id)
             self._send(peer, "accepted", {"id": id, "position": position})
             return
@@ -216,6 +228,35 @@ class MessageHandler:
                 field="mode",
                 hint=f"it can do {', '.join(offer.modes)}; choose one of these or another model",
             )
+
+    def _check_parts(self, peer: ClientConnection, request: LayerRequest) -> None:
+        """Refuse layers that an older client cannot take, since they are larger than a message."""
+        size, most = reply_bytes(request), self._settings.limits.message_bytes
+        if size > most and not peer.parts:
+            raise AcetateError(
+                "too_large",
+                f"the layers are {megabytes(size)} MB; this version of {peer.name} takes {megabytes(most)} MB",
+                field="target",
+                hint="update the plug-in (acetate plugins install), or choose a smaller selection",
+            )
+
+    def _fetch(self, peer: ClientConnection, message: Message) -> None:
+        """Send a part of finished layers."""
+        id = field_readers.job_id(message.fields.get("id"))
+        job = self._owned_job(peer, id)
+        if job is None:
+            self._send(peer, "forgotten", {"id": id, "reason": "unknown"})
+            return
+        # The `done` that this follows has looked at the digest.
+        kind, fields, frames = self._jobs.state(job, just_written=True)
+        if kind != "done":
+            self._send(peer, kind, fields, frames)
+            return
+        number = field_readers.whole(message.fields.get("frame"), "frame", 0, len(frames) - 1)
+        frame = frames[number]
+        offset = field_readers.whole(message.fields.get("offset"), "offset", 0, len(frame) - 1)
+        part = frame[offset : offset + self._settings.limits.part_bytes]
+        self._send(peer, "part", {"id": id, "frame": number, "offset": offset}, [part])
 
     def _follow(self, peer: ClientConnection, id: str) -> None:
         """Tell how a job is, and from here on what becomes of it."""

@@ -10,13 +10,14 @@ from typing import Any
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.messages import Message
-from acetate_wire.request import FORMATS, LayerRequest, output_roles
-from acetate_wire.request_codec import decode_request, encode_request
+from acetate_wire.request import LayerRequest
+from acetate_wire.request_codec import decode_request, encode_request, reply_bytes
 
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.job_store import ACTIVE_STATES, JobRecord, JobStore, StoreError
 from acetate.daemon.queue import FairQueue
 from acetate.daemon.spool import DamagedError, Spool
+from acetate.daemon.uploads import Upload
 
 log = logging.getLogger("acetate.daemon")
 
@@ -91,21 +92,27 @@ class JobManager:
 
     # What clients ask for
 
-    def submit(self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any], machine: str = "") -> int:
+    def submit(
+        self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any] | Upload, machine: str = ""
+    ) -> int:
         """Take a new job, whose request is resolved, and return its position.
 
         All clients of a paired `machine` (its public key) count as one: a client makes up its own id. Raises
         AcetateError `busy`; nothing of the job is left then.
         """
-        account, sizes = machine or owner, [len(frame) for frame in frames]
-        whose = "paired machine" if machine else "client"
+        uploaded = isinstance(frames, Upload)
+        sizes = list(frames.sizes) if isinstance(frames, Upload) else [len(frame) for frame in frames]
+        account, whose = machine or owner, "paired machine" if machine else "client"
         if self._queue.count(account) >= self._settings.limits.waiting_jobs:
             raise _too_much(f"{self._settings.limits.waiting_jobs} jobs of this {whose} are waiting already")
         if sizes and self._waiting_bytes(account) + sum(sizes) > self._settings.waiting_bytes:
             most = self._settings.waiting_bytes >> 20
             raise _too_much(f"the pictures of this {whose}'s waiting jobs would be over {most} MiB")
-        self._spool.check_room(sum(len(frame) for frame in frames) + max_reply_bytes(request))
-        if frames:
+        self._spool.check_room((0 if uploaded else sum(sizes)) + reply_bytes(request))
+        if isinstance(frames, Upload):
+            frames.close()
+            self._spool.adopt_input(id, frames.path)
+        elif frames:
             self._spool.save_input(id, frames)
         try:
             self._store.add(id, owner, encode_request(request), sizes, time.time(), machine)
@@ -415,9 +422,3 @@ class JobManager:
 
 def _too_much(message: str) -> AcetateError:
     return AcetateError("busy", message, hint="wait until some are done, or cancel some", retry=True)
-
-
-def max_reply_bytes(request: LayerRequest) -> int:
-    """The most bytes that a job's layers can have."""
-    pixels = request.target.width * request.target.height
-    return request.count * len(output_roles(request)) * pixels * FORMATS[request.reply_format]

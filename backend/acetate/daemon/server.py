@@ -24,6 +24,7 @@ from acetate.daemon.job_store import JOURNAL, JobStore, StoreError
 from acetate.daemon.listener import Listener
 from acetate.daemon.presence import Presence
 from acetate.daemon.spool import Spool
+from acetate.daemon.uploads import Uploads
 from acetate.daemon.worker_pool import WorkerPool
 from acetate.worker.engine_loader import load_engine_class
 
@@ -54,11 +55,12 @@ class Server:
         self._machines = PairedMachines(settings.state)
         self._zap = ZapHandler(self._context, self._machines, self._keys)
         self._listener = Listener(self._context, settings, self._keys)
-        self._clients = ClientRegistry(self._listener.sockets)
+        self._clients = ClientRegistry(self._listener.sockets, settings.limits.message_bytes)
         self._engine = load_engine_class(settings.engine)
         self._jobs = JobManager(settings, self._store, spool, self._engine.resolve, self._publish)
         self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs, self.stop)
-        self._handler = MessageHandler(settings, self._clients, self._jobs, self._about())
+        self._uploads = Uploads(spool, settings.limits)
+        self._handler = MessageHandler(settings, self._clients, self._jobs, self._uploads, self._about())
         self._stopping = False
         self._started = self._idle_since = time.monotonic()
         self._ticked = self._expired = float("-inf")
@@ -99,6 +101,7 @@ class Server:
             self._republish()
             self._handler.drop_unpaired()
             self._clients.keep_alive(now)
+            self._uploads.drop_abandoned(list(self._clients))
             self._jobs.tick()
             self._jobs.publish_positions()
             self._handler.resend_undelivered()

@@ -10,13 +10,14 @@ import mmap
 import shutil
 import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.io import atomic_write_frames, is_full
+from acetate.io import atomic_write_frames, is_full, sync_folder
 
 READ_BYTES = 1 << 20
 
@@ -48,6 +49,10 @@ class Spool:
         """Where a job's finished layers lie."""
         return self.folder / f"{job}.out"
 
+    def part_path(self, job: str, owner: str) -> Path:
+        """Where the parts of a job lie that this client has not submitted yet."""
+        return self.folder / f"{job}.{owner[:16]}.part"
+
     def check_room(self, size: int) -> None:
         """Raise AcetateError `busy` when `size` more bytes would not fit on the disk."""
         free = shutil.disk_usage(self.folder).free
@@ -58,11 +63,24 @@ class Spool:
         """Write a job's pictures so that they outlive a power cut. Raises AcetateError `busy` on a full disk."""
         path = self.input_path(job)
         try:
-            atomic_write_frames(path, frames)
-        except OSError as error:
+            with self.telling_full(sum(len(frame) for frame in frames)):
+                atomic_write_frames(path, frames)
+        except (AcetateError, OSError):
             self._delete(path)
+            raise
+
+    def adopt_input(self, job: str, path: Path) -> None:
+        """Take a file of this folder for a job's pictures; it must be on the disk. Raises OSError."""
+        path.replace(self.input_path(job))
+        sync_folder(self.folder)
+
+    @contextmanager
+    def telling_full(self, size: int) -> Iterator[None]:
+        """Raise AcetateError `busy` where a `with` block that writes `size` bytes finds the disk full."""
+        try:
+            yield
+        except OSError as error:
             if is_full(error):
-                size = sum(len(frame) for frame in frames)
                 raise disk_full(self.folder, size, shutil.disk_usage(self.folder).free) from None
             raise
 
