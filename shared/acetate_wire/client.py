@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Union
 
 import zmq
@@ -19,10 +20,12 @@ from .errors import AcetateError
 from .events import (
     Connected,
     Disconnected,
+    DownloadList,
     Event,
     Failed,
     Forgotten,
     JobList,
+    ModelList,
     ModelVocabulary,
     Rejected,
     Status,
@@ -157,7 +160,9 @@ class Client:
             self._send(message)
 
     def ask(self, kind: str, fields: Optional[Mapping[str, Any]] = None) -> None:
-        """Send `jobs`, `vocabulary`, `status` or `stop`; the answer comes as JobList, ModelVocabulary or Status."""
+        """Send a question of the protocol; the answer comes as JobList, ModelVocabulary, ModelList, DownloadList or
+        Status.
+        """
         self._open_queries[kind] = dict(fields or {})
         if self._welcomed:
             self._send(encode(kind, self._open_queries[kind]))
@@ -246,6 +251,13 @@ class Client:
             self._open_queries.pop("jobs", None)
         elif isinstance(event, ModelVocabulary):
             self._open_queries.pop("vocabulary", None)
+        elif isinstance(event, ModelList):
+            self._open_queries.pop("models", None)
+            if self.welcome is not None:
+                self.welcome = replace(self.welcome, models=event.models)
+        elif isinstance(event, DownloadList):
+            for kind in ("downloads", "download", "cancel_download"):
+                self._open_queries.pop(kind, None)
         elif isinstance(event, Status):
             self._open_queries.pop(event.kind, None)
         if isinstance(event, (Failed, Forgotten, Rejected)):

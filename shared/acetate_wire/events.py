@@ -149,6 +149,21 @@ class ModelVocabulary:
 
 
 @dataclass(frozen=True)
+class ModelList:
+    """What the daemon offers now, as in Connected; `lora_folder` is where LoRA files go, empty on another machine."""
+
+    models: Tuple[Mapping[str, Any], ...]
+    lora_folder: str
+
+
+@dataclass(frozen=True)
+class DownloadList:
+    """What can be fetched from the Hugging Face hub, as maps (`name`, `licence`, `bytes`, `state`, …)."""
+
+    downloads: Tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Status:
     """How the daemon does (processes, device, loaded models, jobs); of the kind `stop` when it is about to end."""
 
@@ -168,6 +183,8 @@ Event = Union[
     Forgotten,
     JobList,
     ModelVocabulary,
+    ModelList,
+    DownloadList,
     Status,
 ]
 
@@ -207,6 +224,10 @@ def _decode(message: Message) -> Event:
     if kind == "vocabulary":
         found = fields.get("vocabulary")
         return ModelVocabulary(fields["model"], None if found is None else Vocabulary.from_map(found))
+    if kind == "models":
+        return ModelList(tuple(fields["models"]), str(fields.get("lora_folder", "")))
+    if kind == "downloads":
+        return DownloadList(tuple(fields["downloads"]))
     if kind in ("status", "stopping"):
         return Status("stop" if kind == "stopping" else kind, dict(fields))
     if kind == "welcome":

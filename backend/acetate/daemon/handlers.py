@@ -20,8 +20,10 @@ import acetate
 from acetate.daemon.auth import owner_of, secrets_equal
 from acetate.daemon.clients import Address, ClientConnection, ClientRegistry
 from acetate.daemon.config import DAY_S, DaemonConfig
+from acetate.daemon.downloads import Downloads
 from acetate.daemon.job_manager import JobManager
 from acetate.daemon.uploads import Uploads
+from acetate.models.adapter_files import lora_folder
 from acetate.worker.engine import ModelInfo
 
 log = logging.getLogger("acetate.daemon")
@@ -47,6 +49,7 @@ class ServerContext:
     resolve: Callable[[LayerRequest], LayerRequest]
     vocabulary: Callable[[str], Vocabulary | None]
     device: Callable[[], str]
+    downloads: Downloads
     status: Callable[[], dict[str, Any]]
     stop: Callable[[], None]
 
@@ -74,6 +77,10 @@ class MessageHandler:
             "retry": self._retry,
             "jobs": self._list,
             "vocabulary": self._vocabulary,
+            "models": self._models,
+            "downloads": self._downloads,
+            "download": self._download,
+            "cancel_download": self._cancel_download,
             "status": self._status,
             "stop": self._stop,
             "ping": self._pong,
@@ -329,6 +336,27 @@ class MessageHandler:
         found = self._about.vocabulary(model)
         self._send(peer, "vocabulary", {"model": model, "vocabulary": None if found is None else found.to_map()})
 
+    def _models(self, peer: ClientConnection, message: Message) -> None:
+        """Look at the folders again, and tell what there is."""
+        self._refresh_models()
+        folder = str(lora_folder()) if peer.local else ""
+        models = [offer.to_map() for offer in self._offers.values()]
+        self._send(peer, "models", {"models": models, "lora_folder": folder})
+
+    def _downloads(self, peer: ClientConnection, message: Message) -> None:
+        self._require_local(peer)
+        self._send(peer, "downloads", {"downloads": self._about.downloads.listing()})
+
+    def _download(self, peer: ClientConnection, message: Message) -> None:
+        self._require_local(peer)
+        self._about.downloads.start(field_readers.text(message.fields.get("name"), "name", 200))
+        self._downloads(peer, message)
+
+    def _cancel_download(self, peer: ClientConnection, message: Message) -> None:
+        self._require_local(peer)
+        self._about.downloads.cancel(field_readers.text(message.fields.get("name"), "name", 200))
+        self._downloads(peer, message)
+
     def _status(self, peer: ClientConnection, message: Message) -> None:
         self._require_local(peer)
         self._send(peer, "status", self._about.status())
@@ -344,7 +372,7 @@ class MessageHandler:
             raise AcetateError(
                 "not_allowed",
                 "only this user on the daemon's own machine may ask that",
-                hint="use `acetate status` or `acetate stop` there",
+                hint="ask on that machine: `acetate status`, `acetate stop`, `acetate models pull`",
             )
 
     def _pong(self, peer: ClientConnection, message: Message) -> None:

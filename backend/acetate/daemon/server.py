@@ -17,6 +17,7 @@ import acetate
 from acetate.daemon.auth import PairedMachines, ZapHandler, load_keys
 from acetate.daemon.clients import ClientRegistry
 from acetate.daemon.config import DaemonConfig
+from acetate.daemon.downloads import Downloads
 from acetate.daemon.failed_requests import record_failure
 from acetate.daemon.handlers import MessageHandler, Sender, ServerContext
 from acetate.daemon.job_manager import JobManager
@@ -59,6 +60,7 @@ class Server:
         self._engine = load_engine_class(settings.engine)
         self._jobs = JobManager(settings, self._store, spool, self._engine.resolve, self._publish)
         self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs, self.stop)
+        self._downloads = Downloads(lambda: [each.name for each in self._engine.models() if not each.missing])
         self._uploads = Uploads(spool, settings.limits)
         self._handler = MessageHandler(settings, self._clients, self._jobs, self._uploads, self._about())
         self._stopping = False
@@ -96,6 +98,7 @@ class Server:
                 self._receive(number, socket)
         now = time.monotonic()
         self._worker_pool.tick(now)
+        self._downloads.tick()
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._republish()
@@ -119,6 +122,7 @@ class Server:
             self._listener.connection_path.unlink(missing_ok=True)
         self._jobs.close()
         self._worker_pool.close()
+        self._downloads.close()
         self._listener.close()
         self._zap.socket.close(linger=500)
         self._context.term()
@@ -155,7 +159,7 @@ class Server:
 
     def _is_idle(self) -> bool:
         now = time.monotonic()
-        if len(self._clients) or self._jobs.busy:
+        if len(self._clients) or self._jobs.busy or self._downloads.busy:
             self._idle_since = now
         return now - self._idle_since >= self._settings.idle_exit_s
 
@@ -168,6 +172,7 @@ class Server:
             resolve=engine.resolve,
             vocabulary=engine.vocabulary,
             device=lambda: self._worker_pool.device,
+            downloads=self._downloads,
             status=self._status,
             stop=self.stop,
         )

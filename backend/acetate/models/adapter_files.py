@@ -114,14 +114,19 @@ def ip_adapter_paths(family: str) -> tuple[Path, Path]:
     )
 
 
+def lora_folder() -> Path:
+    """Where this user's LoRA files lie; it may not exist yet."""
+    return models_dir() / "lora"
+
+
 def installed_loras() -> tuple[str, ...]:
     """The names of the LoRA files in the models folder; only loading shows which of them fit a model."""
-    return tuple(sorted(path.stem for path in (models_dir() / "lora").glob(f"*{SUFFIX}")))
+    return tuple(sorted(path.stem for path in lora_folder().glob(f"*{SUFFIX}")))
 
 
 def lora_path(name: str) -> Path:
     """The LoRA file of that name in the models folder, or at that path. Raises AcetateError `bad_request`."""
-    folder = models_dir() / "lora"
+    folder = lora_folder()
     # A bare name is never looked for in whatever folder this process happens to run in.
     elsewhere = [Path(name).expanduser()] if Path(name).name != name else []
     for path in [folder / name, folder / f"{name}{SUFFIX}", *elsewhere]:

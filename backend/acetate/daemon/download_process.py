@@ -1,0 +1,115 @@
+"""The process that talks to the Hugging Face hub for the daemon, and writes what happens as lines of JSON.
+
+`sizes NAME…` writes `{"name", "bytes", "licence", "page"}` or `{"name", "error"}` for each name; `fetch NAME` writes
+`{"bytes"}`, what has come so far, twice a second, and `{"done": true}` or `{"error"}` at its end. A process that is
+ended leaves what has come, and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from acetate_wire.errors import AcetateError
+
+from acetate.models.hub_download import DownloadSpec, download_spec, fetch
+
+LOOK_S = 0.5
+CHUNK = 1 << 18
+log = logging.getLogger("acetate.daemon")
+
+
+def sizes(names: Iterable[str]) -> None:
+    """Ask the hub how large each download is, and under which licence."""
+    for name in names:
+        try:
+            found = [_asked(spec) for spec in download_spec(name)]
+            licences = dict.fromkeys(licence for _, licence, _ in found if licence)
+            size = sum(size for size, _, _ in found)
+            say(name=name, bytes=size, licence=", ".join(licences), page=found[0][2])
+        except AcetateError as error:
+            say(name=name, error=error.fields())
+
+
+def download(name: str) -> None:
+    """Fetch everything of that name."""
+    from huggingface_hub import constants
+
+    # Its own ten megabytes at a time would tell too seldom, and lose as much at a cancel.
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
+    ended = threading.Event()
+    try:
+        specs = download_spec(name)
+        threading.Thread(target=_report, args=(specs, ended), daemon=True).start()
+        for spec in specs:
+            fetch(spec)
+    except AcetateError as error:
+        say(error=error.fields())
+        return
+    finally:
+        ended.set()
+    say(done=True)
+
+
+def say(**fields: Any) -> None:
+    """Write a line; the process ends when the daemon that reads it is gone."""
+    try:
+        print(json.dumps(fields), flush=True)
+    except OSError:
+        os._exit(1)
+
+
+def _asked(spec: DownloadSpec) -> tuple[int, str, str]:
+    """The bytes of a specification's files, the repository's licence, and its page. Raises AcetateError."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi()
+    try:
+        info = hub.model_info(spec.repository, files_metadata=True, timeout=20)
+    except Exception as error:  # the network library's own exceptions come through
+        message = "the Hugging Face hub does not answer, or lacks this model"
+        hint = "check the connection and look again"
+        log.warning("%s: %s", spec.repository, error)
+        raise AcetateError("model_missing", message, hint=hint, retry=True) from error
+    wanted = (*spec.patterns, *spec.variants)
+    files = [file for file in info.siblings or [] if any(fnmatch(file.rfilename, each) for each in wanted)]
+    card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
+    licence = card.get("license") or ""
+    licence = card.get("license_name") or licence if licence == "other" else licence
+    return sum(file.size or 0 for file in files), str(licence), f"{hub.endpoint}/{spec.repository}"
+
+
+def _report(specs: Iterable[DownloadSpec], ended: threading.Event) -> None:
+    folders = [_blobs(spec.repository) for spec in specs]
+    before = sum(map(_size, folders))
+    while not ended.wait(LOOK_S):
+        say(bytes=sum(map(_size, folders)) - before)
+
+
+def _blobs(repository: str) -> Path:
+    """Where the hub's cache holds the files of a repository, also those that have not come whole yet."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}" / "blobs"
+
+
+def _size(folder: Path) -> int:
+    found = 0
+    for path in folder.glob("*"):
+        try:
+            found += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    what, *given = sys.argv[1:]
+    sizes(given) if what == "sizes" else download(given[0])
