@@ -80,7 +80,7 @@ def _asked(spec: DownloadSpec) -> tuple[int, str, str]:
         raise AcetateError("model_missing", message, hint=hint, retry=True) from error
     wanted = (*spec.patterns, *spec.variants)
     files = [file for file in info.siblings or [] if any(fnmatch(file.rfilename, each) for each in wanted)]
-    card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
+    card: Any = info.card_data or {}
     licence = card.get("license") or ""
     licence = card.get("license_name") or licence if licence == "other" else licence
     return sum(file.size or 0 for file in files), str(licence), f"{hub.endpoint}/{spec.repository}"
