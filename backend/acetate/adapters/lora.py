@@ -73,7 +73,8 @@ class LoraModule(nn.Module):
         base = self.base_layer
         assert isinstance(base, nn.Conv2d)
         narrow: Tensor = base._conv_forward(sample, down, None)  # the layer's own stride and padding
-        return functional.conv2d(narrow, up[:, :, None, None])
+        wide: Tensor = functional.conv2d(narrow, up[:, :, None, None])
+        return wide
 
 
 def _over_channels(values: Tensor, output: Tensor) -> Tensor:
@@ -86,7 +87,8 @@ def _gain(base: nn.Module, delta: LowRank, weight: float) -> Tensor:
     own = _weight(base).detach().flatten(1).float()
     changed = own + weight * (delta.up @ delta.down.flatten(1)).to(own)
     assert delta.magnitude is not None
-    return delta.magnitude.to(own) / changed.norm(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
+    norm: Tensor = torch.linalg.vector_norm(changed, dim=1)
+    return delta.magnitude.to(own) / norm.clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def _weight(layer: nn.Module) -> Tensor:
