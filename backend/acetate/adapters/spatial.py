@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.diffusers_layout import read_safetensors_header, weight_variant
+from acetate.models.diffusers_layout import weight_variant
 from acetate.models.key_mapping import CONTROLNET
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.registry import model_missing_error, read_json
@@ -121,11 +121,9 @@ def _from_file(path: Path, unet: Any) -> Any:
     from diffusers import ControlNetModel
     from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
-    if not any(
-        "input_hint_block" in name or "controlnet_cond_embedding" in name for name in read_safetensors_header(path)
-    ):
-        raise WeightFileError(f"{path} is no ControlNet")
     weights = read_weights(path)
+    if not any("input_hint_block" in name or "controlnet_cond_embedding" in name for name in weights):
+        raise WeightFileError(f"{path} is no ControlNet")
     with torch.device("meta"):
         network = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
     if any(name.removeprefix(CONTROLNET).startswith("input_hint_block") for name in weights):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,13 +30,15 @@ def models(context: typer.Context, json_file: JsonFile = None) -> None:
         return
     from acetate.models.inventory import installed_models
     from acetate.models.registry import ModelRegistry
+    from acetate.models.user_models import unusable_files
 
     found = installed_models(ModelRegistry())
-    if write_json(json_file, {"models": [asdict(holding) for holding in found]}):
-        _show(found)
+    unusable = {str(path): f"{kind.what}: {kind.hint}" for path, kind in unusable_files().items()}
+    if write_json(json_file, {"models": [asdict(holding) for holding in found], "unusable": unusable}):
+        _show(found, unusable)
 
 
-def _show(found: Sequence[InstalledModel]) -> None:
+def _show(found: Sequence[InstalledModel], unusable: Mapping[str, str]) -> None:
     from rich.console import Console
     from rich.filesize import decimal
     from rich.markup import escape
@@ -53,6 +55,9 @@ def _show(found: Sequence[InstalledModel]) -> None:
         if holding.missing:
             console.print(_("  missing: {what}").format(what=shown(holding.missing)), soft_wrap=True)
         console.print(_("  where: {place}").format(place=shown(holding.place)), style="dim", soft_wrap=True)
+    for path, reason in unusable.items():
+        console.print(_("Not usable: {path}").format(path=shown(path)), style="yellow", soft_wrap=True)
+        console.print(f"  {shown(reason)}", soft_wrap=True)
 
 
 @app.command()
@@ -105,16 +110,19 @@ def add(
     ] = "",
 ) -> None:
     """Add a model where it is: nothing is copied or changed."""
-    from acetate.models.diffusers_layout import family_of
+    from acetate.models.file_kind import identify
     from acetate.models.inventory import sha256_of
     from acetate.models.user_models import UserModel, read_user_models, write_user_models
 
     whole = path.expanduser().resolve()
-    family = family_of(whole)
+    kind = identify(whole)
+    family = kind.family
     if family is None:
         raise _refusal(
-            _("{path} is no Stable Diffusion 1.5 or SDXL model that can be read").format(path=path),
-            _("give a .safetensors checkpoint, or a folder with a model_index.json"),
+            _("{path} is no Stable Diffusion 1.5 or SDXL model that can be used: it is {what}").format(
+                path=path, what=kind.what
+            ),
+            kind.hint,
         )
     called = name or (whole.stem if whole.is_file() else whole.name)
     _refuse_known(called)
@@ -196,27 +204,51 @@ def verify(
     name: Annotated[str | None, typer.Argument(help=_("Name of the model; all of them without."))] = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Read every file of a model and compare its hash; an error code when one is damaged."""
+    """Read every file of a model, or of all models, LoRAs and controls: is it whole, and is it what it should be?
+
+    Hashes are compared where they are known. There is an error code when a file is damaged.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from acetate.models.inventory import check_files, installed_models, model_files
+    from acetate.models.inventory import check_file, check_files, installed_models, model_files
     from acetate.models.registry import ModelRegistry
+    from acetate.models.user_models import unusable_files
 
     catalogue = ModelRegistry()
     names = [name] if name is not None else [each.name for each in installed_models(catalogue) if each.bytes]
     entries = [catalogue.entry(each) for each in names]
-    total = sum(path.stat().st_size for entry in entries for path in model_files(entry))
+    # PyTorch takes seconds to import: after what can be refused without it.
+    from acetate.adapters.file_check import adapter_fault, adapter_files, misfits
+
+    files = [] if name is not None else list(adapter_files())
+    total = sum(path.stat().st_size for path in (*files, *(path for entry in entries for path in model_files(entry))))
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(_("Reading"), total=total)
-        checks = {entry.name: list(check_files(entry, lambda count: bars.advance(task, count))) for entry in entries}
-    figures = {"models": {model: [asdict(check) for check in found] for model, found in checks.items()}}
+
+        def advance(count: int) -> None:
+            bars.advance(task, count)
+
+        checks = {entry.name: list(check_files(entry, advance, misfits(entry))) for entry in entries}
+        adapters = [check_file(path, advance, fault=adapter_fault(path)) for path in files]
+    unusable = {} if name is not None else {str(path): kind.what for path, kind in unusable_files().items()}
+    everything = [*(check for found in checks.values() for check in found), *adapters]
+    figures = {
+        "models": {model: [asdict(check) for check in found] for model, found in checks.items()},
+        "adapters": [asdict(check) for check in adapters],
+        "unusable": unusable,
+    }
     verdicts = {"whole": _("whole"), "damaged": _("DAMAGED"), "unknown": _("readable, hash unknown")}
     if write_json(json_file, figures):
-        for check in (check for found in checks.values() for check in found):
+        for check in everything:
             echo(f"{verdicts[check.verdict]:<22}  {check.path}")
-    if any(check.verdict == "damaged" for found in checks.values() for check in found):
+            if check.note:
+                echo(f"  {check.note}")
+        for path, what in unusable.items():
+            echo(f"{_('NOT USABLE'):<22}  {path}")
+            echo(f"  {what}")
+    if unusable or any(check.verdict == "damaged" for check in everything):
         raise typer.Exit(1)
 
 

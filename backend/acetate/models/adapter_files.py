@@ -7,8 +7,11 @@ from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.hub_cache import SUFFIX, cached_file, models_dir
+from acetate.models.hub_cache import ENDINGS, cached_file, is_weight_file, models_dir, weight_files
 
+LORA_FOLDER = "lora"
+PEFT_FILE = "adapter_model.safetensors"
+"""The file that PEFT writes, beside its configuration."""
 STYLE_KIND = "style"
 """The control kind of IP-Adapter: style, not composition."""
 KINDS = ("scribble", "line", "edge", "depth", "pose", "segmentation", "tile")
@@ -70,8 +73,10 @@ def control_adapter_path(family: str, kind: str) -> Path:
             field="controls",
             hint=f"choose from {', '.join((*KINDS, STYLE_KIND))}, or name a folder in {user_folder}",
         )
-    for path in (user_folder / kind, user_folder / f"{kind}{SUFFIX}"):
-        if path.exists():
+    if (user_folder / kind).exists():
+        return user_folder / kind
+    for path in weight_files(user_folder):
+        if path.stem == kind:
             return path
     for repository in KNOWN.get(family, {}).get(kind, ()):
         config = cached_file(repository, "config.json")
@@ -87,7 +92,8 @@ def control_adapter_path(family: str, kind: str) -> Path:
 def installed_control_kinds(family: str) -> tuple[str, ...]:
     """The kinds of ControlNets and T2I-Adapters on this computer, in the hub cache or the models folder."""
     user_folder = models_dir() / "control" / family
-    found = {path.name.removesuffix(SUFFIX) for path in user_folder.glob("*") if path.is_dir() or path.suffix == SUFFIX}
+    found = {path.stem for path in weight_files(user_folder)}
+    found |= {path.name for path in user_folder.glob("*") if path.is_dir()}
     for kind, repositories in KNOWN.get(family, {}).items():
         if any(cached_file(repository, "config.json") is not None for repository in repositories):
             found.add(kind)
@@ -97,7 +103,7 @@ def installed_control_kinds(family: str) -> tuple[str, ...]:
 def ip_adapter_paths(family: str) -> tuple[Path, Path]:
     """The IP-Adapter file of a family, and the folder of its picture encoder. Raises AcetateError `model_missing`."""
     user_folder = models_dir() / STYLE_KIND / family
-    files = sorted(user_folder.glob(f"*{SUFFIX}"))
+    files = weight_files(user_folder)
     if files and (user_folder / "image_encoder").is_dir():
         return files[0], user_folder / "image_encoder"
     file = cached_file(STYLE_REPOSITORY, STYLE_FILES[family]) if family in STYLE_FILES else None
@@ -116,25 +122,42 @@ def ip_adapter_paths(family: str) -> tuple[Path, Path]:
 
 def lora_folder() -> Path:
     """Where this user's LoRA files lie; it may not exist yet."""
-    return models_dir() / "lora"
+    return models_dir() / LORA_FOLDER
 
 
 def installed_loras() -> tuple[str, ...]:
     """The names of the LoRA files in the models folder; only loading shows which of them fit a model."""
-    return tuple(sorted(path.stem for path in lora_folder().glob(f"*{SUFFIX}")))
+    folder = lora_folder()
+    return tuple(path.relative_to(folder).with_suffix("").as_posix() for path in lora_files())
+
+
+def lora_files() -> tuple[Path, ...]:
+    """The LoRA files in the models folder and the folders in it."""
+    found = (lora_folder()).rglob("*")
+    return tuple(sorted(path for path in found if is_weight_file(path) and path.is_file()))
 
 
 def lora_path(name: str) -> Path:
-    """The LoRA file of that name in the models folder, or at that path. Raises AcetateError `bad_request`."""
+    """The LoRA file of that name in the models folder, or at that path; a folder of PEFT's stands for its file.
+
+    Raises AcetateError `bad_request`.
+    """
     folder = lora_folder()
     # A bare name is never looked for in whatever folder this process happens to run in.
-    elsewhere = [Path(name).expanduser()] if Path(name).name != name else []
-    for path in [folder / name, folder / f"{name}{SUFFIX}", *elsewhere]:
-        if path.suffix == SUFFIX and path.is_file():
+    places = [folder, Path()] if Path(name).name != name else [folder]
+    for place in places:
+        path = place / Path(name).expanduser()
+        if is_weight_file(path) and path.is_file():
             return path
+        if path.is_dir() and (path / PEFT_FILE).is_file():
+            return path / PEFT_FILE
+        # Any ending in small or capital letters; a dot in the name itself is none.
+        for each in weight_files(path.parent):
+            if each.stem == path.name:
+                return each
     raise AcetateError(
         "bad_request",
         f"there is no LoRA {name!r}",
         field="loras",
-        hint=f"put its {SUFFIX} file into {folder}, or give its whole path",
+        hint=f"put its {' or '.join(ENDINGS)} file into {folder}, or give its whole path",
     )

@@ -1,13 +1,14 @@
-"""Which files a model folder in diffusers' layout has, and what a checkpoint is; read without loading anything."""
+"""Which files a model folder in diffusers' layout has, and which networks a checkpoint in one file has."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
-from acetate.models.families import SD15, SDXL, STARTER, ModelFamily, families
+from acetate.models.families import SD15, SDXL, ModelFamily
+from acetate.models.hub_cache import SUFFIX
+from acetate.models.safetensors_header import read_header
 
 CONFIGURATION = ("model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae/config.json")
 OWN_TRANSPARENCY = ("transparency/config.json", "transparency/decoder.safetensors", "transparency/encoder.safetensors")
@@ -20,18 +21,15 @@ VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 CALLED = {"unet": "UNet", "vae": "VAE", "text_encoder": "text encoder", "text_encoder_2": "second text encoder"}
 """Names of the networks for messages, by folder."""
-LONGEST_HEADER = 100 << 20
-"""Bytes; the format allows no more."""
+NAMES = ("diffusion_pytorch_model", "model")
+VARIANTS = ("", "fp16")
+"""The forms of weights, as they are looked for."""
 UNET_PREFIX, VAE_PREFIX = "model.diffusion_model.", "first_stage_model."
 TEXT_PREFIXES = {
     SD15.name: ("cond_stage_model.transformer.",),
     SDXL.name: ("conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."),
 }
 """Key prefixes of the text encoders in a checkpoint in one file."""
-FIRST_INPUT = f"{UNET_PREFIX}input_blocks.0.0.weight"
-ADDED_EMBEDDING = f"{UNET_PREFIX}label_emb.0.0.weight"
-FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
-INTO_ATTENTION = f"{UNET_PREFIX}input_blocks.1.1.proj_in.weight"
 
 
 def text_folders(family: ModelFamily) -> Iterator[tuple[str, str]]:
@@ -56,46 +54,47 @@ def first_missing_file(folder: Path, family: ModelFamily, networks: Collection[s
         if not any(all((folder / tokenizer / name).is_file() for name in names) for names in VOCABULARIES):
             required.append(f"{tokenizer}/{VOCABULARIES[0][0]}")
     for network, name in networks_of(family).items():
-        needed = networks is None or network in networks
-        if needed and not (folder / network / f"{name}.fp16.safetensors").is_file():
-            required.append(f"{network}/{name}.safetensors")
+        if networks is None or network in networks:
+            parts = network_files(folder / network, name) or (folder / network / f"{name}{SUFFIX}",)
+            required += [part.relative_to(folder).as_posix() for part in parts]
     if networks is None and not family.decoders:
         required += OWN_TRANSPARENCY
     return next((file for file in required if not (folder / file).is_file()), None)
 
 
+def network_files(folder: Path, name: str | None = None) -> tuple[Path, ...]:
+    """The files of a network's weights, of which an index names several; empty where there are none.
+
+    Where a folder has them in float32 and float16, those in float32 are loaded. Of several, some may be missing.
+    """
+    for variant in VARIANTS:
+        for each in (name,) if name else NAMES:
+            whole = folder / f"{each}{f'.{variant}' if variant else ''}{SUFFIX}"
+            if whole.is_file():
+                return (whole,)
+            index = folder / index_name(each, variant)
+            if index.is_file():
+                return tuple(folder / part for part in _parts(index)) or (index,)
+    return ()
+
+
+def index_name(name: str, variant: str) -> str:
+    """The file that names the parts of weights in several files, as diffusers and transformers call it."""
+    return f"{name}{SUFFIX}.index{f'.{variant}' if variant else ''}.json"
+
+
+def _parts(index: Path) -> list[str]:
+    try:
+        parts = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return sorted({Path(str(part)).name for part in parts})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
 def weight_variant(folder: Path) -> str | None:
     """The diffusers variant to load: `fp16` where a folder has no other weights, else None."""
-    plain = any((folder / f"{name}.safetensors").is_file() for name in ("diffusion_pytorch_model", "model"))
-    return None if plain else "fp16"
-
-
-def family_of(path: Path) -> ModelFamily | None:
-    """The family of a diffusers folder or a checkpoint file, None for an unsupported one."""
-    if path.is_dir():
-        try:
-            kind = json.loads((path / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
-        except (OSError, ValueError, AttributeError):
-            return None
-        family = next((each for each in families().values() if kind and kind == each.pipeline_class), None)
-        # The starter has the class of SD 1.5, whose transparency is not in its models' own folders.
-        has_decoder = (path / "transparency").is_dir()
-        return STARTER if has_decoder and (family is None or family.decoders) else family
-    return _family_of_unet(read_safetensors_header(path))
-
-
-def _family_of_unet(tensors: Mapping[str, Any]) -> ModelFamily | None:
-    """The family of a checkpoint in one file, by the architecture of its UNet.
-
-    SDXL's has an added embedding and three levels; its refiner has four. SD 1.5 projects into attention by a
-    convolution, SD 2 by a linear layer.
-    """
-    if FIRST_INPUT not in tensors:
-        return None
-    if ADDED_EMBEDDING in tensors:
-        return None if FOURTH_LEVEL in tensors else SDXL
-    entrance = tensors.get(INTO_ATTENTION)
-    return SD15 if isinstance(entrance, dict) and len(entrance.get("shape", ())) == 4 else None
+    files = network_files(folder)
+    return "fp16" if not files or any(".fp16" in path.name for path in files) else None
 
 
 def prefixes(family: ModelFamily) -> dict[str, str]:
@@ -105,21 +104,11 @@ def prefixes(family: ModelFamily) -> dict[str, str]:
 
 
 def absent(file: Path, family: ModelFamily) -> tuple[str, ...]:
-    """The networks that a checkpoint in one file lacks; the family's base model supplies them."""
-    tensors = read_safetensors_header(file)
+    """The networks that a checkpoint in one file lacks; the family's base model supplies them.
+
+    Raises OSError or HeaderError.
+    """
+    names = read_header(file).shapes
     return tuple(
-        network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in tensors)
+        network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in names)
     )
-
-
-def read_safetensors_header(path: Path) -> dict[str, Any]:
-    """The header of a .safetensors file: dtype and shape by tensor name. Empty for an invalid file."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= LONGEST_HEADER:
-                return {}
-            header = json.loads(file.read(length))
-    except (OSError, ValueError):
-        return {}
-    return header if isinstance(header, dict) else {}

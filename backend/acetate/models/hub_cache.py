@@ -7,7 +7,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SUFFIX = ".safetensors"
-"""The only weight format that is loaded: it cannot contain code."""
+"""The ending of published weight files."""
+ENDINGS = (SUFFIX, ".sft")
+"""The endings of the only weight format that is loaded, in small letters: it cannot contain code."""
+
+
+def is_weight_file(path: Path) -> bool:
+    """Whether a name is that of a .safetensors file, in small or capital letters."""
+    return path.suffix.lower() in ENDINGS
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The .safetensors files in a folder, by name; none where there is no folder."""
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(path for path in folder.iterdir() if is_weight_file(path) and path.is_file()))
 
 
 def models_dir() -> Path:
@@ -49,10 +63,8 @@ def layer_file(names: Iterable[str], repositories: Iterable[str]) -> Path | None
 
 def _places(names: tuple[str, ...], repositories: tuple[str, ...]) -> Iterator[Path]:
     folder = models_dir() / "layers"
-    for name in names:
-        path = folder / f"{name}{SUFFIX}"
-        if path.is_file():
-            yield path
+    own = {path.stem: path for path in weight_files(folder)}
+    yield from (own[name] for name in names if name in own)
     for name in names:
         for repository in repositories:
             found = cached_file(repository, f"{name}{SUFFIX}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER, read_safetensors_header
+from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER
 from acetate.models.families import ModelSource
-from acetate.models.hub_cache import SUFFIX
+from acetate.models.file_kind import identify
+from acetate.models.hub_cache import weight_files
 from acetate.models.registry import ModelRegistry, ModelSpec
+from acetate.models.safetensors_header import HeaderError, read_header
 from acetate.models.user_models import read_user_models
 
 OnBytes = Callable[[int], None]
@@ -37,12 +39,16 @@ class InstalledModel:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """One checked file: `verdict` is `whole`, `damaged`, or `unknown` without an expected hash."""
+    """One checked file: `verdict` is `whole`, `damaged`, or `unknown` without an expected hash.
+
+    `note` is what is wrong with it or strange about it, empty where nothing is.
+    """
 
     path: str
     bytes: int
     sha256: str
     verdict: str
+    note: str = ""
 
 
 def installed_models(catalogue: ModelRegistry) -> tuple[InstalledModel, ...]:
@@ -77,7 +83,7 @@ def model_files(entry: ModelSpec) -> tuple[Path, ...]:
         networks |= {"text_encoder", "text_encoder_2"}
         for network in sorted(networks):
             folder = entry.folder / network
-            found |= dict.fromkeys(sorted(folder.glob(f"*{SUFFIX}"))) if folder.is_dir() else {}
+            found |= dict.fromkeys(weight_files(folder))
     return tuple(found)
 
 
@@ -87,18 +93,36 @@ def file_fingerprint(entry: ModelSpec) -> tuple[tuple[str, int, int], ...]:
     return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
 
-def check_files(entry: ModelSpec, on_bytes: OnBytes) -> Iterator[FileCheck]:
-    """Compare every file of a model with its hash from the hub, or as recorded by `acetate models add`."""
+def check_files(entry: ModelSpec, on_bytes: OnBytes, misfits: Mapping[Path, str]) -> Iterator[FileCheck]:
+    """Compare every file of a model with its hash from the hub, or as recorded by `acetate models add`.
+
+    `misfits` are the files that do not fit the model, with the reason.
+    """
     record = read_user_models().get(entry.name)
     recorded = {} if record is None else record.sha256
     for path in model_files(entry):
-        sha256, blob = _digests(path, on_bytes)
-        expected = recorded.get(str(path)) or _hub_digest(path)
-        if expected is not None:
-            verdict = "whole" if expected in (sha256, blob) else "damaged"
-        else:
-            verdict = "unknown" if read_safetensors_header(path) else "damaged"
-        yield FileCheck(str(path), path.stat().st_size, sha256, verdict)
+        foreign = identify(path).foreign if path == entry.file else ()
+        note = f"{len(foreign)} keys belong to no model of {entry.family.name}, such as {foreign[0]}" if foreign else ""
+        yield check_file(path, on_bytes, recorded.get(str(path)), misfits.get(path, ""), note)
+
+
+def check_file(
+    path: Path, on_bytes: OnBytes, expected: str | None = None, fault: str = "", note: str = ""
+) -> FileCheck:
+    """Read one file and compare its hash with the `expected` one, or the hub's; `fault` is what is wrong with its keys.
+
+    A file that is truncated or of another format is damaged, whatever its hash.
+    """
+    sha256, blob = _digests(path, on_bytes)
+    try:
+        read_header(path)
+    except HeaderError as error:
+        fault = f"{error.what}: {error.hint}"
+    expected = expected or _hub_digest(path)
+    if not fault and expected is not None and expected not in (sha256, blob):
+        fault = "its hash is another than when it was added or fetched: fetch it again"
+    verdict = "damaged" if fault else "unknown" if expected is None else "whole"
+    return FileCheck(str(path), path.stat().st_size, sha256, verdict, fault or note)
 
 
 def sha256_of(path: Path, on_bytes: OnBytes = lambda count: None) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from acetate.models.checkpoint import build, read_checkpoint
 from acetate.models.diffusers_layout import networks_of, text_folders, weight_variant
-from acetate.models.registry import ModelSpec, read_json
+from acetate.models.registry import ModelSpec
 from acetate.models.text_encoder import TextEncoders
 
 
@@ -46,7 +46,7 @@ def load_base(entry: ModelSpec, dtype: torch.dtype) -> BaseNetworks:
         vae=networks["vae"],
         unet=networks["unet"],
         text=TextEncoders(_tokenizers(entry), encoders),
-        scheduler_config=read_json(entry.folder / "scheduler" / "scheduler_config.json"),
+        scheduler_config=entry.scheduler_config,
     )
 
 

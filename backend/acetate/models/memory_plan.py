@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
-from acetate.models.diffusers_layout import networks_of, prefixes, read_safetensors_header
-from acetate.models.hub_cache import SUFFIX
+from acetate.models.diffusers_layout import network_files, networks_of, prefixes
 from acetate.models.recipes import AdapterSpec, ModeRecipe
 from acetate.models.registry import DECODER, ENCODER, ModelSpec, read_json
+from acetate.models.safetensors_header import count_numbers, read_header
 
 Offload = Literal["resident", "model", "sequential"]
 SINGLE, HALF = 4, 2
@@ -123,8 +122,8 @@ def footprint(entry: ModelSpec, recipe: ModeRecipe, width: int, height: int, dty
     text_bytes = dtype_bytes if entry.family.decoders else SINGLE
     rows = 2 * max(len(part.roles) for part in recipe.adapters)
     alpha = entry.files.get(DECODER) if recipe.needs_decoder else None
-    decoder = 0 if alpha is None else _numbers(alpha)
-    encoder = _numbers(entry.files[ENCODER]) if ENCODER in entry.files else 0
+    decoder = 0 if alpha is None else count_numbers(alpha)
+    encoder = count_numbers(entry.files[ENCODER]) if ENCODER in entry.files else 0
     return Footprint(
         text=counts["text"] * text_bytes,
         unet=counts["unet"] * dtype_bytes,
@@ -161,25 +160,16 @@ def supports_int8(recipe: ModeRecipe) -> bool:
 def _weights(entry: ModelSpec) -> dict[str, int]:
     """How many numbers each network has."""
     counts = {"text": 0, "unet": 0, "vae": 0}
-    inside = {} if entry.file is None else read_safetensors_header(entry.file)
+    inside = {} if entry.file is None else read_header(entry.file).shapes
     beginnings = {} if entry.file is None else prefixes(entry.family)
-    for folder in networks_of(entry.family):
+    for folder, file_name in networks_of(entry.family).items():
         network = "text" if folder.startswith("text") else folder
-        shapes = [about["shape"] for name, about in inside.items() if name.startswith(beginnings[folder])]
+        shapes = [shape for name, shape in inside.items() if name.startswith(beginnings[folder])]
         if shapes:
             counts[network] += sum(map(math.prod, shapes))
-            continue
-        files = sorted((entry.folder / folder).glob(f"*{SUFFIX}"), key=lambda path: len(path.name))
-        if files:
-            counts[network] += _numbers(files[0])
+        else:
+            counts[network] += sum(map(count_numbers, network_files(entry.folder / folder, file_name)))
     return counts
-
-
-def _numbers(path: Path) -> int:
-    """The number of elements in a .safetensors file."""
-    return sum(
-        math.prod(about["shape"]) for name, about in read_safetensors_header(path).items() if name != "__metadata__"
-    )
 
 
 def _added(entry: ModelSpec, part: AdapterSpec) -> int:
@@ -190,8 +180,8 @@ def _added(entry: ModelSpec, part: AdapterSpec) -> int:
     if path is None:
         return 0
     if part.kind == "sharing":
-        return _numbers(path)
-    shapes = {name: about["shape"] for name, about in read_safetensors_header(path).items() if name != "__metadata__"}
+        return count_numbers(path)
+    shapes = read_header(path).shapes
     total = 0
     for name, shape in shapes.items():
         if name.endswith("::lora::0"):

@@ -15,9 +15,10 @@ from acetate_wire.errors import AcetateError
 from acetate.image.sizes import Learned
 from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
 from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
-from acetate.models.hub_cache import SUFFIX, cached_snapshot, layer_file
+from acetate.models.file_kind import FileKind, identify
+from acetate.models.hub_cache import cached_snapshot, is_weight_file, layer_file, weight_files
 from acetate.models.recipes import ModeRecipe
-from acetate.models.user_models import user_sources
+from acetate.models.user_models import unusable_files, user_sources
 
 __all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error", "read_json"]
 
@@ -34,8 +35,8 @@ class ModelSpec:
     best first.
 
     `files` are the installed layer files, by adapter name, `ENCODER` or `DECODER`. `file` is the checkpoint of a model
-    in one file; its `folder` is then that of the base model, for the configuration. `upscale_factor` is that of its
-    upsampler, 1 where it has none.
+    in one file; its `folder` is then that of the base model, for the configuration, and `schedule` the scheduler
+    settings in which it differs from that. `upscale_factor` is that of its upsampler, 1 where it has none.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ModelSpec:
     files: Mapping[str, Path] = field(default_factory=dict)
     file: Path | None = None
     upscale_factor: int = 1
+    schedule: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_size(self) -> int:
@@ -57,7 +59,7 @@ class ModelSpec:
     def scheduler_config(self) -> Mapping[str, Any]:
         """Its scheduler configuration in diffusers' form. Raises AcetateError `model_missing` when unreadable."""
         try:
-            return read_json(self.folder / "scheduler/scheduler_config.json")
+            return {**read_json(self.folder / "scheduler/scheduler_config.json"), **self.schedule}
         except (OSError, ValueError) as error:
             raise model_missing_error(f"the model {self.name} cannot be read ({error})") from error
 
@@ -133,12 +135,12 @@ class ModelRegistry:
         """The model of that name with its files. Raises AcetateError `unknown_model` or `model_missing`."""
         source = self.sources.get(name)
         if source is None:
+            _refuse_unusable(name)
             near = get_close_matches(name, self.sources, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(self.sources)}"
             raise AcetateError("unknown_model", f"there is no model {name!r}", field="model", hint=hint)
+        kind = _kind(name, source)
         folder = _folder(name, source)
-        if source.file is not None and not source.file.is_file():
-            raise model_missing_error(f"the file of the model {name} is gone: {source.file}")
         _check_complete(name, source, folder)
         try:
             side, factor = _native_size(folder), _upscale_factor(folder)
@@ -147,12 +149,45 @@ class ModelRegistry:
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, files)]
         recipes.sort(key=lambda recipe: source.prefer not in {part.name for part in recipe.adapters})
-        return ModelSpec(name, source.family, folder, source.licence, side, tuple(recipes), files, source.file, factor)
+        return ModelSpec(
+            name,
+            source.family,
+            folder,
+            source.licence,
+            side,
+            tuple(recipes),
+            files,
+            source.file,
+            factor,
+            {} if kind is None else kind.schedule,
+        )
 
 
 def model_missing_error(message: str, hint: str = "install it again") -> AcetateError:
     """The refusal for a model whose files are missing or unreadable."""
     return AcetateError("model_missing", message, field="model", hint=hint)
+
+
+def _refuse_unusable(name: str) -> None:
+    """Raise AcetateError `model_missing` when a file or folder of that name was put in the place of models in vain."""
+    for path, kind in unusable_files().items():
+        if name in (path.name, path.stem):
+            raise model_missing_error(f"{path} is no model that can be used ({kind.what})", kind.hint)
+
+
+def _kind(name: str, source: ModelSource) -> FileKind | None:
+    """What the one file of a model is, None for a folder. Raises AcetateError `model_missing` for an unusable one."""
+    if source.file is None:
+        return None
+    if not source.file.is_file():
+        raise model_missing_error(f"the file of the model {name} is gone: {source.file}")
+    kind = identify(source.file)
+    if kind.family is not source.family:
+        raise model_missing_error(
+            f"the file of the model {name} is no model of {source.family.name} ({kind.what}): {source.file}",
+            kind.hint or "add it again",
+        )
+    return kind
 
 
 def _folder(name: str, source: ModelSource) -> Path:
@@ -175,15 +210,11 @@ def _check_complete(name: str, source: ModelSource, folder: Path) -> None:
     """Raise AcetateError `model_missing`, naming the file, for a model that cannot be loaded without it."""
     family = source.family
     borrowed = None if source.file is None else absent(source.file, family)
-    if borrowed and "unet" in borrowed:
-        raise model_missing_error(
-            f"the file of the model {name} is damaged, or no model of {family.name}: {source.file}"
-        )
     missing = first_missing_file(folder, family, borrowed)
     if missing is None:
         return
     network = Path(missing).parts[0]
-    if borrowed and network in borrowed and missing.endswith(SUFFIX):
+    if borrowed and network in borrowed and is_weight_file(Path(missing)):
         raise model_missing_error(
             f"the file of the model {name} has no {CALLED[network]} inside, and that of {family.name} itself "
             f"is not on this computer ({folder / missing})",
@@ -203,8 +234,8 @@ def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     """The layer files of a family that are on this computer: the model's own, else the published ones."""
     found: dict[str, Path | None] = {}
     for part in {part.name: part for recipe in family.recipes for part in recipe.adapters if part.files}.values():
-        bundled = folder / "layers" / f"{part.name}.safetensors"
-        found[part.name] = bundled if bundled.is_file() else layer_file(part.files, PUBLISHED)
+        bundled = {path.stem: path for path in weight_files(folder / "layers")}
+        found[part.name] = bundled.get(part.name) or layer_file(part.files, PUBLISHED)
     if family.decoders:
         found[ENCODER] = layer_file(family.encoders, PUBLISHED)
         found[DECODER] = layer_file(family.decoders, PUBLISHED)

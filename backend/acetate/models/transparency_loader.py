@@ -75,17 +75,26 @@ def _widths(weights: Mapping[str, Tensor], pattern: str) -> list[int]:
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def load_transparency(path: Path, name: str) -> TransparentDecoder | OffsetEncoder:
+    """A published decoder or encoder file, as `name` says. Raises WeightFileError naming a key that is wrong."""
+    return _read(path, new_decoder) if name == DECODER else _read(path, new_encoder)
+
+
 def _loaded(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> Network:
     try:
-        weights = read_weights(path)
-        try:
-            with torch.device("meta"):
-                network = make(weights)
-        except (KeyError, ValueError) as error:
-            raise WeightFileError(f"{path} does not fit: it lacks {error}") from error
-        load_state_dict_strict(network, weights, path)
+        return _read(path, make)
     except WeightFileError as error:
         raise model_missing_error(str(error)) from error
+
+
+def _read(path: Path, make: Callable[[Mapping[str, Tensor]], Network]) -> Network:
+    weights = read_weights(path)
+    try:
+        with torch.device("meta"):
+            network = make(weights)
+    except (KeyError, ValueError) as error:
+        raise WeightFileError(f"{path} does not fit: it lacks {error}") from error
+    load_state_dict_strict(network, weights, path)
     return network
 
 

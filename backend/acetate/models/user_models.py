@@ -9,13 +9,15 @@ from pathlib import Path
 import msgspec
 from acetate_wire.errors import AcetateError
 
-from acetate.models.diffusers_layout import family_of
 from acetate.models.families import ModelSource, families
-from acetate.models.hub_cache import SUFFIX, models_dir
+from acetate.models.file_kind import FileKind, identify
+from acetate.models.hub_cache import is_weight_file, models_dir
 
 USER_MODELS_FILE = "catalogue.json"
 BASE = "base"
 UNKNOWN_LICENCE = "unknown"
+OFFERED = (".ckpt", ".pt", ".pth", ".bin", ".gguf")
+"""Endings of files that people take for models too; those in `base` are named among what cannot be used."""
 
 
 class UserModel(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -38,19 +40,29 @@ def user_sources() -> dict[str, ModelSource]:
     return dict(_discovered_sources()) | {name: _source(record) for name, record in read_user_models().items()}
 
 
-def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
+def unusable_files() -> dict[Path, FileKind]:
+    """What lies in the folder of models and is none that can be used, each with the reason and the way out."""
+    kinds = ((path, identify(path)) for path in _offered())
+    return {path: kind for path, kind in kinds if kind.family is None}
+
+
+def _offered() -> Iterator[Path]:
     folder = models_dir() / BASE
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_dir() or path.suffix == SUFFIX:
-            family = family_of(path)
-            if family is not None:
-                record = UserModel(family.name, str(path))
-                yield path.stem if path.is_file() else path.name, _source(record)
+        if not path.name.startswith(".") and (path.is_dir() or is_weight_file(path) or path.suffix.lower() in OFFERED):
+            yield path
+
+
+def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
+    for path in _offered():
+        family = identify(path).family
+        if family is not None:
+            yield path.stem if path.is_file() else path.name, _source(UserModel(family.name, str(path)))
 
 
 def _source(record: UserModel) -> ModelSource:
     family, path = families()[record.family], Path(record.path) if record.path else None
-    whole = path if path is not None and path.suffix != SUFFIX else None
+    whole = path if path is not None and not is_weight_file(path) else None
     return ModelSource(
         folder=whole,
         family=family,

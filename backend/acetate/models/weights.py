@@ -10,6 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from acetate.models.safetensors_header import HeaderError, read_header
+
 NAMED = 3
 """How many wrong keys a message names."""
 
@@ -21,7 +23,10 @@ class WeightFileError(ValueError):
 def read_weights(path: Path) -> dict[str, Tensor]:
     """All tensors of a file, memory-mapped, so that only what is used is read. Raises WeightFileError."""
     try:
+        read_header(path)
         weights: dict[str, Tensor] = load_file(path)
+    except HeaderError as error:
+        raise WeightFileError(f"{path} cannot be read ({error.what}): {error.hint}") from error
     except (OSError, SafetensorError) as error:
         raise WeightFileError(f"{path} cannot be read ({error})") from error
     return weights
