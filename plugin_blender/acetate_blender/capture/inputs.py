@@ -40,8 +40,8 @@ Reader = Callable[[], Generator[None, None, Spread]]
 def readers(view: View, roles: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, Reader]:
     """A reader for each role, by its `<role>_from` and `<role>_name`, of which none is `missing`.
 
-    What has to be rendered is rendered now, for each role anew; pixels are read later, in slices. Raises AcetateError for
-    what cannot be read.
+    What has to be rendered is rendered now, for each role anew; pixels are read later, in slices. Raises AcetateError
+    for what cannot be read.
     """
     return {role: _reader(view, role, chosen) for role in roles}
 

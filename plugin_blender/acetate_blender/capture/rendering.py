@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of the scene without our own layers: private renders, which leave the artist's settings and results alone."""
+"""Pictures of the scene without our layers: private renders, which leave the artist's settings and results alone."""
 
 from __future__ import annotations
 

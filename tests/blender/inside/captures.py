@@ -68,6 +68,12 @@ def _compositor(folder: str) -> None:
     tree.links.new(tree.nodes.new("CompositorNodeRLayers").outputs[0], file.inputs[0])
 
 
+def _before_renders() -> Any:
+    """Blender's list of what is called before a render."""
+    handlers: Any = bpy.app.handlers
+    return handlers.render_pre
+
+
 def _rounded(pixel: Any) -> RGBA:
     return [round(float(value), 2) for value in pixel]
 
@@ -94,7 +100,7 @@ def production() -> dict[str, Any]:
     shown.cycles.samples, shown.render.use_border, shown.render.use_crop_to_border = 100000, True, True
     shown.render.border_max_x = 0.5
     before, samples = _state(), []
-    bpy.app.handlers.render_pre.append(lambda rendered, *_: samples.append(rendered.cycles.samples))
+    _before_renders().append(lambda rendered, *_: samples.append(rendered.cycles.samples))
     sent = {}
     try:
         for role in ("layer", "background", "foreground"):
@@ -102,7 +108,7 @@ def production() -> dict[str, Any]:
                 image = addon.part("insert.plane").image_of(bpy.data.objects[name])
                 sent[f"{role}:{bpy.data.objects[name].acetate.role}"] = pictures.numbers(image.name)
     finally:
-        bpy.app.handlers.render_pre.pop()
+        _before_renders().pop()
     changes = [name for name in _changes(before) if name != "hidden"]
     shown.render.use_border = False
     again = scene.generate(prompt="echo", mode="refine", layer_from="RENDER")[0]
@@ -123,14 +129,12 @@ def production() -> dict[str, Any]:
 
 def _sent(role: str) -> list[str]:
     """Have the pictures of a mode sent back whose layer is the camera's view; the new planes."""
-    common = {"prompt": "echo", "target": "FRAME", "variants": "ALL"}
+    common: dict[str, Any] = {"prompt": "echo", "target": "FRAME", "variants": "ALL"}
     if role == "layer":
         return scene.generate(**common, mode="refine", layer_from="CAMERA")
     if role == "background":
         return scene.generate(**common, mode="foreground", background_from="CAMERA")
-    return scene.generate(
-        **common, mode="extract", known="background", blend_from="RENDER", background_from="CAMERA"
-    )
+    return scene.generate(**common, mode="extract", known="background", blend_from="RENDER", background_from="CAMERA")
 
 
 def failed() -> dict[str, Any]:
@@ -143,9 +147,9 @@ def failed() -> dict[str, Any]:
     def block(rendered: Any, *_: Any) -> None:
         Path(rendered.render.filepath).mkdir()
 
-    bpy.app.handlers.render_pre.append(block)
+    _before_renders().append(block)
     try:
         said = scene.refused(prompt="echo", mode="refine", layer_from="CAMERA")
     finally:
-        bpy.app.handlers.render_pre.remove(block)
+        _before_renders().remove(block)
     return {"said": said, "changes": _changes(before)}
