@@ -12,7 +12,7 @@ from acetate_editor.connection import READY, STARTING
 from . import bpy_compat
 from .daemon_connection import session
 from .i18n import tr
-from .insert import material, plane
+from .insert import color_match, material, plane
 from .insert.camera import picture_size
 
 SAME_DEPTH = 1e-5
@@ -20,12 +20,20 @@ SAME_DEPTH = 1e-5
 
 
 @dataclass(frozen=True)
+class Fix:
+    """One way to put an issue right: its name for `fix`, and what its button says."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Issue:
-    """One thing that spoils layers: what it is, and what its fix is called."""
+    """One thing that spoils layers: what it is, and the ways to put it right, the gentlest first."""
 
     name: str
     text: str
-    fix: str
+    fixes: tuple[Fix, ...] = ()
 
 
 _found: dict[str, tuple[Issue, ...]] = {}
@@ -52,7 +60,7 @@ def check(scene: Any) -> tuple[Issue, ...]:
 
 
 def fix(scene: Any, name: str) -> None:
-    """Do what the trouble of this name needs."""
+    """Put it right by the fix of this name."""
     _FIXES[name](scene)
     refresh()
 
@@ -62,21 +70,35 @@ def _daemon() -> Issue | None:
     if state.kind == READY:
         return None
     text = state.line if session.problem is None else str(session.problem)
-    return Issue("DAEMON", text, "" if state.kind == STARTING else tr("Start"))
+    return _issue("DAEMON", text, "" if state.kind == STARTING else tr("Start"))
+
+
+def _issue(name: str, text: str, fix: str) -> Issue:
+    """An issue with one fix of its own name, or none."""
+    return Issue(name, text, (Fix(name, fix),) if fix else ())
 
 
 def _view(scene: Any, shown: list[Any]) -> Issue | None:
-    view = scene.view_settings
-    plain = view.view_transform == "Standard" and view.look in ("None", "") and view.exposure == 0 and view.gamma == 1
-    if plain or not any(_shadeless(obj) for obj in shown):
+    shadeless = [obj for obj in shown if material.is_shadeless(obj)]
+    if not shadeless:
         return None
-    text = tr("Colours are changed by the view transform {name}").format(name=view.view_transform)
-    return Issue("VIEW", text, tr("Show as Generated"))
+    name = scene.view_settings.view_transform
+    changed, others = color_match.unmatched(scene, shadeless), list(color_match.other_changes(scene))
+    if not changed and not others:
+        return None
+    causes = [tr("view transform {name}").format(name=name), *others] if changed else others
+    fixes = [Fix("VIEW", tr("Show as Generated"))]
+    if any(color_match.space_for(scene, image) for image in changed):
+        fixes.insert(0, Fix("MATCH", tr("Match Layers to {name}").format(name=name)))
+    return Issue("VIEW", tr("Colours of layers are changed: {causes}").format(causes=", ".join(causes)), tuple(fixes))
+
+
+def _fix_match(scene: Any) -> None:
+    color_match.match(scene, plane.planes(scene))
 
 
 def _fix_view(scene: Any) -> None:
-    view = scene.view_settings
-    view.view_transform, view.look, view.exposure, view.gamma = "Standard", "None", 0.0, 1.0
+    color_match.show_as_generated(scene, plane.planes(scene))
 
 
 def _bounces(scene: Any, shown: list[Any]) -> Issue | None:
@@ -87,10 +109,10 @@ def _bounces(scene: Any, shown: list[Any]) -> Issue | None:
         text = tr("{count} layers are too many for {bounces} transparent bounces").format(
             count=len(shown), bounces=cycles.transparent_max_bounces
         )
-        return Issue("BOUNCES", text, tr("Allow More"))
+        return _issue("BOUNCES", text, tr("Allow More"))
     if cycles.min_transparent_bounces < needed:
         # Below this number Cycles gives up some rays by lot, which roughens soft transparency.
-        return Issue("BOUNCES", tr("Transparency is grainy: too few transparent bounces are certain"), tr("Smooth"))
+        return _issue("BOUNCES", tr("Transparency is grainy: too few transparent bounces are certain"), tr("Smooth"))
     return None
 
 
@@ -109,7 +131,7 @@ def _blending(scene: Any, shown: list[Any]) -> Issue | None:
     count = sum(not bpy_compat.is_blended(used) for used in _materials(shown))
     if not count:
         return None
-    return Issue("BLENDING", tr("Materials of layers are dithered: {count}").format(count=count), tr("Blend"))
+    return _issue("BLENDING", tr("Materials of layers are dithered: {count}").format(count=count), tr("Blend"))
 
 
 def _fix_blending(scene: Any) -> None:
@@ -121,7 +143,7 @@ def _alpha(scene: Any, shown: list[Any]) -> Issue | None:
     count = sum(image is not None and image.alpha_mode != "STRAIGHT" for image in map(plane.image_of, shown))
     if not count:
         return None
-    return Issue("ALPHA", tr("Layers whose alpha is read wrongly: {count}").format(count=count), tr("Straight Alpha"))
+    return _issue("ALPHA", tr("Layers whose alpha is read wrongly: {count}").format(count=count), tr("Straight Alpha"))
 
 
 def _fix_alpha(scene: Any) -> None:
@@ -135,7 +157,7 @@ def _depths(scene: Any, shown: list[Any]) -> Issue | None:
     depths = sorted(plane.depth_of(obj, scene.camera) for obj in aligned)
     if all(far - near > SAME_DEPTH * abs(far) for near, far in zip(depths, depths[1:])):
         return None
-    return Issue("DEPTHS", tr("Layers stand at the same depth"), tr("Part Them"))
+    return _issue("DEPTHS", tr("Layers stand at the same depth"), tr("Part Them"))
 
 
 def _fix_depths(scene: Any) -> None:
@@ -162,7 +184,7 @@ def _frame(scene: Any, shown: list[Any]) -> Issue | None:
     text = tr("The picture's proportions are no longer those of the layers ({width} x {height})").format(
         width=off[0].acetate.canvas[0], height=off[0].acetate.canvas[1]
     )
-    return Issue("FRAME", text, tr("Restore"))
+    return _issue("FRAME", text, tr("Restore"))
 
 
 def _fix_frame(scene: Any) -> None:
@@ -181,18 +203,10 @@ def _materials(planes: list[Any]) -> list[Any]:
     return [slot.material for obj in planes for slot in obj.material_slots if slot.material]
 
 
-def _shadeless(obj: Any) -> bool:
-    used = obj.active_material
-    return used is not None and used.node_tree is not None and _glows(used.node_tree)
-
-
-def _glows(tree: Any) -> bool:
-    return material.IMAGE_NODE in tree.nodes and any(node.type == "EMISSION" for node in tree.nodes)
-
-
 _CHECKS = (_view, _bounces, _blending, _alpha, _depths, _frame)
 _FIXES: dict[str, Callable[[Any], None]] = {
     "DAEMON": lambda scene: session.start_if_due(),
+    "MATCH": _fix_match,
     "VIEW": _fix_view,
     "BOUNCES": _fix_bounces,
     "BLENDING": _fix_blending,

@@ -52,12 +52,14 @@ class AcetateLayerEntry(bpy.types.PropertyGroup):
         set=lambda self, index: layer_list.choose(self.id_data, index),
     ),
     solo=StringProperty(),
+    match_view=BoolProperty(),
 )
 class AcetateScene(bpy.types.PropertyGroup):
     """All that a scene knows of Acetate.
 
     The panel's settings, its mark across renaming and saving, jobs as JSON, the collection of its layers, their list,
-    and the name of the layer that is shown alone.
+    and the name of the layer that is shown alone. `match_view`: new shadeless layers are matched to the view transform
+    (`insert.color_match`).
     """
 
 

@@ -51,3 +51,37 @@ def test_a_stack_of_twelve_layers_is_their_linear_composite(
     print(f"\n12 layers in {engine}: colour {errors['colour']:.4f}, alpha {errors['alpha']:.4f} (anchor {anchor})")
     assert errors["colour"] < STEP
     assert errors["alpha"] < STEP
+
+
+@pytest.mark.parametrize(
+    ("blender", "view", "space", "anchor"),
+    (
+        ("3.4", "Filmic", "Filmic sRGB", 0.004),
+        ("4.5", "AgX", "AgX Base sRGB", 0.01),
+        ("5.2", "AgX", "AgX Base sRGB", 0.01),
+        ("5.2", "Filmic", "Filmic sRGB", 0.004),
+    ),
+    indirect=("blender",),
+)
+def test_layers_are_matched_to_the_artists_view_transform(
+    blender: Blender, view: str, space: str, anchor: float
+) -> None:
+    seen = blender.call("exactness.under_view", view=view)
+    print(f"\n{view} in {blender.release.name}: {seen['before']:.4f}, matched {seen['matched']:.4f}")
+    assert seen["offered"] == [
+        f"Colours of layers are changed: view transform {view}",
+        f"Match Layers to {view}",
+        "Show as Generated",
+    ]
+    assert seen["matched"] < anchor < seen["before"]
+    assert seen["view"] == view and seen["left"] == []
+    assert seen["space"] == seen["followed"] == space, "new layers are matched like the others"
+    assert seen["standard"][1] == "Match Layers to Standard"
+    assert seen["generated"] < STEP and seen["last"] == []
+
+
+def test_all_that_changes_colours_is_named(blender: Blender) -> None:
+    said = "Colours of layers are changed: exposure, gamma, view curves"
+    more = "" if blender.release.is_legacy else ", white balance, display Display P3 (in saved pictures)"
+    assert blender.call("exactness.other_changes") == said + more
+    assert blender.call("exactness.painted_over") == [1.0, 1.0], "matching loses no paint"

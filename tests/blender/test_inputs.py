@@ -63,3 +63,25 @@ def test_the_scenes_shapes_steer_a_model_that_can_be_steered(
     seen = blender.call("sources.structure", kind=kind)
     assert seen["size"] == [64, 48]
     assert seen["middle"] == pytest.approx(middle, abs=1) and seen["corner"] == pytest.approx(corner, abs=1)
+
+
+def test_the_cameras_view_is_a_private_picture_of_the_whole_frame(blender: Blender) -> None:
+    seen = blender.call("captures.production")
+    assert seen["written"] == 1 and seen["left"] == [], "no file output ran"
+    assert seen["changes"] == [] and seen["front"] == [False, False]
+    assert seen["samples"] and max(seen["samples"]) == 64
+    green, blue, clear = [0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]
+    assert seen["seen"] == {
+        "layer:layer": [RED, clear],
+        "background:background": [RED, green],
+        "foreground:blend": [blue, blue],
+        "foreground:background": [RED, green],
+    }, "middle and corner"
+    assert seen["result"] == blue, "the artist's own render is still there"
+
+
+@oldest_and_newest
+def test_a_failed_capture_leaves_everything_as_it_was(blender: Blender) -> None:
+    seen = blender.call("captures.failed")
+    assert "The camera's view could not be rendered" in seen["said"]
+    assert seen["changes"] == []

@@ -40,7 +40,8 @@ Reader = Callable[[], Generator[None, None, Spread]]
 def readers(view: View, roles: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, Reader]:
     """A reader for each role, by its `<role>_from` and `<role>_name`, of which none is `missing`.
 
-    Raises AcetateError for what cannot be read.
+    What has to be rendered is rendered now, for each role anew; pixels are read later, in slices. Raises AcetateError
+    for what cannot be read.
     """
     return {role: _reader(view, role, chosen) for role in roles}
 
@@ -101,23 +102,42 @@ def _image(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw
 
 
 def _result(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
-    return lambda: _rendered(view)
+    png = rendering.result(view.scene)
+    covers = _rendered_part(view, chosen, rendering.size_of(png))
+
+    def read() -> Raw:
+        return (yield from rendering.read(png)), covers
+
+    return read
+
+
+def _rendered_part(view: View, chosen: Mapping[str, Any], size: tuple[int, int]) -> Rect:
+    """The part of the canvas that a render of this size shows."""
+    render = view.scene.render
+    if size != view.canvas and render.use_border and render.use_crop_to_border:
+        region = targets.target_of(view.scene, {**chosen, "target": "REGION"})
+        if region.canvas == view.canvas and size == (region.target.width, region.target.height):
+            return region.target
+    return view.whole() if size[0] * view.canvas[1] == size[1] * view.canvas[0] else view.target
 
 
 def _camera(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
-    rendering.render_camera(view.scene, view.without)
-    return lambda: _rendered(view)
+    png = rendering.of_camera(view.scene, view.without, role)
+
+    def read() -> Raw:
+        return (yield from rendering.read(png)), view.whole()
+
+    return read
 
 
 def _viewport(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], Raw]:
-    rendering.render_viewport(view.scene, view.without)
-    return lambda: _rendered(view)
+    pixels = rendering.of_viewport(view.scene, view.without, role)
 
+    def read() -> Raw:
+        yield
+        return pixels, view.whole()
 
-def _rendered(view: View) -> Raw:
-    pixels = yield from rendering.read_result(view.scene)
-    height, width = pixels.array.shape[:2]
-    return pixels, view.whole() if (width, height) == view.canvas else view.target
+    return read
 
 
 def _choose(role: str, hint: str) -> AcetateError:

@@ -48,6 +48,13 @@ def without_light(obj: Any) -> None:
     obj.visible_shadow = False
 
 
+def is_shadeless(obj: Any) -> bool:
+    """Whether this object shows a layer in its own colours, whatever the light."""
+    used = obj.active_material
+    nodes = used.node_tree.nodes if used is not None and used.node_tree is not None else ()
+    return IMAGE_NODE in nodes and any(node.type == "EMISSION" for node in nodes)
+
+
 def _shadeless(tree: Any, texture: Any) -> Any:
     emission = _node(tree, "ShaderNodeEmission", (-200, -100))
     clear = _node(tree, "ShaderNodeBsdfTransparent", (-200, 100))

@@ -165,8 +165,9 @@ def _troubles(layout: Any, context: Any) -> None:
     for trouble in diagnostics.of(context.scene):
         box = layout.box()
         wrapped_label(box, trouble.text, width, _icon(trouble))
-        if trouble.fix:
-            box.operator("acetate.fix", text=trouble.fix, translate=False).trouble = trouble.name
+        column = box.column(align=True)
+        for fix in trouble.fixes:
+            column.operator("acetate.fix", text=fix.label, translate=False).trouble = fix.name
     if context.space_data.type == "VIEW_3D" and _is_grey(context.space_data.shading, context.scene):
         box = layout.box()
         wrapped_label(box, tr("Solid view shows grey boards instead of the pictures"), width, "SHADING_SOLID")
@@ -176,7 +177,7 @@ def _troubles(layout: Any, context: Any) -> None:
 
 
 def _icon(trouble: diagnostics.Issue) -> str:
-    return "TIME" if not trouble.fix else "ERROR"
+    return "ERROR" if trouble.fixes else "TIME"
 
 
 def _is_grey(shading: Any, scene: Any) -> bool:

@@ -59,7 +59,7 @@ def fix(engine: str) -> list[str]:
     """Choose the engine, and click every fix that is offered; what was offered."""
     health, shown = addon.part("diagnostics"), bpy.context.scene
     shown.render.engine = "CYCLES" if engine == "CYCLES" else addon.part("bpy_compat").eevee_engine()
-    found = [trouble.name for trouble in health.check(shown) if trouble.fix]
+    found = [trouble.name for trouble in health.check(shown) if trouble.fixes]
     for name in found:
         bpy.ops.acetate.fix(trouble=name)
     return found
@@ -78,3 +78,62 @@ def stack(count: int, engine: str, samples: int, gap: float = 0.001) -> dict[str
 
 def _echo(name: str, **options: Any) -> list[str]:
     return scene.generate(prompt="echo", mode="refine", layer_from="IMAGE", layer_name=name, **options)
+
+
+def under_view(view: str) -> dict[str, Any]:
+    """A layer under a view transform: its colours' error at first, matched, and what new layers and both fixes do."""
+    scene.fresh(128, 128)
+    shown, health = bpy.context.scene, addon.part("diagnostics")
+    name = pictures.painted("Known", 128, 128)
+    (made,) = _echo(name)
+    fix("CYCLES")
+    shown.view_settings.view_transform = view
+    image = addon.part("insert.plane").image_of(bpy.data.objects[made])
+
+    def error() -> float:
+        return pictures.errors(pictures.render(), pictures.numbers(name))["colour"]
+
+    def issue() -> list[str]:
+        found = next((each for each in health.check(shown) if each.name == "VIEW"), None)
+        return [] if found is None else [found.text, *(each.label for each in found.fixes)]
+
+    seen: dict[str, Any] = {"before": error(), "offered": issue()}
+    bpy.ops.acetate.fix(trouble="MATCH")
+    seen |= {"matched": error(), "view": shown.view_settings.view_transform, "left": issue()}
+    (second,) = _echo(name)
+    seen["followed"] = addon.part("insert.plane").image_of(bpy.data.objects[second]).colorspace_settings.name
+    seen["space"] = image.colorspace_settings.name
+    bpy.data.objects[second].hide_render = True
+    shown.view_settings.view_transform = "Standard"
+    seen["standard"] = issue()
+    bpy.ops.acetate.fix(trouble="VIEW")
+    seen |= {"generated": error(), "last": issue()}
+    return seen
+
+
+def other_changes() -> str:
+    """What is said of a scene with everything that changes colours, and what is left after the fix."""
+    scene.generate(prompt="a kite")
+    shown, health = bpy.context.scene, addon.part("diagnostics")
+    view = shown.view_settings
+    view.exposure, view.gamma, view.use_curve_mapping = 0.5, 1.2, True
+    if hasattr(view, "use_white_balance"):
+        view.use_white_balance = True
+        shown.display_settings.display_device = "Display P3"
+    said = next(each.text for each in health.check(shown) if each.name == "VIEW")
+    bpy.ops.acetate.fix(trouble="VIEW")
+    assert "VIEW" not in scene.troubles()
+    return str(said)
+
+
+def painted_over() -> list[float]:
+    """The first number of a layer that is painted on and then matched: before, and after."""
+    (made,) = scene.generate(prompt="a kite", seed=3)
+    image = addon.part("insert.plane").image_of(bpy.data.objects[made])
+    numbers = pictures.numbers(image.name)
+    numbers[0, 0] = 1.0
+    image.pixels.foreach_set(numbers.ravel())
+    before = float(image.pixels[0])
+    bpy.context.scene.view_settings.view_transform = "Filmic"
+    bpy.ops.acetate.fix(trouble="MATCH")
+    return [before, float(image.pixels[0])]
