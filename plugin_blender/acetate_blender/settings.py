@@ -52,12 +52,15 @@ class AcetateLayerEntry(bpy.types.PropertyGroup):
         set=lambda self, index: layer_list.choose(self.id_data, index),
     ),
     solo=StringProperty(),
+    painted_over=StringProperty(),
+    painted_layer=StringProperty(),
 )
 class AcetateScene(bpy.types.PropertyGroup):
     """All that a scene knows of Acetate.
 
     The panel's settings, its mark across renaming and saving, jobs as JSON, the collection of its layers, their list,
-    and the name of the layer that is shown alone.
+    and the name of the layer that is shown alone. While a mask is painted, the names of the object that shows it and of
+    the layer.
     """
 
 
