@@ -47,6 +47,7 @@ SOURCES = (
     ("RENDER", "Render Result", "The picture that was rendered last"),
     ("CAMERA", "Camera View", "What the camera shows without the layers; this renders"),
     ("VIEW", "Viewport", "What the 3D viewport shows without the layers"),
+    ("OPEN", "Open Image", "The image that is open in the image editor"),
 )
 DEPTHS = (
     ("AUTO", "Automatic", "Before all other layers; what belongs to a layer goes behind or before that", "", 0),

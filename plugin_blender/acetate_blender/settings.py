@@ -53,13 +53,15 @@ class AcetateLayerEntry(bpy.types.PropertyGroup):
     ),
     solo=StringProperty(),
     match_view=BoolProperty(),
+    painted_over=StringProperty(),
+    painted_layer=StringProperty(),
 )
 class AcetateScene(bpy.types.PropertyGroup):
     """All that a scene knows of Acetate.
 
     The panel's settings, its mark across renaming and saving, jobs as JSON, the collection of its layers, their list,
     and the name of the layer that is shown alone. `match_view`: new shadeless layers are matched to the view transform
-    (`insert.color_match`).
+    (`insert.color_match`). While a mask is painted, the names of the object that shows it and of the layer.
     """
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acetate.plugin_packaging import blender as packager
@@ -16,17 +19,55 @@ from tests.blender.editors import Blender
 from tests.daemon.harness import Daemon
 
 
-def test_every_platform_gets_a_package_that_blender_finds_valid(tmp_path: Path) -> None:
-    checker = packager.extension_tool()
-    if checker is None:
+@pytest.fixture(scope="module")
+def checker() -> list[str]:
+    """Blender's own tool for extensions, as a command."""
+    found = packager.extension_tool()
+    if found is None:
         (pytest.fail if editors.required() else pytest.skip)(editors.missing(EXTENSION_RELEASES))
-    packages = packager.build(tmp_path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """What `acetate plugins build blender` writes: a package for each platform, and their listing."""
+    return packager.build(tmp_path_factory.mktemp("repository"))
+
+
+def test_every_platform_gets_a_package_that_blender_finds_valid(built: tuple[Path, ...], checker: list[str]) -> None:
+    packages = [path for path in built if path.suffix == ".zip"]
     assert len(packages) == len(packager.PLATFORMS)
     for package in packages:
         assert subprocess.run([*checker, str(package)], capture_output=True, check=False).returncode == 0
         names = zipfile.ZipFile(package).namelist()
         assert sum(name.startswith("wheels/pyzmq-") for name in names) == len(packager.PYTHONS)
         assert sum(name.startswith("wheels/msgpack-") for name in names) == len(packager.PYTHONS)
+
+
+def test_the_folder_of_packages_is_a_repository_that_blender_installs_from(
+    built: tuple[Path, ...], checker: list[str], tmp_path: Path
+) -> None:
+    index, tool = built[-1], checker[:-1]
+    listing = json.loads(index.read_text())
+    assert all(entry["copyright"] and entry["website"].startswith("https://") for entry in listing["data"])
+    place = ["--local-dir", str(tmp_path / "local"), "--remote-url", index.as_uri()]
+    by = ["--online-user-agent", "test", "--blender-version", "4.5.0", "--python-version", "3.11.0"]
+    _done([*tool, "sync", *place, "--online-user-agent", "test"])
+    _done([*tool, "install", *place, *by, "--temp-prefix-and-suffix", "./~", packager.EXTENSION])
+    assert (tmp_path / "local" / packager.EXTENSION / packager.MANIFEST).is_file()
+    theirs = tmp_path / "theirs"
+    shutil.copytree(index.parent, theirs)
+    _done([*tool, "server-generate", "--repo-dir", str(theirs)])
+    assert _sorted(json.loads((theirs / index.name).read_text())) == _sorted(listing), "Blender itself lists the same"
+
+
+def _done(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _sorted(listing: dict[str, Any]) -> dict[str, Any]:
+    return {**listing, "data": sorted(listing["data"], key=lambda entry: str(entry["archive_url"]))}
 
 
 @pytest.mark.parametrize("name", RELEASES)

@@ -257,6 +257,8 @@ def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen) -
         draw(window, prompt=prompt, gap=0.18, random_seed=False, **options)
     settled(window)
     screen.look("viewport")
+    screen.look("panel-layers", SIDEBAR)
+    assert window.call("layers.listed") == ["a tree", "a house", "a cloud"]
     for name, moved in (("parallax-left", -0.5), ("parallax-middle", 0.0), ("parallax-right", 0.5)):
         window.call("window.render_from", sideways=moved, path=str(PICTURES / f"{name}.png"))
 

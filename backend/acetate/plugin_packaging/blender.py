@@ -26,6 +26,7 @@ from pathlib import Path
 from acetate_wire.errors import AcetateError
 
 from acetate.plugin_packaging import SHARED, path_beside, sources, wheels
+from acetate.plugin_packaging.blender_index import write_index
 
 ADD_ON = "acetate_blender"
 MANIFEST = "blender_manifest.toml"
@@ -63,6 +64,7 @@ class BlenderInstall:
 def build(folder: Path) -> tuple[Path, ...]:
     """Write the extension for each platform into `folder`, checked by Blender's own tool where one is at hand.
 
+    The last path is the listing that makes the folder a repository of extensions.
     Raises AcetateError when the wheels cannot be had or Blender finds fault with a package.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ def build(folder: Path) -> tuple[Path, ...]:
     if checker is not None:
         for package in made:
             _run([*checker, str(package)], f"Blender finds fault with {package.name}")
-    return made
+    return (*made, write_index(folder, made, MANIFEST, PYTHONS))
 
 
 def build_for(platform: str, folder: Path) -> Path:

@@ -97,6 +97,7 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
         camera=scene.camera.name if scene.camera is not None else "",
         canvas=view.canvas,
         surface=surface,
+        shown=getattr(bpy.context.space_data, "type", "") == "IMAGE_EDITOR",
         **{name: chosen[name] for name in ("distance", "gap", "shading", "height", "collection", "depth", "variants")},
     )
     anchor = targets.primary_plane(scene, chosen)

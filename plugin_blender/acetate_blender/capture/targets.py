@@ -113,6 +113,25 @@ def selected_plane(scene: Any) -> Any | None:
     return obj if plane.is_plane(obj) and obj in plane.planes(scene) else None
 
 
+def open_image(context: Any) -> Any | None:
+    """The image that is open in this image editor, else in the first one of this window."""
+    window = context.window
+    areas = window.screen.areas if window is not None else ()
+    spaces = [context.space_data, *(area.spaces.active for area in areas)]
+    shown = (space.image for space in spaces if getattr(space, "type", "") == "IMAGE_EDITOR")
+    return next((image for image in shown if image is not None and all(image.size)), None)
+
+
+def with_open_image(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options, with the open image's name wherever a role takes that."""
+    found = dict(chosen)
+    for role in options.INPUT_ROLES:
+        if chosen[f"{role}_from"] == "OPEN":
+            image = open_image(bpy.context)
+            found.update({f"{role}_from": "IMAGE", f"{role}_name": "" if image is None else image.name})
+    return found
+
+
 def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
     """The part to work on: all that is seen with a margin, or the canvas when that is full.
 
@@ -134,7 +153,7 @@ def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
 def worked_on(context: Any) -> str:
     """What the panel's settings work on, in words; its size is left out while it is being looked for."""
     settings = context.scene.acetate.settings
-    chosen = {name: getattr(settings, name) for name in OPTIONS}
+    chosen = with_open_image({name: getattr(settings, name) for name in OPTIONS})
     role = options.primary_role(settings.mode, settings.known)
     wants_layer = settings.target == "AUTO" and role and chosen[f"{role}_from"] == "PLANE"
     if wants_layer and primary_plane(context.scene, chosen) is None:
@@ -200,9 +219,8 @@ def _covers(view: View, chosen: Mapping[str, Any], role: str) -> tuple[Any, Rect
 
 
 def _open_image() -> Any:
-    space = bpy.context.space_data
-    image = getattr(space, "image", None)
-    if image is None or not all(image.size):
+    image = open_image(bpy.context)
+    if image is None:
         raise AcetateError(
             "bad_request",
             tr("No image is open whose size could be taken"),

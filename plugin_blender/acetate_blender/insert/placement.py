@@ -25,7 +25,7 @@ class Placement:
     are metres, `gap` a share of the distance. `collection` is a name, empty for the scene's own. `depth` is what the
     artist chose (of `stack`); where that is automatic, `order` decides. `anchor` is the mark of the layer that it is
     about, `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is
-    the size in pixels on which the layers' rectangles lie.
+    the size in pixels on which the layers' rectangles lie. `shown` layers are shown in the image editor, too.
     """
 
     place: str = CAMERA
@@ -42,6 +42,7 @@ class Placement:
     order: str = stack.IN_FRONT_OF_ALL
     anchor: str = ""
     anchor_name: str = ""
+    shown: bool = False
 
     def to_map(self) -> dict[str, Any]:
         """This placement as plain values."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, jobs, layer_list, layers, maintenance
+from . import generate, jobs, layer_list, layers, maintenance, masks
 
-CLASSES = (*generate.CLASSES, *jobs.CLASSES, *layers.CLASSES, *layer_list.CLASSES, *maintenance.CLASSES)
+CLASSES = (*generate.CLASSES, *jobs.CLASSES, *layers.CLASSES, *layer_list.CLASSES, *masks.CLASSES, *maintenance.CLASSES)
 
 
 def register() -> None:

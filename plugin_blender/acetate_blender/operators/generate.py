@@ -12,9 +12,10 @@ from bpy.props import FloatProperty
 from .. import options, runtime
 from ..bpy_props import fields
 from ..capture.request_builder import RequestDraft, build_request, missing
+from ..capture.targets import with_open_image
 from ..daemon_connection import session
 from ..i18n import tr
-from ..insert import stack
+from ..insert import masks, stack
 from ..jobs.job import said_of
 from ..preferences import preferences
 from ..settings import take_defaults
@@ -50,7 +51,7 @@ def chosen_settings(scene: Any, given: Any = None) -> dict[str, Any]:
         and not given.properties.is_property_set("depth")
     ):
         values["depth"] = stack.AT_DISTANCE
-    return {**values, "preview": preferences().previews}
+    return {**with_open_image(values), "preview": preferences().previews}
 
 
 def why_not(context: Any) -> str:
@@ -58,7 +59,7 @@ def why_not(context: Any) -> str:
     settings = context.scene.acetate.settings
     if settings.mode not in session.modes(settings.model):
         return tr("This model cannot do this: choose another mode or model")
-    trouble = missing(context.scene, {name: getattr(settings, name) for name in ALL_OPTIONS})
+    trouble = missing(context.scene, with_open_image({name: getattr(settings, name) for name in ALL_OPTIONS}))
     return "" if trouble is None else f"{trouble.message}: {trouble.hint}"
 
 
@@ -109,6 +110,7 @@ class ACETATE_OT_generate(bpy.types.Operator):
             layout.prop(self, name)
 
     def execute(self, context: Any) -> set[str]:
+        masks.end(context.scene)
         try:
             wanted = build_request(context.scene, chosen_settings(context.scene, self))
         except AcetateError as error:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import bpy
@@ -102,6 +102,8 @@ class ACETATE_OT_place(bpy.types.Operator):
             job.key, job.scene = scene_storage.key(scene), scene.name
             desk.jobs[job.id] = job
         desk.placed(job)
+        if placement.shown:
+            _show_in_image_editors(context, made)
         layer_list.refresh(scene)
         if placement.depth != stack.AT_DISTANCE and plane.is_plane(made[0]) and made[0].acetate.camera:
             # Where it stands is where the redo panel's distance begins.
@@ -134,6 +136,22 @@ class ACETATE_OT_place(bpy.types.Operator):
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(stored, name))
         return Placement.from_map({**job.placement, **{name: getattr(self, name) for name in insert_props()}})
+
+
+def _show_in_image_editors(context: Any, made: Sequence[Any]) -> None:
+    """Let every image editor that is not pinned show the topmost of these layers."""
+    images = [each if isinstance(each, bpy.types.Image) else plane.image_of(each) for each in made if _is_seen(each)]
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if space.type == "IMAGE_EDITOR" and not space.use_image_pin and images and images[-1] is not None:
+                space.image = images[-1]
+                space.ui_mode = "VIEW"
+
+
+def _is_seen(made: Any) -> bool:
+    """Whether a new layer is shown from the start: an image always is."""
+    return isinstance(made, bpy.types.Image) or (plane.is_plane(made) and not made.hide_render)
 
 
 @fields(job=JOB)

@@ -27,6 +27,12 @@ from .reporting import refuse
 
 EDITS = {"refine": "layer", "background": "foreground", "foreground": "background"}
 """For each mode, which role the selected layer has."""
+EDIT_NAMES = {
+    "refine": ("Refine", "MOD_SMOOTH"),
+    "background": ("Background for This", "IMAGE_BACKGROUND"),
+    "foreground": ("Foreground for This", "IMAGE_REFERENCE"),
+}
+"""What the edits are called, and their icons."""
 FROM_THE_LAYER = ("negative", "steps", "guidance", "sampler", "passes", "transparency_weight")
 """What a layer that is made out of another one takes from that, rather than from the panel."""
 

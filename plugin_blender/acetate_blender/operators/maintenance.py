@@ -13,6 +13,7 @@ from bpy.props import EnumProperty, StringProperty
 from .. import diagnostics, runtime
 from ..bpy_props import fields
 from ..daemon_connection import session
+from ..i18n import tr
 from .reporting import refuse
 
 
@@ -64,6 +65,7 @@ class ACETATE_OT_show_colours(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
+        cls.poll_message_set(tr("Only a 3D viewport is shaded"))
         return context.space_data is not None and context.space_data.type == "VIEW_3D"
 
     def execute(self, context: Any) -> set[str]:

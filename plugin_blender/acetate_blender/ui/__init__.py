@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, layer_list, layers, queue, thumbnails
+from . import generate, layer_list, layers, menus, queue, thumbnails
 
 SPACES = ("VIEW_3D", "IMAGE_EDITOR")
 PANELS = (
@@ -26,6 +26,7 @@ _made: list[type] = []
 def register() -> None:
     """Show the panels."""
     thumbnails.register()
+    menus.register()
     for menu in MENUS:
         bpy.utils.register_class(menu)
     for space in SPACES:
@@ -41,6 +42,7 @@ def unregister() -> None:
         bpy.utils.unregister_class(_made.pop())
     for menu in reversed(MENUS):
         bpy.utils.unregister_class(menu)
+    menus.unregister()
     thumbnails.unregister()
 
 

@@ -226,6 +226,12 @@ def _inputs(layout: Any, context: Any, settings: Any) -> None:
                 row.label(text=tr("Selected: {name}").format(name=selected.name), translate=False)
         elif source == "IMAGE":
             column.prop_search(settings, f"{role}_name", bpy.data, "images", text="")
+        if role == "mask":
+            painting = bool(context.scene.acetate.painted_over)
+            column.operator(
+                "acetate.finish_mask" if painting else "acetate.paint_mask",
+                icon="CHECKMARK" if painting else "BRUSH_DATA",
+            )
 
 
 def _target(layout: Any, settings: Any) -> None:

@@ -32,13 +32,10 @@ class ACETATE_UL_layers(bpy.types.UIList):
         eye.operator(
             "acetate.toggle_layer", text="", icon="HIDE_ON" if hidden else "HIDE_OFF", emboss=False
         ).layer = obj.name
-        shown = row.row(align=True)
-        shown.active = not hidden
-        shown.prop(obj, "name", text="", emboss=False)
-        depth = row.row(align=True)
-        depth.active = not hidden
-        depth.ui_units_x = 3.6
-        depth.prop(obj.acetate, "depth", text="", emboss=False)
+        told = row.split(factor=0.6, align=True)
+        told.active = not hidden
+        told.prop(obj, "name", text="", emboss=False)
+        told.prop(obj.acetate, "depth", text="", emboss=False)
         alone = context.scene.acetate.solo == obj.name
         row.operator(
             "acetate.solo_layer", text="", icon="SOLO_ON" if alone else "SOLO_OFF", emboss=False

@@ -8,15 +8,10 @@ from typing import Any
 from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import plane
-from ..operators.layers import EDITS, settings_of
+from ..operators.layers import EDIT_NAMES, EDITS, settings_of
 from . import thumbnails
 from .wrapped_label import lines, warn, wrapped_label
 
-EDIT_NAMES = {
-    "refine": ("Refine", "MOD_SMOOTH"),
-    "background": ("Background for This", "IMAGE_BACKGROUND"),
-    "foreground": ("Foreground for This", "IMAGE_REFERENCE"),
-}
 SHOWN = (("mode", "Mode"), ("model", "Model"), ("seed", "Seed"), ("steps", "Steps"), ("guidance", "Guidance"))
 
 
@@ -50,6 +45,7 @@ class Layer:
             row.enabled = kind in offered
             name, icon = EDIT_NAMES[kind]
             row.operator("acetate.edit", text=name, icon=icon).kind = kind
+        column.operator("acetate.paint_mask", icon="BRUSH_DATA")
         if not set(EDITS) <= set(offered):
             wrapped_label(layout, tr("What is grey, this model cannot do"), context.region.width, "INFO")
         _details(layout, made_with)
