@@ -31,6 +31,7 @@ from .history import History
 from .i18n import tr
 from .jobs import PROJECTION, DocumentJob
 from .modes import mode_named
+from .pinning import Pins
 from .qt import QtCore
 from .result_store import ResultStore
 from .results import Result, ResultContext, compress, pictures
@@ -60,6 +61,7 @@ class JobController(JobLifecycle[DocumentJob]):
         self.store = ResultStore()
         self.history = History(self.store)
         self.hiding = Hiding()
+        self.pins = Pins()
         self._signals = ControllerSignals()
         self.jobs_changed, self.history_changed = self._signals.jobs_changed, self._signals.history_changed
         self.message, self.used_seed = self._signals.message, self._signals.used_seed
@@ -69,9 +71,19 @@ class JobController(JobLifecycle[DocumentJob]):
 
     # What the artist does
 
-    def generate(self, document: Document, form: GenerationSettings, sources: Mapping[str, str]) -> DocumentJob:
-        """Ask for layers; `sources` are layer ids by role, or PROJECTION."""
+    def generate(
+        self,
+        document: Document,
+        form: GenerationSettings,
+        sources: Mapping[str, str],
+        followed: frozenset[str] = frozenset(),
+    ) -> DocumentJob:
+        """Ask for layers; `sources` are layer ids by role, or PROJECTION. The roles in `followed` have the layer that
+        *Active layer* stands for, which is pinned.
+        """
         mode = mode_named(form.mode)
+        if followed:
+            self.pins.pin(document, mode.name)
         active = lookup.layer_id(lookup.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")
         job = DocumentJob(
@@ -81,6 +93,7 @@ class JobController(JobLifecycle[DocumentJob]):
             session=annotation_store.open_document_id(document),
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
+            followed=followed,
             anchor=beside if beside not in ("", PROJECTION) else active,
             seats=[active],
             file=document.fileName(),
@@ -120,7 +133,7 @@ class JobController(JobLifecycle[DocumentJob]):
                 self._drop(job)
 
     def retry(self, job: DocumentJob) -> None:
-        """Ask for the same again; the active layer stands in for one that is gone."""
+        """Ask for the same again, of the layer that is chosen now; the active one stands in for one that is gone."""
         if job.unsaved:
             self.fetch_again(job)
             return
@@ -129,11 +142,13 @@ class JobController(JobLifecycle[DocumentJob]):
             self.message.emit(tr("Open {title} to try this again.").format(title=job.title))
             return
         self._drop(job)
-        active = lookup.layer_id(lookup.owner(document.activeNode()))
+        active = self.pins.layer(document, job.form.mode)
         gone = {
             role for role, id in job.sources.items() if id != PROJECTION and lookup.find_layer(document, id) is None
         }
-        self.generate(document, job.form, {role: active if role in gone else id for role, id in job.sources.items()})
+        again = frozenset(gone | job.followed)
+        sources = {role: active if role in again else id for role, id in job.sources.items()}
+        self.generate(document, job.form, sources, again)
 
     def insert(self, document: Document, results: Sequence[Result]) -> None:
         """Put results into a document: in the place of the layer that they replace, else next to the active one."""
@@ -262,9 +277,11 @@ class JobController(JobLifecycle[DocumentJob]):
     ) -> Generator[float | None, None, str]:
         """Put results in; in a document that was closed meanwhile they stay unseen, and are offered later."""
         try:
-            landed = yield from insert(
-                document, results, self.history.open_body, place, self.settings.clip, self.hiding
-            )
+            with self.pins.holding(document) as layers:
+                landed = yield from insert(
+                    document, results, self.history.open_body, place, self.settings.clip, self.hiding
+                )
+                layers.append(landed)
         except lookup.ClosedError:
             return ""
         for result in results:

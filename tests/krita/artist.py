@@ -134,7 +134,7 @@ class Artist:
         for number, name in ((0, sources.get("first")), (1, sources.get("second"))):
             if name is not None:
                 id = "'whole'" if name == "whole" else f"layer({name!r}).uniqueId().toString()"
-                self.run(f"D.pickers[{number}].refresh(D.document); D.pickers[{number}].choose({id})")
+                self.run(f"D.pickers[{number}].choose({id}); D.refresh()")
 
     def ask(self, prompt: str) -> None:
         """Put a prompt in and press the button."""

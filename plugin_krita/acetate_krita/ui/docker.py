@@ -97,7 +97,8 @@ class Docker(DockWidget):
         form = self.form()
         self.controller.settings.last = form.to_map()
         self.controller.settings.save()
-        self.controller.generate(self.document, form, self._sources(mode_named(form.mode)))
+        mode = mode_named(form.mode)
+        self.controller.generate(self.document, form, self._sources(mode), self._followed(mode))
         canvas.focus()
         # The job's row must have its place before it can be scrolled to.
         QtCore.QTimer.singleShot(LAID_OUT_MS, self._scroll_to_jobs)
@@ -126,6 +127,11 @@ class Docker(DockWidget):
         if self.more.structure.value():
             sources[STRUCTURE] = self.more.structure.picker.source()
         return sources
+
+    def _followed(self, mode: Mode) -> frozenset[str]:
+        structure = self.more.structure
+        steered = bool(structure.value()) and structure.picker.follows
+        return self.given.followed(mode) | (frozenset({STRUCTURE}) if steered else frozenset())
 
     def use_again(self, values: Mapping[str, Any]) -> None:
         """Take over the settings of a finished result."""
@@ -162,11 +168,19 @@ class Docker(DockWidget):
             self.history.show_document(self.document)
         if self.document is not None:
             self.controller.hiding.look(self.document)
-        for picker in (*self.pickers, self.more.structure.picker):
-            if not picker.isHidden():
-                picker.refresh(self.document)
+        self._show_layers()
         self._show_target()
         self._show_button()
+
+    def _show_layers(self) -> None:
+        """Have the pickers look which layers there are, and which of them *Active layer* stands for."""
+        active, pinned = "", False
+        if self.document is not None:
+            active = self.controller.pins.layer(self.document, self.modes.mode)
+            pinned = self.controller.pins.pinned(self.document, self.modes.mode)
+        for picker in (*self.pickers, self.more.structure.picker):
+            if not picker.isHidden():
+                picker.refresh(self.document, active, pinned)
 
     def _show_target(self) -> None:
         form = self.form()
@@ -271,7 +285,8 @@ class Docker(DockWidget):
         self.modes.setToolTip(tr(mode.about))
         self.prompts.show_mode(mode)
         self.strength_row.setVisible(mode.strength)
-        self.given.show_mode(mode, self.document)
+        self.given.show_mode(mode)
+        self._show_layers()
         self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
