@@ -9,6 +9,7 @@ from .i18n import tr
 from .modes import KNOWN_ROLES, Mode
 from .qt import QtCore, QtWidgets
 from .ui.layer_picker import LayerPicker
+from .ui.theme import ElidedComboBox
 
 
 class Given(QtWidgets.QWidget):
@@ -16,22 +17,22 @@ class Given(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        grid.setColumnStretch(1, 1)
+        self._rows = QtWidgets.QFormLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(4)
+        self._rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._mode = ""
         self._labels = [QtWidgets.QLabel() for _ in range(2)]
         self.pickers = [LayerPicker() for _ in range(2)]
-        for number, (label, picker) in enumerate(zip(self._labels, self.pickers)):
+        for label, picker in zip(self._labels, self.pickers):
             label.setBuddy(picker)
-            grid.addWidget(label, number, 0)
-            grid.addWidget(picker, number, 1)
-        self.known = QtWidgets.QComboBox()
+            label.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Expanding)
+            self._rows.addRow(label, picker)
+        self.known = ElidedComboBox(6)
         self.known.setAccessibleName(tr("Known layer"))
         for role, words in KNOWN_ROLES:
             self.known.addItem(tr(words), role)
-        grid.addWidget(self.known, 2, 1)
+        self._rows.addRow(self.known)
 
     def show_mode(self, mode: Mode) -> None:
         """Ask for what this mode works from; the docker then refreshes the pickers."""
@@ -45,6 +46,9 @@ class Given(QtWidgets.QWidget):
                 picker.offer_whole(mode.wanted[number].whole)
                 if changed:
                     picker.begin(mode.wanted[number].seen_first)
+        # Two long labels beside the pickers would leave no room for the names of layers.
+        policy = QtWidgets.QFormLayout.RowWrapPolicy
+        self._rows.setRowWrapPolicy(policy.WrapAllRows if len(mode.wanted) > 1 else policy.DontWrapRows)
         self.known.setVisible(mode.name == "extract")
         self.setVisible(bool(mode.wanted))
 

@@ -121,7 +121,10 @@ MODES = (
         mark("Extract"),
         mark("Extract"),
         mark("The missing layer of a picture"),
-        (InputSlot("blend", mark("Picture"), whole=True, seen_first=True), InputSlot("background", mark("Known layer"))),
+        (
+            InputSlot("blend", mark("Picture"), whole=True, seen_first=True),
+            InputSlot("background", mark("Known layer")),
+        ),
         around=True,
         fills=True,
     ),

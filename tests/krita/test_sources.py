@@ -58,7 +58,9 @@ def test_refining_twice_makes_two_variations_of_the_same_layer(artist: Artist) -
     artist.make("once")
     assert source(artist) == "figure, as before"
     artist.make("twice")
-    asked = artist.run("[dict(r.settings)['prompt'] + ' ' + str(r.replaces) for r in D.controller.history.of(D.document)]")
+    asked = artist.run(
+        "[dict(r.settings)['prompt'] + ' ' + str(r.replaces) for r in D.controller.history.of(D.document)]"
+    )
     figure = artist.run("layer('figure').uniqueId().toString()")
     assert sorted(asked) == [f"once {figure}", f"twice {figure}"]
     # Undo is no choice of another layer.

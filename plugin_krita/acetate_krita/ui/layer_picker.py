@@ -11,14 +11,14 @@ from krita import Document, Node
 from ..document import lookup
 from ..i18n import tr
 from ..jobs import PROJECTION
-from ..qt import QtCore, QtGui, QtWidgets
-from .theme import over_checker
+from ..qt import QtCore, QtGui
+from .theme import ElidedComboBox, over_checker
 
 ACTIVE = "active"
-THUMB = 28
+THUMB = 24
 
 
-class LayerPicker(QtWidgets.QComboBox):
+class LayerPicker(ElidedComboBox):
     """A list of layers, the uppermost first; the first entry is the active layer, or the one pinned in its stead."""
 
     def __init__(self) -> None:
@@ -28,8 +28,6 @@ class LayerPicker(QtWidgets.QComboBox):
         self._active, self._pinned = "", False
         self._known: list[tuple[str, str]] = []
         self.setIconSize(QtCore.QSize(THUMB, THUMB))
-        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
         self._unseen: deque[int] = deque()
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self._next_thumb)
