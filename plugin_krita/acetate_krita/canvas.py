@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The canvas as a widget: gives it the keyboard, and shows a rectangle of the picture on it.
+"""The canvas as a widget: gives it the keyboard, and draws over it what is not in the document.
 
-Krita has no public way from the picture to the screen. Where the canvas is neither turned nor mirrored it is zoom and
-scroll bars: a pixel at `p` is shown at `p * zoom - scroll`. In any other state nothing is shown.
+Krita has no public way from the picture to the screen. The canvas zooms, mirrors and turns the picture, then moves it
+so that the top left corner of the box around it lies at minus the values of the scroll bars.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from acetate_wire.request import Rect
 from krita import Krita
@@ -17,6 +17,10 @@ from .ui.theme import ACCENT
 
 POINTS_PER_INCH = 72
 """`Canvas.zoomLevel()` counts how many points of paper a point of the screen shows."""
+FOLLOW_MS = 30
+"""How soon what is drawn follows the view."""
+Painting = Callable[[Any, Any], None]
+"""Draws with a QPainter; a QTransform leads from the picture's pixels to the viewport's."""
 
 
 def controller() -> Any | None:
@@ -39,78 +43,133 @@ def focus() -> None:
         canvas.setFocus(QtCore.Qt.FocusReason.OtherFocusReason)
 
 
-def on_screen(rect: Rect) -> Any | None:
-    """Where a rectangle of the active picture is in the canvas's viewport; None where that cannot be told."""
+def to_screen() -> Any | None:
+    """The QTransform from the active picture's pixels to the canvas's viewport; None without a document."""
     window, scrolled = Krita.instance().activeWindow(), controller()
     view = None if window is None else window.activeView()
     document = None if view is None else view.document()
-    if scrolled is None or view is None or document is None:
+    if scrolled is None or view is None or document is None or document.rootNode() is None:
         return None
     canvas = view.canvas()
-    if canvas.rotation() or canvas.mirror() or canvas.wrapAroundMode():
-        return None
     zoom = canvas.zoomLevel() * POINTS_PER_INCH / document.resolution() / scrolled.devicePixelRatioF()
+    turned = QtGui.QTransform()
+    turned.rotate(canvas.rotation())
+    turned.scale(-zoom if canvas.mirror() else zoom, zoom)
+    around = turned.mapRect(QtCore.QRectF(0, 0, document.width(), document.height()))
     left, top = scrolled.horizontalScrollBar().value(), scrolled.verticalScrollBar().value()
-    return QtCore.QRectF(rect.x * zoom - left, rect.y * zoom - top, rect.width * zoom, rect.height * zoom)
+    return turned * QtGui.QTransform.fromTranslate(-left - around.x(), -top - around.y())
+
+
+class Overlay(QtCore.QObject):
+    """Something drawn over the canvas, while it is wanted. Nothing in the document changes and the mouse goes through;
+    what is drawn follows zoom, pan, rotation and mirror, and goes away with the view.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pane: Any = None
+        self._timer = QtCore.QTimer(self)
+        self._timer.setInterval(FOLLOW_MS)
+        self._timer.timeout.connect(self._follow)
+
+    def show(self, paint: Painting) -> None:
+        """Have this drawn over the canvas of the active view."""
+        scrolled, transform = controller(), to_screen()
+        if scrolled is None or transform is None:
+            self.remove()
+            return
+        if self.pane is None or self.pane.parent() is not scrolled.viewport():
+            self.remove()
+            pane = self.pane = _Pane(scrolled.viewport())
+            # The view may be closed with what is shown over it.
+            key = id(pane)
+            pane.destroyed.connect(lambda *_pane: self._gone(key))
+            self._timer.start()
+        self.pane.paint, self.pane.transform = paint, transform
+        self.pane.update()
+
+    def remove(self) -> None:
+        """Show nothing."""
+        self._timer.stop()
+        pane, self.pane = self.pane, None
+        if pane is not None:
+            pane.hide()
+            pane.deleteLater()
+
+    def _follow(self) -> None:
+        if self.pane is not None and self.pane.isVisible():
+            transform = to_screen()
+            if transform is None:
+                self.remove()
+            else:
+                self.pane.follow(transform)
+
+    def _gone(self, key: int) -> None:
+        if id(self.pane) == key:
+            self.pane = None
 
 
 class Outline:
     """Rectangles over the canvas, while they are wanted."""
 
     def __init__(self) -> None:
-        self._pane: Any = None
+        self._overlay = Overlay()
+        self._rects: list[Any] = []
 
     @property
     def boxes(self) -> list[Any]:
-        """What is shown, in the viewport's pixels."""
-        return [] if self._pane is None else list(self._pane.boxes)
+        """The boxes around what is shown, in the viewport's pixels."""
+        pane = self._overlay.pane
+        return [] if pane is None else [pane.transform.mapRect(rect) for rect in self._rects]
 
     def show(self, outer: Rect, inner: Rect | None) -> None:
         """Show what is worked on, and inside it, dashed, where the subject goes."""
-        scrolled = controller()
-        boxes = [on_screen(rect) for rect in (outer, inner) if rect is not None]
-        if scrolled is None or any(box is None for box in boxes):
-            self.remove()
-        elif boxes != self.boxes:
-            self.remove()
-            pane = self._pane = _Pane(scrolled.viewport(), boxes)
-            # The view may be closed with what is shown over it.
-            key = id(pane)
-            pane.destroyed.connect(lambda *_pane: self._gone(key))
+        wanted = (rect for rect in (outer, inner) if rect is not None)
+        self._rects = [QtCore.QRectF(rect.x, rect.y, rect.width, rect.height) for rect in wanted]
+        self._overlay.show(self._paint)
 
     def remove(self) -> None:
         """Show nothing."""
-        pane, self._pane = self._pane, None
-        if pane is not None:
-            pane.hide()
-            pane.deleteLater()
+        self._overlay.remove()
 
-    def _gone(self, key: int) -> None:
-        if id(self._pane) == key:
-            self._pane = None
+    def _paint(self, painter: Any, transform: Any) -> None:
+        for number, rect in enumerate(self._rects):
+            frame(painter, transform.map(QtGui.QPolygonF(rect)), dashed=bool(number))
+
+
+def frame(painter: Any, polygon: Any, dashed: bool) -> None:
+    """Draw an outline: light under the accent, so that it is seen on any picture."""
+    for colour, width in ((QtGui.QColor(255, 255, 255, 200), 3), (QtGui.QColor(ACCENT), 1)):
+        pen = QtGui.QPen(colour, width)
+        if dashed and width == 1:
+            pen.setStyle(QtCore.Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawPolygon(polygon)
 
 
 class _Pane(QtWidgets.QWidget):
-    """Lies over the canvas: nothing in the document changes, and the mouse goes through."""
+    """Lies over the canvas."""
 
-    def __init__(self, viewport: Any, boxes: list[Any]) -> None:
+    def __init__(self, viewport: Any) -> None:
         super().__init__(viewport)
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
-        self.boxes = boxes
+        self.paint: Painting = lambda _painter, _transform: None
+        self.transform: Any = QtGui.QTransform()
         self.setGeometry(viewport.rect())
         self.show()
 
+    def follow(self, transform: Any) -> None:
+        """Draw anew where the view has changed."""
+        if self.geometry() != self.parent().rect():
+            self.setGeometry(self.parent().rect())
+        if transform != self.transform:
+            self.transform = transform
+            self.update()
+
     def paintEvent(self, _event: Any) -> None:  # noqa: N802
-        """Draw the outlines: light under the accent, so that they are seen on any picture."""
-        painter = QtGui.QPainter(self)
-        for number, box in enumerate(self.boxes):
-            for colour, width in ((QtGui.QColor(255, 255, 255, 200), 3), (QtGui.QColor(ACCENT), 1)):
-                pen = QtGui.QPen(colour, width)
-                if number and width == 1:
-                    pen.setStyle(QtCore.Qt.PenStyle.DashLine)
-                painter.setPen(pen)
-                painter.drawRect(box)
+        """Draw what is wanted."""
+        self.paint(QtGui.QPainter(self), self.transform)
 
 
 _DIRECT = QtCore.Qt.FindChildOption.FindDirectChildrenOnly

@@ -21,6 +21,7 @@ LINEAR = (
     "krita-2.5, lcms sRGB built-in with linear gamma TRC",
 )
 FORMATS = {"U8": "bgra8", "U16": "bgra16", "F16": "rgbaf16", "F32": "rgbaf32"}
+DEPTHS = {format: depth for depth, format in FORMATS.items()}
 BYTES = {"bgra8": 4, "rgba8": 4, "bgra16": 8, "rgbaf16": 8, "rgbaf32": 16}
 STRIP_BYTES = 1 << 19
 """A strip of rows that one piece of a chore can move in a few milliseconds."""
@@ -38,6 +39,11 @@ class ColorSpace:
     def of(cls, thing: Document | Node) -> ColorSpace:
         """The space of a document or layer."""
         return cls(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
+
+
+def stored_space(format: str, space: str) -> ColorSpace:
+    """The space of pixels as the wire names them: one of FORMATS, `linear` or `srgb`."""
+    return ColorSpace("RGBA", DEPTHS[format], (LINEAR if space == "linear" else ENCODED)[0])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from acetate_editor.jobs import FAILED, LOST, RUNNING, WAITING
@@ -25,12 +27,14 @@ from .document import annotation_store, lookup, selection_mask
 from .document.capture import Frame, LayerFrame, MaskFrame
 from .document.insert import InsertPosition, insert, locked
 from .document.scratch_document import template
+from .export import file_names, save_png
 from .generation_settings import GenerationSettings, request
 from .hiding import Hiding
 from .history import History
 from .i18n import tr
 from .jobs import PROJECTION, DocumentJob
 from .modes import mode_named
+from .pinning import Pins
 from .qt import QtCore
 from .result_store import ResultStore
 from .results import Result, ResultContext, compress, pictures
@@ -39,12 +43,16 @@ from .task_scheduler import TimedTaskQueue
 
 
 class ControllerSignals(QtCore.QObject):
-    """`jobs_changed` and `history_changed` tell the dockers to look again."""
+    """`jobs_changed` and `history_changed` tell the dockers to look again; `arrived` carries a result that waits in the
+    history, and `inserted` tells that results have gone into a document.
+    """
 
     jobs_changed = QtCore.pyqtSignal()
     history_changed = QtCore.pyqtSignal()
     message = QtCore.pyqtSignal(str)
     used_seed = QtCore.pyqtSignal(object)
+    arrived = QtCore.pyqtSignal(object)
+    inserted = QtCore.pyqtSignal()
 
 
 class JobController(JobLifecycle[DocumentJob]):
@@ -60,18 +68,30 @@ class JobController(JobLifecycle[DocumentJob]):
         self.store = ResultStore()
         self.history = History(self.store)
         self.hiding = Hiding()
+        self.pins = Pins()
         self._signals = ControllerSignals()
         self.jobs_changed, self.history_changed = self._signals.jobs_changed, self._signals.history_changed
         self.message, self.used_seed = self._signals.message, self._signals.used_seed
+        self.arrived, self.inserted = self._signals.arrived, self._signals.inserted
         self.connection.event_received.connect(self.handle)
         self.tasks.add(self._furnish(), self._report_error)
         self.tasks.add(self._recover(), self._report_error)
 
     # What the artist does
 
-    def generate(self, document: Document, form: GenerationSettings, sources: Mapping[str, str]) -> DocumentJob:
-        """Ask for layers; `sources` are layer ids by role, or PROJECTION."""
+    def generate(
+        self,
+        document: Document,
+        form: GenerationSettings,
+        sources: Mapping[str, str],
+        followed: frozenset[str] = frozenset(),
+    ) -> DocumentJob:
+        """Ask for layers; `sources` are layer ids by role, or PROJECTION. The roles in `followed` have the layer that
+        *Active layer* stands for, which is pinned.
+        """
         mode = mode_named(form.mode)
+        if followed:
+            self.pins.pin(document, mode.name)
         active = lookup.layer_id(lookup.owner(document.activeNode()))
         beside = sources.get(mode.beside, "")
         job = DocumentJob(
@@ -81,6 +101,7 @@ class JobController(JobLifecycle[DocumentJob]):
             session=annotation_store.open_document_id(document),
             title=document.name() or tr("Unnamed"),
             sources=dict(sources),
+            followed=followed,
             anchor=beside if beside not in ("", PROJECTION) else active,
             seats=[active],
             file=document.fileName(),
@@ -120,7 +141,7 @@ class JobController(JobLifecycle[DocumentJob]):
                 self._drop(job)
 
     def retry(self, job: DocumentJob) -> None:
-        """Ask for the same again; the active layer stands in for one that is gone."""
+        """Ask for the same again, of the layer that is chosen now; the active one stands in for one that is gone."""
         if job.unsaved:
             self.fetch_again(job)
             return
@@ -129,17 +150,59 @@ class JobController(JobLifecycle[DocumentJob]):
             self.message.emit(tr("Open {title} to try this again.").format(title=job.title))
             return
         self._drop(job)
-        active = lookup.layer_id(lookup.owner(document.activeNode()))
+        active = self.pins.layer(document, job.form.mode)
         gone = {
             role for role, id in job.sources.items() if id != PROJECTION and lookup.find_layer(document, id) is None
         }
-        self.generate(document, job.form, {role: active if role in gone else id for role, id in job.sources.items()})
+        again = frozenset(gone | job.followed)
+        sources = {role: active if role in again else id for role, id in job.sources.items()}
+        self.generate(document, job.form, sources, again)
+
+    def place_of(self, document: Document, results: Sequence[Result]) -> InsertPosition:
+        """Where results go: in the place of the layer that they replace, next to the one they were made for, else next
+        to the active one.
+        """
+        mode, first = mode_named(str(results[0].settings.get("mode"))), results[0]
+        active = lookup.layer_id(lookup.owner(document.activeNode()))
+        replaces = first.replaces if lookup.find_layer(document, first.replaces) is not None else ""
+        if replaces or (mode.beside and lookup.find_layer(document, first.anchor) is not None):
+            return InsertPosition((replaces or first.anchor,), mode.below, replaces=replaces)
+        return InsertPosition((active,))
 
     def insert(self, document: Document, results: Sequence[Result]) -> None:
-        """Put results into a document: in the place of the layer that they replace, else next to the active one."""
-        replaces = results[0].replaces if lookup.find_layer(document, results[0].replaces) is not None else ""
-        place = InsertPosition((replaces or lookup.layer_id(lookup.owner(document.activeNode())),), replaces=replaces)
+        """Put results into a document, at their place."""
+        place = self.place_of(document, results)
         self.tasks.add(self._insert(document, results, place), self._report_error)
+
+    def insert_all(self, document: Document, results: Sequence[Result]) -> None:
+        """Put the results of several jobs into a document: of those at one place the newest is the uppermost, and it
+        becomes the active layer.
+        """
+        by_job: dict[str, list[Result]] = {}
+        for result in sorted(results, key=lambda result: (-result.made, result.id)):
+            by_job.setdefault(result.job, []).append(result)
+        seat = (lookup.layer_id(lookup.owner(document.activeNode())),)
+        for each in by_job.values():
+            place = replace(self.place_of(document, each), active_ids=seat)
+            self.tasks.add(self._insert(document, each, place), self._report_error)
+
+    def star(self, result: Result, starred: bool) -> None:
+        """Keep a result for good on this computer, or let it age like the others."""
+        self.tasks.add(self._star(result, starred), self._report_error)
+
+    def save_png(self, result: Result, path: Path) -> None:
+        """Write a result's layers into files."""
+        self.tasks.add(self._save_png(result, path), self._report_error)
+
+    def set_in_document(self, wanted: bool) -> None:
+        """Whether documents hold the words and layers of their jobs. Where they no longer do, what the open ones held
+        is kept on this computer instead.
+        """
+        self.settings.in_document = wanted
+        self.settings.save()
+        if not wanted:
+            for document in lookup.opened():
+                self.tasks.add(self._clear(document), self._report_error)
 
     def dismiss(self, results: Sequence[Result]) -> None:
         """The artist has seen these and does not want them now; they stay in the history."""
@@ -226,11 +289,12 @@ class JobController(JobLifecycle[DocumentJob]):
         document = lookup.find(job.session, job.document)
         results = [result for result, _ in job.results]
         if document is not None:
-            for result, body in job.results:
-                yield from annotation_store.keep(document, result, body)
+            for result, body in job.results if self.settings.in_document else ():
+                yield from annotation_store.keep(document, result, body, self.store.starred)
             mode = mode_named(job.form.mode)
             if not self.settings.at_once:
                 self.dismiss(results)
+                self.arrived.emit(results[0])
             elif job.session:
                 place = InsertPosition((job.anchor, *job.above), mode.below, tuple(job.seats), job.replaces)
                 landed = yield from self._insert(document, results, place)
@@ -262,15 +326,56 @@ class JobController(JobLifecycle[DocumentJob]):
     ) -> Generator[float | None, None, str]:
         """Put results in; in a document that was closed meanwhile they stay unseen, and are offered later."""
         try:
-            landed = yield from insert(
-                document, results, self.history.open_body, place, self.settings.clip, self.hiding
-            )
+            with self.pins.holding(document) as layers:
+                landed = yield from insert(
+                    document, results, self.history.open_body, place, self.settings.clip, self.hiding
+                )
+                layers.append(landed)
         except lookup.ClosedError:
             return ""
         for result in results:
             self.store.seen(result.id)
         self.history_changed.emit()
+        self.inserted.emit()
+        self._say_where(document, landed)
         return landed
+
+    def _say_where(self, document: Document, landed: str) -> None:
+        """Tell of a group that hides what came in, or that is locked."""
+        node = lookup.find_layer(document, landed)
+        if node is None or document.rootNode() is None:
+            return
+        for words, group in lookup.enclosing(node):
+            line = tr(words).format(layer=node.name(), group=group)
+            self.message.emit(line)
+            return
+
+    def _star(self, result: Result, starred: bool) -> Iterator[None]:
+        if starred:
+            yield from self._keep_here(result)
+        self.store.star(result.id, starred)
+        self.history_changed.emit()
+
+    def _keep_here(self, result: Result) -> Iterator[None]:
+        """Copy into the plug-in's folder what only a document holds."""
+        if self.store.holds(result.id):
+            return
+        with self.history.open_body(result) as body:
+            yield from self.store.save(result, [body.read()])
+        self.store.seen(result.id)
+
+    def _save_png(self, result: Result, path: Path) -> Iterator[None]:
+        yield from save_png(path, result, self.history.open_body)
+        self.message.emit(tr("Saved: {file}").format(file=", ".join(f.name for f in file_names(path, result))))
+
+    def _clear(self, document: Document) -> Iterator[None]:
+        for result in self.history.of(document):
+            if document.rootNode() is None:
+                return
+            if annotation_store.holds(document, result.id):
+                yield from self._keep_here(result)
+                annotation_store.remove(document, result.id)
+        annotation_store.note_jobs(document, {})
 
     def _raise_others(self, job: DocumentJob, landed: str) -> None:
         """Of several results above one layer the newest is the uppermost."""
@@ -307,7 +412,7 @@ class JobController(JobLifecycle[DocumentJob]):
     def _note(self, job: DocumentJob) -> None:
         """Write the running jobs of a job's document into it."""
         document = lookup.find(job.session, job.document)
-        if document is not None:
+        if document is not None and self.settings.in_document:
             of_document = (other for other in self.jobs.values() if other.document == job.document)
             running = {other.id: other.to_map() for other in of_document if other.state in (WAITING, RUNNING)}
             annotation_store.note_jobs(document, running)

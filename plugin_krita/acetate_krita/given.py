@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from krita import Document
+from collections.abc import Iterator
 
 from .i18n import tr
 from .modes import KNOWN_ROLES, Mode
 from .qt import QtCore, QtWidgets
 from .ui.layer_picker import LayerPicker
+from .ui.theme import ElidedComboBox
 
 
 class Given(QtWidgets.QWidget):
@@ -16,24 +17,26 @@ class Given(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        grid.setColumnStretch(1, 1)
+        self._rows = QtWidgets.QFormLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(4)
+        self._rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._mode = ""
         self._labels = [QtWidgets.QLabel() for _ in range(2)]
         self.pickers = [LayerPicker() for _ in range(2)]
-        for number, (label, picker) in enumerate(zip(self._labels, self.pickers)):
+        for label, picker in zip(self._labels, self.pickers):
             label.setBuddy(picker)
-            grid.addWidget(label, number, 0)
-            grid.addWidget(picker, number, 1)
-        self.known = QtWidgets.QComboBox()
+            label.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Expanding)
+            self._rows.addRow(label, picker)
+        self.known = ElidedComboBox(6)
         self.known.setAccessibleName(tr("Known layer"))
         for role, words in KNOWN_ROLES:
             self.known.addItem(tr(words), role)
-        grid.addWidget(self.known, 2, 1)
+        self._rows.addRow(self.known)
 
-    def show_mode(self, mode: Mode, document: Document | None) -> None:
-        """Ask for what this mode works from."""
+    def show_mode(self, mode: Mode) -> None:
+        """Ask for what this mode works from; the docker then refreshes the pickers."""
+        changed, self._mode = mode.name != self._mode, mode.name
         for number, (label, picker) in enumerate(zip(self._labels, self.pickers)):
             shown = number < len(mode.wanted)
             label.setVisible(shown)
@@ -41,17 +44,26 @@ class Given(QtWidgets.QWidget):
             if shown:
                 label.setText(tr(mode.wanted[number].label))
                 picker.offer_whole(mode.wanted[number].whole)
-                picker.refresh(document)
+                if changed:
+                    picker.begin(mode.wanted[number].seen_first)
+        # Two long labels beside the pickers would leave no room for the names of layers.
+        policy = QtWidgets.QFormLayout.RowWrapPolicy
+        self._rows.setRowWrapPolicy(policy.WrapAllRows if len(mode.wanted) > 1 else policy.DontWrapRows)
         self.known.setVisible(mode.name == "extract")
         self.setVisible(bool(mode.wanted))
 
     def sources(self, mode: Mode) -> dict[str, str]:
-        """The chosen layers' ids by role, or WHOLE."""
-        sources = {wanted.role: self.pickers[number].source() for number, wanted in enumerate(mode.wanted)}
-        if mode.name == "extract":
-            known = sources.pop("background")
-            sources[str(self.known.currentData())] = known
-        return sources
+        """The chosen layers' ids by role, or PROJECTION."""
+        return {role: picker.source() for role, picker in self._by_role(mode)}
+
+    def followed(self, mode: Mode) -> frozenset[str]:
+        """The roles for which *Active layer* is chosen."""
+        return frozenset(role for role, picker in self._by_role(mode) if picker.follows)
+
+    def _by_role(self, mode: Mode) -> Iterator[tuple[str, LayerPicker]]:
+        for wanted, picker in zip(mode.wanted, self.pickers):
+            known = mode.name == "extract" and wanted.role == "background"
+            yield (str(self.known.currentData()) if known else wanted.role), picker
 
 
 class StrengthRow(QtWidgets.QWidget):

@@ -12,7 +12,7 @@ from acetate_editor.messages import progress
 from .i18n import tr
 from .jobs import DocumentJob
 from .qt import QtCore, QtGui, QtWidgets
-from .ui.theme import ACCENT, icon, tool
+from .ui.theme import ACCENT, tool
 
 BAR_SHARE = 0.3
 """How strongly the bar covers the button's own colour."""
@@ -37,7 +37,7 @@ class GoButton(QtWidgets.QPushButton):
         self._beat = 0.0
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
         self.setMinimumHeight(round(self.fontMetrics().height() * 1.9))
-        self.stop = tool(icon("close", self, 16), tr("Cancel this job"), self.stop_first)
+        self.stop = tool("close", tr("Cancel this job"), self.stop_first)
         self.stop.hide()
         self._pulse = QtCore.QTimer(self)
         self._pulse.setInterval(PULSE_MS)
@@ -82,10 +82,6 @@ class GoButton(QtWidgets.QPushButton):
         """The pointer has left it."""
         super().leaveEvent(event)
         self.left.emit()
-
-    def draw_icons(self) -> None:
-        """Draw the cross in the present theme's colours."""
-        self.stop.setIcon(icon("close", self, 16))
 
     def paintEvent(self, event: Any) -> None:  # noqa: N802
         """Draw the button, and in it the bar and the line."""

@@ -25,6 +25,7 @@ class History:
         self._results: dict[str, Result] = {}
         self._removed: set[str] = set()
         self._read: set[str] = set()
+        self._given: dict[str, str] = {}
 
     def read_folder(self) -> Iterator[None]:
         """A task: learn what the plug-in's own folder holds."""
@@ -58,16 +59,30 @@ class History:
 
     def of(self, document: Document) -> list[Result]:
         """The results of a document."""
-        mine = [result for result in self._results.values() if _belongs(result, document)]
+        session = annotation_store.open_document_id(document)
+        mine = [
+            result
+            for result in self._results.values()
+            if _belongs(result, document) or self._given.get(result.id) == session
+        ]
         return sorted(mine, key=lambda result: (-result.made, result.id))
 
     def offers(self, document: Document) -> list[Result]:
-        """What finished unseen: for this document, or for one that was closed without ever being saved."""
+        """What finished unseen: for this document, or for one that was closed without ever being saved. The latter
+        goes to the first document that asks, and to no other while this Krita runs.
+        """
+        session = annotation_store.open_document_id(document)
         unseen = [result for result in self._results.values() if self._store.unseen(result.id)]
-        return sorted(
-            (result for result in unseen if _belongs(result, document) or result.never_saved),
-            key=lambda result: (result.made, result.id),
-        )
+        lost = [result for result in unseen if result.never_saved and not self._opened(result)]
+        for result in lost:
+            self._given.setdefault(result.id, session)
+        offered = [result for result in unseen if _belongs(result, document) or self._given.get(result.id) == session]
+        return sorted(offered, key=lambda result: (result.made, result.id))
+
+    @staticmethod
+    def _opened(result: Result) -> bool:
+        """Whether the document of a result is still open."""
+        return find("", result.document) is not None
 
     def get(self, id: str) -> Result:
         """A result by its id. Raises KeyError."""

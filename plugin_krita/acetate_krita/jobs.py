@@ -21,10 +21,10 @@ PROJECTION = "whole"
 @dataclass(eq=False)
 class DocumentJob(EditorJob):
     """One job. `document` is the document's lasting id, `session` its name while it is open; `sources` are layer ids
-    by role, or PROJECTION; `anchor` is the layer that the result belongs next to, `above` the results that have come in
-    above it meanwhile; `seats` are the layer that the artist was on and those that came in as the active one instead;
-    `file` is where the document is saved, empty for nowhere; `results` are what came of it, with the strips of their
-    layers.
+    by role, or PROJECTION, and `followed` are the roles whose layer was the active one; `anchor` is the layer that the
+    result belongs next to, `above` the results that have come in above it meanwhile; `seats` are the layer that the
+    artist was on and those that came in as the active one instead; `file` is where the document is saved, empty for
+    nowhere; `results` are what came of it, with the strips of their layers.
     """
 
     id: str
@@ -33,6 +33,7 @@ class DocumentJob(EditorJob):
     session: str
     title: str
     sources: dict[str, str] = field(default_factory=dict)
+    followed: frozenset[str] = frozenset()
     anchor: str = ""
     above: list[str] = field(default_factory=list)
     seats: list[str] = field(default_factory=list)

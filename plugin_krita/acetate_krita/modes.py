@@ -14,11 +14,14 @@ from .i18n import mark
 
 @dataclass(frozen=True)
 class InputSlot:
-    """A picture that a mode works from: its role, the label of its picker, and whether all that is seen may serve."""
+    """A picture that a mode works from: its role, the label of its picker, whether all that is seen may serve
+    (`whole`), and whether the picker begins with that instead of the active layer (`seen_first`).
+    """
 
     role: str
     label: str
     whole: bool = False
+    seen_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,10 @@ MODES = (
         mark("Extract"),
         mark("Extract"),
         mark("The missing layer of a picture"),
-        (InputSlot("blend", mark("Picture"), whole=True), InputSlot("background", mark("Known layer"))),
+        (
+            InputSlot("blend", mark("Picture"), whole=True, seen_first=True),
+            InputSlot("background", mark("Known layer")),
+        ),
         around=True,
         fills=True,
     ),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plug-in's own folder: running jobs and finished layers.
 
-`jobs/` has a small file for each job on its way, `results/` finished layers, each with an empty file beside it (`.new`)
-while the artist has not been shown them.
+`jobs/` has a small file for each job on its way, `results/` finished layers, each with an empty file beside it: `.new`
+while the artist has not been shown them, `.star` while the artist wants to keep them.
 """
 
 from __future__ import annotations
@@ -61,21 +61,40 @@ class ResultStore(EditorStore):
         if self.unseen(id):
             self._mark(id).unlink()
 
+    def holds(self, id: str) -> bool:
+        """Whether a result's pixels are here."""
+        return self._path(id).exists()
+
+    def starred(self, id: str) -> bool:
+        """Whether the artist wants to keep this result."""
+        return self._mark(id, "star").exists()
+
+    def star(self, id: str, starred: bool) -> None:
+        """Keep this result until the star is taken away."""
+        if starred:
+            self._mark(id, "star").touch()
+        else:
+            self._mark(id, "star").unlink(missing_ok=True)
+
     def entries(self) -> Iterator[StoreEntry]:
-        """The results; those that the artist has been shown may go."""
+        """The results; those that the artist has been shown may go, unless they are starred."""
         for path in self._results.glob("*.layers"):
             with suppress(FileNotFoundError):
                 status = path.stat()
-                yield StoreEntry(path.stem, status.st_mtime, status.st_size, not self.unseen(path.stem))
+                yield StoreEntry(path.stem, status.st_mtime, status.st_size, self._expendable(path.stem))
 
     def remove(self, id: str) -> None:
         """Forget a result."""
         self.seen(id)
+        self.star(id, False)
         if self._path(id).exists():
             self._path(id).unlink()
 
     def _path(self, id: str) -> Path:
         return self._results / f"{id}.layers"
 
-    def _mark(self, id: str) -> Path:
-        return self._results / f"{id}.new"
+    def _expendable(self, id: str) -> bool:
+        return not self.unseen(id) and not self.starred(id)
+
+    def _mark(self, id: str, kind: str = "new") -> Path:
+        return self._results / f"{id}.{kind}"

@@ -18,7 +18,7 @@ from acetate_wire.events import Done, Layer
 from acetate_wire.request import Rect
 
 from . import thumbnails
-from .color import BYTES, strips
+from .color import BYTES, ColorSpace, stored_space, strips
 from .document.selection_mask import SelectionMask
 
 MAGIC = b"acetate1"
@@ -34,6 +34,11 @@ class StoredLayer:
     format: str
     space: str
     sizes: tuple[int, ...]
+
+    @property
+    def color_space(self) -> ColorSpace:
+        """The space of its pixels."""
+        return stored_space(self.format, self.space)
 
     def strips(self) -> Iterator[tuple[range, int]]:
         """The rows of each strip and its compressed size."""
@@ -62,6 +67,23 @@ class Result:
     file: str = ""
     replaces: str = ""
     warnings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """What was to be drawn."""
+        return str(self.settings.get("prompt", ""))
+
+    @property
+    def siblings(self) -> int:
+        """How many pictures were asked for with it, itself included."""
+        count = self.settings.get("count", 1)
+        return count if isinstance(count, int) else 1
+
+    @property
+    def number(self) -> int:
+        """Which of them it is, from 1."""
+        last = self.id.rpartition("-")[2]
+        return int(last) + 1 if last.isdecimal() else 1
 
     @property
     def never_saved(self) -> bool:

@@ -15,13 +15,15 @@ from .document.insert import CLIPS
 
 @dataclass
 class DockerSettings:
-    """`clip` is one of CLIPS; `at_once` inserts every result when it arrives; `fill` tells by mode whether it fills
+    """`clip` is one of CLIPS; `at_once` inserts every result when it arrives; `in_document` keeps the words
+    and layers of a document's jobs inside it; `fill` tells by mode whether it fills
     the canvas; `last` is the form as it was left;
     `presets` are named parts of a form.
     """
 
     clip: str = CLIPS[0]
     at_once: bool = True
+    in_document: bool = True
     lock_seed: bool = False
     fill: dict[str, bool] = field(default_factory=dict)
     last: dict[str, Any] = field(default_factory=dict)

@@ -49,7 +49,7 @@ class Target:
 
 
 def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: bool, max_aspect: float) -> Target:
-    """What a mode works on in a document as it is now; `sources` are layer ids by role, or WHOLE.
+    """What a mode works on in a document as it is now; `sources` are layer ids by role, or PROJECTION.
 
     `fill` is the artist's wish to fill the canvas, `max_aspect` is what the model says of itself. Raises AcetateError
     when the mode needs a selection and there is none, and when the layer has no visible pixels.

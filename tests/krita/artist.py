@@ -90,7 +90,7 @@ def lowest():
     return words.mapTo(D, QtCore.QPoint(0, 0)).y() + words.heightForWidth(words.width()) + 8
 
 def history():
-    return [item.toolTip() for item in (D.history.list.item(n) for n in range(D.history.list.count()))]
+    return [D.history.list.tile(n).toolTip() for n in range(len(D.history.list.ids))]
 """
 SRGB = {"U8": "sRGB-elle-V2-srgbtrc.icc"}
 
@@ -134,7 +134,7 @@ class Artist:
         for number, name in ((0, sources.get("first")), (1, sources.get("second"))):
             if name is not None:
                 id = "'whole'" if name == "whole" else f"layer({name!r}).uniqueId().toString()"
-                self.run(f"D.pickers[{number}].refresh(D.document); D.pickers[{number}].choose({id})")
+                self.run(f"D.pickers[{number}].choose({id}); D.refresh()")
 
     def ask(self, prompt: str) -> None:
         """Put a prompt in and press the button."""
@@ -175,13 +175,25 @@ class Artist:
         self.mouse(x, y)
         self.until(f"{menu} is None")
 
-    def click_result(self, number: int = 0, button: int = 1) -> None:
-        """Click a thumbnail of the history, the newest being the first."""
-        self.until(f"D.history.list.count() > {number}")
+    def result_place(self, number: int) -> tuple[int, int]:
+        """Where on the screen a thumbnail of the history is, the newest being the first."""
+        self.until(f"len(D.history.list.ids) > {number}")
         self.run("D.widget().ensureWidgetVisible(D.history.list); QtWidgets.QApplication.processEvents()")
-        box = f"D.history.list.visualItemRect(D.history.list.item({number}))"
+        self.run(f"D.history.list.scrollToItem(D.history.list.tile({number}))")
+        box = f"D.history.list.visualItemRect(D.history.list.tile({number}))"
         x, y = self.run(f"at = D.history.list.viewport().mapToGlobal({box}.center())\n[at.x(), at.y()]")
+        return int(x), int(y)
+
+    def look_at(self, number: int = 0) -> None:
+        """Click a thumbnail of the history: its result is shown on the canvas."""
+        self.mouse(*self.result_place(number))
+
+    def click_result(self, number: int = 0, button: int = 1) -> None:
+        """Double-click a thumbnail of the history, which inserts it, or click it with another button."""
+        x, y = self.result_place(number)
         self.mouse(x, y, button)
+        if button == 1:
+            self.mouse(x, y)
 
     def steps(self) -> list[str]:
         """Krita's undo history of the active document, the newest step last."""

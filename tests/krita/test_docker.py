@@ -18,6 +18,13 @@ def test_the_picker_follows_new_layers_and_renames(artist: Artist) -> None:
     assert artist.run("D.pickers[0].source()") == chosen
 
 
+def answer(artist: Artist, words: str) -> None:
+    """Press a button of the question that is asked."""
+    artist.until("D.more.presets.question is not None and D.more.presets.question.isVisible()")
+    artist.krita.click(f"next(b for b in D.more.presets.question.buttons() if b.text().replace('&', '') == {words!r})")
+    artist.until("D.more.presets.question is None")
+
+
 def test_a_preset_brings_its_settings_back_but_not_the_words(artist: Artist) -> None:
     artist.new()
     artist.run("D.more.fold.setChecked(True); D.more.steps.setValue(7); D.count.setValue(3)")
@@ -27,8 +34,21 @@ def test_a_preset_brings_its_settings_back_but_not_the_words(artist: Artist) -> 
     artist.run("D.more.preset.showPopup()")
     artist.press("Return")
     assert artist.run("[D.more.steps.value(), D.count.value(), D.prompts.prompt.toPlainText()]") == [7, 3, "my words"]
+    artist.run("D.more.steps.setValue(20)")
+    artist.click("D.more.preset.lineEdit()")
+    artist.press("ctrl+a")
+    artist.krita.xdotool("type", "--delay", "8", "quick")
+    artist.press("Return")
+    artist.until("D.more.steps.value() == 7")
+    for button, words, steps in (("keep", "Cancel", 7), ("keep", "Replace", 9), ("drop", "Cancel", 9)):
+        artist.run("D.more.steps.setValue(9)")
+        artist.click(f"D.more.{button}")
+        answer(artist, words)
+        assert artist.run("D.controller.settings.presets['quick']['steps']") == steps
     artist.click("D.more.drop")
+    answer(artist, "Remove")
     assert artist.run("D.more.preset.findText('quick')") == -1
+    assert artist.run("'quick' not in D.controller.settings.presets")
     artist.run("D.more.fold.setChecked(False)")
 
 
@@ -50,7 +70,7 @@ def test_the_menu_of_a_result_uses_its_settings_again_and_forgets_it(artist: Art
     artist.wait()
     artist.click_result(button=3)
     artist.pick(menu, "Remove from the history")
-    artist.until("D.history.list.count() == 0")
+    artist.until("len(D.history.list.ids) == 0")
     assert artist.names() == ["Background", "a kite", "a kite"]
 
 

@@ -166,7 +166,7 @@ def test_several_scenes_come_as_groups_in_one_with_the_first_shown(artist: Artis
     artist.set("scene", count=2)
     artist.make("a street")
     groups = artist.tree()[-1][3]
-    assert [entry[:3] for entry in groups] == [["a street", "grouplayer", False], ["a street", "grouplayer", True]]
+    assert [entry[:3] for entry in groups] == [["a street 2", "grouplayer", False], ["a street 1", "grouplayer", True]]
     assert artist.composed(5, 5, 1, 1) == colour(1234, 1)
     artist.run("app.activeDocument().rootNode().childNodes()[-1].childNodes()[1].setVisible(False)")
     artist.run("app.activeDocument().rootNode().childNodes()[-1].childNodes()[0].setVisible(True)")
@@ -198,10 +198,11 @@ def test_several_pictures_come_as_one_group_with_the_first_shown(artist: Artist)
     artist.set("text", count=3)
     artist.make("a kite")
     assert [entry[:3] for entry in artist.tree()[-1][3]] == [
-        ["a kite", "paintlayer", False],
-        ["a kite", "paintlayer", False],
-        ["a kite", "paintlayer", True],
+        ["a kite 3", "paintlayer", False],
+        ["a kite 2", "paintlayer", False],
+        ["a kite 1", "paintlayer", True],
     ]
+    assert artist.names()[-1] == "a kite"
     assert artist.composed(5, 5, 1, 1) == colour(1234, 0)
     artist.undo()
     assert artist.names() == ["Background"]
@@ -213,7 +214,7 @@ def test_with_the_setting_off_results_wait_in_the_history_for_a_click(artist: Ar
     artist.set("text", count=2)
     artist.make("a kite")
     assert artist.names() == ["Background"]
-    artist.until("D.history.list.count() == 2")
+    artist.until("len(D.history.list.ids) == 2")
     artist.click_result(1)
     artist.until("len(app.activeDocument().rootNode().childNodes()) == 2")
     artist.undo()

@@ -26,7 +26,7 @@ def test_the_first_picture_in_kritas_own_layout(at_1080p: Artist) -> None:
     artist.press_button()
     artist.until("not D.controller.jobs and D.controller.tasks.idle", patience=240)
     assert artist.names() == ["Background", "a red apple"]
-    artist.until("D.history.list.count() == 1")
+    artist.until("len(D.history.list.ids) == 1")
     artist.run("app.activeDocument().waitForDone()")
     artist.until("D.button.line == D.button.text()")
     artist.picture(PICTURES / "first-picture.png", "window")

@@ -88,15 +88,15 @@ def test_every_action_is_there_for_the_shortcuts_and_works(artist: Artist) -> No
         trigger("generate")
         artist.until(f"{words!r} in [n.name() for n in app.activeDocument().rootNode().childNodes()]")
         artist.wait()
-    artist.until("D.history.list.count() == 2")
+    artist.until("len(D.history.list.ids) == 2")
     trigger("next_result")
     trigger("next_result")
-    assert artist.run("D.history.list.currentRow()") == 1
+    assert artist.run("D.history.list.ids.index(D.history.list.chosen)") == 1
     trigger("apply_result")
     artist.until("len(app.activeDocument().rootNode().childNodes()) == 4")
     assert artist.names().count("a kite") == 2
     trigger("previous_result")
-    assert artist.run("D.history.list.currentRow()") == 0
+    assert artist.run("D.history.list.ids.index(D.history.list.chosen)") == 0
     artist.run(f"D.prompts.prompt.setPlainText({SLOW!r})")
     trigger("generate")
     artist.until("D.button.share is not None")

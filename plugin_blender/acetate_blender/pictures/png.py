@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Generator
 from typing import Any
 
 import numpy as np
+from acetate_editor.png import chunk, head
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SLICE_BYTES = 256 * 1024
 _UP = 2
 """The filter that subtracts the row above: quick, and good for flat and soft pictures alike."""
@@ -35,11 +34,4 @@ def encode(pixels: Any, width: int, height: int) -> Generator[None, None, bytes]
     parts.append(packer.flush())
     data = b"".join(parts)
     yield
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"".join(
-        (_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"sRGB", b"\0"), _chunk(b"IDAT", data), _chunk(b"IEND", b""))
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))))
+    return b"".join((head(width, height, 8), chunk(b"IDAT", data), chunk(b"IEND", b"")))

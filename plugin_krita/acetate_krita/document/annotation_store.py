@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Callable
 
 from acetate_wire.errors import AcetateError
 from krita import Document
@@ -68,8 +68,10 @@ def jobs(document: Document) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def keep(document: Document, result: Result, body: list[bytes]) -> Iterator[None]:
-    """A task: keep a result with the document, and let the oldest go where the room is used up."""
+def keep(document: Document, result: Result, body: list[bytes], starred: Callable[[str], bool]) -> Iterator[None]:
+    """A task: keep a result with the document, and let the oldest go where the room is used up: those that are not
+    `starred` first.
+    """
     head = result.header()
     if len(head) + sum(map(len, body)) > ROOM_BYTES:
         return
@@ -89,7 +91,7 @@ def keep(document: Document, result: Result, body: list[bytes]) -> Iterator[None
             except ValueError:
                 document.removeAnnotation(kind)
             yield
-    for other in sorted(sizes, key=lambda entry: -entry.made):
+    for other in sorted(sizes, key=lambda entry: (not starred(entry.id), -entry.made)):
         total += lengths[RESULT + other.id]
         if total > ROOM_BYTES:
             document.removeAnnotation(RESULT + other.id)
@@ -102,6 +104,11 @@ def results(document: Document, found: list[Result]) -> Iterator[None]:
             with suppress(ValueError):
                 found.append(read_header(io.BytesIO(bytes(document.annotation(kind)))))
             yield
+
+
+def holds(document: Document, id: str) -> bool:
+    """Whether the document holds this result."""
+    return RESULT + id in document.annotationTypes()
 
 
 def body(document: Document, id: str) -> io.BytesIO:

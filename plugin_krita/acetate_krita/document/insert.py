@@ -18,7 +18,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 from krita import Document, Node
 
-from ..color import BYTES, ENCODED, LINEAR, ColorSpace, wire_format
+from ..color import BYTES, ColorSpace, wire_format
 from ..hiding import Hiding
 from ..i18n import mark, tr
 from ..modes import UNASKED, mode_named
@@ -37,7 +37,6 @@ ROLE_NAMES = {
     "blend": mark("Whole picture"),
     "layer": mark("Layer"),
 }
-DEPTHS = {"bgra8": "U8", "bgra16": "U16", "rgbaf16": "F16", "rgbaf32": "F32"}
 NAME_LENGTH = 40
 STROKE_S = 30.0
 """How long a stroke of the artist's is waited for."""
@@ -150,7 +149,7 @@ def _group(
                     ScratchDocument(space), space, size, title(result), _shown(result, leaves), (), nested
                 )
             nested[-1].setVisible(len(nested) == 1)
-        yield from compose(scratch, space, size, title(results[0]), nested[::-1], masks, made)
+        yield from compose(scratch, space, size, subject(results[0]), nested[::-1], masks, made)
 
 
 def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
@@ -181,9 +180,14 @@ def _add_to_document(document: Document, node: Node, place: InsertPosition, hidi
 
 
 def title(result: Result) -> str:
-    """What a result's layer or group is called."""
+    """What a result's layer or group is called: by its words, and by its number where several were asked for."""
+    return f"{subject(result)} {result.number}" if result.siblings > 1 else subject(result)
+
+
+def subject(result: Result) -> str:
+    """What is to be seen, for all pictures of a request."""
     mode = mode_named(str(result.settings.get("mode")))
-    prompt = "" if mode.words == UNASKED else str(result.settings.get("prompt", ""))
+    prompt = "" if mode.words == UNASKED else result.prompt
     return short_name(prompt) or tr(mode.verb)
 
 
@@ -249,7 +253,7 @@ def _fill(
     """A task: write the part of a layer that lies inside `window`."""
     way = wire_format(target)
     direct = way.intermediate is None and (way.format, way.space) == (layer.format, layer.space)
-    source = ColorSpace("RGBA", DEPTHS[layer.format], (LINEAR if layer.space == "linear" else ENCODED)[0])
+    source = layer.color_space
     rect, pixel = layer.rect, BYTES[layer.format]
     left, right = max(rect.x, window.x), min(rect.x + rect.width, window.x + window.width)
     if right <= left:

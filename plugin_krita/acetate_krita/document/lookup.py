@@ -7,7 +7,11 @@ from collections.abc import Iterator
 
 from krita import Document, Krita, Node
 
+from ..i18n import mark
 from . import annotation_store
+
+HIDDEN = mark("“{layer}” is in the group “{group}”, which is hidden")
+LOCKED = mark("“{layer}” is in the group “{group}”, which is locked")
 
 
 class ClosedError(Exception):
@@ -48,6 +52,17 @@ def owner(node: Node | None) -> Node | None:
     while node is not None and node.type().endswith("mask"):
         node = node.parentNode()
     return node
+
+
+def enclosing(layer: Node) -> Iterator[tuple[str, str]]:
+    """The groups around a layer that hide or lock it: what is to be said, for `tr`, and the group's name."""
+    group = layer.parentNode()
+    while group is not None and group.parentNode() is not None:
+        if not group.visible():
+            yield HIDDEN, group.name()
+        elif group.locked():
+            yield LOCKED, group.name()
+        group = group.parentNode()
 
 
 def find_layer(document: Document, id: str) -> Node | None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..document.insert import CLIPS
-from ..generation_settings import PRESET_FIELDS, GenerationSettings
+from ..generation_settings import GenerationSettings
 from ..i18n import mark, tr
 from ..qt import QtCore, QtGui, QtWidgets
 from ..settings import DockerSettings
 from .control_widget import ControlWidget, LoraList
-from .theme import icon, tool
+from .presets import Presets, row
+from .theme import ElidedComboBox, ToolButton, tool
 
 MOST_STEPS = 1000
 MOST_GUIDANCE = 100.0
@@ -24,10 +25,14 @@ CLIP_TITLES = {
 
 
 class AdvancedPanel(QtWidgets.QWidget):
-    """Settings that most pictures do without. `preset_chosen` hands out the values of a preset."""
+    """Settings that most pictures do without. `preset_chosen` hands out the values of a preset, `seed_shown` tells that
+    another seed or its lock is shown, `document_wanted` whether documents are to hold their history.
+    """
 
     preset_chosen = QtCore.pyqtSignal(object)
     preset_saved = QtCore.pyqtSignal(str)
+    seed_shown = QtCore.pyqtSignal()
+    document_wanted = QtCore.pyqtSignal(bool)
 
     def __init__(self, settings: DockerSettings) -> None:
         super().__init__()
@@ -35,12 +40,10 @@ class AdvancedPanel(QtWidgets.QWidget):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        self.fold = QtWidgets.QToolButton()
+        self.fold = ToolButton("more", "less")
         self.fold.setText(tr("More"))
         self.fold.setCheckable(True)
-        self.fold.setAutoRaise(True)
         self.fold.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.fold.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
         self.fold.toggled.connect(self._folded)
         column.addWidget(self.fold)
         self.panel = QtWidgets.QWidget()
@@ -50,17 +53,16 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.rows.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
         self.rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         column.addWidget(self.panel)
-        self._build_presets()
+        self.presets = Presets(settings)
+        self.presets.chosen.connect(self.preset_chosen)
+        self.presets.saved.connect(self.preset_saved)
+        self.preset, self.keep, self.drop = self.presets.name, self.presets.keep, self.presets.drop
+        self.rows.addRow(tr("Preset"), self.presets)
         self._build_seed()
         self._build_numbers()
         self._build_steering()
         self._build_inserting()
         self._folded(False)
-
-    def draw_icons(self) -> None:
-        """Draw the pictures in the present theme's colours."""
-        self.fold.setIcon(icon("less" if self.fold.isChecked() else "more", self, 16))
-        self.lock.setIcon(icon("lock" if self.lock.isChecked() else "unlock", self, 16))
 
     # What is set
 
@@ -79,6 +81,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         if form.seed is not None:
             self.seed.setText(str(form.seed))
             self.lock.setChecked(True)
+            self.seed_shown.emit()
         self.steps.setValue(form.steps or 0)
         self.guidance.setValue(form.guidance if form.guidance is not None else -0.1)
         at = self.sampler.findData(form.sampler)
@@ -122,39 +125,20 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.rows.labelForField(self.sampler).setVisible(bool(names))
         self.sampler.setVisible(bool(names))
 
-    def save_preset(self, name: str, form: GenerationSettings) -> None:
-        """Keep the present settings under a name."""
-        values = form.to_map()
-        self._settings.presets[name] = {field: values[field] for field in PRESET_FIELDS}
-        self._settings.save()
-        self._list_presets(name)
-
     # How it is built
-
-    def _build_presets(self) -> None:
-        self.preset = QtWidgets.QComboBox()
-        self.preset.setEditable(True)
-        self.preset.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
-        self.preset.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.preset.setMinimumContentsLength(3)
-        self.preset.lineEdit().setPlaceholderText(tr("Name"))
-        self.preset.activated.connect(self._choose_preset)
-        self.keep = tool(icon("save", self, 16), tr("Save these settings under this name"), self._save_pressed)
-        self.drop = tool(icon("close", self, 16), tr("Remove this preset"), self._remove_pressed)
-        self.rows.addRow(tr("Preset"), _row(self.preset, self.keep, self.drop))
-        self._list_presets("")
 
     def _build_seed(self) -> None:
         self.seed = QtWidgets.QLineEdit()
         self.seed.setPlaceholderText(tr("a new one each time"))
         self.seed.setMinimumWidth(40)
         pattern = QtCore.QRegularExpression(r"\d{0,19}")
+        self.seed.textChanged.connect(lambda _text: self.seed_shown.emit())
         self.seed.setValidator(QtGui.QRegularExpressionValidator(pattern, self.seed))
-        self.lock = tool(icon("unlock", self, 16), tr("Keep this seed: the same words make the same picture"), None)
+        self.lock = tool("unlock", tr("Keep this seed: the same words make the same picture"), None, "lock")
         self.lock.setCheckable(True)
         self.lock.setChecked(self._settings.lock_seed)
         self.lock.toggled.connect(self._locked)
-        self.rows.addRow(tr("Seed"), _row(self.seed, self.lock))
+        self.rows.addRow(tr("Seed"), row(self.seed, self.lock))
 
     def _build_numbers(self) -> None:
         self.steps = QtWidgets.QSpinBox()
@@ -168,9 +152,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.guidance.setValue(-0.1)
         self.guidance.setSpecialValueText(tr("the model's own"))
         self.rows.addRow(tr("Guidance"), self.guidance)
-        self.sampler = QtWidgets.QComboBox()
-        self.sampler.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.sampler.setMinimumContentsLength(6)
+        self.sampler = ElidedComboBox(6)
         self.rows.addRow(tr("Sampler"), self.sampler)
         self.sampler.addItem(tr("the model's own"), None)
         self.sampler.addItem("", "")
@@ -189,7 +171,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.rows.addRow(tr("Detail"), self.detail)
 
     def _build_inserting(self) -> None:
-        self.clip = QtWidgets.QComboBox()
+        self.clip = ElidedComboBox(6)
         for name in CLIPS:
             self.clip.addItem(tr(CLIP_TITLES[name]), name)
         self.clip.setCurrentIndex(CLIPS.index(self._settings.clip))
@@ -200,15 +182,21 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.at_once.setChecked(self._settings.at_once)
         self.at_once.toggled.connect(self._at_once_chosen)
         self.rows.addRow(self.at_once)
+        self.in_document = QtWidgets.QCheckBox(tr("Keep the history in the document"))
+        self.in_document.setToolTip(
+            tr("Words and layers are saved inside the .kra file; otherwise only on this computer")
+        )
+        self.in_document.setChecked(self._settings.in_document)
+        self.in_document.toggled.connect(self.document_wanted)
+        self.rows.addRow(self.in_document)
 
     def _folded(self, opened: bool) -> None:
         self.panel.setVisible(opened)
-        self.draw_icons()
 
     def _locked(self, locked: bool) -> None:
         self._settings.lock_seed = locked
         self._settings.save()
-        self.draw_icons()
+        self.seed_shown.emit()
 
     def _clip_chosen(self, row: int) -> None:
         self._settings.clip = CLIPS[row]
@@ -217,34 +205,3 @@ class AdvancedPanel(QtWidgets.QWidget):
     def _at_once_chosen(self, wanted: bool) -> None:
         self._settings.at_once = wanted
         self._settings.save()
-
-    def _list_presets(self, chosen: str) -> None:
-        self.preset.clear()
-        self.preset.addItems(sorted(self._settings.presets, key=str.lower))
-        self.preset.setCurrentIndex(self.preset.findText(chosen))
-        self.preset.setEditText(chosen)
-
-    def _choose_preset(self, *_row: Any) -> None:
-        values: Mapping[str, Any] | None = self._settings.presets.get(self.preset.currentText())
-        if values is not None:
-            self.preset_chosen.emit(dict(values))
-
-    def _save_pressed(self) -> None:
-        name = self.preset.currentText().strip()
-        if name:
-            self.preset_saved.emit(name)
-        else:
-            self.preset.setFocus()
-
-    def _remove_pressed(self) -> None:
-        if self._settings.presets.pop(self.preset.currentText(), None) is not None:
-            self._settings.save()
-            self._list_presets("")
-
-
-def _row(*widgets: Any) -> Any:
-    row = QtWidgets.QHBoxLayout()
-    row.setSpacing(2)
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, 0 if number else 1)
-    return row

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..i18n import mark, tr
-from ..qt import QtCore, QtWidgets
+from ..qt import QtWidgets
 from .layer_picker import LayerPicker
-from .theme import icon, tool
+from .theme import ElidedComboBox, tool
 
 MOST_LORAS = 16
 HEAVIEST = 4.0
@@ -98,7 +98,7 @@ class LoraRow(QtWidgets.QWidget):
         line = QtWidgets.QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(2)
-        self.name = _narrow(QtWidgets.QComboBox())
+        self.name = ElidedComboBox()
         self.name.setAccessibleName("LoRA")
         self.name.addItems(list(names))
         self.name.setCurrentText(name)
@@ -108,7 +108,7 @@ class LoraRow(QtWidgets.QWidget):
         self.weight.setValue(weight)
         self.weight.setAccessibleName(tr("Weight"))
         self.weight.setToolTip(tr("Weight"))
-        self.away = tool(icon("close", self, 16), tr("Without this LoRA"), None)
+        self.away = tool("close", tr("Without this LoRA"), None)
         line.addWidget(self.name, 1)
         line.addWidget(self.weight)
         line.addWidget(self.away)
@@ -122,9 +122,9 @@ class ControlWidget(QtWidgets.QWidget):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        self.kind = _narrow(QtWidgets.QComboBox())
+        self.kind = ElidedComboBox()
         self.kind.currentIndexChanged.connect(self._chosen)
-        self.picker = _narrow(LayerPicker())
+        self.picker = LayerPicker()
         self.picker.offer_whole(True)
         self.strength = QtWidgets.QSpinBox()
         self.strength.setRange(0, round(100 * HEAVIEST))
@@ -166,11 +166,3 @@ class ControlWidget(QtWidgets.QWidget):
     def _chosen(self, *_row: Any) -> None:
         self.picker.setVisible(bool(self.value()))
         self.strength.setVisible(bool(self.value()))
-
-
-def _narrow(box: Any) -> Any:
-    """A menu that is no wider than the docker."""
-    box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(3)
-    box.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-    return box

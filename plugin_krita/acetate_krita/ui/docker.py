@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,11 +26,11 @@ from .history_view import HistoryView
 from .mode_menu import ModeMenu
 from .prompt_widget import Prompts, told
 from .queue_view import QueueView
-from .theme import COLOURS, ElidedLabel, small, warn
+from .theme import COLOURS, ElidedComboBox, ElidedLabel, paragraph, plain, small, tool, warn
 
 LOOK_MS = 400
 LAID_OUT_MS = 30
-SAY_S = 8.0
+SAY_MS = 8000
 MOST_AT_ONCE = 8
 NARROWEST = 200
 
@@ -51,7 +50,6 @@ class Docker(DockWidget):
         self.controller = the_controller()
         self.document: Document | None = None
         self._seen = ""
-        self._said = ("", 0.0)
         self._target: Target | None = None
         self._why_no_target = ""
         self.outline = canvas.Outline()
@@ -64,6 +62,10 @@ class Docker(DockWidget):
         self._fill(GenerationSettings.from_map(self.controller.settings.last))
         self._show_offers()
         self._show_link()
+        self._silence = QtCore.QTimer(self.body)
+        self._silence.setSingleShot(True)
+        self._silence.setInterval(SAY_MS)
+        self._silence.timeout.connect(self.said.hide)
         self._timer = QtCore.QTimer(self.body)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(LOOK_MS)
@@ -97,7 +99,8 @@ class Docker(DockWidget):
         form = self.form()
         self.controller.settings.last = form.to_map()
         self.controller.settings.save()
-        self.controller.generate(self.document, form, self._sources(mode_named(form.mode)))
+        mode = mode_named(form.mode)
+        self.controller.generate(self.document, form, self._sources(mode), self._followed(mode))
         canvas.focus()
         # The job's row must have its place before it can be scrolled to.
         QtCore.QTimer.singleShot(LAID_OUT_MS, self._scroll_to_jobs)
@@ -127,9 +130,16 @@ class Docker(DockWidget):
             sources[STRUCTURE] = self.more.structure.picker.source()
         return sources
 
+    def _followed(self, mode: Mode) -> frozenset[str]:
+        structure = self.more.structure
+        steered = bool(structure.value()) and structure.picker.follows
+        return self.given.followed(mode) | (frozenset({STRUCTURE}) if steered else frozenset())
+
     def use_again(self, values: Mapping[str, Any]) -> None:
-        """Take over the settings of a finished result."""
-        self._fill(GenerationSettings.from_map(values))
+        """Take over the settings of a finished result, with its seed or without one."""
+        form = GenerationSettings.from_map(values)
+        self._fill(form)
+        self.more.lock.setChecked(form.seed is not None)
 
     def _use_preset(self, values: Mapping[str, Any]) -> None:
         present = self.form().to_map()
@@ -162,11 +172,19 @@ class Docker(DockWidget):
             self.history.show_document(self.document)
         if self.document is not None:
             self.controller.hiding.look(self.document)
-        for picker in (*self.pickers, self.more.structure.picker):
-            if not picker.isHidden():
-                picker.refresh(self.document)
+        self._show_layers()
         self._show_target()
         self._show_button()
+
+    def _show_layers(self) -> None:
+        """Have the pickers look which layers there are, and which of them *Active layer* stands for."""
+        active, pinned = "", False
+        if self.document is not None and self.document.rootNode() is not None:
+            active = self.controller.pins.layer(self.document, self.modes.mode)
+            pinned = self.controller.pins.pinned(self.document, self.modes.mode)
+        for picker in (*self.pickers, self.more.structure.picker):
+            if not picker.isHidden():
+                picker.refresh(self.document, active, pinned)
 
     def _show_target(self) -> None:
         form = self.form()
@@ -193,7 +211,9 @@ class Docker(DockWidget):
         reason = why_not_now(self.document, form, sources, link, self._why_no_target)
         self.button.setEnabled(not reason)
         self.button.setText(tr(mode_named(self.modes.mode).verb))
-        self.button.setToolTip(reason or tr("Shift+Enter in the words does the same. While jobs run, one more waits."))
+        self.button.setToolTip(
+            plain(reason) or tr("Shift+Enter in the words does the same. While jobs run, one more waits.")
+        )
         self.hint.setText(reason)
         told_above = (
             self.document is None or self.controller.connection.state.kind == ABSENT or reason == self._why_no_target
@@ -227,18 +247,17 @@ class Docker(DockWidget):
 
     def _show_link(self) -> None:
         state = self.controller.connection.state
-        line, until = self._said
-        self.line.setText(line if time.monotonic() < until else state.line)
-        self.line.setToolTip(state.hint or state.line)
+        self.line.setText(state.line)
+        self.line.setToolTip(plain(state.hint or state.line))
         self.dot.setStyleSheet(f"background: {COLOURS[state.kind]}; border-radius: 4px;")
         self.help.setText(state.hint.split("\n")[0])
         self.help.setVisible(state.kind == ABSENT)
         self._show_button()
 
     def _say(self, words: str) -> None:
-        self._said = (words, time.monotonic() + SAY_S)
-        self._show_link()
-        QtCore.QTimer.singleShot(round(SAY_S * 1000) + 50, self._show_link)
+        self.said.setText(words)
+        self.said.show()
+        self._silence.start()
 
     def _show_offers(self, *_event: Any) -> None:
         """Show which models there are and what the chosen one can do."""
@@ -261,7 +280,7 @@ class Docker(DockWidget):
         connection = self.controller.connection
         self.modes.offer(chosen, connection)
         entry = connection.model(chosen)
-        self.model.setToolTip(str(entry.get("missing") or tr("Model")))
+        self.model.setToolTip(plain(str(entry.get("missing") or tr("Model"))))
         self.more.offer(entry)
         self._show_target()
         self._show_words()
@@ -271,10 +290,14 @@ class Docker(DockWidget):
         self.modes.setToolTip(tr(mode.about))
         self.prompts.show_mode(mode)
         self.strength_row.setVisible(mode.strength)
-        self.given.show_mode(mode, self.document)
+        self.given.show_mode(mode)
+        self._show_layers()
         self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
+
+    def _unlock(self) -> None:
+        self.more.lock.setChecked(False)
 
     def _fill_chosen(self, wanted: bool) -> None:
         self.controller.settings.fill[self.modes.mode] = wanted
@@ -287,15 +310,17 @@ class Docker(DockWidget):
         self.more: AdvancedPanel
         self.modes: ModeMenu
         self.prompts: Prompts
-        self.body = _Body(self._theme_changed)
+        self.body = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(self.body)
         column.setContentsMargins(6, 4, 6, 6)
         column.setSpacing(4)
         self._wished_model = GenerationSettings.model
         column.addLayout(self._build_line())
-        self.help = QtWidgets.QLabel()
-        self.help.setWordWrap(True)
+        self.help = paragraph()
         column.addWidget(self.help)
+        self.said = paragraph()
+        self.said.hide()
+        column.addWidget(self.said)
         self.modes = ModeMenu()
         self.modes.currentIndexChanged.connect(self._mode_chosen)
         column.addWidget(self.modes)
@@ -306,16 +331,13 @@ class Docker(DockWidget):
         self.prompts.entered.connect(self.generate)
         self.prompts.changed.connect(self._show_words)
         column.addWidget(self.prompts)
-        self.unknown = small(QtWidgets.QLabel())
-        self.unknown.setWordWrap(True)
-        self.unknown.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.unknown = small(paragraph())
         self.unknown.hide()
         column.addWidget(self.unknown)
         self.strength_row = StrengthRow()
         self.strength = self.strength_row.slider
         column.addWidget(self.strength_row)
-        self.target = small(QtWidgets.QLabel())
-        self.target.setWordWrap(True)
+        self.target = small(paragraph())
         column.addWidget(self.target)
         column.addLayout(self._build_button())
         self.fill = QtWidgets.QCheckBox(tr("Fill the canvas"))
@@ -323,15 +345,20 @@ class Docker(DockWidget):
         self.fill.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
         self.fill.clicked.connect(self._fill_chosen)
         column.addWidget(self.fill)
-        self.hint = QtWidgets.QLabel()
-        self.hint.setWordWrap(True)
+        self.seed = tool("lock", tr("This seed is locked: click to have a new one each time"), self._unlock)
+        self.seed.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.seed.hide()
+        column.addWidget(self.seed)
+        self.hint = paragraph()
         self.hint.setEnabled(False)
         column.addWidget(self.hint)
         self.queue = QueueView(self.controller)
         column.addWidget(self.queue)
         self.more = AdvancedPanel(self.controller.settings)
         self.more.preset_chosen.connect(self._use_preset)
-        self.more.preset_saved.connect(lambda name: self.more.save_preset(name, self.form()))
+        self.more.preset_saved.connect(lambda name: self.more.presets.save(name, self.form()))
+        self.more.document_wanted.connect(self.controller.set_in_document)
+        self.more.seed_shown.connect(self._show_seed)
         self.more.rows.insertRow(0, self.prompts.negative)
         column.addWidget(self.more)
         self.history = HistoryView(self.controller)
@@ -351,10 +378,8 @@ class Docker(DockWidget):
         self.dot = QtWidgets.QLabel()
         self.dot.setFixedSize(8, 8)
         self.line = ElidedLabel()
-        self.model = QtWidgets.QComboBox()
+        self.model = ElidedComboBox(7)
         self.model.setAccessibleName(tr("Model"))
-        self.model.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.model.setMinimumContentsLength(7)
         self.model.currentIndexChanged.connect(self._model_chosen)
         row.addWidget(self.dot)
         row.addWidget(self.line, 1)
@@ -380,23 +405,8 @@ class Docker(DockWidget):
         row.addWidget(self.count)
         return row
 
-    def _theme_changed(self) -> None:
-        self.modes.draw_icons()
-        self.button.draw_icons()
-        self.more.draw_icons()
-
-
-class _Body(QtWidgets.QWidget):
-    """The docker's contents, which tell when Krita's theme changes."""
-
-    def __init__(self, theme_changed: Any) -> None:
-        super().__init__()
-        self._theme_changed = theme_changed
-        self._palette = self.palette().cacheKey()
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802
-        """Redraw the icons in the new theme's ink."""
-        super().changeEvent(event)
-        if event.type() == QtCore.QEvent.Type.PaletteChange and self.palette().cacheKey() != self._palette:
-            self._palette = self.palette().cacheKey()
-            QtCore.QTimer.singleShot(0, self._theme_changed)
+    def _show_seed(self) -> None:
+        """Tell of a locked seed, also while its setting is folded away."""
+        seed = self.more.seed_value()
+        self.seed.setVisible(seed is not None)
+        self.seed.setText(tr("Seed {seed}").format(seed=seed))

@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The history of the document: thumbnails over the checker. A click inserts again, the menu offers the rest."""
+"""The history of the document: what has finished, what is offered, and what can be done with a result.
+
+A click shows a result on the canvas; Enter, a double click or the button inserts it.
+"""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from krita import Document
 
 from ..controller import JobController
-from ..document.insert import short_name
-from ..i18n import mark, tr
-from ..modes import mode_named
+from ..document.insert import short_name, title
+from ..i18n import tr
 from ..qt import QtCore, QtGui, QtWidgets
 from ..results import Result
-from .theme import COLOURS, ElidedLabel, over_checker
+from .canvas_preview import CanvasPreview
+from .offer import OfferFrame
+from .result_tiles import ID, ResultList, warnings
+from .theme import ElidedLabel, paragraph, tool
 
-SIDE = 72
-GAP = 4
-ROWS = 3
-BADGE = 14
-WARNINGS = {"opaque": mark("It covers everything: nothing in it is transparent.")}
-"""What is said of layers by the code of a warning; without a code of these, the daemon's own words."""
-ID = QtCore.Qt.ItemDataRole.UserRole
+UNSAFE = '/\\:*?"<>|'
 
 
 class HistoryView(QtWidgets.QWidget):
@@ -34,217 +34,192 @@ class HistoryView(QtWidgets.QWidget):
         super().__init__()
         self._controller = controller
         self._document: Document | None = None
-        self._images: dict[str, Any] = {}
-        self._shown: list[str] = []
+        self.dialog: Any = None
+        self.preview = CanvasPreview(controller)
+        self.preview.ended.connect(self._preview_ended)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self._build_offer())
-        self.title = QtWidgets.QLabel(tr("History"))
-        column.addWidget(self.title)
-        self.warning = QtWidgets.QLabel()
-        self.warning.setWordWrap(True)
-        self.warning.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.offer = OfferFrame()
+        self.offer.taken.connect(self._take_offer)
+        self.offer.left.connect(controller.dismiss)
+        self.take, self.leave, self.offer_words = self.offer.take, self.offer.leave, self.offer.words
+        column.addWidget(self.offer)
+        column.addWidget(self._build_title())
+        self.warning = paragraph()
         column.addWidget(self.warning)
         self.empty = ElidedLabel(tr("Finished layers appear here"))
-        self.empty.setToolTip(tr("A click inserts them again."))
+        self.empty.setToolTip(tr("A click shows one on the canvas, a double click inserts it."))
         self.empty.setEnabled(False)
         column.addWidget(self.empty)
-        self.list = QtWidgets.QListWidget()
-        self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
-        self.list.setMovement(QtWidgets.QListView.Movement.Static)
-        self.list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
-        self.list.setIconSize(QtCore.QSize(SIDE, SIDE))
-        self.list.setGridSize(QtCore.QSize(SIDE + GAP, SIDE + GAP))
-        self.list.setUniformItemSizes(True)
-        self.list.setMinimumHeight(SIDE + 3 * GAP)
-        self.list.setItemDelegate(_Tiles(self))
-        self.list.setAccessibleName(tr("History"))
-        self.list.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.customContextMenuRequested.connect(self._open_menu)
-        self.list.itemClicked.connect(self._insert)
+        self.list = ResultList(controller)
+        self.list.customContextMenuRequested.connect(self._open_menu_at)
+        self.list.itemClicked.connect(self._clicked)
         self.list.itemActivated.connect(self._activated)
+        self.list.itemSelectionChanged.connect(self._show_chosen)
+        self.list.escaped.connect(self.preview.end)
+        self.list.star_clicked.connect(self._star)
         column.addWidget(self.list, 1)
         column.addStretch(0)
         controller.history_changed.connect(self.refresh)
-        self._clicked = float("-inf")
+        controller.inserted.connect(self.preview.end)
+        controller.arrived.connect(self._arrived)
+        self._inserted_at = float("-inf")
 
     def show_document(self, document: Document | None) -> None:
         """Show this document's history."""
+        self.preview.end()
         self._document = document
         self.refresh()
 
     def refresh(self) -> None:
         """Show the history as it is now."""
-        document = self._document
-        there = document if document is not None and document.rootNode() is not None else None
+        there = self._there()
         results = [] if there is None else self._controller.history.of(there)
         offers = [] if there is None else self._controller.history.offers(there)
         # A result on its way into the document is not offered.
-        self._show_offer([result for result in offers if result.job not in self._controller.jobs])
-        ids = [result.id for result in results]
-        if ids != self._shown:
-            self._shown = ids
-            self.list.clear()
-            self._images = {id: image for id, image in self._images.items() if id in ids}
-            for result in results:
-                item = QtWidgets.QListWidgetItem()
-                item.setData(ID, result.id)
-                item.setToolTip(describe(result))
-                item.setData(QtCore.Qt.ItemDataRole.AccessibleTextRole, str(result.settings.get("prompt", "")))
-                self.list.addItem(item)
+        self.offer.show_results([result for result in offers if result.job not in self._controller.jobs])
+        self.list.show_results(results)
+        if self.preview.result is not None and self.preview.result.id not in self.list.ids:
+            self.preview.end()
         self._show_warnings(results[0] if results else None)
         self.list.setVisible(bool(results))
         self.title.setVisible(bool(results))
         self.empty.setVisible(not results)
+        self._show_chosen()
+
+    def step(self, by: int) -> None:
+        """Show the next result (1, an older one) or the previous (-1) on the canvas."""
+        ids = self.list.ids
+        if ids:
+            chosen = self.list.chosen
+            self.list.choose(ids[(ids.index(chosen) + by) % len(ids)] if chosen else ids[0])
+            self._look(self._result(self.list.chosen))
+
+    def apply(self) -> None:
+        """Insert the chosen result, the newest when none is chosen."""
+        if self.list.ids:
+            self._insert(self._result(self.list.chosen or self.list.ids[0]))
+
+    def _build_title(self) -> Any:
+        self.title = QtWidgets.QWidget()
+        row = QtWidgets.QHBoxLayout(self.title)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(QtWidgets.QLabel(tr("History")))
+        row.addStretch(1)
+        self.put = tool("insert", tr("Insert the result"), self.apply)
+        self.star = tool("star", tr("Keep this result for good"), lambda: self._star(self.list.chosen), "starred")
+        self.star.setCheckable(True)
+        self.dots = tool("dots", tr("More for this result"), self._open_menu)
+        for button in (self.put, self.star, self.dots):
+            row.addWidget(button)
+        return self.title
 
     def _show_warnings(self, newest: Result | None) -> None:
         """Say what the artist should know of the newest result."""
         told = [] if newest is None else warnings(newest)
-        name = "" if newest is None else short_name(str(newest.settings.get("prompt", "")))
+        name = "" if newest is None else short_name(newest.prompt)
         self.warning.setText(f"⚠ {name}: " + " ".join(told) if told else "")
         self.warning.setVisible(bool(told))
 
-    def warned(self, id: str) -> bool:
-        """Whether there is something to know of a result."""
-        return bool(self._controller.history.get(id).warnings)
+    def _show_chosen(self) -> None:
+        """Offer what can be done with the chosen result."""
+        chosen = self.list.chosen
+        for button in (self.put, self.star, self.dots):
+            button.setEnabled(bool(chosen))
+        self.star.setChecked(bool(chosen) and self._controller.store.starred(chosen))
 
-    def step(self, by: int) -> None:
-        """Choose the next result (1, an older one) or the previous (-1)."""
-        count = self.list.count()
-        if count:
-            row = self.list.currentRow()
-            self.list.setCurrentRow((row + by) % count if row >= 0 else 0)
-            self.list.scrollToItem(self.list.currentItem())
+    def _there(self) -> Document | None:
+        document = self._document
+        return document if document is not None and document.rootNode() is not None else None
 
-    def apply(self) -> None:
-        """Insert the chosen result, the newest when none is chosen."""
-        item = self.list.currentItem() or self.list.item(0)
-        if item is not None:
-            self._insert(item)
+    def _result(self, id: str) -> Result:
+        return self._controller.history.get(id)
 
-    def image(self, id: str) -> Any:
-        """The thumbnail of a result."""
-        if id not in self._images:
-            self._images[id] = self._controller.history.get(id).thumb.image()
-        return self._images[id]
-
-    def _build_offer(self) -> Any:
-        self.offer = QtWidgets.QFrame()
-        self.offer.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        inside = QtWidgets.QGridLayout(self.offer)
-        inside.setContentsMargins(6, 4, 6, 4)
-        self.offer_words = QtWidgets.QLabel()
-        self.offer_words.setWordWrap(True)
-        self.take = QtWidgets.QPushButton(tr("Insert"))
-        self.take.clicked.connect(self._take_offer)
-        self.leave = QtWidgets.QPushButton(tr("Not now"))
-        self.leave.clicked.connect(self._leave_offer)
-        inside.addWidget(self.offer_words, 0, 0, 1, 2)
-        inside.addWidget(self.take, 1, 0)
-        inside.addWidget(self.leave, 1, 1)
-        self.offer.hide()
-        self._offered: list[Result] = []
-        return self.offer
-
-    def _show_offer(self, offers: list[Result]) -> None:
-        self._offered = offers
-        self.offer.setVisible(bool(offers))
-        if offers:
-            words = tr("Finished while the document was closed: {number}").format(number=len(offers))
-            if any(result.never_saved for result in offers):
-                words += "\n" + tr("Some are for a document that was never saved.")
-            self.offer_words.setText(words)
-            self.offer.setToolTip("\n".join(str(result.settings.get("prompt", "")) for result in offers))
-
-    def _take_offer(self) -> None:
-        if self._document is not None:
-            by_job: dict[str, list[Result]] = {}
-            for result in self._offered:
-                by_job.setdefault(result.job, []).append(result)
-            for results in by_job.values():
-                self._controller.insert(self._document, results)
-        self.offer.hide()
-
-    def _leave_offer(self) -> None:
-        self._controller.dismiss(self._offered)
-
-    def _result(self, item: Any) -> Result:
-        return self._controller.history.get(item.data(ID))
-
-    def _insert(self, item: Any) -> None:
-        self._clicked = time.monotonic()
-        if self._document is not None:
-            self._controller.insert(self._document, [self._result(item)])
+    def _clicked(self, item: Any) -> None:
+        """Show a result, or no longer; the second click of a double click does neither."""
+        if item.data(ID) and time.monotonic() - self._inserted_at > QtWidgets.QApplication.doubleClickInterval() / 1000:
+            self._look(self._result(item.data(ID)))
 
     def _activated(self, item: Any) -> None:
-        """Enter inserts as a click does; a double click, which also activates, has already inserted once."""
-        if time.monotonic() - self._clicked > QtWidgets.QApplication.doubleClickInterval() / 1000:
-            self._insert(item)
+        if item.data(ID):
+            self._insert(self._result(item.data(ID)))
 
-    def _open_menu(self, where: Any) -> None:
-        item = self.list.itemAt(where) or self.list.currentItem()
-        if item is None:
+    def _look(self, result: Result) -> None:
+        there = self._there()
+        if self.preview.result is not None and self.preview.result.id == result.id:
+            self.preview.end()
+        elif there is not None:
+            self.preview.end()
+            self.list.choose(result.id)
+            self.preview.show(there, result)
+
+    def _preview_ended(self) -> None:
+        self.list.viewport().update()
+
+    def _arrived(self, result: Result) -> None:
+        """Show what has just finished, where the artist chooses before anything is inserted."""
+        there = self._there()
+        if there is not None and self.isVisible() and result.id in self.list.ids:
+            self._look(result)
+
+    def _insert(self, result: Result) -> None:
+        self._inserted_at = time.monotonic()
+        self.preview.end()
+        there = self._there()
+        if there is not None:
+            self._controller.insert(there, [result])
+
+    def _take_offer(self, results: list[Result]) -> None:
+        there = self._there()
+        if there is not None:
+            self._controller.insert_all(there, results)
+        self.offer.hide()
+
+    def _star(self, id: str) -> None:
+        if id:
+            self._controller.star(self._result(id), not self._controller.store.starred(id))
+
+    def _open_menu_at(self, where: Any) -> None:
+        item = self.list.itemAt(where)
+        if item is not None and item.data(ID):
+            self.list.choose(item.data(ID))
+            self._open_menu(self.list.viewport().mapToGlobal(where))
+
+    def _open_menu(self, where: Any = None) -> None:
+        """What can be done with the chosen result."""
+        if not self.list.chosen:
             return
+        result = self._result(self.list.chosen)
+        starred = self._controller.store.starred(result.id)
+        clipboard = QtGui.QGuiApplication.clipboard()
         menu = QtWidgets.QMenu(self)
-        menu.addAction(tr("Insert"), lambda: self._insert(item))
-        menu.addAction(tr("Use these settings again"), lambda: self.wanted.emit(self._result(item).settings))
+        menu.addAction(tr("Insert"), lambda: self._insert(result))
+        menu.addAction(tr("Show on the canvas"), lambda: self._look(result))
+        menu.addAction(tr("Do not keep for good") if starred else tr("Keep for good"), lambda: self._star(result.id))
         menu.addSeparator()
-        menu.addAction(tr("Remove from the history"), lambda: self._remove(item))
-        menu.popup(self.list.viewport().mapToGlobal(where))
+        another = {**result.settings, "seed": None}
+        menu.addAction(tr("Use these settings again"), lambda: self.wanted.emit(result.settings))
+        menu.addAction(tr("Use them with a new seed"), lambda: self.wanted.emit(another))
+        menu.addAction(tr("Copy prompt"), lambda: clipboard.setText(result.prompt))
+        menu.addAction(tr("Copy seed"), lambda: clipboard.setText(str(result.settings.get("seed"))))
+        menu.addAction(tr("Save as PNG …"), lambda: self._save(result))
+        menu.addSeparator()
+        menu.addAction(tr("Remove from the history"), lambda: self._remove(result))
+        menu.popup(where or self.dots.mapToGlobal(self.dots.rect().bottomLeft()))
 
-    def _remove(self, item: Any) -> None:
-        if self._document is not None:
-            self._controller.remove(self._document, self._result(item))
+    def _save(self, result: Result) -> None:
+        """Ask where to, while Krita goes on."""
+        name = "".join("_" if sign in UNSAFE else sign for sign in title(result))
+        dialog = self.dialog = QtWidgets.QFileDialog(self.window(), tr("Save as PNG"), f"{name}.png", "PNG (*.png)")
+        dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("png")
+        dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self._controller.save_png(result, Path(path)))
+        dialog.open()
 
-
-class _Tiles(QtWidgets.QStyledItemDelegate):
-    """A thumbnail over the checker with a frame when it is chosen."""
-
-    def __init__(self, view: HistoryView) -> None:
-        super().__init__(view)
-        self._view = view
-
-    def paint(self, painter: Any, option: Any, index: Any) -> None:
-        """Draw one result."""
-        box = QtCore.QRect(0, 0, SIDE, SIDE)
-        box.moveCenter(option.rect.center())
-        over_checker(painter, box, self._view.image(index.data(ID)), self._view)
-        if self._view.warned(index.data(ID)):
-            corner = QtCore.QRect(box.right() - BADGE, box.y(), BADGE, BADGE)
-            painter.fillRect(corner, QtGui.QColor(COLOURS["lost"]))
-            painter.setPen(QtGui.QColor("black"))
-            painter.drawText(corner, QtCore.Qt.AlignmentFlag.AlignCenter, "!")
-        state = QtWidgets.QStyle.StateFlag
-        if option.state & (state.State_Selected | state.State_MouseOver):
-            pen = QtGui.QPen(option.palette.color(QtGui.QPalette.ColorRole.Highlight), 2)
-            painter.setPen(pen)
-            painter.drawRect(box.adjusted(1, 1, -1, -1))
-
-    def sizeHint(self, _option: Any, _index: Any) -> Any:  # noqa: N802
-        """A square."""
-        return QtCore.QSize(SIDE, SIDE)
-
-
-def warnings(result: Result) -> list[str]:
-    """What the artist should know of a result, in words."""
-    return [tr(WARNINGS[code]) if code in WARNINGS else words for code, words in result.warnings]
-
-
-def describe(result: Result) -> str:
-    """A result's settings for a tool tip."""
-    values = result.settings
-    lines = [str(values.get("prompt", ""))]
-    if values.get("negative"):
-        lines.append(tr("without: {words}").format(words=values["negative"]))
-    lines.append(f"{tr(mode_named(str(values.get('mode'))).title)} · {values.get('model')}")
-    lines.append(tr("Seed {seed}").format(seed=values.get("seed")))
-    if values.get("steps"):
-        lines.append(tr("Steps") + f" {values['steps']}")
-    if values.get("guidance") is not None:
-        lines.append(tr("Guidance") + f" {values['guidance']}")
-    if values.get("sampler"):
-        lines.append(str(values["sampler"]))
-    lines += warnings(result)
-    lines.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(result.made)))
-    return "\n".join(lines)
+    def _remove(self, result: Result) -> None:
+        there = self._there()
+        if there is not None:
+            self._controller.remove(there, result)

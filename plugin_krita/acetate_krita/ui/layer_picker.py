@@ -6,29 +6,28 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from krita import Document
+from krita import Document, Node
 
 from ..document import lookup
 from ..i18n import tr
 from ..jobs import PROJECTION
-from ..qt import QtCore, QtGui, QtWidgets
-from .theme import over_checker
+from ..qt import QtCore, QtGui
+from .theme import ElidedComboBox, over_checker
 
 ACTIVE = "active"
-THUMB = 28
+THUMB = 24
 
 
-class LayerPicker(QtWidgets.QComboBox):
-    """A list of layers, the uppermost first; the first entry follows the active layer."""
+class LayerPicker(ElidedComboBox):
+    """A list of layers, the uppermost first; the first entry is the active layer, or the one pinned in its stead."""
 
     def __init__(self) -> None:
         super().__init__()
         self._whole = False
         self._document: Document | None = None
+        self._active, self._pinned = "", False
         self._known: list[tuple[str, str]] = []
         self.setIconSize(QtCore.QSize(THUMB, THUMB))
-        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
         self._unseen: deque[int] = deque()
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self._next_thumb)
@@ -38,10 +37,12 @@ class LayerPicker(QtWidgets.QComboBox):
         """Whether everything that is seen can be chosen."""
         self._whole = offered
 
-    def refresh(self, document: Document | None) -> None:
-        """Look which layers there are now; the choice stays with its layer."""
-        self._document = document
-        entries: list[tuple[str, str]] = [(ACTIVE, self._active_name(document))]
+    def refresh(self, document: Document | None, active: str, pinned: bool) -> None:
+        """Look which layers there are now; the choice stays with its layer. `active` is the layer that *Active layer*
+        stands for, by its id, and `pinned` whether it is another one than the active.
+        """
+        self._document, self._active, self._pinned = document, active, pinned
+        entries: list[tuple[str, str]] = [(ACTIVE, self._active_name())]
         if self._whole:
             entries.append((PROJECTION, tr("Everything that is seen")))
         if document is not None:
@@ -51,19 +52,30 @@ class LayerPicker(QtWidgets.QComboBox):
             self._fill(entries)
 
     def source(self) -> str:
-        """The chosen layer's id, or WHOLE; empty when there is no document."""
+        """The chosen layer's id, or PROJECTION; empty when there is no document."""
         chosen = str(self.currentData() or "")
-        if chosen == ACTIVE:
-            return "" if self._document is None else lookup.layer_id(lookup.owner(self._document.activeNode()))
-        return chosen
+        return self._active if chosen == ACTIVE else chosen
+
+    @property
+    def follows(self) -> bool:
+        """Whether the choice is *Active layer*."""
+        return bool(self.currentData() == ACTIVE)
+
+    def begin(self, seen_first: bool) -> None:
+        """Begin anew for another mode; a layer that the artist chose from the list stays."""
+        if seen_first:
+            self.refresh(self._document, self._active, self._pinned)
+            self.choose(PROJECTION)
+        elif self.currentData() == PROJECTION:
+            self.choose(ACTIVE)
 
     def choose(self, id: str) -> None:
-        """Choose a layer by its id, or WHOLE."""
+        """Choose a layer by its id, or PROJECTION."""
         self.setCurrentIndex(max(0, self.findData(id)))
 
     def showPopup(self) -> None:  # noqa: N802
         """Open the list; thumbnails appear one after the other."""
-        self.refresh(self._document)
+        self.refresh(self._document, self._active, self._pinned)
         self._unseen = deque(range(self.count()))
         self._timer.start(0)
         super().showPopup()
@@ -81,10 +93,9 @@ class LayerPicker(QtWidgets.QComboBox):
         if not 0 <= row < self.count():
             return
         id = str(self.itemData(row))
-        active = lookup.owner(self._document.activeNode())
-        layer = active if id == ACTIVE else lookup.find_layer(self._document, id)
+        layer = lookup.find_layer(self._document, self._active if id == ACTIVE else id)
         if layer is not None:
-            self.setItemIcon(row, QtGui.QIcon(self._thumb(layer.thumbnail(THUMB * 2, THUMB * 2))))
+            self.setItemIcon(row, QtGui.QIcon(self._thumb(_small(layer))))
 
     def _fill(self, entries: list[tuple[str, str]]) -> None:
         chosen = self.currentData()
@@ -110,7 +121,18 @@ class LayerPicker(QtWidgets.QComboBox):
             painter.end()
         return pixmap
 
-    @staticmethod
-    def _active_name(document: Document | None) -> str:
-        active = None if document is None else lookup.owner(document.activeNode())
-        return tr("Active layer") + ("" if active is None else f" ({active.name()})")
+    def _active_name(self) -> str:
+        layer = None if self._document is None else lookup.find_layer(self._document, self._active)
+        if layer is None:
+            return tr("Active layer")
+        if self._pinned:
+            return tr("{layer}, as before").format(layer=layer.name())
+        return tr("Active layer") + f" ({layer.name()})"
+
+
+def _small(layer: Node) -> Any:
+    """A layer's thumbnail with the proportions of what is on it."""
+    box = layer.bounds()
+    size = QtCore.QSize(max(1, box.width()), max(1, box.height()))
+    size.scale(THUMB * 2, THUMB * 2, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+    return layer.thumbnail(max(1, size.width()), max(1, size.height()))

@@ -10,7 +10,7 @@ from acetate_editor.connection import EditorConnection
 from ..i18n import tr
 from ..modes import MODES, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
-from .theme import icon
+from .theme import ElidedComboBox, icon
 
 PICTURE = 32
 MARGIN = 6
@@ -19,25 +19,28 @@ ABOUT = NAME + 1
 OPEN_WIDTH = 300
 
 
-class ModeMenu(QtWidgets.QComboBox):
+class ModeMenu(ElidedComboBox):
     """Chooses a mode; modes that cannot be chosen are grey."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(8)
         self.setAccessibleName(tr("What to make"))
         self.setIconSize(QtCore.QSize(22, 22))
-        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
         self.setItemDelegate(_Rows(self))
         self.view().setMinimumWidth(OPEN_WIDTH)
         self.setMaxVisibleItems(len(MODES))
         for mode in MODES:
             self.addItem(tr(mode.title))
             self.setItemData(self.count() - 1, mode.name, NAME)
-        self.draw_icons()
+        self._draw_icons()
 
-    def draw_icons(self) -> None:
-        """Draw the pictures in the present theme's colours."""
+    def changeEvent(self, event: Any) -> None:  # noqa: N802
+        """Draw the pictures in the new theme's colours."""
+        super().changeEvent(event)
+        if event.type() == QtCore.QEvent.Type.PaletteChange:
+            self._draw_icons()
+
+    def _draw_icons(self) -> None:
         for row, mode in enumerate(MODES):
             self.setItemIcon(row, icon(mode.name, self, PICTURE))
 

@@ -16,7 +16,7 @@ from ..i18n import tr
 from ..jobs import DocumentJob
 from ..modes import UNASKED, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
-from .theme import ElidedLabel, icon, over_checker, small, tool
+from .theme import ElidedLabel, over_checker, plain, small, tool
 
 PREVIEW_HEIGHT = 150
 
@@ -86,10 +86,10 @@ class JobRow(QtWidgets.QFrame):
         grid.setContentsMargins(6, 3, 3, 5)
         grid.setSpacing(2)
         self.name = ElidedLabel(_name(job))
-        self.name.setToolTip(f"{job.form.prompt}\n{job.title}")
-        self.again = tool(icon("again", self, 16), tr("Try again"), lambda: controller.retry(job))
-        self.report = tool(icon("copy", self, 16), tr("Copy report"), self._copy_report)
-        self.stop = tool(icon("close", self, 16), tr("Cancel"), lambda: controller.cancel(job))
+        self.name.setToolTip(plain(f"{job.form.prompt}\n{job.title}"))
+        self.again = tool("again", tr("Try again"), lambda: controller.retry(job))
+        self.report = tool("copy", tr("Copy report"), self._copy_report)
+        self.stop = tool("close", tr("Cancel"), lambda: controller.cancel(job))
         grid.addWidget(self.name, 0, 0)
         for column, button in enumerate((self.again, self.report, self.stop), start=1):
             grid.addWidget(button, 0, column)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,19 @@ ICONS = Path(__file__).parent / "icons"
 ACCENT = "#3f8fd8"
 COLOURS = {"starting": "#d9a02c", "ready": "#3fae5a", "lost": "#d9a02c", "absent": "#d0564c", "off": "#d0564c"}
 CHECKER_PX = 6
+GAP = 4
 
 
-def icon(name: str, widget: Any, side: int = 32) -> Any:
-    """An icon of the plug-in in the colours of a widget's theme."""
+def icon(name: str, widget: Any, side: int = 32, ink: Any = None) -> Any:
+    """An icon of the plug-in in the colours of a widget's theme, or drawn with another `ink`."""
     palette = widget.palette()
     made = QtGui.QIcon()
     group = QtGui.QPalette.ColorGroup
     for mode, colours in ((QtGui.QIcon.Mode.Normal, group.Active), (QtGui.QIcon.Mode.Disabled, group.Disabled)):
-        ink = palette.color(colours, QtGui.QPalette.ColorRole.WindowText)
-        accent = QtGui.QColor(ACCENT) if mode == QtGui.QIcon.Mode.Normal else ink
+        line = ink or palette.color(colours, QtGui.QPalette.ColorRole.WindowText)
+        accent = QtGui.QColor(ACCENT) if mode == QtGui.QIcon.Mode.Normal else line
         paper = palette.color(QtGui.QPalette.ColorRole.Window)
-        made.addPixmap(_drawn(name, {"INK": ink, "ACCENT": accent, "PAPER": paper}, side * 3), mode)
+        made.addPixmap(_drawn(name, {"INK": line, "ACCENT": accent, "PAPER": paper}, side * 3), mode)
     return made
 
 
@@ -96,6 +98,14 @@ class ElidedLabel(QtWidgets.QLabel):
         painter.drawText(self.rect(), QtCore.Qt.AlignmentFlag.AlignVCenter, line)
 
 
+def paragraph() -> Any:
+    """A label for text of any length, which is shown as it is."""
+    label = QtWidgets.QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    return label
+
+
 def small(widget: Any) -> Any:
     """The widget with a somewhat smaller font."""
     font = widget.font()
@@ -104,14 +114,72 @@ def small(widget: Any) -> Any:
     return widget
 
 
-def tool(widget_icon: Any, tip: str, pressed: Any) -> Any:
-    """A small button with a picture, reachable by keyboard."""
-    button = QtWidgets.QToolButton()
-    button.setIcon(widget_icon)
+class ToolButton(QtWidgets.QToolButton):
+    """A small flat button with an icon in the theme's ink, also after a change of theme; reachable by keyboard. While
+    it is checked it shows the icon `checked`, if it has one.
+    """
+
+    def __init__(self, name: str, checked: str = "") -> None:
+        super().__init__()
+        self._names = (name, checked or name)
+        self.setAutoRaise(True)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
+        self.toggled.connect(self._draw)
+        self._draw()
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802
+        """Draw the icon in the new theme's ink."""
+        super().changeEvent(event)
+        if event.type() == QtCore.QEvent.Type.PaletteChange:
+            self._draw()
+
+    def _draw(self, *_checked: Any) -> None:
+        self.setIcon(icon(self._names[self.isChecked()], self, 16))
+
+
+def tool(name: str, tip: str, pressed: Any, checked: str = "") -> ToolButton:
+    """A small button that shows the icon of this name; see ToolButton."""
+    button = ToolButton(name, checked)
     button.setToolTip(tip)
     button.setAccessibleName(tip)
-    button.setAutoRaise(True)
-    button.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
     if pressed is not None:
         button.clicked.connect(lambda _checked: pressed())
     return button
+
+
+def plain(text: str) -> str:
+    """Text for a tool tip, which Qt would read as HTML where it finds a tag in it."""
+    if "<" not in text and "&" not in text:
+        return text
+    return f"<qt>{html.escape(text, quote=False)}</qt>".replace("\n", "<br>")
+
+
+class ElidedComboBox(QtWidgets.QComboBox):
+    """A menu that never makes the docker wider: what does not fit ends in dots and stands in the tool tip."""
+
+    def __init__(self, least: int = 3) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(least)
+
+    def paintEvent(self, _event: Any) -> None:  # noqa: N802
+        """Draw what fits."""
+        painter = QtWidgets.QStylePainter(self)
+        option = QtWidgets.QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = QtWidgets.QStyle
+        painter.drawComplexControl(style.ComplexControl.CC_ComboBox, option)
+        part = style.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(style.ComplexControl.CC_ComboBox, option, part, self).width() - 2 * GAP
+        if not option.currentIcon.isNull():
+            room -= option.iconSize.width() + GAP
+        dots = QtCore.Qt.TextElideMode.ElideRight
+        option.currentText = self.fontMetrics().elidedText(self.currentText().strip(), dots, room)
+        painter.drawControl(style.ControlElement.CE_ComboBoxLabel, option)
+
+    def event(self, event: Any) -> bool:
+        """Tell the whole text in the tool tip where there is no other."""
+        if event.type() == QtCore.QEvent.Type.ToolTip and not self.toolTip():
+            QtWidgets.QToolTip.showText(event.globalPos(), plain(self.currentText().strip()), self)
+            return True
+        return bool(super().event(event))

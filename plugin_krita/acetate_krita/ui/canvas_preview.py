@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A result shown on the canvas before it is inserted; the document stays as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from krita import Document
+
+from ..canvas import Overlay, controller, frame
+from ..controller import JobController
+from ..document.insert import title
+from ..document.lookup import ClosedError
+from ..document.preview import Preview, compose_preview
+from ..i18n import tr
+from ..qt import QtCore, QtGui, QtWidgets
+from ..results import Result
+from ..task_scheduler import TimedTaskQueue
+
+CHECKER_PX = 32
+MARGIN = 8
+NEAREST_FROM = 2.0
+"""From this zoom on single pixels are seen, as on Krita's canvas."""
+Event = QtCore.QEvent.Type
+
+
+class CanvasPreview(QtCore.QObject):
+    """Shows one result at a time. `ended` tells that it is no longer shown: the artist has begun to paint, or pressed
+    Escape.
+    """
+
+    ended = QtCore.pyqtSignal()
+
+    def __init__(self, jobs: JobController) -> None:
+        super().__init__()
+        self._jobs = jobs
+        self._tasks = TimedTaskQueue()
+        self._overlay = Overlay()
+        self._watched: list[Any] = []
+        self._panning = False
+        self._preview: Preview | None = None
+        self.result: Result | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the result can be seen on the canvas, and is not still being composed."""
+        return self._preview is not None and self._overlay.pane is not None
+
+    def show(self, document: Document, result: Result) -> None:
+        """Show a result as it would be in this document."""
+        self._tasks.clear()
+        self.result = result
+        self._tasks.add(self._compose(document, result), self._failed)
+
+    def end(self) -> None:
+        """Show nothing."""
+        self._tasks.clear()
+        self._overlay.remove()
+        for widget in self._watched:
+            widget.removeEventFilter(self)
+        self._watched = []
+        was, self.result, self._preview = self.result, None, None
+        if was is not None:
+            self.ended.emit()
+
+    def _compose(self, document: Document, result: Result) -> Any:
+        place = self._jobs.place_of(document, [result])
+        clip = self._jobs.settings.clip
+        preview = yield from compose_preview(document, [result], self._jobs.history.open_body, place, clip)
+        if preview is None:
+            self._jobs.message.emit(tr("This result lies outside of the canvas"))
+            self.end()
+            return
+        self._preview = preview
+        self._overlay.show(self._paint)
+        self._watch()
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, ClosedError):
+            self._jobs.message.emit(str(error))
+        self.end()
+
+    def _watch(self) -> None:
+        """Learn of the pen on the canvas and of Escape there."""
+        scrolled = controller()
+        if scrolled is None or self._watched:
+            return
+        viewport = scrolled.viewport()
+        self._watched = [viewport, *viewport.findChildren(QtWidgets.QWidget, options=_DIRECT)]
+        for widget in self._watched:
+            widget.installEventFilter(self)
+            widget.destroyed.connect(lambda *_widget: self._watched.clear())
+
+    def eventFilter(self, _widget: Any, event: Any) -> bool:  # noqa: N802
+        """End when the artist paints; panning with Space or another button than the left one goes on."""
+        kind = event.type()
+        pressed = kind in (Event.MouseButtonPress, Event.TabletPress) and not self._panning
+        if kind in (Event.KeyPress, Event.KeyRelease, Event.ShortcutOverride):
+            if event.key() == QtCore.Qt.Key.Key_Space:
+                self._panning = kind != Event.KeyRelease
+            elif event.key() == QtCore.Qt.Key.Key_Escape:
+                QtCore.QTimer.singleShot(0, self.end)
+        elif pressed and event.button() == QtCore.Qt.MouseButton.LeftButton:
+            QtCore.QTimer.singleShot(0, self.end)
+        return False
+
+    def _paint(self, painter: Any, transform: Any) -> None:
+        if self._preview is None or self.result is None:
+            return
+        rect = self._preview.rect
+        box = QtCore.QRectF(rect.x, rect.y, rect.width, rect.height)
+        outline = transform.map(QtGui.QPolygonF(box))
+        clip = QtGui.QPainterPath()
+        clip.addPolygon(outline)
+        painter.save()
+        painter.setClipPath(clip)
+        painter.setBrushOrigin(transform.map(QtCore.QPointF(0, 0)))
+        painter.fillRect(painter.viewport(), _checker())
+        zoom = abs(transform.determinant()) ** 0.5
+        painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform, zoom < NEAREST_FROM)
+        painter.setTransform(transform)
+        painter.drawImage(box, self._preview.image)
+        painter.restore()
+        frame(painter, outline, dashed=True)
+        self._caption(painter)
+
+    def _caption(self, painter: Any) -> None:
+        """Say in a corner of the canvas what is seen and what to do with it."""
+        name = "" if self.result is None else title(self.result)
+        words = tr("Preview of “{name}”: Enter inserts it, Escape ends this").format(name=name)
+        metrics, room = painter.fontMetrics(), painter.viewport().width() - 4 * MARGIN
+        words = metrics.elidedText(words, QtCore.Qt.TextElideMode.ElideRight, room)
+        box = metrics.boundingRect(words).adjusted(-MARGIN, -MARGIN // 2, MARGIN, MARGIN // 2)
+        box.moveTo(MARGIN, MARGIN)
+        painter.fillRect(box, QtGui.QColor(0, 0, 0, 190))
+        painter.setPen(QtGui.QColor("white"))
+        painter.drawText(box, QtCore.Qt.AlignmentFlag.AlignCenter, words)
+
+
+def _checker() -> Any:
+    """The squares that Krita's canvas has for transparency, unless the artist has changed them."""
+    tile = QtGui.QPixmap(2 * CHECKER_PX, 2 * CHECKER_PX)
+    tile.fill(QtGui.QColor("white"))
+    painter = QtGui.QPainter(tile)
+    for x in (0, CHECKER_PX):
+        painter.fillRect(x, x, CHECKER_PX, CHECKER_PX, QtGui.QColor(220, 220, 220))
+    painter.end()
+    return QtGui.QBrush(tile)
+
+
+_DIRECT = QtCore.Qt.FindChildOption.FindDirectChildrenOnly
