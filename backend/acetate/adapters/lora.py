@@ -13,7 +13,7 @@ from acetate_wire.request import Lora
 from torch import Tensor, nn
 from torch.nn import functional
 
-from acetate.adapters.lora_file import LoraFile, LoraFileError, LowRank, read_lora
+from acetate.adapters.lora_file import LoraDelta, LoraFile, LoraFileError, read_lora
 from acetate.models.adapter_files import lora_path
 from acetate.models.weights import WeightFileError
 
@@ -26,7 +26,7 @@ log = logging.getLogger("acetate.adapters")
 class LoraModule(nn.Module):
     """A linear layer or convolution with the deltas of LoRAs; the layer itself stays as it is."""
 
-    def __init__(self, base: nn.Module, deltas: Sequence[tuple[LowRank, float]], dtype: torch.dtype) -> None:
+    def __init__(self, base: nn.Module, deltas: Sequence[tuple[LoraDelta, float]], dtype: torch.dtype) -> None:
         """`deltas` come with their weights."""
         super().__init__()
         self.base_layer = base
@@ -82,7 +82,7 @@ def _over_channels(values: Tensor, output: Tensor) -> Tensor:
     return values[:, None, None] if output.ndim == 4 else values
 
 
-def _gain(base: nn.Module, delta: LowRank, weight: float) -> Tensor:
+def _gain(base: nn.Module, delta: LoraDelta, weight: float) -> Tensor:
     """DoRA's magnitude over the norm of each output's weights (Liu et al. 2024, equation 5)."""
     own = _weight(base).detach().flatten(1).float()
     changed = own + weight * (delta.up @ delta.down.flatten(1)).to(own)
@@ -142,9 +142,9 @@ def _read(lora: Lora, networks: Mapping[str, nn.Module]) -> LoraFile:
     return file
 
 
-def _by_module(files: Sequence[tuple[Lora, LoraFile]], network: str) -> dict[str, list[tuple[LowRank, float]]]:
+def _by_module(files: Sequence[tuple[Lora, LoraFile]], network: str) -> dict[str, list[tuple[LoraDelta, float]]]:
     """The deltas of every module that any of the files changes."""
-    found: dict[str, list[tuple[LowRank, float]]] = {}
+    found: dict[str, list[tuple[LoraDelta, float]]] = {}
     for lora, file in files:
         for name, delta in file.deltas.get(network, {}).items():
             found.setdefault(name, []).append((delta, lora.weight))

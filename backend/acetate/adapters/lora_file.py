@@ -48,7 +48,7 @@ class LoraFileError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class LowRank:
+class LoraDelta:
     """A delta for one weight: the product of `up` and `down`, scaled by the file's alpha already, in float32.
 
     `down` is "rank in" or, for a convolution, "rank in kh kw"; `up` is "out rank". `magnitude`, "out", is DoRA's norm
@@ -67,7 +67,7 @@ class LoraFile:
     `foreign` are its modules that belong to another model, as the file calls them.
     """
 
-    deltas: Mapping[str, Mapping[str, LowRank]]
+    deltas: Mapping[str, Mapping[str, LoraDelta]]
     foreign: tuple[str, ...] = ()
 
     @property
@@ -85,7 +85,7 @@ def read_lora(path: Path, networks: Mapping[str, nn.Module]) -> LoraFile:
     modules, metadata = modules_of(path)
     places = _places(networks)
     scale = _scales(path, metadata)
-    deltas: dict[str, dict[str, LowRank]] = {network: {} for network in networks}
+    deltas: dict[str, dict[str, LoraDelta]] = {network: {} for network in networks}
     foreign = []
     for name, parts in modules.items():
         network, module = places.get(_plain(name), ("", ""))
@@ -211,7 +211,7 @@ def _scales(path: Path, metadata: Mapping[str, str]) -> Any:
     return scale
 
 
-def _low_rank(name: str, parts: Mapping[str, Tensor], target: nn.Module, scale: float) -> LowRank | None:
+def _low_rank(name: str, parts: Mapping[str, Tensor], target: nn.Module, scale: float) -> LoraDelta | None:
     """A module's delta, None where it does not fit the module of that name."""
     if not {"down", "up"} <= parts.keys():
         raise LoraFileError(f"it is incomplete: {name} lacks its {'down' if 'up' in parts else 'up'}", "fetch it again")
@@ -222,7 +222,7 @@ def _low_rank(name: str, parts: Mapping[str, Tensor], target: nn.Module, scale: 
     assert isinstance(shape, torch.Size)
     if len(up) != shape[0] or up.shape[1] != len(down) or down[0].numel() != math.prod(shape[1:]):
         return None
-    delta = LowRank(down.reshape(len(down), *shape[1:]), up * scale, _magnitude(name, parts, shape))
+    delta = LoraDelta(down.reshape(len(down), *shape[1:]), up * scale, _magnitude(name, parts, shape))
     _check_numbers(name, delta)
     return delta
 
@@ -238,7 +238,7 @@ def _magnitude(name: str, parts: Mapping[str, Tensor], shape: torch.Size) -> Ten
     return value.flatten()
 
 
-def _check_numbers(name: str, delta: LowRank) -> None:
+def _check_numbers(name: str, delta: LoraDelta) -> None:
     """Raise LoraFileError when a delta is not finite, or larger than any number of float16."""
     norms = [delta.down.norm(), delta.up.norm(), *([] if delta.magnitude is None else [delta.magnitude.norm()])]
     if not all(map(math.isfinite, map(float, norms))):
