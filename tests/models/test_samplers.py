@@ -25,6 +25,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Rect
 
 MEAN, SPREAD = 0.7, 0.6
+SOLVERS = [sampler for sampler in SAMPLERS if not sampler.distilled]
 SCHEDULES = ("zero terminal signal", "Stable Diffusion 1.5")
 
 
@@ -55,8 +56,69 @@ def draw_from_a_perfect_model(sampler: Sampler, config: dict[str, Any], steps: i
     return sample
 
 
-@pytest.mark.parametrize("config", SCHEDULES, indirect=True)
+PUBLISHED = {
+    "sd15": {"_class_name": "PNDMScheduler", "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1},
+    "sdxl": {"_class_name": "EulerDiscreteScheduler", "steps_offset": 1, "timestep_spacing": "leading"},
+}
+"""What the published models' scheduler configurations say of steps."""
+EVENLY, KARRAS = "evenly", "Karras"
+TABLE = {
+    (EVENLY, 4): (999, 249, 14.6146, 0.6932),
+    (EVENLY, 8): (999, 124, 14.6146, 0.3977),
+    (EVENLY, 25): (999, 39, 14.6146, 0.1963),
+    (KARRAS, 4): (999, 0, 14.6146, 0.0292),
+    (KARRAS, 8): (999, 0, 14.6146, 0.0292),
+    (KARRAS, 25): (999, 0, 14.6146, 0.0292),
+}
+"""First and last time step, and sigma there, of SD 1.5 and SDXL: `k_diffusion` in figures."""
+
+
+def k_diffusion(spacing: str, steps: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Time steps and sigmas by k-diffusion's formulas, for the noise schedule of Stable Diffusion.
+
+    `get_sigmas_karras` with rho 7 between the model's own sigmas and `sigma_to_t`; else its `get_sigmas` over one step
+    more without the last, which is known as SGM uniform. Logarithms of sigma are interpolated over time steps.
+    """
+    kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
+    levels = np.log(((1 - kept) / kept) ** 0.5)
+    if spacing == EVENLY:
+        timesteps = np.linspace(999, 0, steps + 1)[:-1]
+        return timesteps, np.exp(np.interp(timesteps, np.arange(1000), levels))
+    ends = np.exp(levels[[-1, 0]]) ** (1 / 7)
+    sigmas = (ends[0] + np.linspace(0, 1, steps) * (ends[1] - ends[0])) ** 7
+    return np.interp(np.log(sigmas), levels, np.arange(1000)), sigmas
+
+
+@pytest.mark.parametrize("family", PUBLISHED)
+@pytest.mark.parametrize("steps", [4, 8, 25])
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+def test_every_sampler_begins_and_ends_where_k_diffusion_does(sampler: Sampler, steps: int, family: str) -> None:
+    noise = {"num_train_timesteps": 1000, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+    scheduler: Any = make_scheduler(sampler, {**noise, **PUBLISHED[family]}, steps)
+    spacing = KARRAS if sampler.karras else EVENLY
+    first, last, strongest, weakest = TABLE[spacing, steps]
+    timesteps = list(dict.fromkeys(scheduler.timesteps.long().tolist()))  # Heun has its own twice
+    assert (timesteps[0], timesteps[-1], len(timesteps)) == (first, last, steps)
+    kept = scheduler.alphas_cumprod.double()[timesteps]
+    sigmas = ((1 - kept) / kept).sqrt().numpy()
+    assert (sigmas[0], sigmas[-1]) == pytest.approx((strongest, weakest), abs=5e-5)
+    wanted, levels = k_diffusion(spacing, steps)
+    assert np.abs(timesteps - wanted).max() <= 1, "to whole time steps"
+    assert sigmas[0] == pytest.approx(levels[0], rel=1e-5)
+    assert float(scheduler.init_noise_sigma) in (1.0, pytest.approx(levels[0], rel=1e-5))
+    if hasattr(scheduler, "sigmas"):
+        assert (float(scheduler.sigmas[0]), float(scheduler.sigmas[-1])) == (pytest.approx(levels[0], rel=1e-5), 0.0)
+
+
+@pytest.mark.parametrize("sampler", [each for each in SAMPLERS if not each.karras], ids=lambda sampler: sampler.name)
+def test_four_steps_are_those_of_distilled_models(sampler: Sampler) -> None:
+    """As Lightning, Turbo and DMD2 were distilled: leading spacing would begin at 751."""
+    timesteps = make_scheduler(sampler, PUBLISHED["sdxl"], 4).timesteps.tolist()
+    assert list(dict.fromkeys(timesteps)) == [999, 749, 499, 249]
+
+
+@pytest.mark.parametrize("config", SCHEDULES, indirect=True)
+@pytest.mark.parametrize("sampler", SOLVERS, ids=lambda sampler: sampler.name)
 def test_every_sampler_draws_what_the_model_knows(sampler: Sampler, config: dict[str, Any]) -> None:
     drawn = draw_from_a_perfect_model(sampler, config, steps=50)
     assert drawn.mean().item() == pytest.approx(MEAN, abs=0.05)

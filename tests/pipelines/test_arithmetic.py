@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from acetate.adapters.shared_attention import SharedAttention
@@ -13,7 +14,7 @@ from acetate.models.model_cache import ModelCache
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.samplers import get_sampler, make_scheduler
 from acetate.models.weights import read_weights
-from acetate.pipelines.sampling import FrameBatch, GuidedDenoiser, TileSpec
+from acetate.pipelines.sampling import FrameBatch, GuidedDenoiser, SamplingParams, TileSpec
 from diffusers import DDIMScheduler
 from torch import Tensor
 
@@ -27,7 +28,7 @@ def noise(model: DiffusionModel, frames: int, seed: int = 5) -> Tensor:
 
 
 def ddim(model: DiffusionModel) -> DDIMScheduler:
-    settings = {**model.scheduler_config, "clip_sample": False, "set_alpha_to_one": True}
+    settings = {**model.scheduler_config, "clip_sample": False, "set_alpha_to_one": True, "timestep_spacing": "trailing"}
     scheduler = DDIMScheduler.from_config({key: value for key, value in settings.items() if key[0] != "_"})
     scheduler.set_timesteps(STEPS)
     return scheduler
@@ -161,16 +162,33 @@ def test_an_sdxl_scene_goes_from_the_foreground_over_the_blend_to_the_background
     assert [layer.role for layer in layers] == ["background", "foreground", "blend"]
 
 
-@pytest.mark.parametrize(("sampler", "widened"), [("DPM++ 2M SDE Karras", 6), ("Euler", 10)])
+@pytest.mark.parametrize(
+    ("sampler", "steps", "widened"),
+    [("DPM++ 2M SDE Karras", 25, 13), ("DPM++ 2M SDE", 10, 7), ("Euler", 10, 10)],
+)
 def test_the_second_step_stops_early_by_itself_with_a_dpm_sampler(
-    draw: Draw, store: ModelCache, sampler: str, widened: int
+    draw: Draw, store: ModelCache, sampler: str, steps: int, widened: int
 ) -> None:
+    """The noise level counts: 0.62 ends at sigma 1.12, which Karras spacing reaches after 13 of 25 steps."""
     with Spy(store.get("sdxl").unet) as spy:
-        draw("background", model="sdxl", foreground=a_picture(), sampler=sampler, steps=10)
-    assert spy.conv_in[:10] == [8] * 10
-    # 0.62 of ten steps: the seventh begins at 0.6, before the stop.
-    expected = 7 if widened == 6 else 10
-    assert spy.conv_in[10:] == [12] * expected + [4] * (10 - expected)
+        draw("background", model="sdxl", foreground=a_picture(), sampler=sampler, steps=steps)
+    assert spy.conv_in[:steps] == [8] * steps
+    assert spy.conv_in[steps:] == [12] * widened + [4] * (steps - widened)
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M", "DPM++ 2M Karras", "DDIM"])
+@pytest.mark.parametrize("stop_at", [0.0, 0.25, 0.62, 0.9, 1.0])
+def test_the_stop_is_where_forge_has_it(store: ModelCache, sampler: str, stop_at: float) -> None:
+    """Forge's percent_to_sigma: the noise level at the share of the trained time steps, logarithms interpolated."""
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    kept = np.cumprod(1 - betas)
+    sigmas = np.sqrt((1 - kept) / kept)
+    stop = np.exp(np.interp((1 - stop_at) * 999, np.arange(1000), np.log(sigmas)))
+    limit = {0.0: np.inf, 1.0: 0.0}.get(stop_at, stop)
+    params = SamplingParams(get_sampler(sampler), 25, 7.0, stop_at=stop_at)
+    timesteps = make_scheduler(params.sampler, store.get("sdxl").scheduler_config, 25).timesteps
+    levels = np.interp(timesteps.double().numpy(), np.arange(1000), sigmas)
+    assert [params.adapts(float(each), 1000) for each in timesteps] == (levels >= limit).tolist()
 
 
 def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(draw: Draw, store: ModelCache) -> None:

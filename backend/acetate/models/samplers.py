@@ -24,8 +24,9 @@ KARRAS_LARGEST = 15.0
 class Sampler:
     """A sampler: its name, diffusers' scheduler and options, and whether its noise levels follow Karras.
 
-    `adds_noise` is True when it samples noise at every step. `from_pure_noise` is the fewest steps for a schedule with
-    zero terminal SNR: with fewer, alpha is more than 8/255 off that of 25 steps (measured on the starter).
+    `adds_noise` is True when it samples noise at every step, `distilled` when it is for weights that were distilled for
+    it: with others its pictures are wrong. `from_pure_noise` is the fewest steps for a schedule with zero terminal SNR:
+    with fewer, alpha is more than 8/255 off that of 25 steps (measured on the starter).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Sampler:
     options: Mapping[str, Any] = field(default_factory=dict)
     karras: bool = False
     adds_noise: bool = False
+    distilled: bool = False
     from_pure_noise: int = 1
 
 
@@ -49,6 +51,8 @@ SAMPLERS = (
     Sampler("Heun", "HeunDiscreteScheduler", from_pure_noise=18),
     Sampler("DDIM", "DDIMScheduler", {"clip_sample": False, "set_alpha_to_one": True}),
     Sampler("UniPC", "UniPCMultistepScheduler"),
+    Sampler("LCM", "LCMScheduler", adds_noise=True, distilled=True),
+    Sampler("TCD", "TCDScheduler", adds_noise=True, distilled=True),
 )
 
 
@@ -100,14 +104,15 @@ def make_scheduler(
 ) -> Scheduler:
     """A scheduler for one image with its timesteps set: `config` is the model's own scheduler configuration.
 
-    The model's noise schedule and prediction type stay; the sampler decides the timesteps and the solver. Models with
-    zero terminal SNR start at pure noise with every sampler.
+    The model's noise schedule and prediction type stay; the sampler decides the timesteps and the solver. Without
+    Karras the timesteps are evenly spaced from the last trained one, where the noise is strongest ("trailing" in
+    diffusers, "SGM uniform" elsewhere): with few steps, a first step at a weaker noise would miss the picture.
     """
     import diffusers
     import numpy as np
 
     settings = {key: value for key, value in config.items() if key not in ("_class_name", "algorithm_type")}
-    settings |= {"use_karras_sigmas": False, **sampler.options}
+    settings |= {"use_karras_sigmas": False, "timestep_spacing": "trailing", "steps_offset": 0, **sampler.options}
     kind = getattr(diffusers, sampler.scheduler)
     if settings.get("rescale_betas_zero_snr") and sampler.scheduler == "HeunDiscreteScheduler":
         settings |= {"trained_betas": _zero_snr_betas(settings), "rescale_betas_zero_snr": False}
@@ -115,9 +120,18 @@ def make_scheduler(
     if sampler.karras:
         levels = ((1 - scheduler.alphas_cumprod) / scheduler.alphas_cumprod).sqrt().double().numpy()
         scheduler.set_timesteps(timesteps=np.array(karras_timesteps(levels.tolist(), steps)), device=device)
+    elif sampler.distilled:
+        # Their schedulers know no spacing; their own grid of 50 time steps is not that of DMD2 and Lightning.
+        trained = scheduler.config.num_train_timesteps
+        scheduler.set_timesteps(timesteps=trailing_timesteps(trained, steps), device=device)
     else:
         scheduler.set_timesteps(steps, device=device)
     return scheduler  # type: ignore[no-any-return]
+
+
+def trailing_timesteps(trained: int, steps: int) -> list[int]:
+    """Descending timesteps, evenly spaced from the last of `trained` ones (Lin et al. 2024, section 3.3)."""
+    return [round(trained - step * trained / steps) - 1 for step in range(steps)]
 
 
 def karras_timesteps(levels: list[float], steps: int) -> list[int]:

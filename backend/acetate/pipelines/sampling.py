@@ -27,8 +27,8 @@ class SamplingParams:
     """Sampling parameters.
 
     `strength` in (0, 1] is the fraction of the steps that run, the last ones, as in image-to-image. `stop_at` in [0, 1]
-    is the fraction after which the adapter is disabled. `guidance` is the scale of classifier-free guidance; 1 disables
-    it.
+    is the fraction of the trained timesteps, from the noisiest, after which the adapter is disabled. `guidance` is the
+    scale of classifier-free guidance; 1 disables it.
     """
 
     sampler: Sampler
@@ -41,6 +41,14 @@ class SamplingParams:
     def active_steps(self) -> int:
         """The steps that are done."""
         return max(1, round(self.steps * self.strength))
+
+    def adapts(self, timestep: float, trained: int) -> bool:
+        """Whether the adapter is enabled at a timestep of a model with `trained` ones.
+
+        The noise level there is compared with that at `stop_at`, as the published implementation for Forge does, so
+        that a sampler's spacing does not move the place; sigma rises with the timestep, so timesteps are compared.
+        """
+        return self.stop_at > 0 and timestep >= (1 - self.stop_at) * (trained - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +124,7 @@ def denoise(
     for index in range(first, last):
         timestep = timesteps[index]
         # Only the network changes: the sampler and what it remembers of earlier steps go on.
-        predictor.set_enabled(index / last < params.stop_at)
+        predictor.set_enabled(params.adapts(float(timestep), len(scheduler.alphas_cumprod)))
         model_input = scheduler.scale_model_input(latent, timestep)
 
         def on_part(part: float, done: int = index - first) -> None:
