@@ -93,12 +93,12 @@ class Lora:
 class LayerRequest:
     """One job: what to make, where it goes on the canvas, and with which settings.
 
-    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance`, `sampler`, `passes` and
-    `stop_at` fall back to the model's own defaults when None; `seed` None means that the daemon draws one. `fill`
-    says that a layer from words alone is to fill the target, whatever its shape; otherwise it is drawn at a shape
-    that the model learned, centred in the target, and the rest stays clear. `detail` is how
-    strongly a target over the model's size is drawn over once more at its own size, 0 for not at all. `returns`
-    are the roles that come back; without any, those that the mode makes. Layers come back as `reply_format`,
+    `target` is in canvas pixels and may reach beyond the canvas. `steps`, `guidance`, `sampler`, `clip_skip`,
+    `passes` and `stop_at` fall back to the model's own defaults when None; `seed` None means that the daemon draws
+    one. `clip_skip` counts the text encoder's layers from the last one, 1. `fill` says that a layer from words alone
+    is to fill the target, whatever its shape; otherwise it is drawn at a shape that the model learned, centred in the
+    target, and the rest stays clear. `detail` is how strongly a target over the model's size is drawn over once more
+    at its own size, 0 for not at all. `returns` are the roles that come back; without any, those that the mode makes. Layers come back as `reply_format`,
     `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
@@ -118,6 +118,7 @@ class LayerRequest:
     steps: Optional[int] = None
     guidance: Optional[float] = None
     sampler: Optional[str] = None
+    clip_skip: Optional[int] = None
     passes: Optional[int] = None
     fill: bool = False
     strength: float = 1.0
@@ -219,6 +220,7 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "steps": _optional(lambda value, where: whole(value, where, 1, 1000)),
     "guidance": _optional(lambda value, where: number(value, where, 0.0, 100.0)),
     "sampler": _optional(lambda value, where: text(value, where, 64)),
+    "clip_skip": _optional(lambda value, where: whole(value, where, 1, 48)),
     "passes": _optional(_passes),
     "fill": flag,
     "strength": _share,

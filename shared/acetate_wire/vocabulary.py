@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
+from .prompt import plain_words
+
 SMALL_WORDS = (
     "a an and are as at be being by for from has have having his her in into is it its like made my near of off on "
     "onto or our out over some that the their there these this those through to under up very with without your"
@@ -66,13 +68,12 @@ class Vocabulary:
             "roles": dict(self.roles),
         }
 
-    def marked(self, text: str, frame: str) -> str:
-        """A text as the captions of such a frame had it: behind the mark of its role; unchanged without such marks.
+    def mark(self, frame: str) -> str:
+        """What the captions of such a frame began with, empty without such marks.
 
         `frame` is a frame's role (`foreground`, `background`, `blend`); a foreground is a layer by itself.
         """
-        mark = self.roles.get("layer" if frame == "foreground" else frame)
-        return text if mark is None else f"{mark} {text}".rstrip()
+        return self.roles.get("layer" if frame == "foreground" else frame, "")
 
     def completions(self, prompt: str, most: int = 8) -> Tuple[str, ...]:
         """Things, backgrounds and words that begin as the prompt's last word (two letters or more), shortest first."""
@@ -85,9 +86,9 @@ class Vocabulary:
         return tuple(sorted(found, key=_by_length)[:most])
 
     def unknown(self, prompt: str) -> Tuple[UnknownPhrase, ...]:
-        """The parts of a prompt that the model never saw, in order, each once."""
+        """The parts of a prompt that the model never saw, in order, each once; its syntax is none of them."""
         found: Dict[str, UnknownPhrase] = {}
-        words = split(prompt)
+        words = split(plain_words(prompt))
         position = 0
         while position < len(words):
             pair = " ".join(words[position : position + 2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from acetate.models.families import ModelSource
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER, ModelRegistry
-from acetate.models.text_encoder import prompt_length
 from acetate_wire.errors import AcetateError
 
 
@@ -76,22 +74,6 @@ def test_the_native_size_of_a_plain_diffusers_folder_is_its_unets(tiny_starter: 
     folder = shutil.copytree(tiny_starter, tmp_path / "model")
     (folder / "vocabulary.json").unlink()
     assert catalogue(folder).entry("starter").native_size == 64
-
-
-def test_prompts_are_measured_as_the_model_reads_them(tiny_starter: Path) -> None:
-    tokenizer = store(tiny_starter).get("starter").text.tokenizers[0]
-    prompt = "a zebrafish, éclair"
-    assert prompt_length(tiny_starter, prompt).tokens == len(tokenizer(prompt).input_ids) - 2
-    assert prompt_length(tiny_starter, prompt).limit == tokenizer.model_max_length - 2
-
-
-def test_the_mark_of_a_role_takes_its_piece_of_a_prompts_length(tiny_starter: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "marked"
-    shutil.copytree(tiny_starter, folder)
-    content = json.loads((folder / "vocabulary.json").read_text())
-    (folder / "vocabulary.json").write_text(json.dumps({**content, "roles": {"layer": "<|endoftext|>"}}))
-    plain, marked = (prompt_length(place, "a red apple") for place in (tiny_starter, folder))
-    assert (marked.tokens, marked.limit) == (plain.tokens, plain.limit - 1)
 
 
 def test_the_text_encoder_reads_prompts_of_full_length(tiny_starter: Path) -> None:

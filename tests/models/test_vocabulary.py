@@ -55,9 +55,9 @@ def test_a_damaged_vocabulary_is_named(tmp_path: Path) -> None:
 
 
 def test_texts_are_marked_by_role_only_where_captions_were(vocabulary: Vocabulary) -> None:
-    assert vocabulary.marked("a cat", "foreground") == "a cat"
+    assert vocabulary.mark("foreground") == ""
     marks = Vocabulary(vocabulary.words, vocabulary.things, {}, roles={"layer": "<|layer|>", "blend": "<|blend|>"})
-    assert marks.marked("a cat", "foreground") == "<|layer|> a cat"
-    assert marks.marked("", "blend") == "<|blend|>"
-    assert marks.marked("a cat", "background") == "a cat"
+    assert marks.mark("foreground") == "<|layer|>"
+    assert marks.mark("blend") == "<|blend|>"
+    assert marks.mark("background") == ""
     assert marks.unknown("a cat") == ()

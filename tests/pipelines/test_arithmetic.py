@@ -28,7 +28,12 @@ def noise(model: DiffusionModel, frames: int, seed: int = 5) -> Tensor:
 
 
 def ddim(model: DiffusionModel) -> DDIMScheduler:
-    settings = {**model.scheduler_config, "clip_sample": False, "set_alpha_to_one": True, "timestep_spacing": "trailing"}
+    settings = {
+        **model.scheduler_config,
+        "clip_sample": False,
+        "set_alpha_to_one": True,
+        "timestep_spacing": "trailing",
+    }
     scheduler = DDIMScheduler.from_config({key: value for key, value in settings.items() if key[0] != "_"})
     scheduler.set_timesteps(STEPS)
     return scheduler

@@ -62,6 +62,12 @@ class Options:
         str | None,
         typer.Option(help=_("The way from noise to picture; see acetate samplers. (default: the model's own)")),
     ] = None
+    clip_skip: Annotated[
+        int | None,
+        typer.Option(
+            help=_("The layer of the text encoder that is read, from the last, 1; often 2. (default: the model's own)")
+        ),
+    ] = None
     model: Annotated[str | None, typer.Option(help=_("The model to draw with. (default: starter)"))] = None
     transparency: Annotated[
         float | None,

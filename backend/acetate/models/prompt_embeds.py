@@ -32,6 +32,16 @@ class PromptEmbeds:
             self.prompt_embeds[chosen], None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds[chosen]
         )
 
+    def with_zeros(self, count: int) -> PromptEmbeds:
+        """The same with the first `count` rows all zero."""
+        embeds = PromptEmbeds(
+            self.prompt_embeds.clone(), None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds.clone()
+        )
+        embeds.prompt_embeds[:count] = 0
+        if embeds.pooled_prompt_embeds is not None:
+            embeds.pooled_prompt_embeds[:count] = 0
+        return embeds
+
     def to(self, device: torch.device, dtype: torch.dtype) -> PromptEmbeds:
         """The same embeds on another device, in another dtype."""
         pooled = None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds.to(device, dtype)

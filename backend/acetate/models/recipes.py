@@ -33,6 +33,11 @@ class AdapterSpec:
     conditioning: Conditioning | None = None
     files: tuple[str, ...] = ()
 
+    @property
+    def joins_prompts(self) -> bool:
+        """Whether a frame's own prompt is joined to the common one: in the published attention sharing."""
+        return self.kind == "sharing" and len(self.roles) > 1
+
 
 @dataclass(frozen=True)
 class ModeRecipe:

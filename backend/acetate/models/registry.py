@@ -64,6 +64,11 @@ class ModelSpec:
             raise model_missing_error(f"the model {self.name} cannot be read ({error})") from error
 
     @property
+    def zeros_for_empty_negative(self) -> bool:
+        """Whether an empty negative prompt is all zeros to its UNet (`force_zeros_for_empty_prompt` in diffusers)."""
+        return bool(read_json(self.folder / "model_index.json").get("force_zeros_for_empty_prompt"))
+
+    @property
     def learned(self) -> Learned:
         """The sizes that its UNet was trained at: the family's where it has the family's resolution."""
         family = self.family

@@ -24,9 +24,10 @@ KARRAS_LARGEST = 15.0
 class Sampler:
     """A sampler: its name, diffusers' scheduler and options, and whether its noise levels follow Karras.
 
-    `adds_noise` is True when it samples noise at every step, `distilled` when it is for weights that were distilled for
-    it: with others its pictures are wrong. `from_pure_noise` is the fewest steps for a schedule with zero terminal SNR:
-    with fewer, alpha is more than 8/255 off that of 25 steps (measured on the starter).
+    `adds_noise` is True when it samples noise at every step, `distilled` when it was made for weights that are
+    distilled for few steps: with others its pictures vary less than they should. `from_pure_noise` is the fewest steps
+    for a schedule with zero terminal SNR: with fewer, alpha is more than 8/255 off that of 25 steps (measured on the
+    starter).
     """
 
     name: str

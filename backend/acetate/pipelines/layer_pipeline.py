@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from acetate_wire.prompt import plain_words
 from acetate_wire.request import LayerRequest, output_roles
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -19,7 +20,6 @@ from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.image.resample import to_dtype_hwc
 from acetate.image.sizes import Size
 from acetate.models.adapter_files import STYLE_KIND
-from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
 from acetate.models.samplers import get_sampler
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
@@ -27,6 +27,7 @@ from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import GenerationMetadata, picture_hash
 from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
 from acetate.pipelines.progress import ProgressTracker
+from acetate.pipelines.prompts import all_loras, encode_frames
 from acetate.pipelines.sampling import FrameBatch, InitLatents, SamplingParams, denoise
 from acetate.pipelines.validation import adapter_kind
 from acetate.pipelines.working_size import WorkingSize
@@ -243,7 +244,7 @@ class RenderPass:
             part,
             given,
             transparency_weight=request.transparency_weight,
-            loras=request.loras,
+            loras=all_loras(request),
             controls=controls,
         )
 
@@ -261,29 +262,8 @@ class RenderPass:
             for frame, role in enumerate(part.roles)
             if role in given
         }
-        return FrameBatch(
-            len(part.roles), self.working_size.size, self._prompt_embeds(part), clean, self.working_size.tiles
-        )
-
-    @torch.inference_mode()
-    def _prompt_embeds(self, part: AdapterSpec) -> PromptEmbeds:
-        """What the UNet reads: for every frame the negative prompt, then each frame's own or the common prompt.
-
-        Where the model's captions had marks of their role, all of these have them too, so that even an empty prompt
-        asks for a layer in a layer's frame.
-        """
-        request, vocabulary = self.context.request, self.context.model.vocabulary
-        prompts = [request.layer_prompts.get(role, request.prompt) for role in part.roles]
-        negatives = [request.negative] * len(prompts)
-        if vocabulary is not None:
-            prompts, negatives = (
-                [vocabulary.marked(text, frame) for text, frame in zip(texts, part.roles, strict=True)]
-                for texts in (prompts, negatives)
-            )
-        texts = list(dict.fromkeys([*negatives, *prompts]))
-        embeds = self.context.model.text.encode(texts)
-        asked = prompts if request.guidance == 1 else negatives + prompts
-        return embeds.rows([texts.index(text) for text in asked])
+        embeds = encode_frames(self.context.request, self.context.model, part)
+        return FrameBatch(len(part.roles), self.working_size.size, embeds, clean, self.working_size.tiles)
 
     def _init_latents(self, part: AdapterSpec, frames: FrameBatch, sample: Sample) -> InitLatents | None:
         roles = [part.roles[frame] for frame in frames.generated]
@@ -350,7 +330,7 @@ def output_layer(context: GenerationContext, role: str, seed: int, pixels: Tenso
     own = request.layer_prompts.get(role, "")
     alone = [role] == [other for other in output_roles(request) if other != "blend"]
     return GeneratedLayer(
-        name=own or (request.prompt if alone else "") or role,
+        name=plain_words(own or (request.prompt if alone else "")) or role,
         role=role,
         x=request.target.x,
         y=request.target.y,

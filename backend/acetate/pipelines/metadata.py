@@ -25,6 +25,7 @@ SHARED_FIELDS = (
     "steps",
     "guidance",
     "sampler",
+    "clip_skip",
     "passes",
     "fill",
     "mode",
@@ -87,6 +88,7 @@ class GenerationMetadata:
     strength: float = 1.0
     transparency_weight: float = 1.0
     stop_at: float | None = None
+    clip_skip: int | None = None
     detail: float = 0.0
     fill: bool = False
     loras: tuple[LoraMetadata, ...] = ()
@@ -127,6 +129,7 @@ class GenerationMetadata:
             strength=request.strength,
             transparency_weight=request.transparency_weight,
             stop_at=request.stop_at,
+            clip_skip=request.clip_skip,
             detail=request.detail,
             fill=request.fill,
             loras=tuple(LoraMetadata(lora.name, lora.weight) for lora in request.loras),

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES, NEEDED, UNASKED
+from acetate_wire.prompt import parse_prompt
 from acetate_wire.request import Control, LayerRequest
 
-from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
+from acetate.models.adapter_files import (
+    STYLE_KIND,
+    control_adapter_path,
+    installed_loras,
+    ip_adapter_paths,
+    lora_path,
+    split_kind,
+)
+from acetate.models.embeddings import check_embeddings, text_encoder_configs
+from acetate.models.few_steps import FewSteps, few_steps_among
+from acetate.models.hub_cache import models_dir
 from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
-from acetate.models.text_encoder import prompt_length
+from acetate.pipelines.prompts import all_loras, prompt_fields
 
 
 def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerRequest:
@@ -24,26 +36,35 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerReq
     recipe = entry.recipe(request.mode, request.inputs)
     _check_pictures(request, recipe)
     _check_unused(request, entry, recipe)
-    _check_adapters(request, entry)
     _check_prompts(request, entry, recipe)
+    _check_adapters(request, entry)
     family = entry.family
-    sampler = get_sampler(family.sampler if request.sampler is None else request.sampler)
+    usual = _usual(request, entry)
+    sampler = get_sampler(usual.sampler if request.sampler is None else request.sampler)
     return replace(
         request.with_seed(),
-        steps=_steps(request, entry, sampler),
+        steps=_steps(request, entry, sampler, usual.steps),
         passes=family.passes if request.passes is None else request.passes,
-        guidance=family.guidance if request.guidance is None else request.guidance,
+        guidance=usual.guidance if request.guidance is None else request.guidance,
         sampler=sampler.name,
     )
 
 
-def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler) -> int:
+def _usual(request: LayerRequest, entry: ModelSpec) -> FewSteps:
+    """Steps, sampler and guidance where nothing is said: those of a distilled LoRA or checkpoint, else the family's."""
+    family = entry.family
+    names = [Path(lora.name).stem for lora in all_loras(request) if lora.weight != 0]
+    names += [entry.name] if entry.file is None else [entry.name, entry.file.stem]
+    return few_steps_among(names) or FewSteps(family.name, family.steps, family.sampler, family.guidance)
+
+
+def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler, usual: int) -> int:
     """The steps to take: as many as the sampler needs at least, where nothing is said."""
     spec = MODES[request.mode]
     from_noise = not spec.changes_layer or (spec.takes_strength and request.strength == 1)
     fewest = fewest_steps(sampler, entry.scheduler_config) if from_noise else 1
     if request.steps is None:
-        return max(entry.family.steps, fewest)
+        return max(usual, fewest)
     if request.steps < fewest:
         enough = [each.name for each in SAMPLERS if fewest_steps(each, entry.scheduler_config) <= request.steps]
         raise AcetateError(
@@ -111,6 +132,17 @@ def _check_adapters(request: LayerRequest, entry: ModelSpec) -> None:
     """The files of LoRAs and controls are there."""
     for lora in request.loras:
         lora_path(lora.name)
+    installed = installed_loras()
+    for field, text in prompt_fields(request).items():
+        for lora in parse_prompt(text, field).loras:
+            if lora.name not in installed:
+                names = ", ".join(installed)
+                raise AcetateError(
+                    "bad_request",
+                    f"the {field} asks for the LoRA {lora.name!r}, which is not here",
+                    field=field,
+                    hint=f"there are {names}" if names else f"put its file into {models_dir() / 'lora'}",
+                )
     for control in request.controls:
         kind = adapter_kind(control)
         if kind == STYLE_KIND:
@@ -136,8 +168,10 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
                 field="layer_prompts",
                 hint=f"choose from {', '.join(several)}" if several else "put it into the prompt",
             )
-    prompts = {"prompt": request.prompt, "negative": request.negative}
-    prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
+    prompts = {
+        field: parse_prompt(text, field)
+        for field, text in {**prompt_fields(request), "negative": request.negative}.items()
+    }
     if spec.prompt == UNASKED and request.prompt.strip():
         raise AcetateError(
             "bad_request",
@@ -146,21 +180,25 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             hint="leave it out, or use the mode inpaint to draw something there",
         )
     needed = spec.prompt == NEEDED and not drawn <= set(request.layer_prompts)
-    if needed and not request.prompt.strip():
+    if needed and not prompts["prompt"].plain:
         raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
-    for field, text in prompts.items():
-        _check_length(entry, field, text)
-
-
-def _check_length(entry: ModelSpec, field: str, text: str) -> None:
-    try:
-        length = prompt_length(entry.folder, text)
-    except (OSError, ValueError) as error:
-        raise model_missing_error(f"the model {entry.name} cannot be read ({error})") from error
-    if length.tokens > length.limit:
+    if prompts["negative"].loras:
         raise AcetateError(
             "bad_request",
-            f"the {field} has {length.tokens} word pieces, over this model's limit of {length.limit}",
-            field=field,
-            hint="make it shorter; the model reads a word as one or more pieces",
+            f"the LoRA {prompts['negative'].loras[0].name} is in the negative prompt, where it cannot work",
+            field="negative",
+            hint="put it into the prompt; a negative weight turns it round",
+        )
+    try:
+        for field, prompt in prompts.items():
+            check_embeddings(entry, prompt, field)
+        deepest = min(int(config["num_hidden_layers"]) for config in text_encoder_configs(entry))
+    except (OSError, ValueError, KeyError) as error:
+        raise model_missing_error(f"the model {entry.name} cannot be read ({error})") from error
+    if request.clip_skip is not None and request.clip_skip > deepest:
+        raise AcetateError(
+            "bad_request",
+            f"clip_skip is {request.clip_skip}, over the {deepest} layers that the text encoder of {entry.name} has",
+            field="clip_skip",
+            hint="1 is the last layer, 2 the one before; leave it out for the model's own",
         )

@@ -1,0 +1,85 @@
+"""The prompts of a request: what each frame is drawn from, and the LoRAs that are named in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acetate_wire.prompt import parse_prompt
+from acetate_wire.request import LayerRequest, Lora
+
+from acetate.models.embeddings import installed_embeddings, read_embedding, split_at_embeddings
+from acetate.models.recipes import AdapterSpec
+
+if TYPE_CHECKING:
+    from acetate.models.diffusion_model import DiffusionModel
+    from acetate.models.prompt_embeds import PromptEmbeds
+    from acetate.models.prompt_encoding import Vectors
+
+
+def prompt_fields(request: LayerRequest) -> dict[str, str]:
+    """The texts of a request that are drawn from, by field."""
+    layers = {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
+    return {"prompt": request.prompt, **layers}
+
+
+def all_loras(request: LayerRequest) -> tuple[Lora, ...]:
+    """The LoRAs of a request, then those that its prompts name, each once."""
+    named = (lora for field, text in prompt_fields(request).items() for lora in parse_prompt(text, field).loras)
+    return tuple(dict.fromkeys([*request.loras, *named]))
+
+
+def frame_prompts(request: LayerRequest, part: AdapterSpec) -> list[str]:
+    """The prompt of each frame: its own, joined to the common one where it is drawn beside others.
+
+    "own, common", as the published implementation for Forge joins them: its frames were trained to be parts of one
+    picture. A frame that is drawn alone has its own prompt alone, or the common one.
+    """
+    prompts = []
+    for role in part.roles:
+        own = request.layer_prompts.get(role, "")
+        together = part.joins_prompts and own.strip() and request.prompt.strip()
+        prompts.append(f"{own}, {request.prompt}" if together else own or request.prompt)
+    return prompts
+
+
+def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpec) -> PromptEmbeds:
+    """What the UNet reads: for every frame the negative prompt, then each frame's prompt; only the latter where
+    guidance is 1.
+
+    Where the model's captions had marks of their role, all of these have them too, so that even an empty prompt asks
+    for a layer in a layer's frame. Run it with the LoRAs attached. Raises AcetateError.
+    """
+    import torch
+
+    from acetate.models.prompt_encoding import encode_prompts
+
+    prompts = frame_prompts(request, part)
+    texts = [request.negative] * len(prompts) + prompts
+    marks = ["" if model.vocabulary is None else model.vocabulary.mark(role) for role in part.roles] * 2
+    asked = dict.fromkeys(zip(texts, marks, strict=True))
+    vectors = _vectors(texts)
+    with torch.inference_mode():
+        embeds = encode_prompts(
+            model.text, [text for text, _ in asked], [mark for _, mark in asked], request.clip_skip, vectors
+        )
+        places = [list(asked).index(each) for each in zip(texts, marks, strict=True)]
+        if request.guidance == 1:
+            return embeds.rows(places[len(prompts) :])
+        embeds = embeds.rows(places)
+        if model.spec.zeros_for_empty_negative and not request.negative.strip():
+            embeds = embeds.with_zeros(len(prompts))
+        return embeds
+
+
+def _vectors(texts: list[str]) -> Vectors:
+    """The vectors of the embeddings that prompts call."""
+    installed = installed_embeddings()
+    called = {
+        name
+        for text in texts
+        for section in parse_prompt(text).sections
+        for part in section
+        for _, name in split_at_embeddings(part.text, installed)
+        if name is not None
+    }
+    return {name: read_embedding(installed[name]) for name in called}
