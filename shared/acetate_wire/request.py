@@ -98,8 +98,8 @@ class LayerRequest:
     one. `clip_skip` counts the text encoder's layers from the last one, 1. `fill` says that a layer from words alone
     is to fill the target, whatever its shape; otherwise it is drawn at a shape that the model learned, centred in the
     target, and the rest stays clear. `detail` is how strongly a target over the model's size is drawn over once more
-    at its own size, 0 for not at all. `returns` are the roles that come back; without any, those that the mode makes. Layers come back as `reply_format`,
-    `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+    at its own size, 0 for not at all. `returns` are the roles that come back; without any, those that the mode makes.
+    Layers come back as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """

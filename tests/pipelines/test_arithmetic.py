@@ -79,7 +79,8 @@ def test_a_scene_is_three_frames_side_by_side_with_own_prompts_in_the_conditiona
     }
     latent, scheduler = noise(model, 3), ddim(model)
     negative, common = words(model, "a fish"), words(model, "a red apple")
-    context = torch.cat([negative] * 3 + [words(model, "a cat"), words(model, "a green leaf"), common])
+    own = [words(model, "a cat, a red apple"), words(model, "a green leaf, a red apple")]
+    context = torch.cat([negative] * 3 + [*own, common])
     weights = read_weights(model.spec.files["joint"])
     with torch.inference_mode(), SharedAttention(model.unet, 3, weights):
         for step in scheduler.timesteps:

@@ -254,12 +254,16 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "mode_unsupported",
         "layer_prompts",
     ),
-    "a layer's prompt that is too long": (
-        {"mode": "scene", "layer_prompts": {"blend": "zebra " * 40}},
+    "a layer's prompt with a LoRA that is not there": (
+        {"mode": "scene", "layer_prompts": {"blend": "a zebra <lora:stripes:1>"}},
         "bad_request",
         "layer_prompts.blend",
     ),
     "no prompt at all": ({"mode": "scene", "prompt": ""}, "bad_request", "prompt"),
+    "a LoRA in the negative prompt": ({"negative": "<lora:ink:1>"}, "bad_request", "negative"),
+    "an embedding that is not there": ({"negative": "embedding:easy"}, "bad_request", "negative"),
+    "words that change between steps": ({"prompt": "a [cat:dog:0.5]"}, "bad_request", "prompt"),
+    "a layer that the text encoder does not have": ({"clip_skip": 7}, "bad_request", "clip_skip"),
     "a mode without its weights": (
         {"mode": "extract", "model": "sd15", "inputs": {"blend": 64, "background": 64}},
         "mode_unsupported",

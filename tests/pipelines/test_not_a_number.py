@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from acetate.models.families import ModelSource, families
+from acetate.models.memory_plan import MemoryPlan
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
+from acetate.transparency import fastest_dtype
 from acetate_wire.blocking import BlockingClient
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Failed
@@ -211,3 +213,65 @@ def test_the_failure_of_a_job_tells_its_field(session: BlockingClient) -> None:
     event = session._receive_until(lambda each: isinstance(each, Failed) and each.id == job, 60)
     assert isinstance(event, Failed) and event.field == "inputs.layer"
     session.acknowledge(job)
+
+
+def starter_in(dtype: torch.dtype, folder: Path) -> ModelCache:
+    sources = {"starter": ModelSource(folder / "starter", families()["starter"], "Apache-2.0")}
+    return ModelCache(ModelRegistry(sources), torch.device("cpu"), dtype)
+
+
+def test_a_job_whose_unet_overflows_in_float16_begins_again_in_a_wider_format(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(damaged))
+    half, wide = starter_in(torch.float16, damaged), starter_in(fastest_dtype(torch.device("cpu")), damaged)
+    request = a_request("text", {}, steps=2, loras=(Lora("million"),))
+    stages: list[str] = []
+    (layer,) = run(request, {}, half, lambda progress: stages.append(progress.stage))
+    assert stages.count("loading") == 2 and "drawing" not in stages[: stages.index("loading", 1)], "found at once"
+    (expected,) = run(request, {}, wide, lambda progress: None)
+    assert torch.equal(layer.picture, expected.picture) and bool(layer.picture.isfinite().all())
+    assert half.get("starter").dtype == wide.get("starter").dtype != torch.float16
+    stages.clear()
+    run(request, {}, half, lambda progress: stages.append(progress.stage))
+    assert stages.count("loading") == 1, "the next job does not try float16 again"
+
+
+def test_what_no_format_helps_fails_by_name_and_the_model_stays_in_float16(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(damaged))
+    half = starter_in(torch.float16, damaged)
+    with pytest.raises(AcetateError, match="not-a-number after the ") as failed:
+        run(a_request("text", {}, steps=2, loras=(Lora("nan"),)), {}, half, lambda progress: None)
+    assert (failed.value.code, failed.value.field) == ("internal", "model") and failed.value.hint
+    assert run(a_request("text", {}, steps=2), {}, half, lambda progress: None)
+    assert half.get("starter").dtype == torch.float16
+
+
+def test_a_transparent_decoder_that_overflows_in_float16_computes_in_float32(
+    models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(models_folder))
+    model = starter_in(torch.float32, models_folder).get("starter")
+    latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    model.decoder.float()
+    expected = model.decode_transparent(latent, 1)
+    model.decoder.half()
+    overflowing = model.decoder.register_forward_hook(
+        lambda module, inputs, answer: answer * (1 if module.conv_in.weight.dtype == torch.float32 else torch.inf)
+    )
+    found = model.decode_transparent(latent, 1)
+    overflowing.remove()
+    assert torch.allclose(found, expected, atol=2e-3) and model.decoder.conv_in.weight.dtype == torch.float32
+
+
+def test_published_families_compute_in_float16_on_cards_first(models_folder: Path) -> None:
+    """bfloat16 has three digits fewer: what a weight delta of a thousandth adds would be gone."""
+    found = {name: ModelSource(models_folder / name, family, "x") for name, family in families().items()}
+    for device in ("cuda", "xpu"):
+        store = ModelCache(ModelRegistry(found), torch.device(device))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f"torch.{device}.is_bf16_supported", lambda **_: True)
+            chosen = {name: store._dtype(name, MemoryPlan()) for name in ("starter", "sd15", "sdxl")}
+        assert chosen == {"starter": torch.bfloat16, "sd15": torch.float16, "sdxl": torch.float16}

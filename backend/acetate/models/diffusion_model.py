@@ -13,7 +13,7 @@ from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.finite import finite
+from acetate.models.finite import finite, finite_or_wider
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.memory_plan import Offload
 from acetate.models.registry import ModelSpec
@@ -115,7 +115,7 @@ class DiffusionModel:
 
         # Checked here: the median and clamping to [0, 1] would hide a NaN.
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
-            return finite(self.decoder(picture, part), "transparent decoder")
+            return finite_or_wider(self.decoder, lambda: self.decoder(picture, part), "transparent decoder")
 
         return decode_tiled(decoder, self._picture(plain), plain, passes)
 
@@ -125,9 +125,11 @@ class DiffusionModel:
 
         Straight alpha, in [0, 1], float32; opaque layers stay so to the last bit.
         """
-        if self.upsampler is None:
+        upsampler = self.upsampler
+        if upsampler is None:
             return layer
-        large = finite(self.upsampler(layer[None].to(self.device)).float(), "upsampler").clamp(0, 1)[0]
+        small = layer[None].to(self.device)
+        large = finite_or_wider(upsampler, lambda: upsampler(small).float(), "upsampler").clamp(0, 1)[0]
         if bool((layer[3] == 1).all()):
             large[3] = 1
         return large

@@ -15,7 +15,7 @@ from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
 from acetate.models.loader import load_base
-from acetate.models.memory_plan import Footprint, MemoryPlan, choose_plan, footprint, plans_for, supports_int8
+from acetate.models.memory_plan import CARDS, Footprint, MemoryPlan, choose_plan, footprint, plans_for, supports_int8
 from acetate.models.offload import apply_plan, quantize_int8
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.vocabulary import load_vocabulary
@@ -33,6 +33,8 @@ class ModelCache:
     dtype: torch.dtype | None = None
     _loaded: dict[str, DiffusionModel] = field(default_factory=dict)
     _fingerprints: dict[str, object] = field(default_factory=dict)
+    _plans: dict[str, MemoryPlan] = field(default_factory=dict)
+    _wider: dict[str, torch.dtype] = field(default_factory=dict)
 
     def get(self, name: str, plan: MemoryPlan | None = None) -> DiffusionModel:
         """The model of that name, placed by a plan; None leaves a loaded one as it is, and loads others resident.
@@ -40,17 +42,19 @@ class ModelCache:
         Raises AcetateError `unknown_model` or `model_missing`.
         """
         model = self._loaded.get(name)
-        if model is not None and (plan is None or (model.dtype, model.int8) == (self._dtype(plan), plan.int8)):
+        if model is not None and (plan is None or (model.dtype, model.int8) == (self._dtype(name, plan), plan.int8)):
             if plan is not None:
                 apply_plan(model, plan)
+                self._plans[name] = plan
             return model
         self.unload(name)
         chosen = plan or MemoryPlan()
         entry = self.registry.entry(name)
         started = time.monotonic()
         self._fingerprints[name] = file_fingerprint(entry)
-        dtype = self._dtype(chosen)
+        dtype = self._dtype(name, chosen)
         self._loaded[name] = load_model(entry, self.device, dtype, chosen)
+        self._plans[name] = chosen
         seconds = time.monotonic() - started
         log.info("loaded %s in %.1f s: %s, %s on %s", name, seconds, chosen, dtype, self.device)
         return self._loaded[name]
@@ -66,7 +70,7 @@ class ModelCache:
         entry = self.registry.entry(name)
         if name in self._loaded and self._fingerprints[name] != file_fingerprint(entry):
             self.unload(name)
-        usual = self._dtype(MemoryPlan()).itemsize
+        usual = self._dtype(name, MemoryPlan()).itemsize
         recipe = entry.recipe(mode, inputs)
         plans = plans_for(self.device.type, usual, int8=supports_int8(recipe))
         try:
@@ -96,10 +100,40 @@ class ModelCache:
         """The models in memory."""
         return tuple(self._loaded)
 
-    def _dtype(self, plan: MemoryPlan) -> torch.dtype:
+    def widen(self, name: str) -> bool:
+        """Load a model that overflowed in float16 again in a wider format, for the next jobs too; False for others.
+
+        The wider format is bfloat16 where the device is fast with it, else float32.
+        """
+        model = self._loaded.get(name)
+        if model is None or model.dtype != torch.float16:
+            return False
+        fastest = fastest_dtype(self.device)
+        self._wider[name] = torch.float32 if fastest == torch.float16 else fastest
+        log.warning("%s overflowed in float16: it is loaded again in %s", name, self._wider[name])
+        self.get(name, self._plans[name])
+        return True
+
+    def narrow(self, name: str) -> None:
+        """Go back to the usual format, where `widen` did not help."""
+        self._wider.pop(name, None)
+        self.unload(name)
+
+    def _dtype(self, name: str, plan: MemoryPlan) -> torch.dtype:
+        """The number format of a model's UNet.
+
+        On cards the published families compute in float16: bfloat16 would round off most of a small weight delta.
+        """
+        if name in self._wider:
+            return self._wider[name]
         if plan.half:
             return short_dtype(self.device)
-        return fastest_dtype(self.device) if self.dtype is None else self.dtype
+        if self.dtype is not None:
+            return self.dtype
+        source = self.registry.sources.get(name)
+        if self.device.type in CARDS and source is not None and source.family.decoders:
+            return torch.float16
+        return fastest_dtype(self.device)
 
 
 @dataclass(frozen=True)

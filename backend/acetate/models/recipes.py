@@ -22,7 +22,8 @@ class AdapterSpec:
     0 (`frame`; any of them may be left out).
 
     `kind` is what is attached: nothing (`plain`: the base model generates transparent layers), attention sharing over
-    the frames, or weight deltas. `files` are its published file names; one of them is enough.
+    the frames, or weight deltas. `files` are its published file names; one of them is enough. `joins_prompts` tells
+    that a frame's own prompt is followed by the common one, else it stands alone.
     """
 
     name: str
@@ -32,11 +33,7 @@ class AdapterSpec:
     inputs: tuple[str, ...] = ()
     conditioning: Conditioning | None = None
     files: tuple[str, ...] = ()
-
-    @property
-    def joins_prompts(self) -> bool:
-        """Whether a frame's own prompt is joined to the common one: in the published attention sharing."""
-        return self.kind == "sharing" and len(self.roles) > 1
+    joins_prompts: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,9 +82,16 @@ def _starter() -> tuple[ModeRecipe, ...]:
 
 def _sd15() -> tuple[ModeRecipe, ...]:
     alone = AdapterSpec("transparent_attn", "sharing", files=("layer_sd15_transparent_attn",))
-    joint = AdapterSpec("joint", "sharing", SCENE, files=("layer_sd15_joint",))
+    joint = AdapterSpec("joint", "sharing", SCENE, files=("layer_sd15_joint",), joins_prompts=True)
     fg2bg = AdapterSpec(
-        "fg2bg", "sharing", ("background", "blend"), None, ("foreground",), "control", files=("layer_sd15_fg2bg",)
+        "fg2bg",
+        "sharing",
+        ("background", "blend"),
+        None,
+        ("foreground",),
+        "control",
+        files=("layer_sd15_fg2bg",),
+        joins_prompts=True,
     )
     bg2fg = AdapterSpec(
         "bg2fg",
@@ -97,6 +101,7 @@ def _sd15() -> tuple[ModeRecipe, ...]:
         ("background",),
         "control",
         files=("layer_sd15_bg2fg",),
+        joins_prompts=True,
     )
     return (
         *_text_recipes(alone),

@@ -60,16 +60,32 @@ def run_resolved(
     `inputs` are the request's pictures by role, and `controls` those of its controls, as "4 h w" straight-alpha sRGB
     in [0, 1]. `report` is called between steps; what it raises (`JobCancelled`) ends the job there. Raises
     AcetateError when that cannot be done: a model or file that has gone meanwhile, or too little memory.
+
+    Where the UNet overflows in float16, the job begins again in a wider number format: steps in two formats would make
+    layers that no settings give again.
     """
     import torch
 
+    from acetate.models.finite import NotANumberError
     from acetate.pipelines.modes import generate
 
-    try:
+    def attempt() -> tuple[GeneratedLayer, ...]:
         report(GenerationProgress("loading", 0, 1))
         model = store.get(request.model)
         recipe = model.spec.recipe(request.mode, request.inputs)
         return generate(GenerationContext(request, recipe, model, report, inputs, tuple(controls)))
+
+    try:
+        try:
+            return attempt()
+        except NotANumberError:
+            if not store.widen(request.model):
+                raise
+        try:
+            return attempt()
+        except NotANumberError:
+            store.narrow(request.model)
+            raise
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_little_memory(request) from error
     except RuntimeError as error:

@@ -29,10 +29,10 @@ def all_loras(request: LayerRequest) -> tuple[Lora, ...]:
 
 
 def frame_prompts(request: LayerRequest, part: AdapterSpec) -> list[str]:
-    """The prompt of each frame: its own, joined to the common one where it is drawn beside others.
+    """The prompt of each frame: its own or the common one; "own, common" where the part joins them.
 
-    "own, common", as the published implementation for Forge joins them: its frames were trained to be parts of one
-    picture. A frame that is drawn alone has its own prompt alone, or the common one.
+    So does the published implementation for Forge with attention sharing. A layer that is drawn alone, and the
+    starter's, whose captions said what each frame shows, come out better from their own prompt alone.
     """
     prompts = []
     for role in part.roles:
@@ -51,6 +51,7 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
     """
     import torch
 
+    from acetate.models.finite import finite
     from acetate.models.prompt_encoding import encode_prompts
 
     prompts = frame_prompts(request, part)
@@ -62,6 +63,7 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
         embeds = encode_prompts(
             model.text, [text for text, _ in asked], [mark for _, mark in asked], request.clip_skip, vectors
         )
+        finite(embeds.prompt_embeds, "text encoder")
         places = [list(asked).index(each) for each in zip(texts, marks, strict=True)]
         if request.guidance == 1:
             return embeds.rows(places[len(prompts) :])

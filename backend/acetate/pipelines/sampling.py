@@ -14,6 +14,7 @@ from torch import Tensor
 from acetate.adapters.attach import Denoiser
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.samplers import Sampler, Scheduler, make_scheduler
 from acetate.transparency.tiling import Span, blend_tiles, crop_latents, spans
@@ -108,7 +109,8 @@ def denoise(
 ) -> Float[Tensor, "drawn c h w"]:
     """The latents of the drawn frames, as the UNet sees them.
 
-    Noise comes from `generator`, on the processor, so that it is the same on every device.
+    Noise comes from `generator`, on the processor, so that it is the same on every device. Raises NotANumberError at
+    the first step where the UNet's prediction is not a number.
     """
     scheduler = make_scheduler(params.sampler, model.scheduler_config, params.steps, model.device)
     timesteps = scheduler.timesteps
@@ -135,6 +137,7 @@ def denoise(
             prediction = ask.predict(model_input)
         else:
             prediction = ask.predict_tiled(model_input, frames.tiles, on_part, None if start is None else start.mask)
+        finite(prediction, "UNet")
         latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
         if start is not None:
             around = start.latent if index + 1 == last else _add_noise(scheduler, start.latent, noise, index + 1)
