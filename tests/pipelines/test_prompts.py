@@ -52,6 +52,14 @@ def test_the_unet_reads_long_and_weighted_prompts(draw: Draw, store: ModelCache,
     assert torch.allclose(read, wanted, atol=1e-6)
 
 
+def test_a_model_that_learned_short_captions_says_that_a_prompt_is_long(draw: Draw) -> None:
+    def warned(prompt: str, model: str) -> list[str]:
+        return [warning.code for warning in draw("text", model=model, steps=1, prompt=prompt)[0].warnings]
+
+    assert warned("a cat, " * 12, "starter").count("long_prompt") == 1
+    assert "long_prompt" not in warned("a (cat:1.2)", "starter") + warned("a cat, " * 12, "sd15")
+
+
 def test_weights_change_the_layer_and_equal_ones_do_not(draw: Draw) -> None:
     plain, weighted, same = (
         draw("text", prompt=prompt)[0].picture for prompt in ("a red apple", "a (red:1.5) apple", "a (red:1.0) apple")

@@ -25,17 +25,25 @@ app = typer.Typer(help=_("Which models are here, and fetching, adding, removing 
 
 @app.callback(invoke_without_command=True)
 def models(context: typer.Context, json_file: JsonFile = None) -> None:
-    """List the models: what each can do, its licence, its size, and where it lives."""
+    """List the models: what each can do, its licence, its size, and where it lives; and LoRAs for few steps."""
     if context.invoked_subcommand is not None:
         return
+    from acetate.models.adapter_files import installed_loras
+    from acetate.models.few_steps import few_steps_of
     from acetate.models.inventory import installed_models
     from acetate.models.registry import ModelRegistry
     from acetate.models.user_models import unusable_files
 
     found = installed_models(ModelRegistry())
     unusable = {str(path): f"{kind.what}: {kind.hint}" for path, kind in unusable_files().items()}
-    if write_json(json_file, {"models": [asdict(holding) for holding in found], "unusable": unusable}):
+    presets = {name: few for name in installed_loras() if (few := few_steps_of(name)) is not None}
+    few_steps = {name: asdict(few) for name, few in presets.items()}
+    figures = {"models": [asdict(holding) for holding in found], "unusable": unusable, "few_steps": few_steps}
+    if write_json(json_file, figures):
         _show(found, unusable)
+        for name, few in presets.items():
+            line = _("LoRA {name}: {kind}, drawn in {steps} steps with {sampler} at guidance {guidance:g}")
+            echo(line.format(name=name, **asdict(few)))
 
 
 def _show(found: Sequence[InstalledModel], unusable: Mapping[str, str]) -> None:

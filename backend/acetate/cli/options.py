@@ -75,7 +75,7 @@ class Options:
     ] = None
     stop_at: Annotated[
         float | None,
-        typer.Option(help=_("The share of the steps after which the plain model goes on. (default: each step's own)")),
+        typer.Option(help=_("The share of the noise after which the plain model goes on. (default: each step's own)")),
     ] = None
     lora: Annotated[
         list[str] | None,

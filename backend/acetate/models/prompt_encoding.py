@@ -84,6 +84,11 @@ def encode_prompts(
     return PromptEmbeds(context, None if pooled is None else pooled[[places[row[0]] for row in rows]])
 
 
+def chunk_count(text: TextEncoders, prompt: str) -> int:
+    """How many chunks a prompt takes. Raises AcetateError as `encode_prompts` does."""
+    return len(_chunks(text, prompt, "", {}))
+
+
 def _chunks(text: TextEncoders, prompt: str, mark: str, embeddings: Vectors) -> list[Chunk]:
     before = tuple(_tokens(text, mark, 1.0))
     capacity = text.tokenizers[0].model_max_length - 2 - len(before)

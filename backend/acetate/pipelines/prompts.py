@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acetate_wire.events import LayerWarning
 from acetate_wire.prompt import parse_prompt
 from acetate_wire.request import LayerRequest, Lora
 
+from acetate.i18n import tr as _
 from acetate.models.embeddings import installed_embeddings, read_embedding, split_at_embeddings
 from acetate.models.recipes import AdapterSpec
 
@@ -61,7 +63,7 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
     vectors = _vectors(texts)
     with torch.inference_mode():
         embeds = encode_prompts(
-            model.text, [text for text, _ in asked], [mark for _, mark in asked], request.clip_skip, vectors
+            model.text, [text for text, _mark in asked], [mark for _text, mark in asked], request.clip_skip, vectors
         )
         finite(embeds.prompt_embeds, "text encoder")
         places = [list(asked).index(each) for each in zip(texts, marks, strict=True)]
@@ -73,6 +75,19 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
         return embeds
 
 
+def length_warning(request: LayerRequest, model: DiffusionModel) -> LayerWarning | None:
+    """What the artist is told of a prompt in several chunks, where the model learned from captions of one."""
+    from acetate.models.prompt_encoding import chunk_count
+
+    if model.vocabulary is None:
+        return None
+    long = [text for text in prompt_fields(request).values() if chunk_count(model.text, text) > 1]
+    if not long:
+        return None
+    message = _("the prompt “{prompt}” is longer than any that the model has read")
+    return LayerWarning("long_prompt", message.format(prompt=long[0]), _("say it in fewer words"))
+
+
 def _vectors(texts: list[str]) -> Vectors:
     """The vectors of the embeddings that prompts call."""
     installed = installed_embeddings()
@@ -81,7 +96,7 @@ def _vectors(texts: list[str]) -> Vectors:
         for text in texts
         for section in parse_prompt(text).sections
         for part in section
-        for _, name in split_at_embeddings(part.text, installed)
+        for _words, name in split_at_embeddings(part.text, installed)
         if name is not None
     }
     return {name: read_embedding(installed[name]) for name in called}
