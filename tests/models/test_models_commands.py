@@ -150,13 +150,21 @@ def computer(tmp_path: Path) -> Computer:
 
 
 def test_the_list_tells_modes_licence_size_and_place(computer: Computer) -> None:
-    listed = {model["name"]: model for model in computer.models("--json", "-").figures["models"]}
+    loras = computer.folder / "models/lora"
+    loras.mkdir(parents=True)
+    for name in ("sdxl_lightning_8step_lora", "lightning_in_the_sky"):
+        (loras / f"{name}.safetensors").touch()
+    figures = computer.models("--json", "-").figures
+    preset = {"kind": "Lightning", "steps": 8, "sampler": "Euler", "guidance": 1.0}
+    assert figures["few_steps"] == {"sdxl_lightning_8step_lora": preset}
+    listed = {model["name"]: model for model in figures["models"]}
     starter = listed["starter"]
     assert {"text", "refine", "inpaint"} <= set(starter["modes"])
     assert starter["licence"] == "Apache-2.0" and starter["bytes"] > 1_000_000 and Path(starter["place"]).is_dir()
     assert listed["sdxl"]["modes"] == [] and "acetate models pull sdxl" in listed["sdxl"]["missing"]
     text = computer.models().output
     assert "can do: text" in text and "Apache-2.0" in text and "MB" in text
+    assert "LoRA sdxl_lightning_8step_lora: Lightning, drawn in 8 steps with Euler at guidance 1" in text
 
 
 def test_pulled_files_are_whole_and_a_broken_download_goes_on_where_it_stopped(computer: Computer, hub: Hub) -> None:

@@ -14,12 +14,14 @@ import torch
 from acetate.cli import app
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER_FOLDER
+from acetate.models.samplers import SAMPLERS, Sampler
 from acetate.pipelines import run
 from acetate_lab.evaluation.generation.aspects import is_doubled
 from acetate_lab.evaluation.transparency.reconstruction import Autoencoder, reconstruct
 from acetate_lab.metrics.coverage import coverage_of, mean_coverage, shape_of
 from acetate_lab.metrics.held_out import read_held_out
 from acetate_lab.training.starter.colours import dominant_colour
+from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Rect
 from numpy.typing import NDArray
 from typer.testing import CliRunner
@@ -73,6 +75,36 @@ def test_different_prompts_and_seeds_draw_different_layers_and_the_same_seed_the
     assert np.array_equal(first, draw(store, "a cat", seed=5))
     assert not np.array_equal(first, draw(store, "a cat", seed=6))
     assert not np.array_equal(first, draw(store, "a house", seed=5))
+
+
+@pytest.fixture(scope="module")
+def apple(store: ModelCache) -> NDArray[np.uint8]:
+    return draw(store, "a red apple", steps=25)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+def test_every_sampler_draws_the_subject_with_few_steps_or_is_refused_with_a_way_out(
+    store: ModelCache, apple: NDArray[np.uint8], sampler: Sampler
+) -> None:
+    """At 4, 8, 12 and 25 steps; of those that hold, the two lowest are drawn, since more only come nearer."""
+    allowed = [steps for steps in (4, 8, 12, 25) if steps >= sampler.from_pure_noise]
+    for steps in {4, 8, 12, 25} - set(allowed):
+        with pytest.raises(AcetateError, match=f"needs {sampler.from_pure_noise} steps or more") as refusal:
+            draw(store, "a red apple", sampler=sampler.name, steps=steps)
+        assert refusal.value.field == "steps" and f"{sampler.from_pure_noise} steps" in refusal.value.hint
+    for steps in allowed[:2]:
+        drawn = draw(store, "a red apple", sampler=sampler.name, steps=steps)
+        assert dominant_colour(drawn, share=0.3) == "red", "Heun with 12 steps has a cyan one"
+        off = np.abs(drawn[..., 3].astype(float) - apple[..., 3]).mean()
+        assert off < 14, "those that sample noise draw another apple: up to 9 off; a smeared one is 20 and more"
+
+
+@pytest.mark.slow
+def test_weights_in_a_prompt_count(store: ModelCache) -> None:
+    plain, less, more = (draw(store, f"a (red:{weight}) apple") for weight in (1, 0.3, 1.5))
+    assert np.array_equal(plain, draw(store, "a red apple"))
+    assert not np.array_equal(plain, less) and not np.array_equal(plain, more)
+    assert all(dominant_colour(each, share=0.3) == "red" for each in (plain, more))
 
 
 @pytest.mark.parametrize(("width", "height"), [(256, 144), (192, 128), (128, 181), (144, 256)])
