@@ -91,6 +91,22 @@ def test_a_mode_works_on_pictures_in_their_own_size(
     assert given in settings("out.png")["inputs"]
 
 
+def test_the_syntax_of_a_prompt_is_no_unknown_word_and_stays_in_the_settings(acetate: Acetate) -> None:
+    prompt = "a (red:1.3) [apple] BREAK a leaf"
+    answer = acetate("generate", prompt, "--clip-skip", "1", "-o", "out.png", "--seed", "7", *QUICK)
+    assert (answer.code, [line for line in answer.errors.splitlines() if "know" in line]) == (0, [])
+    assert (settings("out.png")["prompt"], settings("out.png")["clip_skip"]) == (prompt, 1)
+    again = acetate("generate", "--like", "out.png", "-o", "again.png")
+    assert again.code == 0 and np.array_equal(pixels("again.png"), pixels("out.png"))
+    plain = acetate("generate", "a red apple a leaf", "-o", "plain.png", "--seed", "7", *QUICK)
+    assert plain.code == 0 and not np.array_equal(pixels("plain.png"), pixels("out.png"))
+
+
+def test_a_lora_that_the_prompt_names_is_looked_for_before_anything_starts(acetate: Acetate) -> None:
+    answer = acetate("generate", "a cat <lora:inky:0.5>", "-o", "out.png", *QUICK)
+    assert answer.code != 0 and "asks for the LoRA 'inky', which is not here" in answer.errors
+
+
 def test_inpaint_changes_nothing_outside_the_mask(acetate: Acetate) -> None:
     acetate("inpaint", "--layer", "layer.png", "--mask", "mask.png", "a cat", "-o", "out.png", *QUICK)
     outside = pixels("mask.png")[..., 0] == 0

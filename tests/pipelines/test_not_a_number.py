@@ -266,6 +266,22 @@ def test_a_transparent_decoder_that_overflows_in_float16_computes_in_float32(
     assert torch.allclose(found, expected, atol=2e-3) and model.decoder.conv_in.weight.dtype == torch.float32
 
 
+def test_a_layer_in_which_nothing_is_seen_says_so(
+    models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(models_folder))
+    model = (store := starter_in(torch.float32, models_folder)).get("starter")
+
+    def warned() -> list[str]:
+        (layer,) = run(a_request("text", {}, steps=1), {}, store, lambda progress: None)
+        return [warning.code for warning in layer.warnings]
+
+    assert "empty" not in warned()
+    clearing = model.decoder.register_forward_hook(lambda module, inputs, answer: torch.zeros_like(answer))
+    assert warned() == ["empty"]
+    clearing.remove()
+
+
 def test_published_families_compute_in_float16_on_cards_first(models_folder: Path) -> None:
     """bfloat16 has three digits fewer: what a weight delta of a thousandth adds would be gone."""
     found = {name: ModelSource(models_folder / name, family, "x") for name, family in families().items()}

@@ -25,7 +25,7 @@ from acetate.models.samplers import get_sampler
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import GenerationMetadata, picture_hash
-from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, is_opaque, opaque_warning
+from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, empty_warning, is_opaque, opaque_warning
 from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.prompts import all_loras, encode_frames, length_warning
 from acetate.pipelines.sampling import FrameBatch, InitLatents, SamplingParams, denoise
@@ -158,18 +158,19 @@ class LayerPipeline:
         return self.context.model.upscale(picture) if working_size.needs_upscale else picture
 
     def _outputs(self, sample: Sample, working_size: WorkingSize) -> list[GeneratedLayer]:
-        layers = []
-        for role in output_roles(self.context.request):
+        layers, request = [], self.context.request
+        for role in output_roles(request):
             picture = sample.pictures.pop("foreground" if role == "layer" else role)
-            dtype = reply_dtype(self.context.request)
+            empty = empty_warning(request, picture)
+            dtype = reply_dtype(request)
             if self.init_image is None or self.init_image.merge is None:
                 pixels = working_size.to_target(self._upscaled(picture, working_size), dtype)
             else:
                 pixels = to_dtype_hwc(self._on_target(picture, working_size), dtype)
             layer = output_layer(self.context, role, sample.seed, pixels)
-            found = [length_warning(self.context.request, self.context.model)]
+            found = [length_warning(request, self.context.model), empty]
             if sample.opaque:
-                found.append(opaque_warning(self.context.request, self.context.model.vocabulary))
+                found.append(opaque_warning(request, self.context.model.vocabulary))
             layers.append(replace(layer, warnings=tuple(each for each in found if each is not None)))
         return layers
 

@@ -1,4 +1,4 @@
-"""Layers that came out opaque to their border, where a subject before nothing was asked for."""
+"""Layers that came out opaque to their border or empty, where a subject before nothing was asked for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from acetate.i18n import tr as _
 
 COVERED = 0.5
 """Alpha above this covers a pixel."""
+INVISIBLE = 1 / 255
+"""Alpha up to this is not seen."""
 BORDER_SHARE = 0.5
 """A layer of which more of the frame's outermost pixels are covered has no clear surroundings: what the starter draws
 from words of other languages covers 0.55 to 1 of them, its subjects about none.
@@ -36,6 +38,14 @@ def is_opaque(layer: Float[Tensor, "4 h w"]) -> bool:
     alpha = layer[3]
     border = torch.cat([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
     return bool((border > COVERED).float().mean() > BORDER_SHARE)
+
+
+def empty_warning(request: LayerRequest, layer: Float[Tensor, "4 h w"]) -> LayerWarning | None:
+    """What the artist is told of such a layer in which nothing is visible; None for others."""
+    if not can_be_opaque(request) or bool((layer[3] > INVISIBLE).any()):
+        return None
+    message = _("“{prompt}” came out empty: every pixel is clear")
+    return LayerWarning("empty", message.format(prompt=request.prompt), _("say it in fewer words, or try another seed"))
 
 
 def opaque_warning(request: LayerRequest, vocabulary: Vocabulary | None) -> LayerWarning:
