@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from acetate_wire.errors import AcetateError
 from acetate_wire.prompt import Prompt
 
-from acetate.models.diffusers_layout import read_safetensors_header, text_folders
+from acetate.models.diffusers_layout import text_folders
 from acetate.models.hub_cache import SUFFIX, models_dir
 from acetate.models.registry import ModelSpec, read_json
+from acetate.models.safetensors_header import HeaderError, read_header
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,10 +83,13 @@ def read_embedding(path: Path) -> tuple[Tensor, ...]:
 
 
 def _check_fit(entry: ModelSpec, path: Path, widths: list[int], field: str) -> None:
-    header = {name: about["shape"] for name, about in read_safetensors_header(path).items() if name != "__metadata__"}
+    try:
+        header = read_header(path).shapes
+    except HeaderError as error:
+        raise _refusal(field, f"{path} holds no embedding: it is {error.what}", error.hint) from error
     keys = SDXL_KEYS if set(header) == set(SDXL_KEYS) else tuple(header)
     shapes = [header[key] for key in keys]
-    if not shapes or any(len(shape) not in (1, 2) for shape in shapes):
+    if any(len(shape) not in (1, 2) for shape in shapes):
         raise _refusal(field, f"{path} holds no embedding", "give a .safetensors file of textual inversion")
     found = [shape[-1] for shape in shapes]
     if found != widths:
