@@ -225,7 +225,10 @@ def test_a_job_whose_unet_overflows_in_float16_begins_again_in_a_wider_format(
 ) -> None:
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(damaged))
     half, wide = starter_in(torch.float16, damaged), starter_in(fastest_dtype(torch.device("cpu")), damaged)
-    request = a_request("text", {}, steps=2, loras=(Lora("million"),))
+    strong = damaged / "lora/strong.safetensors"
+    shutil.copy(damaged / "lora/good.safetensors", strong)
+    changed(strong, "unet.", lambda value: value * 250)
+    request = a_request("text", {}, steps=2, loras=(Lora("strong"),))
     stages: list[str] = []
     (layer,) = run(request, {}, half, lambda progress: stages.append(progress.stage))
     assert stages.count("loading") == 2 and "drawing" not in stages[: stages.index("loading", 1)], "found at once"
@@ -241,12 +244,14 @@ def test_what_no_format_helps_fails_by_name_and_the_model_stays_in_float16(
     damaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(damaged))
-    half = starter_in(torch.float16, damaged)
-    with pytest.raises(AcetateError, match="not-a-number after the ") as failed:
-        run(a_request("text", {}, steps=2, loras=(Lora("nan"),)), {}, half, lambda progress: None)
+    sources = {"sd15": ModelSource(damaged / "sd15", families()["sd15"], "Apache-2.0")}
+    half = ModelCache(ModelRegistry(sources), torch.device("cpu"), torch.float16)
+    stages: list[str] = []
+    with pytest.raises(AcetateError, match="not-a-number after the UNet") as failed:
+        run(a_request("text", {}, model="sd15"), {}, half, lambda progress: stages.append(progress.stage))
     assert (failed.value.code, failed.value.field) == ("internal", "model") and failed.value.hint
-    assert run(a_request("text", {}, steps=2), {}, half, lambda progress: None)
-    assert half.get("starter").dtype == torch.float16
+    assert stages == ["loading", "loading"]
+    assert half.get("sd15").dtype == torch.float16
 
 
 def test_a_transparent_decoder_that_overflows_in_float16_computes_in_float32(
