@@ -251,7 +251,7 @@ def _request(family: str, mode: str) -> tuple[LayerRequest, dict[str, Tensor], l
     headers = {role: PictureSpec(frame, SIDE, SIDE) for frame, role in enumerate(roles)}
     controls = tuple(Control(kind, PictureSpec(frame, SIDE, SIDE)) for frame, kind in enumerate(("edge", "style")))
     request = LayerRequest(
-        mode="text" if kit else mode, prompt="a red apple", seed=5, steps=2, model=family, canvas=(SIDE, SIDE),
+        mode="text" if kit else mode, prompt="" if mode == "remove" else "a red apple", seed=5, steps=2, model=family, canvas=(SIDE, SIDE),
         target=Rect(0, 0, SIDE, SIDE), inputs=headers, reply_format="rgbaf32", preview=True,
         controls=controls if kit else (), loras=(Lora(f"{family}-style"),) if kit else (),
     )  # fmt: skip

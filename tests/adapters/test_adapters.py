@@ -11,7 +11,9 @@ import torch
 from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.models.adapter_files import control_adapter_path
 from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.memory_plan import MemoryPlan, Offload
 from acetate.models.model_cache import ModelCache
+from acetate.models.offload import apply_plan
 from acetate.models.recipes import AdapterSpec
 from acetate.models.registry import ModelRegistry
 from acetate_wire.errors import AcetateError
@@ -299,3 +301,46 @@ def test_a_lora_of_another_family_is_refused_and_leaves_no_trace(load: Load) -> 
         pass
     after = model.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize("placement", ["resident", "model", "sequential"])
+@pytest.mark.parametrize("name", ["joint", "bgble2fg"])
+def test_the_whole_kit_goes_with_every_placement_and_the_next_job_finds_the_model_placed(
+    load: Load, placement: Offload, name: str
+) -> None:
+    """Offloaded models answer as resident ones do, and their hooks are on again afterwards, also after a refusal."""
+    family, part = next(each for each in PARTS if each[1].name == name)
+    model = load(family)
+    other = "sdxl" if family == "sd15" else "sd15"
+    controls = [ControlImage("edge", a_layer(5)), ControlImage("style", a_layer(6))]
+
+    def job(loras: tuple[Lora, ...], controls: list[ControlImage]) -> Tensor:
+        with adapted_unet(model, part, inputs_of(part), loras=loras, controls=controls) as predictor:
+            return ask(predictor, model, part)
+
+    kit = (Lora(family, 0.7),), controls
+    wanted, plain = job(*kit), job((), [])
+    modules = set(dict(model.unet.named_modules()))
+    apply_plan(model, MemoryPlan(placement))
+    hooks = hooks_of(model)
+    assert bool(hooks) == (placement != "resident")
+    assert torch.equal(job(*kit), wanted)
+    assert hooks_of(model) == hooks
+    assert torch.equal(job((), []), plain)
+    with pytest.raises(AcetateError, match="cannot be used with this model"):
+        job((Lora(other),), [])
+    assert hooks_of(model) == hooks and set(dict(model.unet.named_modules())) == modules
+    assert torch.equal(job(*kit), wanted) and model.placement == placement
+    apply_plan(model, MemoryPlan())
+    assert not hooks_of(model) and torch.equal(job((), []), plain)
+
+
+def hooks_of(model: DiffusionModel) -> set[str]:
+    """Which of a model's modules move their weights when they are called."""
+    found = set()
+    for number, network in enumerate((*model.text.encoders, model.unet, model.vae)):
+        for name, module in network.named_modules():
+            registry = getattr(module, "_diffusers_hook", None)
+            if hasattr(module, "_hf_hook") or (registry is not None and registry.hooks):
+                found.add(f"{number}.{name}")
+    return found

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.finite import finite
+from acetate.models.latent_preview import LatentPreview, load_preview
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.memory_plan import Offload
 from acetate.models.registry import ModelSpec
@@ -76,6 +77,11 @@ class DiffusionModel:
     def upsampler(self) -> LayerUpsampler | None:
         """Enlarges decoded layers; None where the model has none. Raises AcetateError `model_missing` when damaged."""
         return load_upsampler_of(self.spec, self.device)
+
+    @cached_property
+    def preview(self) -> LatentPreview | None:
+        """Makes small pictures of latents; None where nothing is known of them. Raises AcetateError `model_missing`."""
+        return load_preview(self.spec, self.latent_channels, self.device)
 
     @torch.inference_mode()
     def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
