@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -240,7 +241,7 @@ def measure(folder: Path, family: str, mode: str, dtype: str) -> Run:
     for layer in layers:
         if not bool(torch.as_tensor(layer.picture).isfinite().all()):
             raise ValueError(f"the layer {layer.role} is not a number")
-    gaps = [after - before for before, after in zip(steps, steps[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(steps)]
     return Run(family, mode, dtype, time.monotonic() - started - load, load, min(gaps, default=0.0), *memory())
 
 
@@ -251,7 +252,8 @@ def _request(family: str, mode: str) -> tuple[LayerRequest, dict[str, Tensor], l
     headers = {role: PictureSpec(frame, SIDE, SIDE) for frame, role in enumerate(roles)}
     controls = tuple(Control(kind, PictureSpec(frame, SIDE, SIDE)) for frame, kind in enumerate(("edge", "style")))
     request = LayerRequest(
-        mode="text" if kit else mode, prompt="" if mode == "remove" else "a red apple", seed=5, steps=2, model=family, canvas=(SIDE, SIDE),
+        mode="text" if kit else mode, prompt="" if mode == "remove" else "a red apple", seed=5, steps=2, model=family,
+        canvas=(SIDE, SIDE),
         target=Rect(0, 0, SIDE, SIDE), inputs=headers, reply_format="rgbaf32", preview=True,
         controls=controls if kit else (), loras=(Lora(f"{family}-style"),) if kit else (),
     )  # fmt: skip

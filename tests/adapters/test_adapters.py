@@ -11,7 +11,7 @@ import torch
 from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.models.adapter_files import control_adapter_path
 from acetate.models.diffusion_model import DiffusionModel
-from acetate.models.memory_plan import MemoryPlan, Offload
+from acetate.models.memory_plan import CUDA_PLANS, MemoryPlan, Offload, adapter_bytes, footprint
 from acetate.models.model_cache import ModelCache
 from acetate.models.offload import apply_plan
 from acetate.models.recipes import AdapterSpec
@@ -333,6 +333,34 @@ def test_the_whole_kit_goes_with_every_placement_and_the_next_job_finds_the_mode
     assert torch.equal(job(*kit), wanted) and model.placement == placement
     apply_plan(model, MemoryPlan())
     assert not hooks_of(model) and torch.equal(job((), []), plain)
+
+
+def test_the_kit_takes_as_many_bytes_as_planned(load: Load, kit_folder: Path) -> None:
+    model, part = load("sdxl"), part_named("bg2ble")
+    entry = model.spec
+    adapters = adapter_bytes("sdxl", ["sdxl", "sdxl"], ["edge", "scribble", "style"], 4)
+    needs = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4, adapters=adapters)
+    plain = placed(model.unet, *model.text.encoders)
+    controls = [ControlImage(kind, a_layer(5)) for kind in ("edge", "scribble", "style")]
+    with adapted_unet(model, part, inputs_of(part), loras=[Lora("sdxl"), Lora("sdxl")], controls=controls) as predictor:
+        ask(predictor, model, part)
+        added = placed(model.unet, *model.text.encoders) - plain
+        networks = placed(*model.adapters.values())
+    assert networks == adapters.controls > 0
+    # The widened input of the UNet is not an adapter's.
+    assert added == pytest.approx(adapters.loras + adapters.styles, rel=0.02)
+    assert needs.layers == 0 and needs.originals > 0
+    assert adapter_bytes("sdxl", [], ["edge"], 4, model.adapters).controls == 0, "it is on the device already"
+    smaller = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4)
+    for plan in CUDA_PLANS:
+        assert needs.needed(plan) >= smaller.needed(plan) + adapters.controls
+    main_memory = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4, main_memory=True)
+    assert main_memory.layers == main_memory.originals == smaller.originals
+
+
+def placed(*networks: Any) -> int:
+    """The bytes of all parameters, those of style's processors and projections among them."""
+    return sum(each.numel() * each.element_size() for network in networks for each in network.parameters())
 
 
 def hooks_of(model: DiffusionModel) -> set[str]:

@@ -112,10 +112,13 @@ class DiffusionModel:
         return self._picture(unscale_latents(finite(latent, "UNet").float(), self.vae.config))
 
     @torch.inference_mode()
-    def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
+    def decode_transparent(
+        self, latent: Float[Tensor, "n c h w"], passes: Passes, *, scaled: bool = False
+    ) -> Float[Tensor, "n 4 8*h 8*w"]:
         """Decode a UNet latent to a transparent layer, straight alpha, in [0, 1], float32.
 
-        `passes` is the number of test-time augmentations for the median. Raises AcetateError as `decode` does.
+        `passes` is the number of test-time augmentations for the median. The transparent decoder gets the VAE's latent,
+        or with `scaled` the UNet's, which is for comparison. Raises AcetateError as `decode` does.
         """
         plain = unscale_latents(finite(latent, "UNet").float(), self.vae.config)
 
@@ -123,7 +126,7 @@ class DiffusionModel:
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
             return finite(self.decoder(picture, part), "transparent decoder")
 
-        return decode_tiled(decoder, self._picture(plain), plain, passes)
+        return decode_tiled(decoder, self._picture(plain), latent.float() if scaled else plain, passes)
 
     @torch.inference_mode()
     def upscale(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:

@@ -81,7 +81,10 @@ class FittedPreview:
 
 
 def load_preview(entry: ModelSpec, latent_channels: int, device: torch.device) -> LatentPreview | None:
-    """A model's preview: by the factors of its family, else by its own network, None without either. Raises AcetateError `model_missing`."""
+    """A model's preview: by the factors of its family, else by its own network, None without either.
+
+    Raises AcetateError `model_missing` when its file is damaged.
+    """
     path = entry.folder / PREVIEW_FILE
     if entry.family.latent_rgb:
         return LinearPreview(entry.family.latent_rgb)

@@ -190,7 +190,9 @@ def adapter_bytes(
 
     Control networks in `loaded` are on the device already. Raises AcetateError where a file is missing.
     """
-    controls = {control_adapter_path(family, split_kind(kind)[0]) for kind in kinds if split_kind(kind)[0] != STYLE_KIND}
+    controls = {
+        control_adapter_path(family, split_kind(kind)[0]) for kind in kinds if split_kind(kind)[0] != STYLE_KIND
+    }
     pictures = sum(split_kind(kind)[0] == STYLE_KIND for kind in kinds)
     style, encoder = ip_adapter_paths(family) if pictures else (None, None)
     return AdapterBytes(

@@ -321,7 +321,7 @@ class RenderPass:
             def preview() -> UInt8[np.ndarray, "h w 4"]:
                 assert predict_x0 is not None and picture_of is not None
                 latent = predict_x0()[shown : shown + 1]
-                return _preview_image(picture_of(latent, transparent), self.working_size)
+                return preview_image(picture_of(latent, transparent), self.working_size)
 
             self.progress.step(share, preview if predict_x0 is not None and picture_of is not None else None)
 
@@ -389,7 +389,8 @@ def _preview_frame(part: AdapterSpec, frames: FrameBatch) -> int:
     return roles.index(next((role for role in ("blend", part.transparent) if role in roles), roles[0]))
 
 
-def _preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[np.ndarray, "h w 4"]:
+def preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[np.ndarray, "h w 4"]:
+    """A preview of what is drawn, in the target's proportions and no larger than `MAX_PREVIEW_SIDE`."""
     target = working_size.target
     scale = min(1.0, MAX_PREVIEW_SIDE / max(target.width, target.height))
     size = Size(max(1, round(target.width * scale)), max(1, round(target.height * scale)))

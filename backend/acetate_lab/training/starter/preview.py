@@ -17,15 +17,16 @@ from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER, ModelRegistry, ModelSource
 from acetate.models.samplers import get_sampler
 from acetate.pipelines.sampling import FrameBatch, SamplingParams, denoise
+from acetate.transparency import Passes
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 COLOURS = ("", "", "red", "orange", "yellow", "green", "blue", "purple", "white", "black", "brown")
-PASSES = 2
-LAYERS, SCENES = 64, 12
+PASSES: Passes = 2
+LAYERS, SCENES = 40, 6
 """How many are generated to fit to: more do not make the preview better."""
-STEPS = 600
+STEPS = 300
 RATE = 1e-2
 
 
@@ -105,7 +106,7 @@ def fit_preview(pairs: list[PreviewPair], steps: int, log: Callable[[str], None]
         optimiser.step()
         schedule.step()
         if (step + 1) % 100 == 0:
-            log(f"step {step + 1} of {steps}: error {float(loss):.4f}")
+            log(f"step {step + 1} of {steps}: error {float(loss.detach()):.4f}")
     return network.eval()
 
 
