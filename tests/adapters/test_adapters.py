@@ -359,8 +359,9 @@ def test_the_kit_takes_as_many_bytes_as_planned(load: Load, kit_folder: Path) ->
 
 
 def placed(*networks: Any) -> int:
-    """The bytes of all parameters, those of style's processors and projections among them."""
-    return sum(each.numel() * each.element_size() for network in networks for each in network.parameters())
+    """The bytes of all weights, those of LoRAs and of style's processors and projections among them."""
+    weights = [each for network in networks for each in (*network.parameters(), *network.buffers())]
+    return sum(each.numel() * each.element_size() for each in weights)
 
 
 def hooks_of(model: DiffusionModel) -> set[str]:

@@ -25,7 +25,6 @@ def footprints(folder: Path, family: ModelFamily) -> list[Footprint]:
     return [footprint(entry, entry.recipe(mode), side, side, 2, adapters=adapters) for mode, adapters in jobs]
 
 
-@pytest.mark.slow
 def test_the_page_tells_the_plans_for_published_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
     monkeypatch.setattr(full_size, "RANDOM_BYTES", 0)

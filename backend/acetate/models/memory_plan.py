@@ -87,7 +87,7 @@ BF16_PLANS = (MemoryPlan(), MemoryPlan(tiled=True), MemoryPlan(tiled=True, singl
 class AdapterBytes:
     """Bytes of what an artist adds to a job.
 
-    `loras` are moved with the UNet. `controls` are ControlNets and T2I-Adapters, on the device as long as the job.
+    `loras` are beside the weights that they change. `controls` are ControlNets and T2I-Adapters, on the device as long as the job.
     `styles` are the projections of IP-Adapters, which are moved with the UNet, and `image_encoder` reads their images
     before the first step.
     """
@@ -135,7 +135,8 @@ class Footprint:
             weights = added + with_unet + (0 if loaded else self.weights - self.unet + unet)
             return weights + max(self.drawing, decoding, self.adapters.image_encoder)
         share = BLOCKS if plan.placement == "sequential" else 1
-        drawing = (self.unet + with_unet) // share + self.drawing
+        # LoRAs are not among the layers that are moved one by one.
+        drawing = (self.unet + self.adapters.styles) // share + self.adapters.loras + self.drawing
         # The transparent networks are small and stay where they are; so do sharing units and controls.
         stay = self.transparency + added
         peak = stay + max(self.text, drawing, self.vae + decoding, self.adapters.image_encoder)

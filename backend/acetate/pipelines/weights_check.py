@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.adapters.attach import adapted_unet
+from acetate.adapters.file_check import misfits
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import FileCheck, check_files
@@ -67,7 +68,7 @@ def check_weights(store: ModelCache, name: str) -> WeightsReport:
     Raises AcetateError `unknown_model`, or `model_missing` when files are not there.
     """
     entry = store.registry.entry(name)
-    files = tuple(check_files(entry, lambda count: None))
+    files = tuple(check_files(entry, lambda count: None, misfits(entry)))
     side = (entry.native_size, entry.native_size)
     try:
         recipe = entry.recipe("text")
