@@ -87,9 +87,9 @@ BF16_PLANS = (MemoryPlan(), MemoryPlan(tiled=True), MemoryPlan(tiled=True, singl
 class AdapterBytes:
     """Bytes of what an artist adds to a job.
 
-    `loras` are beside the weights that they change. `controls` are ControlNets and T2I-Adapters, on the device as long as the job.
-    `styles` are the projections of IP-Adapters, which are moved with the UNet, and `image_encoder` reads their images
-    before the first step.
+    `loras` are beside the weights that they change. `controls` are ControlNets and T2I-Adapters, on the device as long
+    as the job. `styles` are the projections of IP-Adapters, which are moved with the UNet, and `image_encoder` reads
+    their images before the first step.
     """
 
     loras: int = 0
