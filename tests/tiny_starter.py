@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+from acetate.models.latent_preview import PreviewNetwork, save_preview
 from acetate.transparency import OffsetEncoder, Transparency, TransparentDecoder
 from acetate.transparency import save as save_transparency
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
@@ -43,6 +44,7 @@ def write_tiny_starter(folder: Path) -> None:
         tokenizer.save_pretrained(folder / "tokenizer")
         _text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
         save_transparency(folder / "transparency", _transparency())
+        save_preview(folder, PreviewNetwork(LATENT_CHANNELS))
     DPMSolverMultistepScheduler(
         beta_schedule="scaled_linear",
         beta_start=0.00085,

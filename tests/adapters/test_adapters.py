@@ -11,7 +11,9 @@ import torch
 from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
 from acetate.models.adapter_files import control_adapter_path
 from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.memory_plan import CUDA_PLANS, MemoryPlan, Offload, adapter_bytes, footprint
 from acetate.models.model_cache import ModelCache
+from acetate.models.offload import apply_plan
 from acetate.models.recipes import AdapterSpec
 from acetate.models.registry import ModelRegistry
 from acetate_wire.errors import AcetateError
@@ -299,3 +301,75 @@ def test_a_lora_of_another_family_is_refused_and_leaves_no_trace(load: Load) -> 
         pass
     after = model.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize("placement", ["resident", "model", "sequential"])
+@pytest.mark.parametrize("name", ["joint", "bgble2fg"])
+def test_the_whole_kit_goes_with_every_placement_and_the_next_job_finds_the_model_placed(
+    load: Load, placement: Offload, name: str
+) -> None:
+    """Offloaded models answer as resident ones do, and their hooks are on again afterwards, also after a refusal."""
+    family, part = next(each for each in PARTS if each[1].name == name)
+    model = load(family)
+    other = "sdxl" if family == "sd15" else "sd15"
+    controls = [ControlImage("edge", a_layer(5)), ControlImage("style", a_layer(6))]
+
+    def job(loras: tuple[Lora, ...], controls: list[ControlImage]) -> Tensor:
+        with adapted_unet(model, part, inputs_of(part), loras=loras, controls=controls) as predictor:
+            return ask(predictor, model, part)
+
+    kit = (Lora(family, 0.7),), controls
+    wanted, plain = job(*kit), job((), [])
+    modules = set(dict(model.unet.named_modules()))
+    apply_plan(model, MemoryPlan(placement))
+    hooks = hooks_of(model)
+    assert bool(hooks) == (placement != "resident")
+    assert torch.equal(job(*kit), wanted)
+    assert hooks_of(model) == hooks
+    assert torch.equal(job((), []), plain)
+    with pytest.raises(AcetateError, match="cannot be used with this model"):
+        job((Lora(other),), [])
+    assert hooks_of(model) == hooks and set(dict(model.unet.named_modules())) == modules
+    assert torch.equal(job(*kit), wanted) and model.placement == placement
+    apply_plan(model, MemoryPlan())
+    assert not hooks_of(model) and torch.equal(job((), []), plain)
+
+
+def test_the_kit_takes_as_many_bytes_as_planned(load: Load, kit_folder: Path) -> None:
+    model, part = load("sdxl"), part_named("bg2ble")
+    entry = model.spec
+    adapters = adapter_bytes("sdxl", ["sdxl", "sdxl"], ["edge", "scribble", "style"], 4)
+    needs = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4, adapters=adapters)
+    plain = placed(model.unet, *model.text.encoders)
+    controls = [ControlImage(kind, a_layer(5)) for kind in ("edge", "scribble", "style")]
+    with adapted_unet(model, part, inputs_of(part), loras=[Lora("sdxl"), Lora("sdxl")], controls=controls) as predictor:
+        ask(predictor, model, part)
+        added = placed(model.unet, *model.text.encoders) - plain
+        networks = placed(*model.adapters.values())
+    assert networks == adapters.controls > 0
+    # The widened input of the UNet is not an adapter's.
+    assert added == pytest.approx(adapters.loras + adapters.styles, rel=0.02)
+    assert needs.layers == 0 and needs.originals > 0
+    assert adapter_bytes("sdxl", [], ["edge"], 4, model.adapters).controls == 0, "it is on the device already"
+    smaller = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4)
+    for plan in CUDA_PLANS:
+        assert needs.needed(plan) >= smaller.needed(plan) + adapters.controls
+    main_memory = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4, main_memory=True)
+    assert main_memory.layers == main_memory.originals == smaller.originals
+
+
+def placed(*networks: Any) -> int:
+    """The bytes of all weights, those of LoRAs and of style's processors and projections among them."""
+    weights = [each for network in networks for each in (*network.parameters(), *network.buffers())]
+    return sum(each.numel() * each.element_size() for each in weights)
+
+
+def hooks_of(model: DiffusionModel) -> set[str]:
+    """Which of a model's modules move their weights when they are called."""
+    found = set()
+    for number, network in enumerate((*model.text.encoders, model.unet, model.vae)):
+        for name, module in network.named_modules():
+            registry = getattr(module, "_diffusers_hook", None)
+            if hasattr(module, "_hf_hook") or (registry is not None and registry.hooks):
+                found.add(f"{number}.{name}")
+    return found

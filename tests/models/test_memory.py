@@ -137,7 +137,7 @@ def test_a_model_that_is_in_the_way_is_dropped(families: ModelRegistry, monkeypa
     store.get("sd15")
     free: Callable[[torch.device], int] = lambda device: GIB if store.loaded == ("sd15",) else 64 * GIB  # noqa: E731
     monkeypatch.setattr("acetate.models.model_cache.free_memory", free)
-    monkeypatch.setattr("acetate.models.model_cache.footprint", lambda *arguments: LARGE)
+    monkeypatch.setattr("acetate.models.model_cache.footprint", lambda *arguments, **named: LARGE)
     assert store.plan("sdxl", "text", (), (64, 64)).plan == MemoryPlan()
     assert store.loaded == ()
 

@@ -103,13 +103,18 @@ def apply_controls(model: DiffusionModel, controls: Sequence[ControlImage]) -> I
     Raises AcetateError `bad_request` for an unknown kind, and `model_missing` with the command that fetches its files.
     """
     structures, styles = [], []
+    used = set()
     for control in controls:
         kind, source = split_kind(control.kind)
         if kind == STYLE_KIND:
             styles.append(control)
             continue
-        control_adapter_path(model.spec.family.name, kind)
+        used.add(control_adapter_path(model.spec.family.name, kind))
         picture = make_control_image(control.picture.float().cpu(), source)
         structures.append(_LoadedControl(replace(control, kind=kind), picture.to(model.device)))
+    if model.placement != "resident":
+        # Memory is short: what an earlier job used must not stay on the device.
+        for path in model.adapters.keys() - used:
+            del model.adapters[path]
     with apply_ip_adapter(model, [control.picture for control in styles]) as style:
         yield Controls(model, structures, style, styles)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from acetate.adapters.diffusers_pipeline import as_pipeline
 from acetate.models.adapter_files import ip_adapter_paths
+from acetate.models.offload import without_offloading
 from acetate.models.registry import model_missing_error
 
 if TYPE_CHECKING:
@@ -59,19 +60,21 @@ def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 
         try:
             count = len(pictures)
             names = {"weight_name": [file.name] * count, "subfolder": [""] * count}
-            pipeline.load_ip_adapter(
-                [str(file.parent)] * count, image_encoder_folder=None, local_files_only=True, **names
-            )
-            for network in (unet.encoder_hid_proj, *_install_processors(unet)):
-                network.to(model.device, model.dtype)
+            with without_offloading(model):
+                pipeline.load_ip_adapter(
+                    [str(file.parent)] * count, image_encoder_folder=None, local_files_only=True, **names
+                )
+                for network in (unet.encoder_hid_proj, *_install_processors(unet)):
+                    network.to(unet.device, model.dtype)
             embeds = _embeds(model, pipeline, encoder, pictures)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise model_missing_error(f"the style adapter {file} cannot be used ({reason:.300})") from error
         yield IPAdapter(unet, embeds)
     finally:
-        unet.set_attn_processor(before)
-        unet.encoder_hid_proj = projection
+        with without_offloading(model):
+            unet.set_attn_processor(before)
+            unet.encoder_hid_proj = projection
         unet.config.encoder_hid_dim_type = projected
 
 

@@ -28,17 +28,25 @@ def doctor(
         bool,
         typer.Option("--journal", help=_("Check the journal of the daemon's jobs, and mend it when it is damaged.")),
     ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", metavar="MODEL", help=_("Check a model's files, and generate one layer with it.")),
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Print how each model's modes will use this computer's memory.
 
     With --vectors, compute reference vectors again instead and compare: one line a case, and an error code when one
     is missed. With --journal, check the journal of the daemon's jobs instead: a damaged one is copied, what can be read
-    of it makes a new one, and there is an error code.
+    of it makes a new one, and there is an error code. With --weights, compare a model's files with their hashes, attach
+    each layer file, and generate a red apple: it is decoded from both forms of the latent, and those that are cut out
+    are named.
     """
     console = Console(stderr=json_file == STANDARD_OUTPUT, highlight=False, soft_wrap=True)
     if journal:
         _journal(console, json_file)
+    elif weights is not None:
+        _weights(console, weights, json_file)
     elif vectors is None:
         _memory(console, json_file)
     else:
@@ -119,6 +127,40 @@ def _journal(console: Console, json_file: Path | None) -> None:
         backup = None if mended is None else str(mended.backup)
         write_json(json_file, {"journal": {**asdict(report), "path": str(report.path)}, "backup": backup})
     if mended is not None:
+        raise typer.Exit(1)
+
+
+def _weights(console: Console, name: str, json_file: Path | None) -> None:
+    from rich.filesize import decimal
+
+    from acetate.models.model_cache import ModelCache
+    from acetate.pipelines.weights_check import check_weights
+
+    report = check_weights(ModelCache(), name)
+    verdicts = {"whole": _("whole"), "damaged": _("damaged"), "unknown": _("no hash to compare with")}
+    for file in report.files:
+        path = escape(printable(file.path))
+        console.print(f"{file.sha256[:16]}  {decimal(file.bytes):>9}  {verdicts[file.verdict]}  {path}")
+    for fault in report.faults:
+        console.print(escape(printable(fault)), style="red")
+    for layer in report.golden:
+        latent = _("latent of the UNet") if layer.scaled else _("latent of the VAE")
+        verdict = f"[green]{_('cut out')}[/green]" if layer.is_cut_out else f"[yellow]{_('not cut out')}[/yellow]"
+        text = _("{latent}: alpha {corners} in the corners, {middle} in the middle")
+        console.print(
+            text.format(latent=latent, corners=f"{layer.corners:.3f}", middle=f"{layer.middle:.3f}") + f"  {verdict}"
+        )
+    if json_file is not None:
+        golden = [
+            {"scaled": layer.scaled, "corners": layer.corners, "middle": layer.middle, "cut_out": layer.is_cut_out}
+            for layer in report.golden
+        ]
+        files = [asdict(file) for file in report.files]
+        write_json(
+            json_file,
+            {"model": name, "passed": report.passed, "files": files, "faults": report.faults, "golden": golden},
+        )
+    if not report.passed:
         raise typer.Exit(1)
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.finite import finite, finite_or_wider
+from acetate.models.latent_preview import LatentPreview, load_preview
 from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.memory_plan import Offload
 from acetate.models.registry import ModelSpec
@@ -77,6 +78,11 @@ class DiffusionModel:
         """Enlarges decoded layers; None where the model has none. Raises AcetateError `model_missing` when damaged."""
         return load_upsampler_of(self.spec, self.device)
 
+    @cached_property
+    def preview(self) -> LatentPreview | None:
+        """Makes small pictures of latents; None where nothing is known of them. Raises AcetateError `model_missing`."""
+        return load_preview(self.spec, self.latent_channels, self.device)
+
     @torch.inference_mode()
     def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
         """The latent of a transparent layer with its alpha hidden in it, as the UNet sees it.
@@ -106,10 +112,13 @@ class DiffusionModel:
         return self._picture(unscale_latents(finite(latent, "UNet").float(), self.vae.config))
 
     @torch.inference_mode()
-    def decode_transparent(self, latent: Float[Tensor, "n c h w"], passes: Passes) -> Float[Tensor, "n 4 8*h 8*w"]:
+    def decode_transparent(
+        self, latent: Float[Tensor, "n c h w"], passes: Passes, *, scaled: bool = False
+    ) -> Float[Tensor, "n 4 8*h 8*w"]:
         """Decode a UNet latent to a transparent layer, straight alpha, in [0, 1], float32.
 
-        `passes` is the number of test-time augmentations for the median. Raises AcetateError as `decode` does.
+        `passes` is the number of test-time augmentations for the median. The transparent decoder gets the VAE's latent,
+        or with `scaled` the UNet's, which is for comparison. Raises AcetateError as `decode` does.
         """
         plain = unscale_latents(finite(latent, "UNet").float(), self.vae.config)
 
@@ -117,7 +126,7 @@ class DiffusionModel:
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
             return finite_or_wider(self.decoder, lambda: self.decoder(picture, part), "transparent decoder")
 
-        return decode_tiled(decoder, self._picture(plain), plain, passes)
+        return decode_tiled(decoder, self._picture(plain), latent.float() if scaled else plain, passes)
 
     @torch.inference_mode()
     def upscale(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:

@@ -33,7 +33,9 @@ class ModelFamily:
     `encoders` are the published files of the offset encoder with the factor on its output, `decoders` those of the
     transparent decoder; one of each is enough. A family without them has both in every model's own folder.
     `repository` is the hub repository of its first model, whose configuration fits the others too, and `licence` that
-    model's. `pipeline_class` is what the `model_index.json` of its models names as `_class_name`.
+    model's. `pipeline_class` is what the `model_index.json` of its models names as `_class_name`. `latent_rgb` are
+    factors from latents to colour in [-1, 1] for previews, a row for each channel and one to add; a family without them
+    has a preview network in every model's own folder.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ModelFamily:
     repository: str = ""
     licence: str = "unknown"
     pipeline_class: str = ""
+    latent_rgb: tuple[tuple[float, float, float], ...] = ()
 
 
 STARTER = ModelFamily(
@@ -77,6 +80,14 @@ SD15 = ModelFamily(
     repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
     licence="CreativeML OpenRAIL-M",
     pipeline_class="StableDiffusionPipeline",
+    # As published in ComfyUI, comfy/latent_formats.py (SD15).
+    latent_rgb=(
+        (0.3512, 0.2297, 0.3227),
+        (0.3250, 0.4974, 0.2350),
+        (-0.2829, 0.1762, 0.2721),
+        (-0.2120, -0.2616, -0.7177),
+        (0.0, 0.0, 0.0),
+    ),
 )
 SDXL = ModelFamily(
     "sdxl",
@@ -93,6 +104,14 @@ SDXL = ModelFamily(
     repository="stabilityai/stable-diffusion-xl-base-1.0",
     licence="CreativeML OpenRAIL++-M",
     pipeline_class="StableDiffusionXLPipeline",
+    # As published in ComfyUI, comfy/latent_formats.py (SDXL).
+    latent_rgb=(
+        (0.3651, 0.4232, 0.4341),
+        (-0.2533, -0.0042, 0.1068),
+        (0.1076, 0.1111, -0.0362),
+        (-0.3165, -0.2492, -0.2188),
+        (0.1084, -0.0175, -0.0011),
+    ),
 )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
+from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
 from acetate.models.diffusers_layout import network_files, networks_of, prefixes
 from acetate.models.recipes import AdapterSpec, ModeRecipe
 from acetate.models.registry import DECODER, ENCODER, ModelSpec, read_json
@@ -39,7 +41,7 @@ class MemoryPlan:
 
     `placement`: all networks on the device (`resident`), only the running one (`model`), or only its running layers
     (`sequential`), as diffusers' offloading. `tiled`: VAE tiling. `half`: 16-bit weights even where the device is slow
-    with them. `int8`: the UNet's linear layers quantized to 8 bits. `single_pass`: one decoding pass, no previews.
+    with them. `int8`: the UNet's linear layers quantized to 8 bits. `single_pass`: one decoding pass.
     """
 
     placement: Offload = "resident"
@@ -82,8 +84,30 @@ BF16_PLANS = (MemoryPlan(), MemoryPlan(tiled=True), MemoryPlan(tiled=True, singl
 
 
 @dataclass(frozen=True)
+class AdapterBytes:
+    """Bytes of what an artist adds to a job.
+
+    `loras` are beside the weights that they change. `controls` are ControlNets and T2I-Adapters, on the device as long
+    as the job. `styles` are the projections of IP-Adapters, which are moved with the UNet, and `image_encoder` reads
+    their images before the first step.
+    """
+
+    loras: int = 0
+    controls: int = 0
+    styles: int = 0
+    image_encoder: int = 0
+
+
+NO_ADAPTERS = AdapterBytes()
+
+
+@dataclass(frozen=True)
 class Footprint:
-    """Bytes of weights by network, and of activations while denoising and decoding, whole or in tiles."""
+    """Bytes of weights by network, and of activations while denoising and decoding, whole or in tiles.
+
+    `layers` are the attention-sharing units, on the device while their part is attached; `originals` are copies of
+    the weights that deltas change, in main memory wherever the UNet is.
+    """
 
     text: int
     unet: int
@@ -93,29 +117,46 @@ class Footprint:
     drawing: int
     decoding: int
     decoding_tiled: int
+    originals: int = 0
+    adapters: AdapterBytes = NO_ADAPTERS
 
     @property
     def weights(self) -> int:
-        """All weights together."""
-        return self.text + self.unet + self.vae + self.layers + self.transparency
+        """All weights of the model together."""
+        return self.text + self.unet + self.vae + self.transparency
 
     def needed(self, plan: MemoryPlan, *, loaded: bool = False) -> int:
-        """The peak bytes of a plan on the device; with `loaded`, without the weights that are resident already."""
+        """The peak bytes of a plan on the device; with `loaded`, beyond the weights that are resident already."""
         decoding = self.decoding_tiled if plan.tiled else self.decoding
+        added = self.layers + self.adapters.controls
+        with_unet = self.adapters.loras + self.adapters.styles
         if plan.placement == "resident":
             unet = self.unet // 2 if plan.half or plan.int8 else self.unet
-            weights = self.layers if loaded else self.weights - self.unet + unet
-            return weights + max(self.drawing, decoding)
-        part = self.unet // BLOCKS if plan.placement == "sequential" else self.unet
-        finishing = self.vae + self.transparency + decoding
-        return max(self.text, part + self.layers + self.drawing, finishing)
+            weights = added + with_unet + (0 if loaded else self.weights - self.unet + unet)
+            return weights + max(self.drawing, decoding, self.adapters.image_encoder)
+        share = BLOCKS if plan.placement == "sequential" else 1
+        # LoRAs are not among the layers that are moved one by one.
+        drawing = (self.unet + self.adapters.styles) // share + self.adapters.loras + self.drawing
+        # The transparent networks are small and stay where they are; so do sharing units and controls.
+        stay = self.transparency + added
+        peak = stay + max(self.text, drawing, self.vae + decoding, self.adapters.image_encoder)
+        return max(0, peak - self.weights) if loaded else peak
 
 
-def footprint(entry: ModelSpec, recipe: ModeRecipe, width: int, height: int, dtype_bytes: int) -> Footprint:
+def footprint(
+    entry: ModelSpec,
+    recipe: ModeRecipe,
+    width: int,
+    height: int,
+    dtype_bytes: int,
+    *,
+    adapters: AdapterBytes = NO_ADAPTERS,
+    main_memory: bool = False,
+) -> Footprint:
     """Estimate a mode's memory at a working size in pixels; the UNet's dtype has `dtype_bytes`.
 
-    Reads only configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is
-    damaged.
+    With `main_memory` the device has no memory of its own, so that copies in main memory count too. Reads only
+    configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is damaged.
     """
     counts = _weights(entry)
     unet, vae = read_json(entry.folder / "unet/config.json"), read_json(entry.folder / "vae/config.json")
@@ -124,16 +165,42 @@ def footprint(entry: ModelSpec, recipe: ModeRecipe, width: int, height: int, dty
     alpha = entry.files.get(DECODER) if recipe.needs_decoder else None
     decoder = 0 if alpha is None else count_numbers(alpha)
     encoder = count_numbers(entry.files[ENCODER]) if ENCODER in entry.files else 0
+    units, originals = (
+        dtype_bytes * max(_added(entry, part) if part.kind == kind else 0 for part in recipe.adapters)
+        for kind in ("sharing", "delta")
+    )
     return Footprint(
         text=counts["text"] * text_bytes,
         unet=counts["unet"] * dtype_bytes,
         vae=counts["vae"] * SINGLE,
-        layers=max(_added(entry, part) for part in recipe.adapters) * dtype_bytes,
+        layers=units + (originals if main_memory else 0),
         transparency=decoder * dtype_bytes + encoder * SINGLE,
         drawing=_drawing(unet, width, height) * rows * dtype_bytes + WORKSPACE,
         decoding=_decoding(vae, width, height) + _alpha(recipe, width, height, dtype_bytes),
         decoding_tiled=_decoding(vae, min(width, VAE_TILE), min(height, VAE_TILE))
         + _alpha(recipe, width, height, dtype_bytes),
+        originals=originals,
+        adapters=adapters,
+    )
+
+
+def adapter_bytes(
+    family: str, loras: Sequence[str], kinds: Sequence[str], dtype_bytes: int, loaded: Collection[Path] = ()
+) -> AdapterBytes:
+    """The bytes of a job's LoRAs by name and controls by kind, counted from the files' headers.
+
+    Control networks in `loaded` are on the device already. Raises AcetateError where a file is missing.
+    """
+    controls = {
+        control_adapter_path(family, split_kind(kind)[0]) for kind in kinds if split_kind(kind)[0] != STYLE_KIND
+    }
+    pictures = sum(split_kind(kind)[0] == STYLE_KIND for kind in kinds)
+    style, encoder = ip_adapter_paths(family) if pictures else (None, None)
+    return AdapterBytes(
+        loras=dtype_bytes * sum(count_numbers(lora_path(name)) for name in loras),
+        controls=dtype_bytes * sum(_folder_numbers(path) for path in controls - set(loaded)),
+        styles=0 if style is None else dtype_bytes * pictures * count_numbers(style),
+        image_encoder=0 if encoder is None else dtype_bytes * _folder_numbers(encoder),
     )
 
 
@@ -172,8 +239,13 @@ def _weights(entry: ModelSpec) -> dict[str, int]:
     return counts
 
 
+def _folder_numbers(path: Path) -> int:
+    """The number of elements in a .safetensors file, or in the files of a folder with one network."""
+    return sum(map(count_numbers, network_files(path) if path.is_dir() else (path,)))
+
+
 def _added(entry: ModelSpec, part: AdapterSpec) -> int:
-    """How many numbers a part puts beside the model's own: units of attention sharing, or the originals of what
+    """How many numbers a part puts beside the model's own: units of attention sharing, or copies of the weights that
     deltas change.
     """
     path = entry.files.get(part.name) if part.files else None

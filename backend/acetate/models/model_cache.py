@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -15,7 +15,16 @@ from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
 from acetate.models.loader import load_base
-from acetate.models.memory_plan import CARDS, Footprint, MemoryPlan, choose_plan, footprint, plans_for, supports_int8
+from acetate.models.memory_plan import (
+    CARDS,
+    Footprint,
+    MemoryPlan,
+    adapter_bytes,
+    choose_plan,
+    footprint,
+    plans_for,
+    supports_int8,
+)
 from acetate.models.offload import apply_plan, quantize_int8
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.vocabulary import load_vocabulary
@@ -60,11 +69,20 @@ class ModelCache:
         return self._loaded[name]
 
     def plan(
-        self, name: str, mode: str, inputs: Collection[str], side: tuple[int, int], memory_level: int = 0
+        self,
+        name: str,
+        mode: str,
+        inputs: Collection[str],
+        side: tuple[int, int],
+        memory_level: int = 0,
+        *,
+        loras: Sequence[str] = (),
+        controls: Sequence[str] = (),
     ) -> PlannedMemory:
         """The fastest plan that fits for a mode at `side` (width and height in pixels).
 
-        `memory_level` takes the plan so many places after it. Unloads other models where that makes a faster plan fit,
+        `loras` are the names of the job's LoRAs and `controls` the kinds of its controls. `memory_level` takes the plan
+        so many places after it. Unloads other models where that makes a faster plan fit,
         and this one where its files have changed. Raises AcetateError as `get` does.
         """
         entry = self.registry.entry(name)
@@ -73,13 +91,16 @@ class ModelCache:
         usual = self._dtype(name, MemoryPlan()).itemsize
         recipe = entry.recipe(mode, inputs)
         plans = plans_for(self.device.type, usual, int8=supports_int8(recipe))
+        loaded = self._loaded.get(name)
+        cached = () if loaded is None else loaded.adapters
+        adapters = adapter_bytes(entry.family.name, loras, controls, usual, cached)
+        own_memory = self.device.type in CARDS
         try:
-            needs = footprint(entry, recipe, *side, usual)
+            needs = footprint(entry, recipe, *side, usual, adapters=adapters, main_memory=not own_memory)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(
                 f"the model {name} in {entry.file or entry.folder} is damaged ({error!r})"
             ) from error
-        loaded = self._loaded.get(name)
         there = loaded is not None and loaded.placement == "resident"
         number = choose_plan(plans, needs, free_memory(self.device), loaded=there)
         if number > 0 and len(self._loaded) > there:

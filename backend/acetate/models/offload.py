@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +31,25 @@ def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
     else:
         _offload(model, layers=plan.placement == "sequential")
     model.placement = plan.placement
+
+
+@contextmanager
+def without_offloading(model: DiffusionModel) -> Iterator[None]:
+    """Have an offloaded model lie in main memory without hooks for a `with` block, so that modules may be put in and
+    taken out; afterwards the hooks are on what is in it then. Does nothing to a resident model.
+
+    diffusers' loaders refuse a model with hooks, or take them away for good.
+    """
+    if model.placement in (None, "resident"):
+        yield
+        return
+    _remove_hooks(model)
+    for network in _networks(model):
+        network.to("cpu")
+    try:
+        yield
+    finally:
+        _offload(model, layers=model.placement == "sequential")
 
 
 def quantize_int8(unet: Any) -> None:

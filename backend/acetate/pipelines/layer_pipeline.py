@@ -289,21 +289,22 @@ class RenderPass:
     def _working_mask(self) -> Float[Tensor, "1 h w"] | None:
         return None if self.mask is None else self.working_size.to_working(self.mask.expand(4, -1, -1))[3:]
 
-    def _decode(self, part: AdapterSpec, frame: int, latent: Tensor, passes: Passes | None = None) -> Tensor:
+    def _decode(self, part: AdapterSpec, frame: int, latent: Tensor) -> Tensor:
         transparent = part.roles[frame] == part.transparent
-        chosen: Passes = self.context.request.passes if passes is None else passes  # type: ignore[assignment]  # checked
-        return decode(self.context.model, latent, transparent, chosen, self.working_size.tiles)
+        passes: Passes = self.context.request.passes  # type: ignore[assignment]  # checked
+        return decode(self.context.model, latent, transparent, passes, self.working_size.tiles)
 
     def _on_step(self, part: AdapterSpec, frames: FrameBatch) -> Callable[[float, Callable[[], Tensor] | None], None]:
-        shown = _preview_frame(part, frames)
-
-        def preview(predict_x0: Callable[[], Tensor]) -> UInt8[np.ndarray, "h w 4"]:
-            latent = predict_x0()[shown : shown + 1]
-            return _preview_image(self._decode(part, frames.generated[shown], latent, passes=1), self.working_size)
+        shown, picture_of = _preview_frame(part, frames), self.context.model.preview
+        transparent = part.roles[frames.generated[shown]] == part.transparent
 
         def on_step(share: float, predict_x0: Callable[[], Tensor] | None) -> None:
-            whole = predict_x0 is not None and self.working_size.tiles is None
-            self.progress.step(share, (lambda: preview(predict_x0)) if whole and predict_x0 is not None else None)
+            def preview() -> UInt8[np.ndarray, "h w 4"]:
+                assert predict_x0 is not None and picture_of is not None
+                latent = predict_x0()[shown : shown + 1]
+                return preview_image(picture_of(latent, transparent), self.working_size)
+
+            self.progress.step(share, preview if predict_x0 is not None and picture_of is not None else None)
 
         return on_step
 
@@ -369,7 +370,8 @@ def _preview_frame(part: AdapterSpec, frames: FrameBatch) -> int:
     return roles.index(next((role for role in ("blend", part.transparent) if role in roles), roles[0]))
 
 
-def _preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[np.ndarray, "h w 4"]:
+def preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[np.ndarray, "h w 4"]:
+    """A preview of what is drawn, in the target's proportions and no larger than `MAX_PREVIEW_SIDE`."""
     target = working_size.target
     scale = min(1.0, MAX_PREVIEW_SIDE / max(target.width, target.height))
     size = Size(max(1, round(target.width * scale)), max(1, round(target.height * scale)))

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from acetate.generation import GenerationProgress
 
-PREVIEW_TIME_SHARE = 0.2
+PREVIEW_TIME_SHARE = 0.03
 """Previews take at most about this share of the time."""
 
 

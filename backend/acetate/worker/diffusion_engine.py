@@ -79,9 +79,13 @@ class DiffusionEngine:
         self._store.registry = self.catalogue()
         size = WorkingSize.base(request, self._store.registry.entry(request.model).learned).size
         side = (size.width, size.height)
-        plan = self._store.plan(request.model, request.mode, request.inputs, side, memory_level).plan
+        loras, kinds = [lora.name for lora in request.loras], [control.kind for control in request.controls]
+        planned = self._store.plan(
+            request.model, request.mode, request.inputs, side, memory_level, loras=loras, controls=kinds
+        )
+        plan = planned.plan
         if plan.single_pass:
-            request = replace(request, passes=1, preview=False)
+            request = replace(request, passes=1)
         self._store.get(request.model, plan)
         inputs = {role: torch.from_numpy(rgba).movedim(-1, 0) for role, rgba in job.inputs.items()}
         controls = [torch.from_numpy(rgba).movedim(-1, 0) for rgba in job.controls]

@@ -142,6 +142,7 @@ def starter(
 
     from acetate_lab.training.packages import PackageError
     from acetate_lab.training.starter.export import export_starter
+    from acetate_lab.training.starter.preview import write_preview
     from acetate_lab.training.starter.recipe import RunControl, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
 
@@ -165,6 +166,7 @@ def starter(
     try:
         trained = train_starter(recipe, runs, cache, lambda line: console.log(line, highlight=False), finished, pace)
         export_starter(trained, recipe, cache, output or runs / "model")
+        write_preview(output or runs / "model", lambda line: console.log(line, highlight=False))
     except PackageError as error:
         Console(stderr=True).print(str(error), highlight=False)
         raise typer.Exit(2) from error
@@ -172,3 +174,17 @@ def starter(
         console.print(STOPPED)
         raise typer.Exit(130) from None
     console.print(_("The model is in {folder}").format(folder=output or runs / "model"))
+
+
+@app.command()
+def preview(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", exists=True, file_okay=False, help=_("Folder of a finished starter."))
+    ],
+) -> None:
+    """Fit the small network that makes previews of a starter's latents, and write it into the model's folder."""
+    from acetate_lab.training.starter.preview import write_preview
+
+    console = Console()
+    write_preview(model, lambda line: console.log(line, highlight=False))
+    console.print(_("The model is in {folder}").format(folder=model))
