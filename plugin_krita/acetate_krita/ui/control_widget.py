@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..i18n import mark, tr
-from ..qt import QtWidgets
+from ..qt import QtCore, QtWidgets
 from .layer_picker import LayerPicker
 from .theme import ElidedComboBox, tool
 
