@@ -25,7 +25,7 @@ from .color import ColorSpace, wire_format
 from .daemon_connection import DaemonConnection
 from .document import annotation_store, lookup, selection_mask
 from .document.capture import Frame, LayerFrame, MaskFrame
-from .document.insert import InsertPosition, insert, locked
+from .document.insert import InsertPosition, Opener, insert, locked
 from .document.scratch_document import template
 from .export import file_names, save_png
 from .generation_settings import GenerationSettings, request
@@ -37,7 +37,7 @@ from .modes import mode_named
 from .pinning import Pins
 from .qt import QtCore
 from .result_store import ResultStore
-from .results import Result, ResultContext, compress, pictures
+from .results import Result, ResultContext, Strips, compress, pictures
 from .settings import DockerSettings
 from .task_scheduler import TimedTaskQueue
 
@@ -290,14 +290,15 @@ class JobController(JobLifecycle[DocumentJob]):
         results = [result for result, _ in job.results]
         if document is not None:
             for result, body in job.results if self.settings.in_document else ():
-                yield from annotation_store.keep(document, result, body, self.store.starred)
+                yield from annotation_store.keep(document, result, body, self.store.starred, self.history.find)
             mode = mode_named(job.form.mode)
             if not self.settings.at_once:
                 self.dismiss(results)
                 self.arrived.emit(results[0])
             elif job.session:
                 place = InsertPosition((job.anchor, *job.above), mode.below, tuple(job.seats), job.replaces)
-                landed = yield from self._insert(document, results, place)
+                bodies = {result.id: body for result, body in job.results}
+                landed = yield from self._insert(document, results, place, lambda each: Strips(bodies[each.id]))
                 self._raise_others(job, landed)
         self.used_seed.emit(done.seed)
         self._drop(job)
@@ -322,13 +323,16 @@ class JobController(JobLifecycle[DocumentJob]):
         self.jobs_changed.emit()
 
     def _insert(
-        self, document: Document, results: Sequence[Result], place: InsertPosition
+        self, document: Document, results: Sequence[Result], place: InsertPosition, opener: Opener | None = None
     ) -> Generator[float | None, None, str]:
-        """Put results in; in a document that was closed meanwhile they stay unseen, and are offered later."""
+        """Put results in, from their files where no `opener` has them in memory.
+
+        In a document that was closed meanwhile they stay unseen, and are offered later.
+        """
         try:
             with self.pins.holding(document) as layers:
                 landed = yield from insert(
-                    document, results, self.history.open_body, place, self.settings.clip, self.hiding
+                    document, results, opener or self.history.open_body, place, self.settings.clip, self.hiding
                 )
                 layers.append(landed)
         except lookup.ClosedError:
@@ -350,13 +354,13 @@ class JobController(JobLifecycle[DocumentJob]):
             self.message.emit(line)
             return
 
-    def _star(self, result: Result, starred: bool) -> Iterator[None]:
+    def _star(self, result: Result, starred: bool) -> Iterator[float | None]:
         if starred:
             yield from self._keep_here(result)
         self.store.star(result.id, starred)
         self.history_changed.emit()
 
-    def _keep_here(self, result: Result) -> Iterator[None]:
+    def _keep_here(self, result: Result) -> Iterator[float | None]:
         """Copy into the plug-in's folder what only a document holds."""
         if self.store.holds(result.id):
             return
@@ -368,7 +372,7 @@ class JobController(JobLifecycle[DocumentJob]):
         yield from save_png(path, result, self.history.open_body)
         self.message.emit(tr("Saved: {file}").format(file=", ".join(f.name for f in file_names(path, result))))
 
-    def _clear(self, document: Document) -> Iterator[None]:
+    def _clear(self, document: Document) -> Iterator[float | None]:
         for result in self.history.of(document):
             if document.rootNode() is None:
                 return

@@ -84,6 +84,10 @@ class History:
         """Whether the document of a result is still open."""
         return find("", result.document) is not None
 
+    def find(self, id: str) -> Result | None:
+        """A result by its id; None where it is not known."""
+        return self._results.get(id)
+
     def get(self, id: str) -> Result:
         """A result by its id. Raises KeyError."""
         return self._results[id]

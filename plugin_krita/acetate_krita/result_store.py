@@ -7,6 +7,7 @@ while the artist has not been shown them, `.star` while the artist wants to keep
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from acetate_editor.result_store import EditorStore, StoreEntry
 from acetate_wire.paths import config_dir, ensure_private_dir
 
 from .results import Result, read_header
+from .task_scheduler import aside
 
 
 class ResultStore(EditorStore):
@@ -30,10 +32,10 @@ class ResultStore(EditorStore):
         """All jobs on their way, by id."""
         return dict(self.records())
 
-    def save(self, result: Result, body: list[bytes]) -> Iterator[None]:
+    def save(self, result: Result, body: list[bytes]) -> Iterator[float | None]:
         """A task: write a result that the artist has not been shown; it is on the disk when the task is done."""
         self._mark(result.id).touch()
-        yield from self.write_file(self._path(result.id), [result.header(), *body])
+        yield from aside(lambda: deque(self.write_file(self._path(result.id), [result.header(), *body]), maxlen=0))
 
     def open(self, id: str) -> BinaryIO | None:
         """A result's file; None when it is not there."""

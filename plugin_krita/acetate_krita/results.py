@@ -90,6 +90,11 @@ class Result:
         """Whether the document was never saved, so that nobody can open it again."""
         return not self.file
 
+    @property
+    def nbytes(self) -> int:
+        """About how long its file is, in bytes: the strips of its layers, and its thumbnail."""
+        return len(self.thumb.rgba) + sum(sum(layer.sizes) for layer in self.layers)
+
     def header(self) -> bytes:
         """The beginning of the file."""
         fields: dict[str, Any] = {
@@ -179,6 +184,24 @@ def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[La
         warnings=tuple((each.code, " ".join(filter(None, (each.message, each.hint)))) for each in done.warnings),
     )
     out.append((result, body))
+
+
+class Strips:
+    """The strips of a result in memory, read one after another as from its file."""
+
+    def __init__(self, body: Sequence[bytes]) -> None:
+        self._strips = iter(body)
+
+    def __enter__(self) -> Strips:
+        """As a file."""
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        """There is nothing to close."""
+
+    def read(self, size: int) -> bytes:
+        """The next strip, which has `size` bytes."""
+        return next(self._strips)
 
 
 def _seed(number: int, done: Done) -> int:

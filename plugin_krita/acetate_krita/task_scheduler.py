@@ -3,12 +3,36 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from typing import Callable
+
 from acetate_editor.tasks import OnError, Task, TaskQueue
 
 from .qt import QtCore
 
 SLICE_S = 0.006
 """About how long one turn may work before the user interface gets its own."""
+GLANCE_S = 0.01
+"""How long to wait before looking again whether a thread has ended."""
+
+
+def aside(work: Callable[[], object]) -> Iterator[float | None]:
+    """A task: do work that waits for the disk, and touches nothing of Krita's, in a thread. Raises what it raises."""
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        yield GLANCE_S
+    if errors:
+        raise errors[0]
 
 
 class TimedTaskQueue(TaskQueue):

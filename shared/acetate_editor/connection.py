@@ -10,10 +10,11 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 from acetate_wire import connection as connections
 from acetate_wire.client import Client
 from acetate_wire.errors import AcetateError
-from acetate_wire.events import Connected, Disconnected, Event, ModelVocabulary
+from acetate_wire.events import Connected, Disconnected, DownloadList, Event, ModelList, ModelVocabulary
 from acetate_wire.launch import start_failure
 from acetate_wire.modes import MODES
 
+from .downloads import Download, decoded
 from .messages import Translate, device_name
 from .vocabularies import Vocabularies
 
@@ -21,6 +22,8 @@ START_AFTER_S = 1.0
 """How long a daemon that was there before may stay silent before another is started."""
 START_AGAIN_S = 20.0
 """How long a started daemon has to appear before it is started once more."""
+RESCAN_S = 1.0
+"""How seldom the daemon is asked to look for models again."""
 _logger = logging.getLogger(__name__)
 STARTING, READY, LOST, ABSENT, OFF = "starting", "ready", "lost", "absent", "off"
 
@@ -50,7 +53,10 @@ class EditorConnection:
         self._silent_since = time.monotonic()
         self._started = float("-inf")
         self._failure: Optional[AcetateError] = None
+        self._rescanned = float("-inf")
         self.vocabularies = Vocabularies(self._ask_vocabulary)
+        self.downloads: List[Download] = []
+        self.lora_folder = ""
 
     @property
     def client(self) -> Client:
@@ -71,6 +77,10 @@ class EditorConnection:
             elif isinstance(event, Disconnected):
                 _logger.warning("disconnected: %s", event.reason)
                 self._silent_since = time.monotonic()
+            elif isinstance(event, ModelList):
+                self.lora_folder = event.lora_folder
+            elif isinstance(event, DownloadList):
+                self.downloads = decoded(event.downloads)
             elif isinstance(event, ModelVocabulary):
                 self.vocabularies.learn(event)
         return events
@@ -95,6 +105,14 @@ class EditorConnection:
             )
         if self._failure is not None:
             _logger.error("the daemon did not start: %s", self._failure)
+
+    def rescan(self) -> None:
+        """Have the daemon look for models and LoRAs again, which may have been put there meanwhile."""
+        now = time.monotonic()
+        if self.connected and now - self._rescanned >= RESCAN_S:
+            self._rescanned = now
+            self.client.ask("models")
+            self.wake()
 
     def wake(self) -> None:
         """Have `pump` called soon, after calls into the client; nothing where the editor's timer does that anyway."""

@@ -69,7 +69,8 @@ class Download:
             done = size_words(self.bytes_done)
             return f"{done} / {size_words(self.bytes)}" if self.bytes else done
         if self.state == "failed" or (self.bytes is None and self.message):
-            return ": ".join(filter(None, (self.message, self.hint)))
+            words = ": ".join(filter(None, (self.message, self.hint)))
+            return words[:1].upper() + words[1:]
         if self.bytes is None:
             return tr("Asking for its size …")
         return " · ".join(filter(None, (size_words(self.bytes), self.licence or tr("licence not stated"))))

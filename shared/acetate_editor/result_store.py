@@ -64,7 +64,10 @@ class EditorStore:
                 yield id, fields
 
     def write_file(self, path: Path, chunks: Iterable[Any]) -> Iterator[None]:
-        """A task: write bytes-like chunks to a file that only this user reads; whole and on the disk at its end."""
+        """A task: write bytes-like chunks to a file that only this user reads; whole and on the disk at its end.
+
+        The disk is waited for once, at the end.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         handle = os.open(str(part), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -72,9 +75,9 @@ class EditorStore:
             for chunk in chunks:
                 for start in range(0, len(chunk), SLICE_BYTES):
                     file.write(chunk[start : start + SLICE_BYTES])
-                    file.flush()
-                    os.fsync(file.fileno())
                     yield
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
 
     def entries(self) -> Iterable[StoreEntry]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.adapter_files import KNOWN, STYLE_FILES, STYLE_KIND, installed_control_kinds, ip_adapter_paths
+from acetate.models.adapter_files import KNOWN, STYLE_FILES, STYLE_KIND, control_adapter_path, ip_adapter_paths
 from acetate.models.families import families
+from acetate.models.hub_cache import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,15 @@ def fetchable(complete: Collection[str]) -> tuple[Fetchable, ...]:
     for name, family in families().items():
         if family.repository:
             found.append(Fetchable(name, name, "", name in complete))
-            installed = {*installed_control_kinds(name), *([STYLE_KIND] if _has_style(name) else [])}
             kinds = [*KNOWN.get(name, {}), *([STYLE_KIND] if name in STYLE_FILES else [])]
-            found += [Fetchable(f"{name}/{kind}", name, kind, kind in installed) for kind in kinds]
+            found += [Fetchable(f"{name}/{kind}", name, kind, _is_here(name, kind)) for kind in kinds]
     return tuple(found)
 
 
-def _has_style(family: str) -> bool:
+def _is_here(family: str, kind: str) -> bool:
+    """Whether an adapter has its weights: a download that was stopped may have left its description alone."""
     try:
-        return all(path.exists() for path in ip_adapter_paths(family))
+        paths = ip_adapter_paths(family) if kind == STYLE_KIND else (control_adapter_path(family, kind),)
     except AcetateError:
         return False
+    return all(path.is_file() or any(path.glob(f"*{SUFFIX}")) for path in paths)

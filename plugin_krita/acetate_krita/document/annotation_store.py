@@ -68,9 +68,15 @@ def jobs(document: Document) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def keep(document: Document, result: Result, body: list[bytes], starred: Callable[[str], bool]) -> Iterator[None]:
+def keep(
+    document: Document,
+    result: Result,
+    body: list[bytes],
+    starred: Callable[[str], bool],
+    known: Callable[[str], Result | None],
+) -> Iterator[None]:
     """A task: keep a result with the document, and let the oldest go where the room is used up: those that are not
-    `starred` first.
+    `starred` first. Results that are `known` are not read for it.
     """
     head = result.header()
     if len(head) + sum(map(len, body)) > ROOM_BYTES:
@@ -81,18 +87,16 @@ def keep(document: Document, result: Result, body: list[bytes], starred: Callabl
     yield
     total = 0
     sizes: list[Result] = []
-    lengths: dict[str, int] = {}
     for kind in document.annotationTypes():
         if kind.startswith(RESULT):
-            kept = bytes(document.annotation(kind))
-            lengths[kind] = len(kept)
             try:
-                sizes.append(read_header(io.BytesIO(kept)))
+                found = known(kind[len(RESULT) :])
+                sizes.append(found or read_header(io.BytesIO(bytes(document.annotation(kind)))))
             except ValueError:
                 document.removeAnnotation(kind)
             yield
     for other in sorted(sizes, key=lambda entry: (not starred(entry.id), -entry.made)):
-        total += lengths[RESULT + other.id]
+        total += other.nbytes
         if total > ROOM_BYTES:
             document.removeAnnotation(RESULT + other.id)
 

@@ -23,7 +23,7 @@ from ..hiding import Hiding
 from ..i18n import mark, tr
 from ..modes import UNASKED, mode_named
 from ..replacing import Source, merge
-from ..results import Result, StoredLayer
+from ..results import Result, StoredLayer, Strips
 from . import lookup
 from .group_builder import GLANCE_S, compose
 from .mask import AlphaMask, make_mask
@@ -40,7 +40,7 @@ ROLE_NAMES = {
 NAME_LENGTH = 40
 STROKE_S = 30.0
 """How long a stroke of the artist's is waited for."""
-Opener = Callable[[Result], BinaryIO]
+Opener = Callable[[Result], "BinaryIO | Strips"]
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def _fill(
     target: ColorSpace,
     node: Node,
     layer: StoredLayer,
-    body: BinaryIO,
+    body: BinaryIO | Strips,
     window: Rect,
     cut: Cut,
 ) -> Generator[None, None, None]:
@@ -256,12 +256,10 @@ def _fill(
     source = layer.color_space
     rect, pixel = layer.rect, BYTES[layer.format]
     left, right = max(rect.x, window.x), min(rect.x + rect.width, window.x + window.width)
-    if right <= left:
-        return
     for rows, size in layer.strips():
         packed = body.read(size)
         first, last = max(rect.y + rows.start, window.y), min(rect.y + rows.stop, window.y + window.height)
-        if last <= first:
+        if last <= first or right <= left:
             continue
         strip = zlib.decompress(packed)
         if left > rect.x or right < rect.x + rect.width or last - first < len(rows):

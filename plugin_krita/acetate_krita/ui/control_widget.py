@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..i18n import mark, tr
-from ..qt import QtWidgets
+from ..qt import QtCore, QtWidgets
 from .layer_picker import LayerPicker
 from .theme import ElidedComboBox, tool
 
@@ -32,7 +32,12 @@ Chosen = Sequence[Sequence[Any]]
 
 
 class LoraList(QtWidgets.QWidget):
-    """LoRAs one below the other, each with a weight; grey with the reason where there are none."""
+    """LoRAs one below the other, each with a weight; grey with the reason where there are none.
+
+    `approached` tells that the pointer or the keyboard has come here, `folder` opens the folder of their files.
+    """
+
+    approached = QtCore.pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,8 +49,18 @@ class LoraList(QtWidgets.QWidget):
         self._column.setSpacing(2)
         self.more = QtWidgets.QPushButton(tr("Add a LoRA"))
         self.more.clicked.connect(lambda _checked: self._add_first())
-        self._column.addWidget(self.more)
+        self.folder = tool("folder", tr("Open LoRA folder"), None)
+        row = QtWidgets.QHBoxLayout()
+        row.setSpacing(2)
+        row.addWidget(self.more, 1)
+        row.addWidget(self.folder)
+        self._column.addLayout(row)
         self.offer(())
+
+    def enterEvent(self, event: Any) -> None:  # noqa: N802
+        """The pointer is here."""
+        super().enterEvent(event)
+        self.approached.emit()
 
     def offer(self, names: Sequence[str]) -> None:
         """Offer the LoRAs that the daemon has; a chosen one that it lacks goes."""

@@ -24,6 +24,7 @@ from ..target import Target
 from .advanced_panel import AdvancedPanel
 from .history_view import HistoryView
 from .mode_menu import ModeMenu
+from .models_dialog import ModelsDialog, open_lora_folder
 from .prompt_widget import Prompts, told
 from .queue_view import QueueView
 from .theme import COLOURS, ElidedComboBox, ElidedLabel, paragraph, plain, small, tool, warn
@@ -53,6 +54,7 @@ class Docker(DockWidget):
         self._target: Target | None = None
         self._why_no_target = ""
         self.outline = canvas.Outline()
+        self.models_dialog: ModelsDialog | None = None
         self._build()
         self.controller.connection.state_changed.connect(self._show_link)
         self.controller.connection.event_received.connect(self._show_offers)
@@ -360,6 +362,8 @@ class Docker(DockWidget):
         self.more.document_wanted.connect(self.controller.set_in_document)
         self.more.seed_shown.connect(self._show_seed)
         self.more.rows.insertRow(0, self.prompts.negative)
+        self.more.loras.approached.connect(self.controller.connection.rescan)
+        self.more.loras.folder.clicked.connect(lambda _checked: open_lora_folder(self.controller.connection))
         column.addWidget(self.more)
         self.history = HistoryView(self.controller)
         self.history.wanted.connect(self.use_again)
@@ -384,7 +388,15 @@ class Docker(DockWidget):
         row.addWidget(self.dot)
         row.addWidget(self.line, 1)
         row.addWidget(self.model)
+        self.models = tool("models", tr("Models …"), self._open_models)
+        row.addWidget(self.models)
         return row
+
+    def _open_models(self) -> None:
+        if self.models_dialog is None:
+            self.models_dialog = ModelsDialog(self.controller.connection, self.body.window())
+        self.models_dialog.show()
+        self.models_dialog.raise_()
 
     def _build_button(self) -> Any:
         row = QtWidgets.QHBoxLayout()
