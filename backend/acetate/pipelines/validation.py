@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES, NEEDED, UNASKED
-from acetate_wire.request import Control, LayerRequest
+from acetate_wire.request import Control, LayerRequest, output_roles
 
 from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
 from acetate.models.recipes import ModeRecipe
@@ -127,7 +127,7 @@ def adapter_kind(control: Control) -> str:
 def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
     drawn = {role for part in recipe.adapters for role in part.roles} - set(request.inputs)
     spec = MODES[request.mode]
-    several = sorted(drawn) if len(drawn) > 1 or spec.one_of else []
+    several = sorted(drawn) if (len(drawn) > 1 or spec.one_of) and not spec.stacks else []
     for role in request.layer_prompts:
         if role not in several:
             raise AcetateError(
@@ -138,6 +138,7 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             )
     prompts = {"prompt": request.prompt, "negative": request.negative}
     prompts |= {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
+    prompts |= {f"stack[{number}].prompt": layer.prompt for number, layer in enumerate(request.stack)}
     if spec.prompt == UNASKED and request.prompt.strip():
         raise AcetateError(
             "bad_request",
@@ -146,8 +147,11 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             hint="leave it out, or use the mode inpaint to draw something there",
         )
     needed = spec.prompt == NEEDED and not drawn <= set(request.layer_prompts)
-    if needed and not request.prompt.strip():
-        raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
+    behind = spec.stacks and "background" in output_roles(request)
+    if (needed or behind) and not request.prompt.strip():
+        what = "background" if behind else "layer"
+        hint = f"say what the {what} is to show"
+        raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint=hint)
     for field, text in prompts.items():
         _check_length(entry, field, text)
 

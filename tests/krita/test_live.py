@@ -1,0 +1,67 @@
+"""Live and a stack with the model that is part of the package: strokes on the canvas, and the pictures of the page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.daemon.harness import ROOT
+from tests.krita.artist import Artist
+from tests.krita.strokes import stroke
+
+PICTURES = ROOT / "docs" / "images" / "krita"
+PATIENCE_S = 300.0
+ROWS = [
+    {"prompt": "a red apple", "region": [60, 260, 280, 280]},
+    {"prompt": "a cat", "region": [380, 200, 380, 380]},
+    {"prompt": "a blue fish", "region": [720, 40, 240, 240]},
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    """The engine of an installed daemon."""
+    return "acetate.worker.diffusion_engine:DiffusionEngine"
+
+
+@pytest.mark.slow
+def test_a_stroke_is_refined_on_the_canvas_and_kept_when_wanted(artist: Artist) -> None:
+    artist.new(1000, 620)
+    disc = np.zeros((260, 260, 4), "u1")
+    y, x = np.mgrid[-1:1:260j, -1:1:260j]
+    disc[np.hypot(x, y) < 0.95] = (40, 40, 210, 255)
+    artist.paint("sketch", disc.tobytes(), 360, 180, 260, 260)
+    artist.run("D.modes.choose('refine'); D.prompts.prompt.setPlainText('a red apple'); D.strength.setValue(70)")
+    artist.run("app.activeDocument().setModified(False); app.action('KritaShape/KisToolBrush').trigger(); D.refresh()")
+    artist.click("D.live.toggle")
+    artist.until("D.live.live.shown is not None", PATIENCE_S)
+    first = artist.run("D.live.live.shown.done.id")
+    assert artist.run("app.activeDocument().modified()") is False
+    stroke(artist, (430, 260), (560, 300))
+    stroke(artist, (430, 330), (560, 340))
+    artist.until(f"D.live.live.shown is not None and D.live.live.shown.done.id != {first!r}", PATIENCE_S)
+    artist.until("not D.live.live._job and not D.live.live._reading", PATIENCE_S)
+    steps = artist.steps()
+    artist.picture(PICTURES / "live.png", "window")
+    artist.click("D.live.keep")
+    artist.until("D.controller.tasks.idle and len(app.activeDocument().rootNode().childNodes()) == 3")
+    assert len(artist.steps()) == len(steps) + 1
+    shown = np.frombuffer(artist.pixels("a red apple", 360, 180, 260, 260), "u1").reshape(260, 260, 4)
+    assert shown[100:160, 100:160, 3].mean() > 200 and shown[:6, :6, 3].mean() < 60
+
+
+@pytest.mark.slow
+def test_a_stack_stands_where_its_rows_say(artist: Artist) -> None:
+    artist.new(1000, 620)
+    artist.run(f"D.modes.choose('stack'); D.stack.fill({ROWS!r}, ''); D.prompts.prompt.setPlainText('a meadow')")
+    artist.run("D.more.seed.setText('1'); D.more.lock.setChecked(True); D.refresh()")
+    artist.press_button()
+    artist.until("not D.controller.jobs and D.controller.tasks.idle", PATIENCE_S)
+    for row in ROWS:
+        x, y, width, height = row["region"]  # type: ignore[misc]  # as above
+        left, top, across, down = artist.bounds(str(row["prompt"]))
+        assert x <= left and y <= top and left + across <= x + width and top + down <= y + height
+        alpha = np.frombuffer(artist.pixels(str(row["prompt"]), x, y, width, height), "u1")[3::4]  # type: ignore[has-type]
+        assert 0.05 < (alpha > 128).mean() < 0.95
+    artist.run("app.activeDocument().waitForDone()")
+    artist.picture(PICTURES / "stack.png", "window")
