@@ -39,7 +39,7 @@ Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SeenLayer:
     """One layer of the composite: its picture, None for the layer that is replaced, its opacity (0 to 1) and mode."""
 
     image: Any
@@ -52,27 +52,27 @@ class Backdrop:
     """The layers of a document inside a rectangle, from below."""
 
     rect: Rect = field(default_factory=lambda: Rect(0, 0, 1, 1))
-    sheets: list[Sheet] = field(default_factory=list)
+    layers: list[SeenLayer] = field(default_factory=list)
     _read: dict[Key, Any] = field(default_factory=dict)
 
     def work(self, document: Document, layer: Node, rect: Rect) -> Generator[None, None, None]:
         """A task: look at the document again."""
         wanted, size = lookup.layer_id(layer), small_size(rect, SIDE)
-        sheets: list[Sheet] = []
+        layers: list[SeenLayer] = []
         read: dict[Key, Any] = {}
         for node in _flat(document.rootNode(), wanted):
             id = lookup.layer_id(node)
             opacity, blending = node.opacity() / 255, node.blendingMode()
             if id == wanted:
-                sheets.append(Sheet(None, opacity, blending))
+                layers.append(SeenLayer(None, opacity, blending))
                 continue
             key = (id, glance(node), rect)
             image = self._read.get(key)
             if image is None:
                 image = yield from read_small(node, rect, size)
             read[key] = image
-            sheets.append(Sheet(image, opacity, blending))
-        self.rect, self.sheets, self._read = rect, sheets, read
+            layers.append(SeenLayer(image, opacity, blending))
+        self.rect, self.layers, self._read = rect, layers, read
 
     def with_picture(self, picture: Any) -> Any:
         """What would be seen if the layer showed this picture of the rectangle: a premultiplied QImage."""
@@ -80,10 +80,10 @@ class Backdrop:
         shown.fill(QtCore.Qt.GlobalColor.transparent)
         painter = QtGui.QPainter(shown)
         painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
-        for sheet in self.sheets:
-            painter.setOpacity(sheet.opacity)
-            painter.setCompositionMode(BLENDING.get(sheet.blending, _WAYS.CompositionMode_SourceOver))
-            painter.drawImage(shown.rect(), picture if sheet.image is None else sheet.image)
+        for seen in self.layers:
+            painter.setOpacity(seen.opacity)
+            painter.setCompositionMode(BLENDING.get(seen.blending, _WAYS.CompositionMode_SourceOver))
+            painter.drawImage(shown.rect(), picture if seen.image is None else seen.image)
         painter.end()
         return shown
 

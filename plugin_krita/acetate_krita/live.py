@@ -36,6 +36,7 @@ LOOK_MS = 150
 STEPS = 8
 LEAST_SIDE = 256
 """Pixels of the longer side that are sent, or the model's own side where that is more."""
+TOUCHING = (QtCore.QEvent.Type.MouseButtonPress, QtCore.QEvent.Type.TabletPress)
 LETTING_GO = (QtCore.QEvent.Type.MouseButtonRelease, QtCore.QEvent.Type.TabletRelease)
 
 
@@ -122,9 +123,11 @@ class LiveRefiner(QtCore.QObject):
     # Noticing that the pen is up
 
     def eventFilter(self, _watched: Any, event: Any) -> bool:  # noqa: N802
-        """Let go of the mouse or the pen: look soon. The event goes on to Krita."""
+        """While the pen is down its stroke is seen, not the result of the one before. The event goes on to Krita."""
         if event.type() in LETTING_GO:
             self._touched = True
+        elif event.type() in TOUCHING:
+            self._overlay.remove()
         return False
 
     def _watch(self, widget: Any) -> None:
@@ -182,6 +185,8 @@ class LiveRefiner(QtCore.QObject):
         self._reading = False
         if self.on and state != (self._asked if self._job or self.shown else None):
             self._submit(state, size)
+        elif self.shown is not None and not self._job:
+            self._show()
 
     def _submit(self, state: LiveState, size: tuple[int, int]) -> None:
         self._drop_job()

@@ -37,7 +37,7 @@ class LiveBar(QtWidgets.QWidget):
         self.toggle.toggled.connect(self._toggled)
         self.keep.clicked.connect(lambda _checked: self.live.keep())
         self.words = paragraph()
-        grid.addWidget(self.toggle, 0, 0)
+        grid.addWidget(self.toggle, 0, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(self.keep, 0, 1)
         grid.addWidget(self.words, 1, 0, 1, 2)
         grid.setColumnStretch(0, 1)
