@@ -33,6 +33,8 @@ from .ui.theme import checker
 
 LOOK_MS = 150
 """How often it is looked whether the pen is up and something has changed."""
+LOADING_S = 0.5
+"""A job that has not begun to draw after this loads its model first."""
 STEPS = 8
 LEAST_SIDE = 256
 """Pixels of the longer side that are sent, or the model's own side where that is more."""
@@ -106,8 +108,8 @@ class LiveRefiner(QtCore.QObject):
     def keep(self) -> None:
         """Put what is shown into the document, in the place of its layer; the next stroke goes on from there."""
         shown = self.shown
-        document = None if shown is None else lookup.find(shown.state.session, "")
-        if shown is None or document is None:
+        document = Krita.instance().activeDocument()
+        if shown is None or document is None or annotation_store.open_document_id(document) != shown.state.session:
             return
         rect = shown.state.rect
         pixels = straight_bytes(enlarged(shown.image, rect))
@@ -217,8 +219,12 @@ class LiveRefiner(QtCore.QObject):
             self._take(event)
 
     def _take(self, event: Event) -> None:
-        """The newest job's end; its layers are small and of no use to anybody later."""
-        if isinstance(event, Done):
+        """The newest job's news; its layers are small and of no use to anybody later."""
+        if isinstance(event, Progress):
+            # The first job of a model waits for it, much longer than for a drawing.
+            loading = event.stage == "loading" and time.monotonic() - self._since > LOADING_S
+            self._say(tr("Loading the model") + " …" if loading else tr("Refining …"))
+        elif isinstance(event, Done):
             self._client.acknowledge(self._job)
             self._job = ""
             head = event.layers[0].picture.header

@@ -61,7 +61,7 @@ def why_not_now(
     if reason:
         return reason
     if mode.stacks:
-        return stacking.missing(form, drawn_behind=not sources)
+        return stacking.missing(form, drawn_behind="background" not in sources)
     if mode.words == NEEDED and not _all_said(mode, form):
         return tr("Say what to draw first")
     layer = lookup.find_layer(document, sources.get(mode.beside, "")) if mode.replaces else None

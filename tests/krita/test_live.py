@@ -11,11 +11,7 @@ from tests.krita.strokes import stroke
 
 PICTURES = ROOT / "docs" / "images" / "krita"
 PATIENCE_S = 300.0
-ROWS = [
-    {"prompt": "a red apple", "region": [60, 260, 280, 280]},
-    {"prompt": "a cat", "region": [380, 200, 380, 380]},
-    {"prompt": "a blue fish", "region": [720, 40, 240, 240]},
-]
+PLACES = {"a red apple": (60, 260, 280, 280), "a cat": (380, 200, 380, 380), "a blue fish": (720, 40, 240, 240)}
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +49,15 @@ def test_a_stroke_is_refined_on_the_canvas_and_kept_when_wanted(artist: Artist) 
 @pytest.mark.slow
 def test_a_stack_stands_where_its_rows_say(artist: Artist) -> None:
     artist.new(1000, 620)
-    artist.run(f"D.modes.choose('stack'); D.stack.fill({ROWS!r}, ''); D.prompts.prompt.setPlainText('a meadow')")
+    rows = [{"prompt": words, "region": list(place)} for words, place in PLACES.items()]
+    artist.run(f"D.modes.choose('stack'); D.stack.fill({rows!r}, ''); D.prompts.prompt.setPlainText('a meadow')")
     artist.run("D.more.seed.setText('1'); D.more.lock.setChecked(True); D.refresh()")
     artist.press_button()
     artist.until("not D.controller.jobs and D.controller.tasks.idle", PATIENCE_S)
-    for row in ROWS:
-        x, y, width, height = row["region"]  # type: ignore[misc]  # as above
-        left, top, across, down = artist.bounds(str(row["prompt"]))
+    for words, (x, y, width, height) in PLACES.items():
+        left, top, across, down = artist.bounds(words)
         assert x <= left and y <= top and left + across <= x + width and top + down <= y + height
-        alpha = np.frombuffer(artist.pixels(str(row["prompt"]), x, y, width, height), "u1")[3::4]  # type: ignore[has-type]
+        alpha = np.frombuffer(artist.pixels(words, x, y, width, height), "u1")[3::4]
         assert 0.05 < (alpha > 128).mean() < 0.95
     artist.run("app.activeDocument().waitForDone()")
     artist.picture(PICTURES / "stack.png", "window")
