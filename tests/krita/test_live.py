@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.daemon.harness import ROOT
 from tests.krita.artist import Artist
@@ -61,3 +62,5 @@ def test_a_stack_stands_where_its_rows_say(artist: Artist) -> None:
         assert 0.05 < (alpha > 128).mean() < 0.95
     artist.run("app.activeDocument().waitForDone()")
     artist.picture(PICTURES / "stack.png", "window")
+    with Image.open(PICTURES / "stack.png") as large:
+        large.convert("RGB").resize((960, 600)).save(PICTURES / "stack.png", optimize=True)

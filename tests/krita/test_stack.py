@@ -14,6 +14,7 @@ def note(event):
     if type(event).__name__ in ('Done', 'Cancelled', 'Failed'):
         fates[event.id] = type(event).__name__
 D.controller.connection.event_received.connect(note)
+None
 """
 PLACES = "[[b.x(), b.y(), b.width(), b.height()] for b in (layer(n).bounds() for n in {names!r})]"
 
