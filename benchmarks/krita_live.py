@@ -34,6 +34,7 @@ WATCH = """
 import time
 arrived = []
 D.live.live.changed.connect(lambda: D.live.live.shown and arrived.append([time.monotonic(), D.live.live.shown.seconds]))
+None
 """
 
 
