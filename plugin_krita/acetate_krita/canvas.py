@@ -36,11 +36,18 @@ def controller() -> Any | None:
 
 def focus() -> None:
     """Give the keyboard to the canvas, so that Krita's own keys work again."""
-    scrolled = controller()
-    if scrolled is not None:
-        inside = scrolled.viewport().findChildren(QtWidgets.QWidget, options=_DIRECT)
-        canvas = next((each for each in inside if each.focusPolicy() & QtCore.Qt.FocusPolicy.StrongFocus), scrolled)
+    canvas = canvas_widget()
+    if canvas is not None:
         canvas.setFocus(QtCore.Qt.FocusReason.OtherFocusReason)
+
+
+def canvas_widget() -> Any | None:
+    """The widget that the pen meets; None without a document."""
+    scrolled = controller()
+    if scrolled is None:
+        return None
+    inside = scrolled.viewport().findChildren(QtWidgets.QWidget, options=_DIRECT)
+    return next((each for each in inside if each.focusPolicy() & QtCore.Qt.FocusPolicy.StrongFocus), scrolled)
 
 
 def to_screen() -> Any | None:
@@ -122,9 +129,9 @@ class Outline:
         pane = self._overlay.pane
         return [] if pane is None else [pane.transform.mapRect(rect) for rect in self._rects]
 
-    def show(self, outer: Rect, inner: Rect | None) -> None:
-        """Show what is worked on, and inside it, dashed, where the subject goes."""
-        wanted = (rect for rect in (outer, inner) if rect is not None)
+    def show(self, outer: Rect, *inner: Rect | None) -> None:
+        """Show what is worked on, and inside it, dashed, where subjects go."""
+        wanted = (rect for rect in (outer, *inner) if rect is not None)
         self._rects = [QtCore.QRectF(rect.x, rect.y, rect.width, rect.height) for rect in wanted]
         self._overlay.show(self._paint)
 

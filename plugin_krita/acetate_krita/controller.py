@@ -20,7 +20,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.events import Done
 from krita import Document
 
-from . import target
+from . import stacking, target
 from .color import ColorSpace, wire_format
 from .daemon_connection import DaemonConnection
 from .document import annotation_store, lookup, selection_mask
@@ -204,6 +204,20 @@ class JobController(JobLifecycle[DocumentJob]):
             for document in lookup.opened():
                 self.tasks.add(self._clear(document), self._report_error)
 
+    def keep(self, document: Document, form: GenerationSettings, layer: str, done: Done) -> None:
+        """Put what was shown without a job of the queue into the document, in the place of a layer (its id)."""
+        job = DocumentJob(
+            id=done.id,
+            form=form,
+            document=annotation_store.document_id(document),
+            session=annotation_store.open_document_id(document),
+            title=document.name(),
+            sources={"layer": layer},
+            anchor=layer,
+            file=document.fileName(),
+        )
+        self.tasks.add(self._keep(document, job, done), self._report_error)
+
     def dismiss(self, results: Sequence[Result]) -> None:
         """The artist has seen these and does not want them now; they stay in the history."""
         for result in results:
@@ -253,7 +267,8 @@ class JobController(JobLifecycle[DocumentJob]):
             yield from frame.work()
             frames[role] = frame
         headers = {role: frame.header(n) for n, (role, frame) in enumerate(frames.items())}
-        asked = request(job.form, canvas, works_on.rect, headers, wire_format(ColorSpace.of(document)))
+        regions = stacking.regions(document, job.form.stack) if mode.stacks else []
+        asked = request(job.form, canvas, works_on.rect, headers, wire_format(ColorSpace.of(document)), regions)
         return CapturedRequest(asked, [frame.pixels for frame in frames.values()])
 
     def record(self, job: DocumentJob, sent: CapturedRequest) -> None:
@@ -282,6 +297,12 @@ class JobController(JobLifecycle[DocumentJob]):
             self.history.add(result)
         job.results = packed
 
+    def _keep(self, document: Document, job: DocumentJob, done: Done) -> Iterator[float | None]:
+        yield from self.save_layers(job, done)
+        yield from self._give(job, document)
+        place = InsertPosition((job.anchor,), active_ids=(job.anchor,), replaces=job.anchor)
+        yield from self._insert(document, [result for result, _ in job.results], place)
+
     def saved(self, job: DocumentJob, done: Done) -> Iterator[float | None]:
         """Give the results to the document: its history, and its layers where the artist wants them at once."""
         self.store.remove_record(job.id)
@@ -289,8 +310,7 @@ class JobController(JobLifecycle[DocumentJob]):
         document = lookup.find(job.session, job.document)
         results = [result for result, _ in job.results]
         if document is not None:
-            for result, body in job.results if self.settings.in_document else ():
-                yield from annotation_store.keep(document, result, body, self.store.starred, self.history.find)
+            yield from self._give(job, document)
             mode = mode_named(job.form.mode)
             if not self.settings.at_once:
                 self.dismiss(results)
@@ -303,6 +323,11 @@ class JobController(JobLifecycle[DocumentJob]):
         self.used_seed.emit(done.seed)
         self._drop(job)
         self.tasks.add(self.store.tidy(), self._report_error)
+
+    def _give(self, job: DocumentJob, document: Document) -> Iterator[float | None]:
+        """Have the document's history hold the results, where the artist wants that."""
+        for result, body in job.results if self.settings.in_document else ():
+            yield from annotation_store.keep(document, result, body, self.store.starred, self.history.find)
 
     def ended(self, job: DocumentJob) -> None:
         """Nothing is on its way any more; the list shows only what the artist may want to try again."""

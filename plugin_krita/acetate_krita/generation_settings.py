@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect, StackLayer
 
 from .color import WireFormat
 from .modes import UNASKED, mode_named
 
 STRUCTURE = "structure"
-"""Stands beside the roles of a mode's inputs for the layer that the drawing follows."""
+"""With a number behind it, stands beside the roles of a mode's inputs for a layer that the drawing follows."""
 PRESET_FIELDS = (
     *("mode", "model", "negative", "count", "strength", "steps", "guidance", "sampler"),
-    *("loras", "structure", "structure_weight", "detail"),
+    *("loras", "structures", "detail"),
 )
 """What a preset holds: everything but the words and the seed, which belong to one picture."""
 
@@ -26,7 +26,9 @@ class GenerationSettings:
     """The settings of the docker; see LayerRequest for their ranges.
 
     `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is random; `loras`
-    are names with weights; `structure` is a kind of control, or empty.
+    are names with weights. `structures` have a `kind` of control, its `weight`, and the shares of the steps, `start` to
+    `end`, in which it steers. `stack` are layers from below: a `prompt`, and the `region` that it stands in, which is
+    the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas.
     """
 
     mode: str = "text"
@@ -41,8 +43,8 @@ class GenerationSettings:
     guidance: float | None = None
     sampler: str | None = None
     loras: Sequence[Sequence[Any]] = ()
-    structure: str = ""
-    structure_weight: float = 1.0
+    structures: Sequence[Mapping[str, Any]] = ()
+    stack: Sequence[Mapping[str, Any]] = ()
     detail: float = 0.0
     fill: bool = False
 
@@ -54,6 +56,10 @@ class GenerationSettings:
     def from_map(cls, values: Mapping[str, Any]) -> GenerationSettings:
         """The settings out of a file; what it lacks is as in a new docker, what this version lacks is left out."""
         known = {entry.name for entry in fields(cls)}
+        if values.get("structure"):
+            # As one structure was written down when there was no more than one.
+            former = {"kind": values["structure"], "weight": values.get("structure_weight", 1.0)}
+            values = {"structures": [former], **values}
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
@@ -63,10 +69,12 @@ def request(
     target: Rect,
     inputs: Mapping[str, PictureSpec],
     way: WireFormat,
+    regions: Sequence[Rect] = (),
 ) -> LayerRequest:
     """The request that these settings make, answered in the document's own kind of pixels.
 
-    The picture of the role STRUCTURE steers the drawing; the others are the mode's inputs.
+    The pictures of the roles STRUCTURE and a number steer the drawing; the others are the mode's inputs. `regions` are
+    those of the stack's layers.
     """
     mode = mode_named(form.mode)
     given = {role: text for role, text in form.layer_prompts.items() if role in mode.prompts and text.strip()}
@@ -79,12 +87,12 @@ def request(
         model=form.model,
         negative=form.negative,
         layer_prompts=given,
-        inputs={role: picture for role, picture in inputs.items() if role != STRUCTURE},
+        inputs={role: picture for role, picture in inputs.items() if not role.startswith(STRUCTURE)},
         controls=tuple(
-            Control(form.structure, picture, form.structure_weight)
-            for role, picture in inputs.items()
-            if role == STRUCTURE
+            Control(picture=inputs[f"{STRUCTURE}{number}"], **structure)
+            for number, structure in enumerate(form.structures)
         ),
+        stack=tuple(StackLayer(str(row["prompt"]), region) for row, region in zip(form.stack, regions)),
         seed=form.seed,
         count=form.count,
         steps=form.steps,

@@ -52,7 +52,8 @@ class DocumentJob(EditorJob):
     @property
     def prompts(self) -> list[str]:
         """What it is to draw."""
-        return [self.form.prompt, self.form.negative, *self.form.layer_prompts.values()]
+        stacked = (str(row["prompt"]) for row in self.form.stack)
+        return [self.form.prompt, self.form.negative, *self.form.layer_prompts.values(), *stacked]
 
     def to_map(self) -> dict[str, Any]:
         """What must outlive Krita, for a file of JSON."""

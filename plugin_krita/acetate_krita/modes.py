@@ -30,7 +30,8 @@ class Mode:
     whose layer the result belongs next to, `below` that it belongs under it.
 
     Without a selection a mode works on its layer and a margin when `around`, else on the whole canvas; `fills` offers
-    to fill the canvas instead. What a mode `replaces` is no longer seen once its result is in.
+    to fill the canvas instead. What a mode `replaces` is no longer seen once its result is in. `asks` stands in the
+    empty prompt.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Mode:
     around: bool = False
     fills: bool = False
     replaces: bool = False
+    asks: str = mark("What to draw")
+
+    @property
+    def stacks(self) -> bool:
+        """Whether it draws several layers, each with words and a region of its own, on the whole canvas."""
+        return SPECS[self.name].stacks
 
     @property
     def strength(self) -> bool:
@@ -96,6 +103,14 @@ MODES = (
         mark("Generate"),
         mark("Two layers that fit together"),
         prompts=("foreground", "background"),
+        asks=mark("The whole picture"),
+    ),
+    Mode(
+        "stack",
+        mark("Stack of layers"),
+        mark("Generate"),
+        mark("Several layers, each in its place"),
+        asks=mark("What the background shows"),
     ),
     Mode(
         "background",

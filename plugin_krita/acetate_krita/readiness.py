@@ -11,6 +11,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES
 from krita import Document
 
+from . import stacking
 from .color import ColorSpace, wire_format
 from .daemon_connection import DaemonConnection
 from .document import lookup
@@ -59,6 +60,8 @@ def why_not_now(
     reason = link.unavailable_reason(mode.name, form.model) or no_target
     if reason:
         return reason
+    if mode.stacks:
+        return stacking.missing(form, drawn_behind="background" not in sources)
     if mode.words == NEEDED and not _all_said(mode, form):
         return tr("Say what to draw first")
     layer = lookup.find_layer(document, sources.get(mode.beside, "")) if mode.replaces else None

@@ -154,6 +154,8 @@ def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[La
     kept: list[StoredLayer] = []
     body: list[bytes] = []
     samples: list[thumbnails.Thumb] = []
+    corners: list[tuple[int, int]] = []
+    longest = max(max(layer.picture.header.width, layer.picture.header.height) for layer in layers)
     for layer in layers:
         head = layer.picture.header
         row_bytes = head.width * BYTES[head.format]
@@ -166,7 +168,8 @@ def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[La
         rect = Rect(layer.x, layer.y, head.width, head.height)
         kept.append(StoredLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes)))
         if layer.role != "blend" or len(layers) == 1:
-            yield from thumbnails.sample(head, layer.picture.pixels, samples)
+            yield from thumbnails.sample(head, layer.picture.pixels, longest, samples)
+            corners.append((layer.x - layers[0].x, layer.y - layers[0].y))
     settings = {**origin.settings, "seed": _seed(number, done)}
     result = Result(
         id=f"{origin.job}-{number}",
@@ -177,7 +180,7 @@ def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[La
         settings=settings,
         anchor=origin.anchor,
         shape=origin.shape,
-        thumb=thumbnails.stack(samples),
+        thumb=thumbnails.stack(samples, corners, longest),
         layers=tuple(kept),
         file=origin.file,
         replaces=origin.replaces,

@@ -55,6 +55,8 @@ def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: boo
     when the mode needs a selection and there is none, and when the layer has no visible pixels.
     """
     canvas, chosen = selection_mask.canvas(document), selection_mask.selected(document)
+    if mode.stacks:
+        return Target(CANVAS, canvas)
     if mode.selection:
         if chosen is None:
             raise AcetateError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
@@ -94,6 +96,6 @@ def visible_bounds(layer: Node, canvas: Rect) -> Rect:
 
 def _layers(document: Document, sources: Mapping[str, str]) -> list[Node]:
     """The layers among the sources, in the order in which the mode asks for them."""
-    ids = (id for role, id in sources.items() if role != STRUCTURE and id != PROJECTION)
+    ids = (id for role, id in sources.items() if not role.startswith(STRUCTURE) and id != PROJECTION)
     found = (lookup.find_layer(document, id) for id in ids)
     return [layer for layer in found if layer is not None]

@@ -13,7 +13,7 @@ from typing import Any
 from acetate_wire.request import PictureSpec
 
 from .color import BYTES
-from .qt import QtGui
+from .qt import QtCore, QtGui
 
 SIDE = 192
 """The longer side at most; shown at half of it, or at all of it on screens of high density."""
@@ -34,9 +34,16 @@ class Thumb:
         return QtGui.QImage(self.rgba, self.width, self.height, self.width * 4, kind).copy()
 
 
-def sample(header: PictureSpec, pixels: Any, out: list[Thumb]) -> Iterator[None]:
-    """A task: pick pixels of a picture at even distances and add the small picture to `out`."""
-    step = max(1, -(-max(header.width, header.height) // SIDE))
+def step_for(longest: int) -> int:
+    """How far apart the pixels are of which a small picture is made, by the longest side of what it shows."""
+    return max(1, -(-longest // SIDE))
+
+
+def sample(header: PictureSpec, pixels: Any, longest: int, out: list[Thumb]) -> Iterator[None]:
+    """A task: pick pixels of a picture at even distances and add the small picture to `out`; `longest` is the longest
+    side of all that it is shown with.
+    """
+    step = step_for(longest)
     row_bytes = header.width * BYTES[header.format]
     rows: list[bytes] = []
     for number, y in enumerate(range(0, header.height, step)):
@@ -46,19 +53,28 @@ def sample(header: PictureSpec, pixels: Any, out: list[Thumb]) -> Iterator[None]
     out.append(Thumb(-(-header.width // step), len(rows), b"".join(rows)))
 
 
-def stack(thumbs: Sequence[Thumb]) -> Thumb:
-    """Small pictures of one size over each other, the first at the bottom."""
+def stack(thumbs: Sequence[Thumb], corners: Sequence[tuple[int, int]], longest: int) -> Thumb:
+    """Small pictures over each other, the first at the bottom, each with its corner in pixels of the canvas."""
     if len(thumbs) == 1:
         return thumbs[0]
-    image = thumbs[0].image().convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    step = step_for(longest)
+    places = [((x - min(corners)[0]) // step, (y - min(corners, key=_second)[1]) // step) for x, y in corners]
+    width = max(x + thumb.width for (x, _), thumb in zip(places, thumbs))
+    height = max(y + thumb.height for (_, y), thumb in zip(places, thumbs))
+    image = QtGui.QImage(width, height, QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(QtCore.Qt.GlobalColor.transparent)
     painter = QtGui.QPainter(image)
-    for thumb in thumbs[1:]:
-        painter.drawImage(0, 0, thumb.image())
+    for (x, y), thumb in zip(places, thumbs):
+        painter.drawImage(x, y, thumb.image())
     painter.end()
     image = image.convertToFormat(QtGui.QImage.Format.Format_RGBA8888)
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
     return Thumb(image.width(), image.height(), bytes(bits))
+
+
+def _second(corner: tuple[int, int]) -> int:
+    return corner[1]
 
 
 def _row(header: PictureSpec, row: Any, step: int) -> bytes:

@@ -28,6 +28,15 @@ class Rect:
         whole(self.width, "width", 1)
         whole(self.height, "height", 1)
 
+    def contains(self, other: Rect) -> bool:
+        """Whether all of another rectangle lies inside."""
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and other.x + other.width <= self.x + self.width
+            and other.y + other.height <= self.y + self.height
+        )
+
 
 def area_around(bounds: Rect, canvas: Rect, max_aspect: float) -> Rect:
     """Where a job works that works on one layer: its visible bounds with a margin, at a shape that the model learned.

@@ -16,7 +16,8 @@ class ModeSpec:
     `inputs` are the pictures that it cannot do without; where there is `one_of`, it takes exactly one of these too, and
     makes the other. `outputs` are the layers that come back in stacking order from below, `optional_outputs` those that
     come back when `returns` names them. `prompt` is NEEDED, OPTIONAL or UNASKED, `takes_strength` says that `strength`
-    means something, and `fills_target` that the result is as wide as the target, whatever its shape.
+    means something, and `fills_target` that the result is as wide as the target, whatever its shape. A mode that
+    `stacks` draws the last of its `outputs` once for each layer of the request's `stack`.
     """
 
     inputs: Tuple[str, ...] = ()
@@ -26,6 +27,7 @@ class ModeSpec:
     prompt: str = NEEDED
     takes_strength: bool = False
     fills_target: bool = False
+    stacks: bool = False
 
     @property
     def changes_layer(self) -> bool:
@@ -44,6 +46,7 @@ MODES: Dict[str, ModeSpec] = {
     "inpaint": ModeSpec(("layer", "mask"), prompt=OPTIONAL, takes_strength=True),
     "remove": ModeSpec(("layer", "mask"), prompt=UNASKED),
     "scene": ModeSpec(outputs=("background", "foreground", "blend"), fills_target=True),
+    "stack": ModeSpec(outputs=("background", "foreground"), prompt=OPTIONAL, fills_target=True, stacks=True),
     "background": ModeSpec(("foreground",), ("background",), optional_outputs=("blend",), fills_target=True),
     "foreground": ModeSpec(("background",), ("foreground",), optional_outputs=("blend",)),
     "extract": ModeSpec(("blend",), ("background", "foreground"), one_of=("foreground", "background"), prompt=OPTIONAL),

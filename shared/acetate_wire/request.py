@@ -20,6 +20,8 @@ PASSES = (1, 2, 4, 8)
 """How many turned and mirrored views the transparent decoder takes the median of."""
 RANDOM_SEED_RANGE = 2**32
 """Random seeds stay below this, so that they are short enough to be typed again."""
+MOST_STACKED = 16
+"""How many layers one stack can have; how many a daemon makes at once, its limits say."""
 MAX_OFFSET = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
 
@@ -90,6 +92,23 @@ class Lora:
 
 
 @dataclass(frozen=True)
+class StackLayer:
+    """One layer of a stack: what it shows, and the rectangle of the canvas that it stands in, in pixels.
+
+    Raises AcetateError `bad_request`.
+    """
+
+    prompt: str
+    target: Rect
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        if not text(self.prompt, "prompt").strip():
+            raise AcetateError("bad_request", "prompt is empty", field="prompt", hint="say what the layer is to show")
+        _target(self.target, "target")
+
+
+@dataclass(frozen=True)
 class LayerRequest:
     """One job: what to make, where it goes on the canvas, and with which settings.
 
@@ -99,7 +118,9 @@ class LayerRequest:
     is to fill the target, whatever its shape; otherwise it is drawn at a shape that the model learned, centred in the
     target, and the rest stays clear. `detail` is how strongly a target over the model's size is drawn over once more
     at its own size, 0 for not at all. `returns` are the roles that come back; without any, those that the mode makes.
-    Layers come back as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+    `stack` are the layers of a mode that stacks, from below, each inside the target; `prompt` is then what the
+    background shows, where none is given. Layers come back as `reply_format`, `reply_rows` and `reply_space` say
+    (`icc` needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """
@@ -127,6 +148,7 @@ class LayerRequest:
     loras: Tuple[Lora, ...] = ()
     detail: float = 0.0
     returns: Tuple[str, ...] = ()
+    stack: Tuple[StackLayer, ...] = ()
     preview: bool = False
     reply_format: str = "rgba8"
     reply_rows: str = "top-down"
@@ -141,6 +163,7 @@ class LayerRequest:
             if value is not given:
                 object.__setattr__(self, name, value)
         _check_inputs(self)
+        _check_stack(self)
         _check_returns(self)
         _check_profile(self.reply_space, self.reply_profile_frame, "reply_profile_frame")
 
@@ -153,6 +176,8 @@ def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
     """Every role that this request's mode could bring back, in stacking order from below."""
     spec = MODES[request.mode]
     made = spec.outputs + spec.optional_outputs
+    if spec.stacks:
+        made = tuple(role for role in made[:-1] if role not in request.inputs) + made[-1:] * len(request.stack)
     return tuple(role for role in made if role not in spec.one_of or role not in request.inputs)
 
 
@@ -229,6 +254,7 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "loras": lambda value, where: tuple(listing(value, where, 0, 16)),
     "detail": _share,
     "returns": lambda value, where: tuple(one_of(role, where, ROLES) for role in listing(value, where, 0, len(ROLES))),
+    "stack": lambda value, where: tuple(listing(value, where, 0, MOST_STACKED)),
     "preview": flag,
     "reply_format": lambda value, where: one_of(value, where, tuple(FORMATS)),
     "reply_rows": lambda value, where: one_of(value, where, ROWS),
@@ -267,6 +293,24 @@ def _check_inputs(request: LayerRequest) -> None:
             field="inputs",
             hint="choose the one layer that is already there",
         )
+
+
+def _check_stack(request: LayerRequest) -> None:
+    if MODES[request.mode].stacks != bool(request.stack):
+        raise AcetateError(
+            "bad_request",
+            "the stack has no layer" if not request.stack else f"the mode {request.mode} draws no stack",
+            field="stack",
+            hint="name at least one layer" if not request.stack else "leave it out, or use the mode stack",
+        )
+    for index, layer in enumerate(request.stack):
+        if not request.target.contains(layer.target):
+            raise AcetateError(
+                "bad_request",
+                f"stack[{index}].target reaches beyond the target of the request",
+                field=f"stack[{index}].target",
+                hint="cut it to what lies inside",
+            )
 
 
 def _check_returns(request: LayerRequest) -> None:

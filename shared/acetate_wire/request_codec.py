@@ -12,7 +12,7 @@ from .errors import AcetateError
 from .field_readers import listing, located, mapping, text
 from .limits import Limits
 from .pictures import check_frames, picture_to_map
-from .request import FORMATS, Control, LayerRequest, Lora, PictureSpec, Rect, output_roles
+from .request import FORMATS, MOST_STACKED, Control, LayerRequest, Lora, PictureSpec, Rect, StackLayer, output_roles
 
 LONGEST_NAME = 60
 """How much of an unknown field's name a refusal repeats."""
@@ -42,19 +42,24 @@ def encode_request(request: LayerRequest) -> Dict[str, Any]:
         if default is MISSING or value != default:
             out[entry.name] = value
     out["canvas"] = list(request.canvas)
-    target = request.target
-    out["target"] = [target.x, target.y, target.width, target.height]
+    out["target"] = _sides(request.target)
     if "layer_prompts" in out:
         out["layer_prompts"] = dict(request.layer_prompts)
     if "inputs" in out:
         out["inputs"] = {role: picture_to_map(picture) for role, picture in request.inputs.items()}
     if "controls" in out:
         out["controls"] = [{**asdict(c), "picture": picture_to_map(c.picture)} for c in request.controls]
+    if "stack" in out:
+        out["stack"] = [{"prompt": layer.prompt, "target": _sides(layer.target)} for layer in request.stack]
     if "returns" in out:
         out["returns"] = list(request.returns)
     if "loras" in out:
         out["loras"] = [asdict(lora) for lora in request.loras]
     return out
+
+
+def _sides(rect: Rect) -> List[int]:
+    return [rect.x, rect.y, rect.width, rect.height]
 
 
 def _record(source: object, kind: Type[Any], where: str) -> Dict[str, Any]:
@@ -123,11 +128,24 @@ def _loras(value: object, where: str) -> Tuple[Lora, ...]:
     return tuple(_value(item, Lora, f"{where}[{n}]") for n, item in enumerate(listing(value, where, 0, 16)))
 
 
+def _stack_layer(value: object, where: str) -> StackLayer:
+    given = _record(value, StackLayer, where)
+    target = _target(given["target"], f"{where}.target")
+    with located(where):
+        return StackLayer(given["prompt"], target)
+
+
+def _stack(value: object, where: str) -> Tuple[StackLayer, ...]:
+    layers = listing(value, where, 0, MOST_STACKED)
+    return tuple(_stack_layer(item, f"{where}[{n}]") for n, item in enumerate(layers))
+
+
 _DECODERS: Dict[str, Callable[[object, str], object]] = {
     "target": _target,
     "inputs": _inputs,
     "controls": _controls,
     "loras": _loras,
+    "stack": _stack,
 }
 """The fields that are no plain values in a map."""
 
@@ -165,6 +183,7 @@ def check_limits(request: LayerRequest, limits: Limits) -> None:
     """
     prompts = {"prompt": request.prompt, "negative": request.negative}
     prompts.update({f"layer_prompts.{role}": prompt for role, prompt in request.layer_prompts.items()})
+    prompts.update({f"stack[{number}].prompt": layer.prompt for number, layer in enumerate(request.stack)})
     for where, prompt in prompts.items():
         text(prompt, where, limits.prompt_characters)
     target = request.target

@@ -99,6 +99,8 @@ class StandIn:
         if job.request.mode == "remove":
             words["clear"] = ""
         names = output_roles(job.request) * job.request.count
+        if job.request.mode == "stack":
+            return EngineResult(_stacked(job.request, names, seed), seed, {"memory_level": memory_level})
         return EngineResult(
             tuple(
                 LayerOutput(
@@ -114,6 +116,16 @@ class StandIn:
             {"memory_level": memory_level, "steps": steps},
             (LayerWarning("opaque", "it covers all", "say less"),) if "warn" in words else (),
         )
+
+
+def _stacked(request: LayerRequest, names: tuple[str, ...], seed: int) -> tuple[LayerOutput, ...]:
+    """A layer for each of the stack, of its own colour, in its region; the first is the lowest."""
+    behind = [(request.prompt, request.target)] if "background" in names else []
+    places = [*behind, *((layer.prompt, layer.target) for layer in request.stack)]
+    return tuple(
+        LayerOutput(words, name, rect.x, rect.y, colour(seed, n, rect.height, rect.width))
+        for n, (name, (words, rect)) in enumerate(zip(names, places, strict=True))
+    )
 
 
 def colour(seed: int, number: int, height: int, width: int) -> Pixels:

@@ -45,14 +45,18 @@ def screen() -> Iterator[Screen]:
 def krita_home(screen: Screen) -> Iterator[Path]:
     """A home folder with the docker in it, put there by its own installer."""
     with tempfile.TemporaryDirectory(prefix="ak-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
-        prepare(home)
-        environment = {**os.environ, **isolated(home), "ACETATE_CONFIG_DIR": str(home / "acetate")}
-        # The wheels are fetched once, not for every run of the tests.
-        environment["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-        command = [sys.executable, "-m", "acetate", "plugins", "install", "krita"]
-        subprocess.run(command, check=True, env=environment, capture_output=True)
-        yield home
+        install_docker(Path(folder))
+        yield Path(folder)
+
+
+def install_docker(home: Path) -> None:
+    """Make a home folder for Krita, and have the docker's own installer put it there."""
+    prepare(home)
+    environment = {**os.environ, **isolated(home), "ACETATE_CONFIG_DIR": str(home / "acetate")}
+    # The wheels are fetched once, not for every run of the tests.
+    environment["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    command = [sys.executable, "-m", "acetate", "plugins", "install", "krita"]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,8 @@ def _states(artist: Artist, theme: str) -> None:
 
 def _open_more(artist: Artist) -> None:
     """With a LoRA and a structure chosen."""
-    artist.run("D.more.fold.setChecked(True); D.more.loras.fill([['ink', 0.7]]); D.more.structure.choose('depth')")
+    artist.run(
+        "D.more.fold.setChecked(True); D.more.loras.fill([['ink', 0.7]]); D.more.structures.fill([{'kind': 'depth'}])"
+    )
     artist.run("D.refresh(); QtWidgets.QApplication.processEvents()")
     time.sleep(0.5)

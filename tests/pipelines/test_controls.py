@@ -11,7 +11,7 @@ from acetate.models.model_cache import ModelCache
 from acetate.pipelines import GeneratedLayer, resolve_request, run
 from acetate.pipelines.metadata import picture_hash
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import Control, PictureSpec
+from acetate_wire.request import Control, PictureSpec, Rect, StackLayer
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import nn
 
@@ -52,6 +52,38 @@ def test_a_control_steers_every_mode_and_leaves_no_trace(store: ModelCache, mode
 def test_a_control_is_cut_to_the_tiles_of_a_large_target(store: ModelCache) -> None:
     without, with_control = (steered(store, "scene", weight, detail=0.5) for weight in (0.0, 1.0))
     assert all(not torch.equal(a.picture, b.picture) for a, b in zip(without, with_control, strict=True))
+
+
+def test_several_controls_steer_at_once_each_in_its_own_steps(store: ModelCache) -> None:
+    def drawn(*seen: int) -> GeneratedLayer:
+        ranges = ((0.0, 0.5), (0.5, 1.0))
+        controls = tuple(
+            Control("edge", PictureSpec(n, 64, 64), 1.0, start, end) for n, (start, end) in enumerate(ranges)
+        )
+        request = a_request("text", {}, model="sd15", controls=controls, steps=4)
+        (layer,) = run(request, {}, store, lambda progress: None, [a_picture(number) for number in seen])
+        return layer
+
+    first, second, both = drawn(1, 2), drawn(1, 3), drawn(4, 2)
+    assert not torch.equal(first.picture, second.picture) and not torch.equal(first.picture, both.picture)
+    assert [(each.start, each.end) for each in first.settings.controls] == [(0.0, 0.5), (0.5, 1.0)]
+
+
+def test_a_control_of_the_picture_is_cut_to_the_regions_of_a_stack(store: ModelCache) -> None:
+    def drawn(picture: torch.Tensor) -> tuple[GeneratedLayer, ...]:
+        stack = (StackLayer("a cat", Rect(0, 0, 64, 64)), StackLayer("a fish", Rect(64, 0, 64, 64)))
+        given = {"background": a_picture(1, 128, 64)}
+        control = Control("edge", PictureSpec(1, 128, 64))
+        request = a_request("stack", given, model="sd15", controls=(control,), stack=stack)
+        return run(request, given, store, lambda progress: None, [picture])
+
+    plain = a_picture(9, 128, 64)
+    changed = plain.clone()
+    changed[:, :, 64:] = a_picture(8, 64, 64)
+    left, right = (
+        torch.equal(*pair) for pair in zip(*([x.picture for x in drawn(y)] for y in (plain, changed)), strict=True)
+    )
+    assert left and not right
 
 
 def test_settings_know_the_steering_picture_again(store: ModelCache) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
-from acetate_wire.request import _CHECKS, Control, LayerRequest, Lora, PictureSpec, Rect, output_roles
+from acetate_wire.request import _CHECKS, Control, LayerRequest, Lora, PictureSpec, Rect, StackLayer, output_roles
 from acetate_wire.request_codec import check_message, decode_request, encode_request
 
 LIMITS = Limits()
@@ -68,6 +68,17 @@ def test_a_full_request_survives_the_wire() -> None:
     assert received(encode_request(request), [64, 8, 32, 100]) == request
 
 
+def test_a_stack_survives_the_wire_and_brings_back_a_layer_each() -> None:
+    stack = (StackLayer("a cat", Rect(0, 1, 2, 1)), StackLayer("a fish", Rect(1, 0, 3, 2)))
+    request = LayerRequest("stack", (10, 10), Rect(0, 0, 4, 2), "fog", stack=stack)
+    assert received(encode_request(request), []) == request
+    assert output_roles(request) == ("background", "foreground", "foreground")
+    over = LayerRequest(
+        "stack", (10, 10), Rect(0, 0, 4, 2), "", inputs={"background": PictureSpec(0, 4, 2)}, stack=stack
+    )
+    assert output_roles(over) == ("foreground", "foreground")
+
+
 def test_what_is_left_out_has_its_default() -> None:
     request = parse()
     assert request == LayerRequest("text", (10, 10), Rect(0, 0, 4, 2), "")
@@ -102,6 +113,20 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an extract of nothing new": (
         {"mode": "extract", "inputs": {"blend": PICTURE, "foreground": PICTURE, "background": PICTURE}},
         "inputs",
+    ),
+    "a stack of nothing": ({"mode": "stack"}, "stack"),
+    "a stack in another mode": ({"stack": [{"prompt": "x", "target": [0, 0, 1, 1]}]}, "stack"),
+    "a stacked layer without words": (
+        {"mode": "stack", "stack": [{"prompt": " ", "target": [0, 0, 1, 1]}]},
+        "stack[0].prompt",
+    ),
+    "a stacked layer without pixels": (
+        {"mode": "stack", "stack": [{"prompt": "x", "target": [0, 0, 0, 1]}]},
+        "stack[0].target",
+    ),
+    "a stacked layer outside": (
+        {"mode": "stack", "stack": [{"prompt": "x", "target": [3, 0, 2, 1]}]},
+        "stack[0].target",
     ),
     "too much detail": ({"detail": 1.5}, "detail"),
     "a role that the mode does not make": ({"returns": ["blend"]}, "returns"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -130,6 +130,21 @@ def _sdxl() -> tuple[ModeRecipe, ...]:
         ModeRecipe("extract", (bgble2fg,), inputs=("blend", "background")),
         ModeRecipe("extract", (fgble2bg,), inputs=("blend", "foreground")),
     )
+
+
+def stack_recipes(recipes: Sequence[ModeRecipe]) -> tuple[ModeRecipe, ...]:
+    """The ways to a stack that a model's recipes allow: over a given background, and with one of its own.
+
+    Its layers are drawn in the modes `text`, `background` and `foreground`, one after the other.
+    """
+    best = {recipe.mode: recipe for recipe in reversed(recipes)}
+    ways = []
+    for inputs, modes in ((("background",), ("foreground",)), ((), ("text", "background", "foreground"))):
+        if all(mode in best for mode in modes):
+            parts = dict.fromkeys(part for mode in modes for part in best[mode].adapters)
+            needs_encoder = any(best[mode].needs_encoder for mode in modes)
+            ways.append(ModeRecipe("stack", tuple(parts), inputs, needs_encoder))
+    return tuple(ways)
 
 
 STARTER_RECIPES = _starter()

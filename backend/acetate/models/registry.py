@@ -17,7 +17,7 @@ from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, first_mis
 from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
 from acetate.models.file_kind import FileKind, identify
 from acetate.models.hub_cache import cached_snapshot, is_weight_file, layer_file, weight_files
-from acetate.models.recipes import ModeRecipe
+from acetate.models.recipes import ModeRecipe, stack_recipes
 from acetate.models.user_models import unusable_files, user_sources
 
 __all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error", "read_json"]
@@ -154,6 +154,7 @@ class ModelRegistry:
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, files)]
         recipes.sort(key=lambda recipe: source.prefer not in {part.name for part in recipe.adapters})
+        recipes += stack_recipes(recipes)
         return ModelSpec(
             name,
             source.family,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def prompt_fields(request: LayerRequest) -> dict[str, str]:
     """The texts of a request that are drawn from, by field."""
     layers = {f"layer_prompts.{role}": text for role, text in request.layer_prompts.items()}
-    return {"prompt": request.prompt, **layers}
+    stack = {f"stack[{number}].prompt": layer.prompt for number, layer in enumerate(request.stack)}
+    return {"prompt": request.prompt, **layers, **stack}
 
 
 def all_loras(request: LayerRequest) -> tuple[Lora, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES, NEEDED, UNASKED
 from acetate_wire.prompt import parse_prompt
-from acetate_wire.request import Control, LayerRequest
+from acetate_wire.request import Control, LayerRequest, output_roles
 
 from acetate.models.adapter_files import (
     STYLE_KIND,
@@ -159,7 +159,7 @@ def adapter_kind(control: Control) -> str:
 def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
     drawn = {role for part in recipe.adapters for role in part.roles} - set(request.inputs)
     spec = MODES[request.mode]
-    several = sorted(drawn) if len(drawn) > 1 or spec.one_of else []
+    several = sorted(drawn) if (len(drawn) > 1 or spec.one_of) and not spec.stacks else []
     for role in request.layer_prompts:
         if role not in several:
             raise AcetateError(
@@ -180,8 +180,11 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             hint="leave it out, or use the mode inpaint to draw something there",
         )
     needed = spec.prompt == NEEDED and not drawn <= set(request.layer_prompts)
-    if needed and not prompts["prompt"].plain:
-        raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint="say what the layer is to show")
+    behind = spec.stacks and "background" in output_roles(request)
+    if (needed or behind) and not prompts["prompt"].plain:
+        what = "background" if behind else "layer"
+        hint = f"say what the {what} is to show"
+        raise AcetateError("bad_request", "the prompt is empty", field="prompt", hint=hint)
     if prompts["negative"].loras:
         raise AcetateError(
             "bad_request",

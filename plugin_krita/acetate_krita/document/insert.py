@@ -188,7 +188,18 @@ def subject(result: Result) -> str:
     """What is to be seen, for all pictures of a request."""
     mode = mode_named(str(result.settings.get("mode")))
     prompt = "" if mode.words == UNASKED else result.prompt
+    if mode.stacks:
+        prompt = ", ".join(str(row["prompt"]) for row in result.settings["stack"])
     return short_name(prompt) or tr(mode.verb)
+
+
+def _leaf_name(result: Result, layer: StoredLayer) -> str:
+    """What one of a result's layers is called: by the result's words alone, in a stack by its own, else by its role."""
+    if len(result.layers) == 1:
+        return title(result)
+    if mode_named(str(result.settings.get("mode"))).stacks:
+        return short_name(layer.name)
+    return tr(ROLE_NAMES.get(layer.role, layer.role))
 
 
 def _attach(document: Document, node: Node, place: InsertPosition) -> None:
@@ -228,7 +239,7 @@ def _build(
         yield from coverage.work()
     with open_body(result) as body:
         for layer in result.layers:
-            name = title(result) if len(result.layers) == 1 else tr(ROLE_NAMES.get(layer.role, layer.role))
+            name = _leaf_name(result, layer)
             window = result.shape.rect if result.shape is not None and clip != "none" else layer.rect
             patched = source is not None and (coverage is not None or not source.within(layer.rect))
             if source is not None and patched:

@@ -11,8 +11,9 @@ from ..generation_settings import GenerationSettings
 from ..i18n import mark, tr
 from ..qt import QtCore, QtGui, QtWidgets
 from ..settings import DockerSettings
-from .control_widget import ControlWidget, LoraList
+from .control_widget import LoraList
 from .presets import Presets, row
+from .structure_list import StructureList
 from .theme import ElidedComboBox, ToolButton, tool
 
 MOST_STEPS = 1000
@@ -90,8 +91,7 @@ class AdvancedPanel(QtWidgets.QWidget):
             at = self.sampler.count() - 1
         self.sampler.setCurrentIndex(max(0, at))
         self.loras.fill(form.loras)
-        self.structure.choose(form.structure)
-        self.structure.strength.setValue(round(form.structure_weight * 100))
+        self.structures.fill(form.structures)
         self.detail.setValue(round(form.detail * 100))
 
     def values(self) -> dict[str, Any]:
@@ -102,8 +102,7 @@ class AdvancedPanel(QtWidgets.QWidget):
             "guidance": guidance if guidance >= 0 else None,
             "sampler": self.sampler.currentData(),
             "loras": self.loras.values(),
-            "structure": self.structure.value(),
-            "structure_weight": self.structure.strength.value() / 100,
+            "structures": self.structures.values(),
             "detail": self.detail.value() / 100,
         }
 
@@ -111,7 +110,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         """Offer what the model says that it has."""
         self._offer_samplers(tuple(model.get("samplers", ())))
         self.loras.offer(tuple(model.get("loras", ())))
-        self.structure.offer(tuple(model.get("controls", ())))
+        self.structures.offer(tuple(model.get("controls", ())))
 
     def _offer_samplers(self, names: Sequence[str]) -> None:
         if [self.sampler.itemData(row) for row in range(1, self.sampler.count())] == list(names):
@@ -161,8 +160,8 @@ class AdvancedPanel(QtWidgets.QWidget):
     def _build_steering(self) -> None:
         self.loras = LoraList()
         self.rows.addRow("LoRA", self.loras)
-        self.structure = ControlWidget()
-        self.rows.addRow(tr("Structure"), self.structure)
+        self.structures = StructureList()
+        self.rows.addRow(tr("Structure"), self.structures)
         self.detail = QtWidgets.QSpinBox()
         self.detail.setRange(0, 100)
         self.detail.setSuffix(" %")

@@ -1,33 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What steers the drawing besides words: LoRAs with their weights, and the structure of a layer."""
+"""The LoRAs that change how the model draws, with their weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from ..i18n import mark, tr
+from ..i18n import tr
 from ..qt import QtCore, QtWidgets
-from .layer_picker import LayerPicker
 from .theme import ElidedComboBox, tool
 
 MOST_LORAS = 16
 HEAVIEST = 4.0
-TRACED = {"edge": "edge:edges", "scribble": "scribble:lines", "tile": "tile:picture"}
-"""Kinds whose picture the daemon can make from a painted layer."""
-STRUCTURES = {
-    "edge:edges": mark("Edges of a layer"),
-    "scribble:lines": mark("Lines of a layer"),
-    "tile:picture": mark("Large shapes of a layer"),
-    "edge": mark("Edges, white on black"),
-    "scribble": mark("Scribble, white on black"),
-    "line": mark("Lines, white on black"),
-    "depth": mark("Depth, near is white"),
-    "normal": mark("Normals"),
-    "pose": mark("Pose"),
-    "segmentation": mark("Segmentation"),
-    "tile": mark("Large shapes"),
-}
 Chosen = Sequence[Sequence[Any]]
 
 
@@ -127,57 +111,3 @@ class LoraRow(QtWidgets.QWidget):
         line.addWidget(self.name, 1)
         line.addWidget(self.weight)
         line.addWidget(self.away)
-
-
-class ControlWidget(QtWidgets.QWidget):
-    """The structure that the drawing follows: a kind, the layer that shows it, and how strongly."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        self.kind = ElidedComboBox()
-        self.kind.currentIndexChanged.connect(self._chosen)
-        self.picker = LayerPicker()
-        self.picker.offer_whole(True)
-        self.strength = QtWidgets.QSpinBox()
-        self.strength.setRange(0, round(100 * HEAVIEST))
-        self.strength.setSuffix(" %")
-        self.strength.setValue(100)
-        self.strength.setAccessibleName(tr("How strongly the drawing follows it"))
-        self.strength.setToolTip(tr("How strongly the drawing follows it"))
-        for widget in (self.kind, self.picker, self.strength):
-            column.addWidget(widget)
-        self._offered: tuple[str, ...] | None = None
-        self._wished = ""
-        self.offer(())
-
-    def offer(self, kinds: Sequence[str]) -> None:
-        """Offer what the model has; grey with the reason where that is nothing."""
-        if tuple(kinds) == self._offered:
-            return
-        self._offered = tuple(kinds)
-        chosen = self.value() or self._wished
-        self.kind.clear()
-        self.kind.addItem(tr("none") if kinds else tr("none for this model"), "")
-        traced = [TRACED[kind] for kind in kinds if kind in TRACED]
-        for kind in (*traced, *kinds):
-            self.kind.addItem(tr(STRUCTURES.get(kind, kind)), kind)
-        self.kind.setEnabled(bool(kinds))
-        hint = tr("Fetch one in a terminal, with “acetate models pull sdxl/edge” for instance")
-        self.kind.setToolTip(tr("What the drawing follows besides the words") if kinds else hint)
-        self.choose(chosen)
-
-    def value(self) -> str:
-        """The chosen kind; empty for none."""
-        return str(self.kind.currentData() or "")
-
-    def choose(self, kind: str) -> None:
-        """Choose a kind, as soon as it is offered; none where the model lacks it."""
-        self._wished = "" if self._offered else kind
-        self.kind.setCurrentIndex(max(0, self.kind.findData(kind)))
-
-    def _chosen(self, *_row: Any) -> None:
-        self.picker.setVisible(bool(self.value()))
-        self.strength.setVisible(bool(self.value()))

@@ -8,25 +8,30 @@ from functools import lru_cache
 from typing import Any
 
 from acetate_editor.connection import ABSENT
+from acetate_wire.errors import AcetateError
+from acetate_wire.request import Rect
 from krita import DockWidget, Document, Krita
 
-from .. import VERSION, canvas
+from .. import VERSION, canvas, stacking
 from ..controller import JobController
 from ..document import annotation_store, selection_mask
-from ..generation_settings import PRESET_FIELDS, STRUCTURE, GenerationSettings
+from ..generation_settings import PRESET_FIELDS, GenerationSettings
 from ..given import Given, StrengthRow
 from ..go_button import GoButton
 from ..i18n import tr
+from ..jobs import PROJECTION
 from ..modes import UNASKED, Mode, mode_named
 from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
 from .advanced_panel import AdvancedPanel
 from .history_view import HistoryView
+from .live_bar import LiveBar
 from .mode_menu import ModeMenu
 from .models_dialog import ModelsDialog, open_lora_folder
 from .prompt_widget import Prompts, told
 from .queue_view import QueueView
+from .stack_rows import StackRows
 from .theme import COLOURS, ElidedComboBox, ElidedLabel, paragraph, plain, small, tool, warn
 
 LOOK_MS = 400
@@ -53,6 +58,7 @@ class Docker(DockWidget):
         self._seen = ""
         self._target: Target | None = None
         self._why_no_target = ""
+        self._places: list[Rect] = []
         self.outline = canvas.Outline()
         self.models_dialog: ModelsDialog | None = None
         self._build()
@@ -90,6 +96,7 @@ class Docker(DockWidget):
             strength=self.strength.value() / 100,
             seed=self.more.seed_value(),
             fill=self.fill.isChecked(),
+            stack=self.stack.values() if mode_named(self.modes.mode).stacks else (),
             **self.more.values(),
         )
 
@@ -128,14 +135,12 @@ class Docker(DockWidget):
 
     def _sources(self, mode: Mode) -> dict[str, str]:
         sources = self.given.sources(mode)
-        if self.more.structure.value():
-            sources[STRUCTURE] = self.more.structure.picker.source()
-        return sources
+        if mode.stacks:
+            sources.update(self.stack.sources())
+        return {**sources, **self.more.structures.sources()}
 
     def _followed(self, mode: Mode) -> frozenset[str]:
-        structure = self.more.structure
-        steered = bool(structure.value()) and structure.picker.follows
-        return self.given.followed(mode) | (frozenset({STRUCTURE}) if steered else frozenset())
+        return self.given.followed(mode) | self.more.structures.followed()
 
     def use_again(self, values: Mapping[str, Any]) -> None:
         """Take over the settings of a finished result, with its seed or without one."""
@@ -157,6 +162,7 @@ class Docker(DockWidget):
         self.count.setValue(form.count)
         self.strength.setValue(round(form.strength * 100))
         self.more.fill(form)
+        self.stack.fill(form.stack, PROJECTION if form.stack and not form.prompt else "")
         self._mode_chosen()
         self.fill.setChecked(form.fill)
 
@@ -175,6 +181,8 @@ class Docker(DockWidget):
         if self.document is not None:
             self.controller.hiding.look(self.document)
         self._show_layers()
+        if mode_named(self.modes.mode).stacks:
+            self.stack.refresh(self.document)
         self._show_target()
         self._show_button()
 
@@ -184,7 +192,7 @@ class Docker(DockWidget):
         if self.document is not None and self.document.rootNode() is not None:
             active = self.controller.pins.layer(self.document, self.modes.mode)
             pinned = self.controller.pins.pinned(self.document, self.modes.mode)
-        for picker in (*self.pickers, self.more.structure.picker):
+        for picker in (*self.pickers, *self.more.structures.pickers):
             if not picker.isHidden():
                 picker.refresh(self.document, active, pinned)
 
@@ -198,14 +206,30 @@ class Docker(DockWidget):
         selected = self.document is not None and selection_mask.selected(self.document) is not None
         self.fill.setVisible(mode.fills and (mode.name == "text" or not selected))
         self.fill.setText(tr("Fill the selection") if selected else tr("Fill the canvas"))
+        if mode.stacks:
+            self._show_stack(form)
         if self.button.underMouse():
             self._show_outline()
+
+    def _show_stack(self, form: GenerationSettings) -> None:
+        """Say where one of the layers has no place, and what the model does less well in these."""
+        places: list[Rect] = []
+        if self.document is not None:
+            try:
+                places = stacking.regions(self.document, form.stack)
+            except AcetateError as error:
+                self._why_no_target = f"{error.message}: {error.hint}"
+                self.target.setText(self._why_no_target)
+        self.stack.tell(stacking.honest(self.controller.connection.model(form.model), places))
+        self.prompts.prompt.setVisible(not self.stack.sources())
+        self._places = places
 
     def _show_outline(self) -> None:
         if self._target is None:
             self.outline.remove()
         else:
-            self.outline.show(self._target.rect, self._target.subject)
+            stacked = self._places if mode_named(self.modes.mode).stacks else []
+            self.outline.show(self._target.rect, self._target.subject, *stacked)
 
     def _show_button(self) -> None:
         form, link = self.form(), self.controller.connection
@@ -232,6 +256,8 @@ class Docker(DockWidget):
         if vocabulary is not None and mode.words != UNASKED:
             own = self.prompts.layer_prompts()
             prompts = {"": self.prompts.prompt.toPlainText(), **{role: own.get(role, "") for role in mode.prompts}}
+            if mode.stacks:
+                prompts.update((f"stack{n}", row["prompt"]) for n, row in enumerate(self.stack.values()))
             line = told(vocabulary, model, prompts)
         warn(self.unknown)
         self.unknown.setText(line)
@@ -284,6 +310,7 @@ class Docker(DockWidget):
         entry = connection.model(chosen)
         self.model.setToolTip(plain(str(entry.get("missing") or tr("Model"))))
         self.more.offer(entry)
+        self._offer_live()
         self._show_target()
         self._show_words()
 
@@ -294,12 +321,25 @@ class Docker(DockWidget):
         self.strength_row.setVisible(mode.strength)
         self.given.show_mode(mode)
         self._show_layers()
+        self.stack.setVisible(mode.stacks)
+        self._offer_live()
+        self.count.setEnabled(not mode.stacks)
         self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
 
     def _unlock(self) -> None:
         self.more.lock.setChecked(False)
+
+    def _offer_live(self) -> None:
+        mode = mode_named(self.modes.mode)
+        wanted = mode.replaces and not mode.selection
+        self.live.offer(wanted, self.controller.connection.unavailable_reason(mode.name, self._wished_model))
+
+    def _stack_changed(self) -> None:
+        if mode_named(self.modes.mode).stacks:
+            self._show_target()
+            self._show_words()
 
     def _fill_chosen(self, wanted: bool) -> None:
         self.controller.settings.fill[self.modes.mode] = wanted
@@ -329,6 +369,10 @@ class Docker(DockWidget):
         self.given = Given()
         self.pickers, self.known = self.given.pickers, self.given.known
         column.addWidget(self.given)
+        self.stack = StackRows()
+        self.stack.entered.connect(self.generate)
+        self.stack.changed.connect(self._stack_changed)
+        column.addWidget(self.stack)
         self.prompts = Prompts()
         self.prompts.entered.connect(self.generate)
         self.prompts.changed.connect(self._show_words)
@@ -339,6 +383,8 @@ class Docker(DockWidget):
         self.strength_row = StrengthRow()
         self.strength = self.strength_row.slider
         column.addWidget(self.strength_row)
+        self.live = LiveBar(self.controller, self.form)
+        column.addWidget(self.live)
         self.target = small(paragraph())
         column.addWidget(self.target)
         column.addLayout(self._build_button())

@@ -152,8 +152,7 @@ class Prompts(QtWidgets.QWidget):
         for role, line in self._layers.items():
             line.setVisible(role in mode.prompts)
         self.prompt.setVisible(mode.words != UNASKED)
-        several = bool(mode.prompts)
-        self.prompt.setPlaceholderText(tr("The whole picture") if several else tr("What to draw"))
+        self.prompt.setPlaceholderText(tr(mode.asks))
 
     def layer_prompts(self) -> dict[str, str]:
         """The words for single layers."""
