@@ -1,8 +1,9 @@
 """What Acetate costs in a Blender scene of many objects while nothing happens.
 
-`python benchmarks/blender_large_scene.py [--objects N] [--add-on FOLDER] [--blender PROGRAM]` measures, without a window,
-the check of all scenes that the add-on does each second, what the panel reads of the scene when it is drawn, and the one
-look through the scene after an object came or went. `--add-on` takes another version of the add-on's folder.
+`python benchmarks/blender_large_scene.py [--objects N] [--add-on FOLDER] [--blender PROGRAM]` measures, without a
+window, the check of all scenes that the add-on does each second, what the panel reads of the scene when it is drawn,
+and the one look through the scene after an object came or went. `--add-on` takes another version of the add-on's
+folder.
 """
 
 from __future__ import annotations
