@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from acetate.plugin_packaging import blender as packager
+from acetate.plugin_packaging import sources
 
 INSIDE = """
 import importlib, time, bpy
@@ -58,7 +59,7 @@ def measure(program: str, folder: Path, objects: int) -> str:
         environment = {**os.environ, **places, "HOME": scratch, "ACETATE_BLENDER": program}
         os.environ.update(environment)
         packager.install_legacy(packager.find_blender())
-        if folder != packager.sources("plugin_blender") / packager.ADD_ON:
+        if folder != sources("plugin_blender") / packager.ADD_ON:
             place = Path(scratch) / "scripts" / "addons" / packager.ADD_ON
             subprocess.run(["cp", "-rT", str(folder), str(place)], check=True)
         script = Path(scratch) / "inside.py"
@@ -72,7 +73,7 @@ def main() -> int:
     """Measure and print, in milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=20_000)
-    parser.add_argument("--add-on", type=Path, default=packager.sources("plugin_blender") / packager.ADD_ON)
+    parser.add_argument("--add-on", type=Path, default=sources("plugin_blender") / packager.ADD_ON)
     parser.add_argument("--blender", default="blender")
     chosen = parser.parse_args()
     print(measure(chosen.blender, chosen.add_on.resolve(), chosen.objects))
