@@ -69,6 +69,10 @@ class SceneJobController(JobLifecycle[SceneJob]):
         self._begin(job, capture)
         return job
 
+    def submit_captured(self, scene: Any, captured: SceneCapture, placement: Placement) -> SceneJob:
+        """Take a new job whose pictures are read already."""
+        return self.submit(scene, captured.request, placement, _ready(captured))
+
     def retry(self, job: SceneJob) -> SceneJob:
         """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone."""
         if job.unsaved:

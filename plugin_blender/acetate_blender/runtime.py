@@ -18,7 +18,8 @@ from . import bpy_compat, diagnostics, scene_storage
 from .capture import visible
 from .controller import SceneJobController
 from .daemon_connection import session
-from .insert import layer_list
+from .insert import layer_list, sequences
+from .insert.placement import Placement
 from .jobs.job import SceneJob
 from .jobs.result_store import LocalJobStore
 from .preferences import preferences
@@ -108,7 +109,9 @@ def place(job: SceneJob) -> None:
     """Put a job's layers into its scene, as one undo step."""
     try:
         with _some_window():
-            bpy.ops.acetate.place("EXEC_DEFAULT", True, job=job.id)
+            # Hundreds of pictures of one sequence must not push the artist's own steps out of the undo history.
+            joins = sequences.joins(scene_storage.scene_of(job), Placement.from_map(job.placement))
+            bpy.ops.acetate.place("EXEC_DEFAULT", not joins, job=job.id)
     except RuntimeError as error:
         # What an operator reports as an error reaches its caller like this.
         controller().not_placed(job, AcetateError("internal", str(error).strip().removeprefix("Error: ")))

@@ -83,13 +83,14 @@ class AcetateScene(bpy.types.PropertyGroup):
         options={"SKIP_SAVE"},
     ),
     before_solo=BoolProperty(),
+    sequence=StringProperty(),
 )
 class AcetatePlane(bpy.types.PropertyGroup):
     """Where a plane comes from.
 
     `layer` is its mark (empty for other objects), `job` and `role` say what made it, `made_with` holds the settings as
     JSON. `rect` is x, y, width, height on the `canvas`, in pixels. `camera` is empty when it is not aligned to one.
-    `before_solo` says whether it was seen before another layer was shown alone.
+    `before_solo` says whether it was seen before another layer was shown alone, `sequence` marks an image sequence.
     """
 
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from typing import Callable, Deque, Iterator, Optional, Tuple
+from typing import Callable, Deque, Generator, Iterator, List, Optional, Tuple, TypeVar
 
+T = TypeVar("T")
 Task = Iterator[Optional[float]]
 """Yields wherever it may be interrupted, every few milliseconds: for how many seconds it has nothing to do, or None."""
 OnError = Callable[[Exception], None]
 _logger = logging.getLogger(__name__)
+
+
+def finish(task: "Generator[object, None, T]") -> T:
+    """Run a task that returns a value to its end, all at once."""
+    found: List[T] = []
+
+    def keep() -> Iterator[object]:
+        found.append((yield from task))
+
+    for _ in keep():
+        pass
+    return found[0]
 
 
 class TaskQueue:

@@ -56,8 +56,8 @@ def test_the_image_editor_is_a_source_and_shows_the_result(blender: Blender) -> 
 def test_blenders_menus_have_the_entries(blender: Blender) -> None:
     blender.call("scene.generate", prompt="a kite")
     assert blender.call("masks.menus") == {
-        "VIEW3D_MT_image_add": ["acetate.generate"],
-        "IMAGE_MT_image": ["acetate.generate", "acetate.paint_mask"],
+        "VIEW3D_MT_image_add": ["acetate.generate", "acetate.generate_sequence"],
+        "IMAGE_MT_image": ["acetate.generate", "acetate.generate_sequence", "acetate.paint_mask"],
         "VIEW3D_MT_object_context_menu": ["ACETATE_MT_layer"],
         "VIEW3D_MT_object": ["ACETATE_MT_layer"],
         "ACETATE_MT_layer": [

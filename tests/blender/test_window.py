@@ -53,6 +53,17 @@ class Screen:
         self._do("mouseup", 1)
         time.sleep(0.5)
 
+    def drag(self, *places: tuple[int, int]) -> None:
+        """Press at the first place, and let go at the last."""
+        self._do("mousemove", *places[0])
+        time.sleep(0.3)
+        self._do("mousedown", 1)
+        for place in places:
+            self._do("mousemove", *place)
+            time.sleep(0.3)
+        self._do("mouseup", 1)
+        time.sleep(1)
+
     def type(self, text: str) -> None:
         """Type, and press Return."""
         self._do("type", "--delay", 30, text)
@@ -253,12 +264,24 @@ def part_of_frame(x: int, y: int, width: int, height: int) -> dict[str, object]:
 @pytest.mark.slow
 def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen) -> None:
     window.call("window.landscape_scene")
+    window.call("window.shading", kind="MATERIAL")
     for prompt, options in PARTS:
         draw(window, prompt=prompt, gap=0.18, random_seed=False, **options)
     settled(window)
     screen.look("viewport")
     screen.look("panel-layers", SIDEBAR)
     assert window.call("layers.listed") == ["a tree", "a house", "a cloud"]
+    window.call("scene.run", operator="solo_layer", layer="a tree")
+    window.call("scene.run", operator="paint_mask", select="a tree")
+    window.call("window.solid_pictures")
+    settled(window)
+    screen.drag((530, 470), (560, 490), (590, 470))
+    assert 0 < window.call("masks.painted_share") < 0.5
+    settled(window)
+    screen.look("mask")
+    window.call("scene.run", operator="finish_mask")
+    window.call("scene.run", operator="solo_layer", layer="a tree")
+    window.call("window.settings", mode="text")
     for name, moved in (("parallax-left", -0.5), ("parallax-middle", 0.0), ("parallax-right", 0.5)):
         window.call("window.render_from", sideways=moved, path=str(PICTURES / f"{name}.png"))
 

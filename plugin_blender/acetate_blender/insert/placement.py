@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from . import stack
@@ -26,6 +26,7 @@ class Placement:
     artist chose (of `stack`); where that is automatic, `order` decides. `anchor` is the mark of the layer that it is
     about, `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is
     the size in pixels on which the layers' rectangles lie. `shown` layers are shown in the image editor, too.
+    `sequence` is a `SequenceFrame` as a map, for one picture of an image sequence.
     """
 
     place: str = CAMERA
@@ -43,6 +44,7 @@ class Placement:
     anchor: str = ""
     anchor_name: str = ""
     shown: bool = False
+    sequence: Mapping[str, Any] = field(default_factory=dict)
 
     def to_map(self) -> dict[str, Any]:
         """This placement as plain values."""

@@ -5,9 +5,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, jobs, layer_list, layers, maintenance, masks
+from . import generate, jobs, layer_list, layers, maintenance, masks, sequences
 
-CLASSES = (*generate.CLASSES, *jobs.CLASSES, *layers.CLASSES, *layer_list.CLASSES, *masks.CLASSES, *maintenance.CLASSES)
+CLASSES = (
+    *generate.CLASSES,
+    *sequences.CLASSES,
+    *jobs.CLASSES,
+    *layers.CLASSES,
+    *layer_list.CLASSES,
+    *masks.CLASSES,
+    *maintenance.CLASSES,
+)
 
 
 def register() -> None:

@@ -15,7 +15,7 @@ from bpy.props import FloatProperty, StringProperty
 from .. import runtime, scene_storage
 from ..bpy_props import fields
 from ..i18n import tr
-from ..insert import collections, color_match, insert_layers, layer_list, plane, stack
+from ..insert import collections, color_match, insert_layers, layer_list, plane, sequences, stack
 from ..insert.placement import Placement
 from ..jobs.job import SceneJob
 from ..jobs.result_store import LocalJobStore
@@ -94,7 +94,8 @@ class ACETATE_OT_place(bpy.types.Operator):
             job = job_of(self)
             scene = scene_storage.scene_of(job) or context.scene
             placement = self._placement(job)
-            made = insert_layers.insert_layers(scene, layers_to_insert(job, desk.store, placement.variants), placement)
+            insert = sequences.insert if placement.sequence else insert_layers.insert_layers
+            made = insert(scene, layers_to_insert(job, desk.store, placement.variants), placement)
             color_match.follow(scene, [each for each in made if isinstance(each, bpy.types.Object)])
         except AcetateError as error:
             return refuse(self, error)

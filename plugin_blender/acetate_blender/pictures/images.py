@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -68,8 +69,8 @@ def from_png(name: str, png: bytes) -> Any:
 
 def check_readable(image: Any) -> None:
     """Raise AcetateError when this image holds no pixels that can be read."""
-    width, height = image.size
-    if width == 0 or height == 0:
+    # A sequence has no size before one of its files is read.
+    if not all(image.size) and file_at(image, bpy.context.scene.frame_current) is None:
         raise AcetateError(
             "bad_request",
             tr("The image {name!r} has no pixels").format(name=image.name),
@@ -78,8 +79,31 @@ def check_readable(image: Any) -> None:
         )
 
 
+def file_at(image: Any, frame: int) -> Path | None:
+    """The file of an image sequence with the number of that frame, or its first; None for other images."""
+    if image.source != "SEQUENCE":
+        return None
+    shown = Path(bpy.path.abspath(image.filepath))
+    digits = shown.stem[len(shown.stem.rstrip("0123456789")) :]
+    if not digits:
+        return None
+    found = shown.with_name(f"{shown.stem[: -len(digits)]}{frame:0{len(digits)}}{shown.suffix}")
+    return found if found.is_file() else shown
+
+
 def read(image: Any) -> Generator[None, None, ImagePixels]:
-    """The pixels of an image datablock, exact for 8-bit images; yields every few milliseconds."""
+    """The pixels of an image datablock, exact for 8-bit images; yields every few milliseconds.
+
+    Of a sequence, those of the frame that the scene is at.
+    """
+    file = file_at(image, bpy.context.scene.frame_current)
+    if file is not None:
+        loaded = bpy.data.images.load(str(file))
+        loaded.alpha_mode = image.alpha_mode
+        try:
+            return (yield from read(loaded))
+        finally:
+            bpy.data.images.remove(loaded)
     check_readable(image)
     width, height = image.size
     numbers = np.empty(width * height * 4, np.float32)

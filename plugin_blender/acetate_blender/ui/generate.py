@@ -56,11 +56,13 @@ class Acetate:
         if not settings.random_seed:
             row.prop(settings, "random_seed", text="", icon="FILE_REFRESH", toggle=True)
         column = layout.column(align=True)
-        row = column.row()
+        row = column.row(align=True)
         row.scale_y = 1.6
         row.enabled = not why_not(context)
         row.operator_context = "EXEC_DEFAULT"
         row.operator("acetate.generate", text=tr(VERBS[settings.mode]), icon="OUTLINER_OB_IMAGE", translate=False)
+        row.operator_context = "INVOKE_DEFAULT"
+        row.operator("acetate.generate_sequence", text="", icon="RENDER_ANIMATION")
         progress.draw(column, context.scene)
 
 

@@ -32,7 +32,7 @@ class ACETATE_UL_layers(bpy.types.UIList):
         eye.operator(
             "acetate.toggle_layer", text="", icon="HIDE_ON" if hidden else "HIDE_OFF", emboss=False
         ).layer = obj.name
-        told = row.split(factor=0.6, align=True)
+        told = row.split(factor=0.52, align=True)
         told.active = not hidden
         told.prop(obj, "name", text="", emboss=False)
         told.prop(obj.acetate, "depth", text="", emboss=False)

@@ -55,6 +55,8 @@ def _generate(layout: Any) -> None:
     layout.operator_context = "INVOKE_DEFAULT"
     text = tr("Acetate: Generate Layers …")
     layout.operator("acetate.generate", text=text, icon="OUTLINER_OB_IMAGE", translate=False)
+    text = tr("Acetate: Generate Image Sequence …")
+    layout.operator("acetate.generate_sequence", text=text, icon="RENDER_ANIMATION", translate=False)
 
 
 ENTRIES = (

@@ -135,3 +135,8 @@ def why_disabled(operator: str) -> str:
     except RuntimeError as error:
         return str(error)
     return ""
+
+
+def painted_share() -> float:
+    """The share of the mask that is painted."""
+    return float((pictures.numbers(bpy.context.scene.acetate.settings.mask_name)[..., 3] > 0.5).mean())

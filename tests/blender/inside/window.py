@@ -177,3 +177,11 @@ def shaded() -> list[str]:
     window = bpy.context.window_manager.windows[0]
     shading = next(area.spaces[0].shading for area in window.screen.areas if area.type == "VIEW_3D")
     return [shading.type, shading.color_type]
+
+
+def solid_pictures() -> None:
+    """Solid view with the pictures, as Paint Mask sets it in a viewport."""
+    window = bpy.context.window_manager.windows[0]
+    for area in window.screen.areas:
+        if area.type == "VIEW_3D":
+            area.spaces[0].shading.type, area.spaces[0].shading.color_type = "SOLID", "TEXTURE"
