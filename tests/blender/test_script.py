@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.blender.editors import ROOT, Blender
 from tests.daemon.harness import Daemon
 
@@ -21,6 +23,7 @@ def printed_script() -> str:
     return str(script)
 
 
+@pytest.mark.slow
 def test_the_printed_script_makes_layers_without_a_window(
     daemon: Daemon, make_blender: Callable[..., Blender], tmp_path: Path
 ) -> None:
