@@ -19,7 +19,7 @@ from acetate.models.safetensors_header import in_bytes
 
 log = logging.getLogger("acetate.models")
 
-PIECE = 1 << 20
+PIECE = 1 << 18
 """Bytes that are written at once."""
 OnBytes = Callable[[int], None]
 """Called with the number of bytes that came since the last call."""
