@@ -61,7 +61,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if files is not None and "/tree/" in path:
                 self._json([_entry(each, data) for each, data in files.items()])
             elif files is not None and path.startswith("/api/models/"):
-                siblings = [{"rfilename": each, "size": len(data)} for each, data in files.items()]
+                siblings = [_sibling(each, data) for each, data in files.items()]
                 card = {"license": hub.licences.get(repository, "apache-2.0")}
                 self._json({"id": repository, "sha": COMMIT, "siblings": siblings, "cardData": card})
             elif files is not None and name in files:
@@ -102,3 +102,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 def _entry(name: str, data: bytes) -> dict[str, Any]:
     lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
     return {"type": "file", "path": name, "size": len(data), "oid": "0" * 40, "lfs": lfs}
+
+
+def _sibling(name: str, data: bytes) -> dict[str, Any]:
+    blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    lfs = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+    return {"rfilename": name, "size": len(data), "blobId": blob, "lfs": lfs}

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from acetate.models.families import PUBLISHED, SD15
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from tests.models.fake_hub import COMMIT, Hub, serving
 
 
 @dataclass
@@ -31,80 +28,6 @@ class Answer:
         return json.loads(self.output)
 
 
-@dataclass
-class Hub:
-    """A small Hugging Face hub of one repository; the connection breaks once at `breaks_at` bytes of a file."""
-
-    files: dict[str, bytes]
-    address: str = ""
-    breaks_at: int | None = None
-    broken: int = 0
-    asked: list[str] = field(default_factory=list)
-
-
-def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def do_GET(self) -> None:
-            self._answer(body=True)
-
-        def _answer(self, *, body: bool) -> None:
-            path = self.path.partition("?")[0]
-            hub.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
-            name = path.partition(f"/resolve/{COMMIT}/")[2]
-            if "/revision/" in path:
-                self._json({"id": PUBLISHED[0], "sha": COMMIT, "siblings": [{"rfilename": each} for each in hub.files]})
-            elif "/tree/" in path:
-                self._json([entry(name, data) for name, data in hub.files.items()])
-            elif name in hub.files:
-                self._file(hub.files[name], body=body)
-            else:
-                self.send_response(404)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-        def _json(self, value: Any) -> None:
-            data = json.dumps(value).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def _file(self, data: bytes, *, body: bool) -> None:
-            start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
-            part = data[start:]
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("Accept-Ranges", "bytes")
-            self.send_header("Content-Length", str(len(part)))
-            self.end_headers()
-            if body and hub.breaks_at is not None and len(part) > hub.breaks_at:
-                self.wfile.write(part[: hub.breaks_at])
-                hub.breaks_at, hub.broken = None, hub.broken + 1
-                self.close_connection = True
-            elif body:
-                self.wfile.write(part)
-
-    return Handler
-
-
-def entry(name: str, data: bytes) -> dict[str, Any]:
-    digest = hashlib.sha256(data).hexdigest()
-    lfs = {"oid": digest, "size": len(data), "pointerSize": 134}
-    return {"type": "file", "path": name, "size": len(data), "oid": "0" * 40, "lfs": lfs}
-
-
 @pytest.fixture
 def hub(written_families: Path) -> Iterator[Hub]:
     """A hub that has the published SD 1.5 layer files, narrow."""
@@ -112,13 +35,8 @@ def hub(written_families: Path) -> Iterator[Hub]:
     files = {
         f"{name}.safetensors": (written_families / "layers" / f"{name}.safetensors").read_bytes() for name in names
     }
-    hub = Hub(files)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
-    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield hub
-    server.shutdown()
-    server.server_close()
+    with serving({PUBLISHED[0]: files}) as hub:
+        yield hub
 
 
 @dataclass
@@ -169,8 +87,8 @@ def test_the_list_tells_modes_licence_size_and_place(computer: Computer) -> None
 
 def test_pulled_files_are_whole_and_a_broken_download_goes_on_where_it_stopped(computer: Computer, hub: Hub) -> None:
     computer.hub = hub.address
-    large = next(iter(hub.files))
-    hub.files[large] = bytes(range(256)) * 96 * 1024
+    large = next(iter(hub.repositories[PUBLISHED[0]]))
+    hub.repositories[PUBLISHED[0]][large] = bytes(range(256)) * 96 * 1024
     hub.breaks_at = 13 << 20
     answer = computer.models("pull", "sd15", "--layers")
     assert answer.code == 0, answer.errors
@@ -178,7 +96,7 @@ def test_pulled_files_are_whole_and_a_broken_download_goes_on_where_it_stopped(c
     ranges = [asked for asked in hub.asked if asked.startswith("GET") and large in asked and "bytes=" in asked]
     assert ranges and not any("bytes=0-" in asked for asked in ranges)
     folder = computer.folder / "hub" / "hub" / "models--LayerDiffusion--layerdiffusion-v1" / "snapshots" / COMMIT
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == hub.files
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == hub.repositories[PUBLISHED[0]]
     hub.asked.clear()
     assert computer.models("pull", "sd15", "--layers").code == 0
     assert not any(asked.startswith("GET") and "/resolve/" in asked for asked in hub.asked)
@@ -186,8 +104,8 @@ def test_pulled_files_are_whole_and_a_broken_download_goes_on_where_it_stopped(c
 
 def test_a_file_that_the_hub_does_not_have_is_named(computer: Computer, hub: Hub) -> None:
     computer.hub = hub.address
-    gone = next(iter(hub.files))
-    del hub.files[gone]
+    gone = next(iter(hub.repositories[PUBLISHED[0]]))
+    del hub.repositories[PUBLISHED[0]][gone]
     answer = computer.models("pull", "sd15", "--layers")
     assert answer.code == 1 and f"{PUBLISHED[0]} has no {gone}" in answer.errors
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,12 +63,12 @@ def published(written: Published, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     return written
 
 
-def drawn(source: ModelSource, mode: str, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+def drawn(source: ModelSource, mode: str, dtype: torch.dtype = torch.float32, steps: int = 3) -> list[Tensor]:
     """The layers of a mode, drawn by the family's own sampler with a prompt and a negative prompt."""
     store = ModelCache(ModelRegistry({"model": source}), torch.device("cpu"), dtype)
     pictures = {"layer": a_picture()} if mode == "refine" else {}
     request = a_request(
-        mode, pictures, model="model", sampler=source.family.sampler, negative="a guitar", steps=3, guidance=5.0
+        mode, pictures, model="model", sampler=source.family.sampler, negative="a guitar", steps=steps, guidance=5.0
     )
     return [layer.picture for layer in run(request, pictures, store, lambda progress: None)]
 
@@ -87,6 +89,35 @@ def test_folder_hub_cache_and_one_file_draw_the_same(
     write_hub(published.folder, tmp_path / "cache", family)
     assert same(drawn(ModelSource(None, family, "unknown", family.repository), mode, dtype), folder)
     assert same(drawn(ModelSource(None, family, "unknown", file=published.file), mode, dtype), folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "settings"),
+    [
+        (("v_pred",), {"prediction_type": "v_prediction"}),
+        (
+            ("v_pred", "ztsnr"),
+            {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"},
+        ),
+    ],
+)
+def test_one_file_is_drawn_by_the_schedule_that_its_keys_tell(
+    published: Published, tmp_path: Path, keys: tuple[str, ...], settings: dict[str, object]
+) -> None:
+    family = published.family
+    folder = tmp_path / "folder"
+    shutil.copytree(published.folder, folder)
+    scheduler = folder / "scheduler/scheduler_config.json"
+    scheduler.write_text(
+        json.dumps({**json.loads(scheduler.read_text(encoding="utf-8")), **settings}), encoding="utf-8"
+    )
+    source = damaged(
+        published, tmp_path / "v.SAFETENSORS", lambda tensors: tensors.update(dict.fromkeys(keys, torch.zeros(0)))
+    )
+    steps = 12
+    told = drawn(source, "text", steps=steps)
+    assert same(told, drawn(ModelSource(folder, family, "unknown"), "text", steps=steps))
+    assert not same(told, drawn(ModelSource(published.folder, family, "unknown"), "text", steps=steps))
 
 
 def test_one_file_needs_no_more_than_the_fetched_configuration(published: Published, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ import torch
 from acetate.models.families import SD15, SDXL, ModelFamily
 from acetate.models.hub_download import download_spec
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from huggingface_hub.utils._paths import filter_repo_objects
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
@@ -121,7 +120,7 @@ def write_hub(folder: Path, cache: Path, family: ModelFamily, *, configuration: 
     wanted = download_spec(family.name, configuration=configuration)[0]
     names = [str(path.relative_to(whole)) for path in sorted(whole.rglob("*")) if path.is_file()]
     snapshot = place / "snapshots" / "abc"
-    for name in filter_repo_objects(names, allow_patterns=list(wanted.patterns)):
+    for name in wanted.choose(names):
         (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(whole / name, snapshot / name)
     shutil.rmtree(whole)

@@ -28,9 +28,31 @@ class ControlOption:
 
 
 def parse_lora(text: str) -> Lora:
-    """A LoRA out of `NAME` or `NAME=WEIGHT`. Raises AcetateError when the weight is no number."""
+    """A LoRA out of `NAME` or `NAME=WEIGHT`; a path is made whole, for the daemon runs in another folder.
+
+    Raises AcetateError when the weight is no number.
+    """
+    if _file(text) is not None:  # its name may hold an equals sign
+        return Lora(_whole(text))
     name, equals, weight = text.rpartition("=")
-    return Lora(name, _weight(weight, "lora", text)) if equals else Lora(text)
+    return Lora(_whole(name), _weight(weight, "lora", text)) if equals else Lora(_whole(text))
+
+
+def _whole(name: str) -> str:
+    """The whole path of a file or folder here, else the name as it is."""
+    found = _file(name)
+    return name if found is None else str(found.resolve())
+
+
+def _file(name: str) -> Path | None:
+    """The LoRA file that is meant by a path, None for a name in the models folder."""
+    from acetate.models.adapter_files import PEFT_FILE
+    from acetate.models.hub_cache import is_weight_file
+
+    path = Path(name).expanduser()
+    if is_weight_file(path) and path.is_file():
+        return path
+    return path if path.name != name and (path / PEFT_FILE).is_file() else None
 
 
 def parse_controls(options: Options, former: GenerationMetadata | None) -> tuple[ControlOption, ...]:

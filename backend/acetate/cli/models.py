@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,8 +17,19 @@ from acetate.i18n import tr as _
 
 if TYPE_CHECKING:
     from acetate.models.families import ModelFamily
+    from acetate.models.hub_download import DownloadPlan
     from acetate.models.inventory import InstalledModel
 
+ASK_ABOVE = 2_000_000_000
+"""Bytes; downloads of more are asked about."""
+PURPOSES = {
+    "base": _("base model"),
+    "layers": _("layer files"),
+    "configuration": _("what describes the model"),
+    "control": _("control"),
+    "style": _("style adapter"),
+}
+"""What the files of a repository are for."""
 NAME = typer.Argument(help=_("Name of the model."))
 
 app = typer.Typer(help=_("Which models are here, and fetching, adding, removing and verifying them."))
@@ -80,18 +92,17 @@ def pull(
         str | None, typer.Option("--family", help=_("Family of a model given as owner/model: sd15 or sdxl."))
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Fetch large files without asking."))] = False,
 ) -> None:
     """Fetch a model from the Hugging Face hub. Stopped half-way, it goes on from there when called again."""
     from acetate.models.families import families
-    from acetate.models.hub_download import download_spec, fetch
+    from acetate.models.hub_download import download_spec, plan_download
     from acetate.models.user_models import UserModel, read_user_models, write_user_models
 
     foreign = "/" in name and name.partition("/")[0] not in families()
     kind = _family(family) if foreign else None
     wanted = download_spec(name, family=kind, configuration=configuration, layers=layers, full=full)
-    for each in wanted:
-        echo(_("Fetching {repository}").format(repository=each.repository), err=True)
-        fetch(each)
+    _fetch(plan_download(wanted), agreed=yes)
     if kind is not None:
         short = name.partition("/")[2]
         _write(
@@ -102,6 +113,33 @@ def pull(
         echo(_("Added as {name}.").format(name=short))
     else:
         echo(_("{name} is here.").format(name=name))
+
+
+def _fetch(plan: DownloadPlan, *, agreed: bool) -> None:
+    """Say what comes and how large it is, ask where that is much, and fetch it with one progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from acetate.models.hub_fetch import fetch
+    from acetate.models.safetensors_header import in_bytes
+
+    line = _("{repository} ({purpose}): {count} files, {size}")
+    for repository, files in plan.by_repository().items():
+        size = in_bytes(sum(file.bytes for file in files))
+        purpose = PURPOSES[plan.purposes[repository]]
+        echo(line.format(repository=repository, purpose=purpose, count=len(files), size=size), err=True)
+    coming = in_bytes(plan.to_fetch)
+    echo(_("To fetch: {size}.").format(size=coming), err=True)
+    if plan.to_fetch > ASK_ABOVE and not agreed:
+        if not sys.stdin.isatty():
+            raise _refusal(
+                _("{size} are much to fetch without asking").format(size=coming), _("add --yes where that is meant")
+            )
+        typer.confirm(_("Fetch {size} now?").format(size=coming), abort=True, err=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        task = bars.add_task(_("Fetching"), total=plan.to_fetch)
+        fetch(plan, lambda count: bars.advance(task, count))
 
 
 @app.command()

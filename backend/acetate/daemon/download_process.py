@@ -11,18 +11,16 @@ import json
 import logging
 import os
 import sys
-import threading
+import time
 from collections.abc import Iterable
-from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.hub_download import DownloadSpec, download_spec, fetch
+from acetate.models.hub_download import DownloadSpec, download_spec, plan_download
+from acetate.models.hub_fetch import fetch
 
 LOOK_S = 0.5
-CHUNK = 1 << 18
 log = logging.getLogger("acetate.daemon")
 
 
@@ -40,21 +38,21 @@ def sizes(names: Iterable[str]) -> None:
 
 def download(name: str) -> None:
     """Fetch everything of that name."""
-    from huggingface_hub import constants
+    came, said = 0, time.monotonic()
 
-    # Its own ten megabytes at a time would tell too seldom, and lose as much at a cancel.
-    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
-    ended = threading.Event()
+    def report(count: int) -> None:
+        nonlocal came, said
+        came += count
+        if time.monotonic() - said >= LOOK_S:
+            said = time.monotonic()
+            say(bytes=came)
+
     try:
-        specs = download_spec(name)
-        threading.Thread(target=_report, args=(specs, ended), daemon=True).start()
-        for spec in specs:
-            fetch(spec)
+        fetch(plan_download(download_spec(name)), report)
     except AcetateError as error:
         say(error=error.fields())
         return
-    finally:
-        ended.set()
+    say(bytes=came)
     say(done=True)
 
 
@@ -78,36 +76,12 @@ def _asked(spec: DownloadSpec) -> tuple[int, str, str]:
         hint = "check the connection and look again"
         log.warning("%s: %s", spec.repository, error)
         raise AcetateError("model_missing", message, hint=hint, retry=True) from error
-    wanted = (*spec.patterns, *spec.variants)
-    files = [file for file in info.siblings or [] if any(fnmatch(file.rfilename, each) for each in wanted)]
+    listed = {file.rfilename: file for file in info.siblings or ()}
+    files = [listed[name] for name in spec.choose(listed)]
     card: Any = info.card_data or {}
     licence = card.get("license") or ""
     licence = card.get("license_name") or licence if licence == "other" else licence
     return sum(file.size or 0 for file in files), str(licence), f"{hub.endpoint}/{spec.repository}"
-
-
-def _report(specs: Iterable[DownloadSpec], ended: threading.Event) -> None:
-    folders = [_blobs(spec.repository) for spec in specs]
-    before = sum(map(_size, folders))
-    while not ended.wait(LOOK_S):
-        say(bytes=sum(map(_size, folders)) - before)
-
-
-def _blobs(repository: str) -> Path:
-    """Where the hub's cache holds the files of a repository, also those that have not come whole yet."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}" / "blobs"
-
-
-def _size(folder: Path) -> int:
-    found = 0
-    for path in folder.glob("*"):
-        try:
-            found += path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

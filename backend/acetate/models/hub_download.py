@@ -1,19 +1,20 @@
-"""Downloads from the Hugging Face hub: on request only, resumable, into the shared cache."""
+"""What is to be downloaded from the Hugging Face hub: which files, how large, and how much of them is here."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY
-from acetate.models.diffusers_layout import networks_of
+from acetate.models.diffusers_layout import VARIANTS, index_name, networks_of
 from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
-
-log = logging.getLogger("acetate.models")
+from acetate.models.hub_errors import hub_errors
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
 OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
@@ -22,11 +23,136 @@ OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
 
 @dataclass(frozen=True)
 class DownloadSpec:
-    """Files of one hub repository, by paths or patterns with `*`; those of `variants` are optional."""
+    """Files of one hub repository: `patterns` are paths or patterns with `*`.
+
+    `weights` are paths of networks without ending, of which one form is fetched: float16 where there is one, with
+    `full` float32. `purpose` is what the files are: `base`, `layers`, `configuration`, `control` or `style`.
+    """
 
     repository: str
     patterns: tuple[str, ...]
-    variants: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    full: bool = False
+    purpose: str = ""
+
+    def choose(self, names: Collection[str]) -> list[str]:
+        """The files to fetch out of the names of all. Raises AcetateError `model_missing` when one is not there."""
+        chosen = {name for pattern in self.patterns for name in names if fnmatch(name, pattern)}
+        for pattern in self.patterns:
+            if "*" not in pattern and pattern not in chosen:
+                raise self._lacks(pattern)
+        for stem in self.weights:
+            chosen |= set(self._weights(stem, names))
+        return sorted(chosen)
+
+    def _weights(self, stem: str, names: Collection[str]) -> list[str]:
+        for variant in VARIANTS if self.full else reversed(VARIANTS):
+            ending = f".{variant}" if variant else ""
+            if f"{stem}{ending}{SUFFIX}" in names:
+                return [f"{stem}{ending}{SUFFIX}"]
+            index = index_name(stem, variant)
+            if index in names:
+                numbered = re.compile(rf"{re.escape(stem)}({ending}-\d+-of-\d+|-\d+-of-\d+{ending}){SUFFIX}")
+                return [index, *(name for name in names if numbered.fullmatch(name))]
+        raise self._lacks(f"{stem}{SUFFIX}")
+
+    def _lacks(self, path: str) -> AcetateError:
+        return AcetateError(
+            "model_missing",
+            f"{self.repository} has no {path}",
+            field="model",
+            hint="choose a repository in diffusers' layout that has its weights as .safetensors",
+        )
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a hub repository at a commit: its size in bytes, and how many of them are `here` already.
+
+    `digest` is its SHA-256, or its git hash for a small one; the cache names files by it.
+    """
+
+    repository: str
+    commit: str
+    path: str
+    bytes: int
+    digest: str
+    here: int = 0
+
+    def place(self, cache: Path) -> Path:
+        """The repository's folder in a cache."""
+        return cache / f"models--{self.repository.replace('/', '--')}"
+
+    def blob(self, cache: Path) -> Path:
+        """Where its content is in a cache."""
+        return self.place(cache) / "blobs" / self.digest
+
+    def part(self, cache: Path) -> Path:
+        """Where the part of it that has come is in a cache."""
+        return self.blob(cache).with_name(f"{self.digest}.acetate.part")
+
+    def pointer(self, cache: Path) -> Path:
+        """Where it is found in a cache by its name."""
+        return self.place(cache) / "snapshots" / self.commit / self.path
+
+    def counted(self, cache: Path) -> RemoteFile:
+        """The same with the number of bytes that are in this cache."""
+        if self.pointer(cache).is_file() or self.blob(cache).is_file():
+            return replace(self, here=self.bytes)
+        part = self.part(cache)
+        return replace(self, here=min(part.stat().st_size, self.bytes) if part.is_file() else 0)
+
+
+@dataclass(frozen=True)
+class DownloadPlan:
+    """The files of a download with their sizes, and the purpose of each repository."""
+
+    files: tuple[RemoteFile, ...]
+    purposes: Mapping[str, str]
+
+    @property
+    def bytes(self) -> int:
+        """The size of all files together."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def to_fetch(self) -> int:
+        """The bytes that are still to come."""
+        return sum(file.bytes - file.here for file in self.files)
+
+    def by_repository(self) -> dict[str, tuple[RemoteFile, ...]]:
+        """The files by repository."""
+        return {name: tuple(file for file in self.files if file.repository == name) for name in self.purposes}
+
+
+def plan_download(specs: Iterable[DownloadSpec]) -> DownloadPlan:
+    """Ask the hub for the names and sizes of what is to be fetched; nothing is downloaded.
+
+    Raises AcetateError: `not_allowed` in offline mode, and as `acetate.models.hub_fetch.fetch` does.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:
+        raise AcetateError(
+            "not_allowed",
+            "offline mode is on (HF_HUB_OFFLINE), so nothing is fetched",
+            field="model",
+            hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
+        )
+    files: list[RemoteFile] = []
+    purposes: dict[str, str] = {}
+    for spec in specs:
+        with hub_errors(spec.repository):
+            info = HfApi().model_info(spec.repository, files_metadata=True)
+        listed = {each.rfilename: each for each in info.siblings or ()}
+        purposes[spec.repository] = spec.purpose
+        for name in spec.choose(listed):
+            each = listed[name]
+            digest = each.lfs.sha256 if each.lfs is not None else each.blob_id
+            remote = RemoteFile(spec.repository, str(info.sha), name, each.size or 0, str(digest))
+            files.append(remote.counted(Path(HF_HUB_CACHE)))
+    return DownloadPlan(tuple(files), purposes)
 
 
 def download_spec(
@@ -59,7 +185,7 @@ def download_spec(
             hint=f"choose {fetchable}, an adapter such as sdxl/edge, or a model on the hub such as owner/model",
         )
     if configuration:
-        return (DownloadSpec(known.repository, DESCRIPTION),)
+        return (DownloadSpec(known.repository, DESCRIPTION, purpose="configuration"),)
     base = _base(known.repository, known, full)
     if not known.decoders:
         return (base,)
@@ -68,23 +194,22 @@ def download_spec(
 
 
 def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
-    variant = "" if full else ".fp16"
-    weights = (f"{folder}/{name}{variant}{SUFFIX}" for folder, name in networks_of(family).items())
+    weights = tuple(f"{folder}/{name}" for folder, name in networks_of(family).items())
     own = () if family.decoders else OWN_FILES
-    return DownloadSpec(repository, (*DESCRIPTION, *weights, *own))
+    return DownloadSpec(repository, (*DESCRIPTION, *own), weights, full, "base")
 
 
 def _layers(family: ModelFamily) -> DownloadSpec:
     """The layer files of a family, from the repository that has them all."""
     parts = {part.files[0]: None for recipe in family.recipes for part in recipe.adapters if part.files}
     names = [*parts, next(iter(family.encoders)), family.decoders[0]]
-    return DownloadSpec(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names))
+    return DownloadSpec(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names), purpose="layers")
 
 
 def _adapter(family: str, kind: str) -> tuple[DownloadSpec, ...]:
     if kind == STYLE_KIND and family in STYLE_FILES:
-        encoder = (f"{STYLE_ENCODER}/config.json", f"{STYLE_ENCODER}/model{SUFFIX}")
-        return (DownloadSpec(STYLE_REPOSITORY, (STYLE_FILES[family], *encoder)),)
+        files = (STYLE_FILES[family], f"{STYLE_ENCODER}/config.json")
+        return (DownloadSpec(STYLE_REPOSITORY, files, (f"{STYLE_ENCODER}/model",), purpose="style"),)
     repositories = KNOWN.get(family, {}).get(kind)
     if not repositories:
         kinds = [*KNOWN.get(family, {}), *([STYLE_KIND] if family in STYLE_FILES else [])]
@@ -94,45 +219,7 @@ def _adapter(family: str, kind: str) -> tuple[DownloadSpec, ...]:
             field="model",
             hint=f"choose from {', '.join(kinds)}" if kinds else "this family has none that can be fetched",
         )
-    weights = (f"diffusion_pytorch_model{SUFFIX}", f"diffusion_pytorch_model.fp16{SUFFIX}")
-    return (DownloadSpec(repositories[0], ("config.json",), weights),)
-
-
-def fetch(spec: DownloadSpec) -> None:
-    """Download files into the hub's cache, showing progress and resuming partial downloads.
-
-    Raises AcetateError: `not_allowed` in offline mode, `model_missing` when the hub does not have or give the files.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_OFFLINE
-
-    if HF_HUB_OFFLINE:
-        raise AcetateError(
-            "not_allowed",
-            "offline mode is on (HF_HUB_OFFLINE), so nothing is fetched",
-            field="model",
-            hint="unset HF_HUB_OFFLINE, or copy the files into the models folder",
-        )
-    log.info("fetching %s: %s", spec.repository, ", ".join(spec.patterns))
-    try:
-        folder = Path(snapshot_download(spec.repository, allow_patterns=[*spec.patterns, *spec.variants]))
-    except Exception as error:  # the network library's own exceptions come through
-        reason = " ".join(str(error).split())
-        raise AcetateError(
-            "model_missing",
-            f"{spec.repository} could not be fetched ({reason:.200})",
-            field="model",
-            hint="check the connection and try again: what has come already is kept",
-            retry=True,
-        ) from error
-    for name in spec.patterns:
-        if "*" not in name and not (folder / name).is_file():
-            raise AcetateError(
-                "model_missing",
-                f"{spec.repository} has no {name}",
-                field="model",
-                hint="try --full, for weights in float32" if ".fp16." in name else "choose another",
-            )
+    return (DownloadSpec(repositories[0], ("config.json",), ("diffusion_pytorch_model",), purpose="control"),)
 
 
 def forget(repository: str) -> int:

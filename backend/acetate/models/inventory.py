@@ -113,7 +113,7 @@ def check_file(
 
     A file that is truncated or of another format is damaged, whatever its hash.
     """
-    sha256, blob = _digests(path, on_bytes)
+    sha256, blob = digests(path, on_bytes)
     try:
         read_header(path)
     except HeaderError as error:
@@ -127,10 +127,10 @@ def check_file(
 
 def sha256_of(path: Path, on_bytes: OnBytes = lambda count: None) -> str:
     """The SHA-256 of a file, in hexadecimal."""
-    return _digests(path, on_bytes)[0]
+    return digests(path, on_bytes)[0]
 
 
-def _digests(path: Path, on_bytes: OnBytes) -> tuple[str, str]:
+def digests(path: Path, on_bytes: OnBytes = lambda count: None) -> tuple[str, str]:
     """The SHA-256 of a file and its git blob hash, in hexadecimal; the hub uses either."""
     whole, blob = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
     blob.update(f"blob {path.stat().st_size}\0".encode())
