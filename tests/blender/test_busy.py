@@ -31,6 +31,7 @@ def window(screen: Screen, stand_in: Daemon, make_blender: Callable[..., Blender
     return blender
 
 
+@pytest.mark.slow
 def test_a_layer_waits_for_the_end_of_a_transform(window: Blender, screen: Screen) -> None:
     x, y = window.call("busy.stage")
     assert not window.call("busy.state")["modal"]
@@ -62,11 +63,6 @@ def test_the_viewport_is_drawn_through_the_camera_without_overlays(window: Blend
     window.call("busy.ask", prompt="echo", mode="refine", layer_from="VIEW", target="FRAME")
     until(lambda: window.call("busy.state")["states"][0] == "placed", "the layer")
     seen = window.call("busy.seen")
-    print(seen)
     assert 270 < seen["count"] < 370, "the square alone, as large as the camera sees it"
     assert seen["middle"] and seen["edge"] == 0
     assert seen["overlays"] and seen["view"] == "PERSP" and not seen["result"] and seen["scenes"] == 1
-
-
-def test_closing_it_leaves_no_process_behind(window: Blender) -> None:
-    assert window.end() == 0

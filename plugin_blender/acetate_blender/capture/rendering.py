@@ -58,13 +58,18 @@ def of_viewport(scene: Any, without: str, role: str) -> ImagePixels:
     space = area.spaces.active
     region = next(region for region in area.regions if region.type == "WINDOW")
     width, height = picture_size(scene)
-    graph, aspect = bpy.context.evaluated_depsgraph_get(), scene.render
-    through = camera.calc_matrix_camera(
-        graph, x=width, y=height, scale_x=aspect.pixel_aspect_x, scale_y=aspect.pixel_aspect_y
-    )
+    aspect, view_layer = scene.render, bpy.context.view_layer
     seen = camera.matrix_world.normalized().inverted()
     with _without_layers(scene, without), _plain(space, scene):
-        draw = functools.partial(_drawn, (width, height), scene, bpy.context.view_layer, space, region, seen, through)
+        view_layer.update()
+        through = camera.calc_matrix_camera(
+            bpy.context.evaluated_depsgraph_get(),
+            x=width,
+            y=height,
+            scale_x=aspect.pixel_aspect_x,
+            scale_y=aspect.pixel_aspect_y,
+        )
+        draw = functools.partial(_drawn, (width, height), scene, view_layer, space, region, seen, through)
         return ImagePixels(_with_alpha(draw, space.shading) if role in CLEAR_ROLES else draw())
 
 

@@ -76,7 +76,7 @@ def look_from_aside() -> None:
     select("Cube")
 
 
-def seen(newest: int = 1) -> dict[str, Any]:
+def seen() -> dict[str, Any]:
     """Of the newest layer, which is what was sent: where it is opaque, and what of the viewport is different."""
     space = _area().spaces.active
     made = sorted(
@@ -91,6 +91,15 @@ def seen(newest: int = 1) -> dict[str, Any]:
         "edge": float(np.abs(numbers[[0, -1], :, 3]).max()),
         "overlays": space.overlay.show_overlays,
         "view": space.region_3d.view_perspective,
-        "result": "Render Result" in bpy.data.images,
+        "result": _rendered(),
         "scenes": len(bpy.data.scenes),
     }
+
+
+def _rendered() -> bool:
+    """Whether there is a render result."""
+    try:
+        addon.part("capture.rendering").result(bpy.context.scene)
+    except addon.part("capture.rendering").AcetateError:
+        return False
+    return True
