@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import bpy
 import numpy as np
 from acetate_editor import jobs as states
 from acetate_editor.connection import EditorConnection
@@ -26,6 +27,7 @@ from . import scene_storage
 from .daemon_connection import VERSIONS
 from .i18n import tr
 from .insert.placement import Placement
+from .jobs.blender_session import BlenderSession
 from .jobs.job import SavedLayer, SceneJob
 from .jobs.result_store import LocalJobStore
 from .pictures import png
@@ -49,9 +51,11 @@ CaptureTask = Generator[None, None, SceneCapture]
 class SceneJobController(JobLifecycle[SceneJob]):
     """All jobs of the open file, and what else `jobs` in the user's folder waits for an owner."""
 
-    def __init__(self, connection: EditorConnection, store: LocalJobStore) -> None:
+    def __init__(self, connection: EditorConnection, store: LocalJobStore, session: BlenderSession) -> None:
         super().__init__(connection, TaskQueue(), tr, VERSIONS)
         self.store = store
+        self.session = session
+        self._file = ""
         self.changed = True
         self._captured: dict[str, SceneCapture] = {}
         self._asked_here: set[str] = set()
@@ -65,6 +69,8 @@ class SceneJobController(JobLifecycle[SceneJob]):
             scene=scene.name,
             key=scene_storage.key(scene),
             seed=request.seed,
+            file=bpy.data.filepath,
+            session=self.session.id,
         )
         self._begin(job, capture)
         return job
@@ -104,17 +110,35 @@ class SceneJobController(JobLifecycle[SceneJob]):
     def fetch(self, jobs: Mapping[str, SceneJob]) -> None:
         """Take jobs of an earlier time back: their layers from the user's folder, or from the daemon."""
         for job in jobs.values():
-            if job.state != states.PLACED and self.store.has_layers(job):
-                job.state = states.SAVED
+            is_lost = job.state == states.PLACED and not job.saved and self.session.crashed(job.session)
+            if (job.state != states.PLACED or is_lost) and self.store.has_layers(job):
+                job.set_state(states.SAVED)
+            if job.state != states.PLACED:
+                job.session = self.session.id
+                with suppress(OSError):
+                    self.store.write(job)
         self.follow(jobs.values())
 
     def orphaned_jobs(self) -> dict[str, SceneJob]:
-        """Jobs in the user's folder whose layers no saved file holds and that do not belong to the open file."""
+        """Jobs in the user's folder whose layers are in no scene and that no open file of any Blender has."""
         return {
             id: job
             for id, job in self.store.jobs().items()
-            if id not in self.jobs and not job.saved and job.state not in states.FAILED_STATES
+            if id not in self.jobs
+            and not job.saved
+            and job.state not in states.FAILED_STATES
+            and (job.state != states.PLACED or self.session.crashed(job.session))
+            and not self._is_elsewhere(job)
         }
+
+    def waiting(self, scene: Any) -> list[SceneJob]:
+        """Jobs of an earlier time whose finished layers are not in the scene, oldest first."""
+        found = [job for job in self.of(scene) if job.state == states.SAVED and job.id not in self._asked_here]
+        return found[::-1]
+
+    def _is_elsewhere(self, job: SceneJob) -> bool:
+        """Whether another Blender that runs has this job."""
+        return bool(job.session) and job.session != self.session.id and self.session.runs(job.session)
 
     def leave_file(self) -> None:
         """Another file is opened: its jobs take the place of these, which wait in the user's folder."""
@@ -124,17 +148,27 @@ class SceneJobController(JobLifecycle[SceneJob]):
 
     def enter_file(self) -> None:
         """Offer what the file that is open now has asked for."""
-        scene_storage.forget()
+        scene_storage.enter_file()
+        self._file = bpy.data.filepath
         here = {job.id: job for job in scene_storage.read()}
-        mine = {job.key for job in here.values()}
-        kept = self.store.jobs()
-        here.update(
-            {id: job for id, job in kept.items() if id in here or job.key in mine or scene_storage.scene_of(job)}
-        )
+        for id, job in self.store.jobs().items():
+            scene = scene_storage.owner(job)
+            if self._is_elsewhere(job) or (id in here and scene is None and here[id].state != states.PLACED):
+                here.pop(id, None)
+            elif scene is not None:
+                scene_storage.adopt(job, scene)
+                here[id] = job
         self.fetch(here)
 
     def file_saved(self) -> None:
         """The file was saved: what it holds need not wait in the user's folder."""
+        if bpy.data.filepath != self._file:
+            renewed = scene_storage.renew() if self._file else {}
+            self._file = bpy.data.filepath
+            for job in self.jobs.values():
+                job.key, job.file = renewed.get(job.key, job.key), self._file
+                if job.state not in states.FAILED_STATES:
+                    self.store.write(job)
         for job in self.jobs.values():
             if job.state == states.PLACED and not job.saved:
                 job.saved = True
@@ -192,6 +226,15 @@ class SceneJobController(JobLifecycle[SceneJob]):
 
     def save_layers(self, job: SceneJob, done: Done) -> Iterator[None]:
         """Write the layers into the user's folder as PNG files."""
+        try:
+            yield from self._save_layers(job, done)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise AcetateError(
+                "internal", tr("The layers could not be written ({reason})").format(reason=reason)
+            ) from None
+
+    def _save_layers(self, job: SceneJob, done: Done) -> Iterator[None]:
         layers: list[SavedLayer] = []
         rest = self.store.rest(job)
         for number, layer in enumerate(done.layers):

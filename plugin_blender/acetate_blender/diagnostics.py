@@ -55,7 +55,7 @@ def refresh() -> bool:
 def check(scene: Any) -> tuple[Issue, ...]:
     """Look at one scene."""
     shown = [obj for obj in plane.planes(scene) if not obj.hide_render]
-    found = [_daemon()] + ([check_(scene, shown) for check_ in _CHECKS] if shown else [])
+    found = [_daemon(), _waiting(scene)] + ([check_(scene, shown) for check_ in _CHECKS] if shown else [])
     return tuple(trouble for trouble in found if trouble is not None)
 
 
@@ -71,6 +71,25 @@ def _daemon() -> Issue | None:
         return None
     text = state.line if session.problem is None else str(session.problem)
     return _issue("DAEMON", text, "" if state.kind == STARTING else tr("Start"))
+
+
+def _waiting(scene: Any) -> Issue | None:
+    count = sum(len(job.layers) for job in _waiting_jobs(scene))
+    if not count:
+        return None
+    text = tr("1 finished layer waits") if count == 1 else tr("{count} finished layers wait").format(count=count)
+    return _issue("WAITING", text, tr("Place Them"))
+
+
+def _fix_waiting(scene: Any) -> None:
+    for job in _waiting_jobs(scene):
+        bpy.ops.acetate.place(job=job.id)
+
+
+def _waiting_jobs(scene: Any) -> list[Any]:
+    from . import runtime
+
+    return runtime.controller().waiting(scene)
 
 
 def _issue(name: str, text: str, fix: str) -> Issue:
@@ -196,7 +215,7 @@ def _fix_frame(scene: Any) -> None:
 def _aligned(scene: Any, planes: list[Any]) -> list[Any]:
     if scene.camera is None:
         return []
-    return [obj for obj in planes if obj.acetate.camera == scene.camera.name]
+    return [obj for obj in planes if plane.camera_of(scene, obj) == scene.camera]
 
 
 def _materials(planes: list[Any]) -> list[Any]:
@@ -206,6 +225,7 @@ def _materials(planes: list[Any]) -> list[Any]:
 _CHECKS = (_view, _bounces, _blending, _alpha, _depths, _frame)
 _FIXES: dict[str, Callable[[Any], None]] = {
     "DAEMON": lambda scene: session.start_if_due(),
+    "WAITING": _fix_waiting,
     "MATCH": _fix_match,
     "VIEW": _fix_view,
     "BOUNCES": _fix_bounces,

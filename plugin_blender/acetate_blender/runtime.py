@@ -14,12 +14,13 @@ import bpy
 from acetate_editor.logging import start_log, stop_log
 from acetate_wire.errors import AcetateError
 
-from . import bpy_compat, diagnostics, scene_storage
+from . import bpy_compat, diagnostics, modal_operators, scene_storage
 from .capture import visible
 from .controller import SceneJobController
 from .daemon_connection import session
 from .insert import layer_list, sequences
 from .insert.placement import Placement
+from .jobs.blender_session import BlenderSession
 from .jobs.job import SceneJob
 from .jobs.result_store import LocalJobStore
 from .preferences import preferences
@@ -36,7 +37,9 @@ def controller() -> SceneJobController:
     """The one desk of this Blender."""
     global _desk
     if _desk is None:
-        _desk = SceneJobController(session, LocalJobStore(user_folder() / "jobs"))
+        _desk = SceneJobController(
+            session, LocalJobStore(user_folder() / "jobs"), BlenderSession(user_folder() / "sessions")
+        )
     return _desk
 
 
@@ -93,6 +96,7 @@ def _poll() -> float:
 
 def _look_at_scenes() -> bool:
     """Find what is not in order, list the layers, give new scenes the artist's defaults; whether anything changed."""
+    scene_storage.separate()
     changed = diagnostics.refresh()
     for scene in bpy.data.scenes:
         take_defaults(scene)
@@ -128,8 +132,8 @@ def wait(seconds: float) -> bool:
 
 
 def _may_place() -> bool:
-    """Not while Blender renders, and only where an undo step holds whole objects."""
-    return not bpy_compat.is_rendering() and bpy.context.mode == "OBJECT"
+    """Not while Blender renders or a tool is at work, and only where an undo step holds whole objects."""
+    return not bpy_compat.is_rendering() and bpy.context.mode == "OBJECT" and not modal_operators.is_running()
 
 
 def _some_window() -> Any:
@@ -160,6 +164,7 @@ def _on_load_post(*_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _on_save_pre(*_: Any) -> None:
+    scene_storage.before_saving()
     scene_storage.write(controller().jobs.values())
 
 
@@ -210,6 +215,7 @@ def stop() -> None:
         bpy.app.timers.unregister(poll)
     if _desk is not None:
         _desk.leave_file()
+        _desk.session.end()
         _desk = None
     session.close()
     stop_log()

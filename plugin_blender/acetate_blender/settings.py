@@ -38,6 +38,7 @@ class AcetateLayerEntry(bpy.types.PropertyGroup):
 @fields(
     settings=PointerProperty(type=AcetateSettings),
     key=StringProperty(),
+    file=StringProperty(),
     jobs=StringProperty(),
     collection=PointerProperty(
         type=bpy.types.Collection,
@@ -59,9 +60,10 @@ class AcetateLayerEntry(bpy.types.PropertyGroup):
 class AcetateScene(bpy.types.PropertyGroup):
     """All that a scene knows of Acetate.
 
-    The panel's settings, its mark across renaming and saving, jobs as JSON, the collection of its layers, their list,
-    and the name of the layer that is shown alone. `match_view`: new shadeless layers are matched to the view transform
-    (`insert.color_match`). While a mask is painted, the names of the object that shows it and of the layer.
+    The panel's settings, its key across renaming and the path of the file that the key was made for, jobs as JSON, the
+    collection of its layers, their list, and the name of the layer that is shown alone. `match_view`: new shadeless
+    layers are matched to the view transform (`insert.color_match`). While a mask is painted, the names of the object
+    that shows it and of the layer.
     """
 
 
@@ -73,6 +75,7 @@ class AcetateScene(bpy.types.PropertyGroup):
     rect=IntVectorProperty(size=4),
     canvas=IntVectorProperty(size=2),
     camera=StringProperty(),
+    seen_by=PointerProperty(type=bpy.types.Object),
     depth=FloatProperty(
         name="Depth",
         description="How far before the camera this layer stands; its picture stays as it is seen",
@@ -89,8 +92,9 @@ class AcetatePlane(bpy.types.PropertyGroup):
     """Where a plane comes from.
 
     `layer` is its mark (empty for other objects), `job` and `role` say what made it, `made_with` holds the settings as
-    JSON. `rect` is x, y, width, height on the `canvas`, in pixels. `camera` is empty when it is not aligned to one.
-    `before_solo` says whether it was seen before another layer was shown alone, `sequence` marks an image sequence.
+    JSON. `rect` is x, y, width, height on the `canvas`, in pixels. `camera` is empty when it is not aligned to one;
+    `seen_by` is that camera, and `camera` what it was called. `before_solo` says whether it was seen before another
+    layer was shown alone, `sequence` marks an image sequence.
     """
 
 

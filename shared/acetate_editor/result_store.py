@@ -69,16 +69,20 @@ class EditorStore:
         The disk is waited for once, at the end.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
+        # Two editors may write at the same time.
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         handle = os.open(str(part), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            for chunk in chunks:
-                for start in range(0, len(chunk), SLICE_BYTES):
-                    file.write(chunk[start : start + SLICE_BYTES])
-                    yield
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in chunks:
+                    for start in range(0, len(chunk), SLICE_BYTES):
+                        file.write(chunk[start : start + SLICE_BYTES])
+                        yield
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def entries(self) -> Iterable[StoreEntry]:
         """What is in the folder and falls under the retention."""

@@ -78,10 +78,64 @@ def test_layers_of_a_file_that_was_never_saved_can_be_fetched(
     again = make_blender("4.5", daemon.environment, home="unsaved")
     again.call("scene.fresh")
     assert again.call("scene.run", operator="fetch") == ["FINISHED"]
-    job = again.call("scene.until", state="placed")
+    job = again.call("scene.until", state="kept")
     again.call("scene.do", operation="place", job=job)
     assert len(again.call("scene.planes")) == 1
+    assert again.call("scene.orphans") == [], "what is placed is not offered once more"
     again.close()
+
+
+@one_release
+def test_a_file_saved_before_its_first_job_says_what_waits_after_a_crash(
+    blender: Blender, daemon: Daemon, make_blender: Callable[..., Blender], tmp_path: Path
+) -> None:
+    file, keyless = str(tmp_path / "kite.blend"), str(tmp_path / "keyless.blend")
+    first = make_blender("4.5", daemon.environment, home="crashed")
+    first.call("scene.fresh")
+    first.call("scene.save", path=file)
+    first.call("scene.save_without_keys", path=keyless)
+    for path in (file, keyless):
+        first.call("scene.open_file", path=path)
+        first.call("scene.generate", prompt="a kite", mode="scene")
+        first.call("scene.ask", prompt="a kite steps=20 pause=0.05")
+    second = make_blender("4.5", daemon.environment, home="crashed")
+    second.call("scene.fresh")
+    assert second.call("scene.orphans") == [], "another Blender has them"
+    second.call("scene.open_file", path=keyless)
+    assert second.call("scene.jobs") == [], "another Blender has this file open"
+    first.kill()
+    for path in (keyless, file):
+        second.call("scene.open_file", path=path)
+        second.call("scene.until", state="kept")
+        assert second.call("scene.planes") == []
+        assert "4 finished layers wait" in second.call("scene.trouble_texts")
+        second.call("scene.run", operator="fix", trouble="WAITING")
+        assert len(second.call("scene.planes")) == 4
+        second.call("scene.save", path=path)
+        assert second.call("scene.trouble_texts") == []
+    assert second.call("scene.orphans") == []
+    second.close()
+
+
+@one_release
+def test_copies_of_files_scenes_and_planes_have_keys_of_their_own(blender: Blender, tmp_path: Path) -> None:
+    first, second = str(tmp_path / "first.blend"), str(tmp_path / "second.blend")
+    blender.call("scene.generate", prompt="a kite")
+    blender.call("scene.save", path=first)
+    blender.call("scene.save", path=second)
+    made = blender.call("scene.ask", prompt="a kite")
+    blender.call("scene.until", state="placed")
+    blender.call("scene.save", path=second)
+    keys = blender.call("scene.keys")
+    blender.call("scene.open_file", path=first)
+    assert made not in [job["id"] for job in blender.call("scene.jobs")], "it belongs to the other file"
+    assert set(keys) != set(blender.call("scene.keys")) and len(blender.call("scene.planes")) == 1
+    blender.call("scene.open_file", path=second)
+    assert made in [job["id"] for job in blender.call("scene.jobs")]
+    assert blender.call("scene.keys") == keys
+    copied = blender.call("scene.full_copy")
+    assert len(set(copied["keys"])) == 2 and copied["jobs"] == 0
+    assert len(set(copied["marks"])) == len(copied["marks"]) == 5
 
 
 @one_release

@@ -110,3 +110,10 @@ def test_the_settings_of_a_layer_can_be_used_again(blender: Blender) -> None:
     one, other = (json.loads(plane["made_with"]) for plane in blender.call("scene.planes"))
     assert again and one["seed"] == other["seed"] == 41
     assert one["guidance"] == other["guidance"] == 2.5
+
+
+@oldest_and_newest
+def test_a_layer_stands_where_its_camera_was_when_it_was_asked_for(blender: Blender) -> None:
+    seen = blender.call("places.moment_of_generate")
+    assert seen["off"] < 1e-5 and seen["camera"], "turned, zoomed, renamed, at another frame"
+    assert seen["depths"] == 3, "a renamed camera is the same camera"

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import bpy
 import numpy as np
@@ -54,29 +55,55 @@ def of_viewport(scene: Any, without: str, role: str) -> ImagePixels:
             tr("There is no 3D viewport to look at"),
             tr("press Generate in a 3D viewport, or choose the camera view"),
         )
-    import gpu
-
     space = area.spaces.active
     region = next(region for region in area.regions if region.type == "WINDOW")
     width, height = picture_size(scene)
-    surface = gpu.types.GPUOffScreen(width, height)
+    aspect, view_layer = scene.render, bpy.context.view_layer
+    seen = camera.matrix_world.normalized().inverted()
+    with _without_layers(scene, without), _plain(space, scene):
+        view_layer.update()
+        through = camera.calc_matrix_camera(
+            bpy.context.evaluated_depsgraph_get(),
+            x=width,
+            y=height,
+            scale_x=aspect.pixel_aspect_x,
+            scale_y=aspect.pixel_aspect_y,
+        )
+        draw = functools.partial(_drawn, (width, height), scene, view_layer, space, region, seen, through)
+        return ImagePixels(_with_alpha(draw, space.shading) if role in CLEAR_ROLES else draw())
+
+
+def _drawn(size: tuple[int, int], *arguments: Any, **options: Any) -> Any:
+    """What `GPUOffScreen.draw_view3d` draws with these arguments, height x width x 4, uint8, bottom-up."""
+    import gpu
+
+    surface = gpu.types.GPUOffScreen(*size)
     try:
-        with _without_layers(scene, without), _plain(space, scene):
-            graph, aspect = bpy.context.evaluated_depsgraph_get(), scene.render
-            seen = camera.matrix_world.normalized().inverted()
-            through = camera.calc_matrix_camera(
-                graph, x=width, y=height, scale_x=aspect.pixel_aspect_x, scale_y=aspect.pixel_aspect_y
-            )
-            # By position: the names of these arguments differ between releases.
-            surface.draw_view3d(
-                scene, bpy.context.view_layer, space, region, seen, through, True, role not in CLEAR_ROLES
-            )
-            buffer = surface.texture_color.read()
+        surface.draw_view3d(*arguments, do_color_management=True, **options)
+        buffer = surface.texture_color.read()
     finally:
         surface.free()
+    width, height = size
     buffer.dimensions = width * height * 4
-    numbers = np.array(buffer, np.uint8).reshape(height, width, 4)
-    return ImagePixels(_straight(numbers) if role in CLEAR_ROLES else numbers)
+    return np.array(buffer, np.uint8).reshape(height, width, 4)
+
+
+def _with_alpha(draw: Callable[..., Any], shading: Any) -> Any:
+    """The same without a background, straight alpha."""
+    try:
+        premultiplied = draw(draw_background=False)
+    except TypeError:
+        # Older releases always draw it: what a white one changes against a black one is transparent.
+        before = shading.background_type, tuple(shading.background_color)
+        try:
+            shading.background_type, shading.background_color = "VIEWPORT", (0.0, 0.0, 0.0)
+            premultiplied = draw()
+            shading.background_color = (1.0, 1.0, 1.0)
+            seen_through = draw()[..., :3].astype(np.int16) - premultiplied[..., :3]
+        finally:
+            shading.background_type, shading.background_color = before
+        premultiplied[..., 3] = 255 - np.clip(seen_through.max(-1), 0, 255)
+    return _straight(premultiplied)
 
 
 def result(scene: Any) -> bytes:

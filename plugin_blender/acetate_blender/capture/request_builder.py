@@ -13,12 +13,12 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES, UNASKED
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
-from .. import options
+from .. import options, scene_storage
 from ..controller import CaptureTask, SceneCapture
 from ..daemon_connection import session
 from ..i18n import tr
-from ..insert import camera as cameras
-from ..insert import insert_layers, stack, surfaces
+from ..insert import insert_layers, plane, stack, surfaces
+from ..insert.camera import CameraView, check_camera
 from ..insert.placement import CAMERA, SURFACE, TEXTURE, Placement
 from ..pictures import images, resize
 from ..pictures.images import ImagePixels
@@ -45,13 +45,16 @@ class RequestDraft:
 def build_request(scene: Any, chosen: Mapping[str, Any]) -> RequestDraft:
     """What these options ask for. Raises AcetateError for a wrong choice."""
     bpy.context.view_layer.update()
+    scene_storage.separate()
     trouble = missing(scene, chosen)
     if trouble is not None:
         raise trouble
     view = targets.target_of(scene, chosen)
     placement = _placement(scene, chosen, view)
     if placement.place == CAMERA and not insert_layers.takes_a_free_place(scene, placement):
-        cameras.check_camera(insert_layers.the_camera(scene, placement.camera), placement.distance)
+        seen = CameraView.of(scene, insert_layers.the_camera(scene, placement.camera))
+        check_camera(seen, placement.distance)
+        placement = replace(placement, view=seen)
     request = _request(chosen, view)
     readers = inputs.readers(view, options.needed_roles(request.mode, chosen["known"]), chosen)
     controls = _controls(scene, view, chosen)
@@ -104,10 +107,10 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
     order = stack.ORDERS.get(chosen["mode"])
     if anchor is None or order is None:
         return placement
-    seen_by = anchor.acetate.camera or placement.camera
+    seen_by = plane.camera_of(scene, anchor)
     depth = stack.AUTOMATIC if order == stack.INSTEAD else placement.depth
     marks = {"anchor": anchor.acetate.layer, "anchor_name": anchor.name}
-    return replace(placement, order=order, depth=depth, camera=seen_by, **marks)
+    return replace(placement, order=order, depth=depth, camera=seen_by.name if seen_by else placement.camera, **marks)
 
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
@@ -145,9 +148,9 @@ def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[C
     kind = chosen["control"]
     if kind == "none":
         return []
-    camera = insert_layers.the_camera(scene, "")
+    seen = CameraView.of(scene, insert_layers.the_camera(scene, ""))
     control = Control(kind, UNREAD, weight=chosen["control_weight"])
-    return [(control, lambda target: structure.read(scene, camera, target, view.canvas, kind))]
+    return [(control, lambda target: structure.read(scene, seen, target, view.canvas, kind))]
 
 
 def _sending(

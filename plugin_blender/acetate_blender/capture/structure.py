@@ -14,8 +14,8 @@ import numpy as np
 from acetate_wire.request import Rect
 from mathutils import Vector
 
-from ..insert import camera as cameras
 from ..insert import plane
+from ..insert.camera import CameraView, quad
 from ..pictures import resize
 from ..pictures.images import ImagePixels
 
@@ -28,7 +28,7 @@ _RAYS = 400
 
 
 def read(
-    scene: Any, camera: Any, target: Rect, canvas: tuple[int, int], kind: str
+    scene: Any, view: CameraView, target: Rect, canvas: tuple[int, int], kind: str
 ) -> Generator[None, None, ImagePixels]:
     """What the camera sees in `target` as a grey depth picture (near is white) or as camera-space normals.
 
@@ -38,9 +38,9 @@ def read(
     scale = min(1.0, LONGEST_SIDE / max(target.width, target.height))
     width, height = max(1, round(target.width * scale)), max(1, round(target.height * scale))
     graph = bpy.context.evaluated_depsgraph_get()
-    shape = cameras.quad(scene, camera, target, canvas, (camera.data.clip_start + camera.data.clip_end) / 2)
+    shape = quad(view, target, canvas, (view.near + view.far) / 2)
     bottom_left, bottom_right, _, top_left = (shape.matrix @ corner for corner in shape.corners)
-    eye = camera.matrix_world.normalized()
+    eye = view.matrix_world
     to_camera = eye.inverted().to_3x3()
     forward = eye.to_3x3() @ Vector((0.0, 0.0, -1.0))
     depths = np.full((height, width), np.inf, np.float32)
@@ -52,12 +52,12 @@ def read(
             + (bottom_right - bottom_left) * ((column + 0.5) / width)
             + (top_left - bottom_left) * ((row + 0.5) / height)
         )
-        if camera.data.type == "ORTHO":
+        if view.is_orthographic:
             direction = forward
             start = through - forward * (through - eye.translation).dot(forward)
         else:
             direction, start = (through - eye.translation).normalized(), eye.translation
-        hit = _first_hit(scene, graph, start + direction * camera.data.clip_start, direction)
+        hit = _first_hit(scene, graph, start + direction * view.near, direction)
         if hit is not None:
             point, normal = hit
             depths[row, column] = (point - eye.translation).dot(forward)

@@ -7,6 +7,7 @@ Blender's own images-as-planes ignores a shifted lens and mistakes the size of a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,56 +36,90 @@ def picture_size(scene: Any) -> tuple[int, int]:
     return max(1, width), max(1, height)
 
 
-def quad(scene: Any, camera: Any, rect: Rect, canvas: tuple[int, int], depth: float) -> Quad:
+@dataclass(frozen=True)
+class CameraView:
+    """How a camera sees its frame at one moment, in plain values: it may move, zoom or be renamed since.
+
+    `kind` is Blender's type of the camera. `matrix` is its pose without scale, 16 numbers row by row. `frame` is left,
+    bottom, right, top in metres, one metre before a perspective camera and anywhere before an orthographic one. What is
+    nearer than `near` or beyond `far` metres is not shown.
+    """
+
+    kind: str
+    matrix: tuple[float, ...]
+    frame: tuple[float, float, float, float]
+    near: float
+    far: float
+
+    @classmethod
+    def of(cls, scene: Any, camera: Any) -> CameraView:
+        """How this camera sees the scene's frame now."""
+        data = camera.data
+        pose = tuple(value for row in camera.matrix_world.normalized() for value in row)
+        return cls(data.type, pose, _frame(scene, data), data.clip_start, data.clip_end)
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, Any]) -> CameraView:
+        """A view out of its plain values. Raises TypeError when they are none."""
+        lists = {name: tuple(values[name]) for name in ("matrix", "frame") if name in values}
+        return cls(**{**values, **lists})
+
+    @property
+    def matrix_world(self) -> Any:
+        """The pose as a matrix."""
+        return Matrix([self.matrix[row : row + 4] for row in range(0, 16, 4)])
+
+    @property
+    def is_orthographic(self) -> bool:
+        """Whether things are as large from afar as from near."""
+        return self.kind == "ORTHO"
+
+
+def quad(view: CameraView, rect: Rect, canvas: tuple[int, int], depth: float) -> Quad:
     """The quad that covers `rect` (pixels of the `canvas`) of the camera's frame, at `depth` metres before it.
 
     Raises AcetateError when the camera cannot show a plane there.
     """
-    check_camera(camera, depth)
-    _, bottom_right, bottom_left, top_left = _frame(scene, camera.data, depth)
-    right, up = bottom_right - bottom_left, top_left - bottom_left
+    check_camera(view, depth)
+    scale = 1.0 if view.is_orthographic else depth
+    left, bottom, right, top = (side * scale for side in view.frame)
     width, height = canvas
-    x0, x1 = rect.x / width, (rect.x + rect.width) / width
-    y0, y1 = 1 - (rect.y + rect.height) / height, 1 - rect.y / height
-    corners = [bottom_left + right * u + up * v for u, v in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
-    middle = (corners[0] + corners[2]) / 2
-    # A scaled camera sees as an unscaled one does.
-    matrix = camera.matrix_world.normalized() @ Matrix.Translation(middle)
-    bl, br, tr_, tl = (corner - middle for corner in corners)
-    return Quad((bl, br, tr_, tl), matrix)
+    x0, x1 = (left + (right - left) * side / width for side in (rect.x, rect.x + rect.width))
+    y0, y1 = (top - (top - bottom) * side / height for side in (rect.y + rect.height, rect.y))
+    middle = Vector(((x0 + x1) / 2, (y0 + y1) / 2, -depth))
+    bl, br, tr_, tl = (Vector((x, y, -depth)) - middle for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1)))
+    return Quad((bl, br, tr_, tl), view.matrix_world @ Matrix.Translation(middle))
 
 
-def check_camera(camera: Any, depth: float) -> None:
+def check_camera(view: CameraView, depth: float) -> None:
     """Raise AcetateError when this camera shows nothing flat at that depth."""
-    data = camera.data
-    if data.type == "PANO":
+    if view.kind == "PANO":
         raise AcetateError(
             "bad_request",
             tr("The camera is panoramic, and a flat plane cannot fill its frame"),
             field="camera",
             hint=tr("choose a perspective or orthographic camera"),
         )
-    if not data.clip_start < depth < data.clip_end:
+    if not view.near < depth < view.far:
         raise AcetateError(
             "bad_request",
             tr("A plane {depth:g} m away is outside what the camera shows ({near:g} m to {far:g} m)").format(
-                depth=depth, near=data.clip_start, far=data.clip_end
+                depth=depth, near=view.near, far=view.far
             ),
             field="distance",
             hint=tr("change the distance, or the camera's clipping"),
         )
 
 
-def _frame(scene: Any, data: Any, depth: float) -> tuple[Any, Any, Any, Any]:
-    """The frame's corners (top right, bottom right, bottom left, top left) at that depth, in camera space."""
+def _frame(scene: Any, data: Any) -> tuple[float, float, float, float]:
+    """The frame's left, bottom, right and top in camera space, as in `CameraView`."""
     frame = data.view_frame(scene=scene)
-    scale = 1.0 if data.type == "ORTHO" else depth / -frame[0].z
+    # A scaled camera sees as an unscaled one does.
+    scale = 1.0 if data.type == "ORTHO" else 1 / -frame[0].z
     top_right, bottom_left = frame[0] * scale, frame[2] * scale
     x, y = (top_right.x + bottom_left.x) / 2, (top_right.y + bottom_left.y) / 2
     width, height = _as_rendered(scene, data, top_right.x - bottom_left.x, top_right.y - bottom_left.y)
-    right, left, top, bottom = x + width / 2, x - width / 2, y + height / 2, y - height / 2
-    corners = (Vector((right, top, -depth)), Vector((right, bottom, -depth)))
-    return (*corners, Vector((left, bottom, -depth)), Vector((left, top, -depth)))
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def _as_rendered(scene: Any, data: Any, width: float, height: float) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from acetate_wire.request import Rect
 from mathutils import Vector
 
 from . import plane
-from .camera import Quad, quad
+from .camera import CameraView, Quad, quad
 
 SOLID = ("MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME")
 NEAREST_SHARE = 0.5
@@ -19,15 +19,15 @@ NEAREST_SHARE = 0.5
 
 
 def before_what_it_cuts(
-    scene: Any, camera: Any, rects: Sequence[Rect], canvas: tuple[int, int], distance: float, gap: float
+    scene: Any, view: CameraView, rects: Sequence[Rect], canvas: tuple[int, int], distance: float, gap: float
 ) -> float:
     """`distance`, or less where layers on these rectangles would stand in the middle of an object.
 
     The layers then stand before that object by the share `gap` of its own distance.
     """
-    nearest_allowed = max(distance * NEAREST_SHARE, camera.data.clip_start / (1 - gap) * (1 + 1e-6))
-    shape = quad(scene, camera, _around(rects), canvas, distance)
-    found = [span for span in _spans(scene, camera, shape) if span[0] >= nearest_allowed]
+    nearest_allowed = max(distance * NEAREST_SHARE, view.near / (1 - gap) * (1 + 1e-6))
+    shape = quad(view, _around(rects), canvas, distance)
+    found = [span for span in _spans(scene, view, shape) if span[0] >= nearest_allowed]
     depth = distance
     for near, far in sorted(found, reverse=True):
         if near <= depth <= far:
@@ -41,11 +41,11 @@ def _around(rects: Sequence[Rect]) -> Rect:
     return Rect(left, top, right - left, bottom - top)
 
 
-def _spans(scene: Any, camera: Any, shape: Quad) -> Iterator[tuple[float, float]]:
+def _spans(scene: Any, view: CameraView, shape: Quad) -> Iterator[tuple[float, float]]:
     """The nearest and the farthest depth of each rendered object that is seen where the shape is."""
-    to_camera = camera.matrix_world.normalized().inverted()
+    to_camera = view.matrix_world.inverted()
     frame = [to_camera @ (shape.matrix @ corner) for corner in shape.corners]
-    in_perspective = camera.data.type != "ORTHO"
+    in_perspective = not view.is_orthographic
     low, high = _extent(frame, in_perspective)
     for obj in _solid(scene):
         corners = [to_camera @ (obj.matrix_world @ Vector(corner)) for corner in obj.bound_box]

@@ -15,6 +15,7 @@ from acetate_wire.request import Rect
 from ..i18n import tr
 from ..pictures import images
 from . import camera, clearance, collections, plane, stack, surfaces
+from .camera import CameraView
 from .placement import CAMERA, CURSOR, IMAGE, REFERENCE, SURFACE, TEXTURE, Placement
 
 
@@ -64,9 +65,9 @@ def insert_layers(scene: Any, sheets: Sequence[LayerToInsert], placement: Placem
         image = images.from_png(sheet.name, sheet.png)
         if placement.place == REFERENCE:
             made.append(surfaces.reference(sheet.name, image, shape, placement.height, collection))
-            _remember(made[-1], sheet, placement, "")
+            _remember(made[-1], sheet, placement, None)
         else:
-            made.append(_plane(sheet, shape, placement, collection, ""))
+            made.append(_plane(sheet, shape, placement, collection, None))
     _hide(scene, made, sheets)
     plane.select(_seen(made, sheets), scene)
     return made
@@ -78,10 +79,15 @@ def takes_a_free_place(scene: Any, placement: Placement) -> bool:
     return anchor is not None and not anchor.acetate.camera
 
 
-def the_camera(scene: Any, name: str) -> Any:
-    """The camera that layers are aligned to: the named one, else the scene's. Raises AcetateError without one."""
+def the_camera(scene: Any, name: str, view: CameraView | None = None) -> Any:
+    """The camera that layers are aligned to: the named one, else the one that sees like `view`, else the scene's.
+
+    Raises AcetateError without one.
+    """
     found = scene.objects.get(name) if name else None
-    found = found if found is not None and found.type == "CAMERA" else scene.camera
+    if found is None or found.type != "CAMERA":
+        others = (obj for obj in scene.objects if view is not None and obj.type == "CAMERA")
+        found = next((obj for obj in others if CameraView.of(scene, obj) == view), scene.camera)
     if found is None:
         raise AcetateError(
             "bad_request",
@@ -94,34 +100,34 @@ def the_camera(scene: Any, name: str) -> Any:
 
 def fit(scene: Any, obj: Any) -> None:
     """Let a plane fill its rectangle of its camera's frame again, at the depth where it stands now."""
-    seen_by = the_camera(scene, obj.acetate.camera)
-    canvas = (obj.acetate.canvas[0], obj.acetate.canvas[1])
-    plane.reshape(obj, camera.quad(scene, seen_by, plane.rect_of(obj), canvas, plane.depth_of(obj, seen_by)))
+    view = CameraView.of(scene, plane.camera_of(scene, obj) or the_camera(scene, ""))
+    plane.reshape(obj, camera.quad(view, plane.rect_of(obj), plane.canvas_of(obj), plane.depth_of(obj, view)))
 
 
 def _before_camera(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement, anchor: Any | None) -> list[Any]:
-    seen_by = the_camera(scene, placement.camera)
-    aligned = [obj for obj in plane.planes(scene) if obj.acetate.camera == seen_by.name]
+    seen_by = the_camera(scene, placement.camera, placement.view)
+    view = placement.view or CameraView.of(scene, seen_by)
+    aligned = [obj for obj in plane.planes(scene) if plane.camera_of(scene, obj) == seen_by]
     standing = [obj for obj in aligned if not plane.is_hidden(obj, scene)]
     rects = [sheet.rect for sheet in sheets]
     start = placement.distance
     if not standing and placement.depth != stack.AT_DISTANCE:
-        start = clearance.before_what_it_cuts(scene, seen_by, rects, placement.canvas, start, placement.gap)
+        start = clearance.before_what_it_cuts(scene, view, rects, placement.canvas, start, placement.gap)
     hidden = [sheet.hidden for sheet in sheets]
     if all(hidden):
         hidden = [False] * len(sheets)
     at = stack.depths(
         hidden.count(False),
-        [plane.depth_of(obj, seen_by) for obj in standing],
+        [plane.depth_of(obj, view) for obj in standing],
         distance=start,
         gap=placement.gap,
         where=placement.order if placement.depth == stack.AUTOMATIC else placement.depth,
-        anchor=None if anchor is None else plane.depth_of(anchor, seen_by),
+        anchor=None if anchor is None else plane.depth_of(anchor, view),
     )
     at = stack.with_hidden(at, hidden, placement.gap)
-    shapes = [camera.quad(scene, seen_by, sheet.rect, placement.canvas, depth) for sheet, depth in zip(sheets, at)]
+    shapes = [camera.quad(view, sheet.rect, placement.canvas, depth) for sheet, depth in zip(sheets, at)]
     into = collections.made(scene, placement.collection)
-    made = [_plane(sheet, shape, placement, into, seen_by.name) for sheet, shape in zip(sheets, shapes)]
+    made = [_plane(sheet, shape, placement, into, seen_by) for sheet, shape in zip(sheets, shapes)]
     _hide(scene, made, sheets)
     return made
 
@@ -129,7 +135,7 @@ def _before_camera(scene: Any, sheets: Sequence[LayerToInsert], placement: Place
 def _in_place_of(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement, anchor: Any) -> list[Any]:
     into = collections.made(scene, placement.collection)
     made = [
-        _plane(sheet, plane.shape_beside(anchor, sheet.rect, number), placement, into, "")
+        _plane(sheet, plane.shape_beside(anchor, sheet.rect, number), placement, into, None)
         for number, sheet in enumerate(sheets)
     ]
     _hide(scene, made, sheets)
@@ -148,14 +154,14 @@ def _shape(scene: Any, sheet: LayerToInsert, placement: Placement, number: int) 
     return surfaces.upright(scene, *size, placement.height, number * placement.gap * placement.height)
 
 
-def _plane(sheet: LayerToInsert, shape: camera.Quad, placement: Placement, collection: Any, seen_by: str) -> Any:
+def _plane(sheet: LayerToInsert, shape: camera.Quad, placement: Placement, collection: Any, seen_by: Any | None) -> Any:
     image = images.from_png(sheet.name, sheet.png)
     made = plane.make(sheet.name, image, shape, placement.shading, collection)
     _remember(made, sheet, placement, seen_by)
     return made
 
 
-def _remember(obj: Any, sheet: LayerToInsert, placement: Placement, seen_by: str) -> None:
+def _remember(obj: Any, sheet: LayerToInsert, placement: Placement, seen_by: Any | None) -> None:
     origin = plane.LayerOrigin(str(uuid.uuid4()), sheet.job, sheet.role, sheet.made_with, sheet.rect, placement.canvas)
     plane.remember(obj, origin, seen_by)
 

@@ -12,11 +12,7 @@ from . import plane, stack
 
 def camera_of(scene: Any, obj: Any) -> Any | None:
     """The camera that a plane's depth counts from: its own, else the scene's."""
-    name = obj.acetate.camera
-    if scene.camera is None or (name and scene.camera.name != name):
-        found = scene.objects.get(name) if name else None
-        return found if found is not None and found.type == "CAMERA" else scene.camera
-    return scene.camera
+    return plane.camera_of(scene, obj) or scene.camera
 
 
 def depth(obj: Any) -> float:

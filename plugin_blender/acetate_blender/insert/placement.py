@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from . import stack
+from .camera import CameraView
 
 CAMERA = "CAMERA"
 CURSOR = "CURSOR"
@@ -26,7 +27,8 @@ class Placement:
     artist chose (of `stack`); where that is automatic, `order` decides. `anchor` is the mark of the layer that it is
     about, `anchor_name` its object's name, which tells copies of it apart (Blender copies the mark too). `canvas` is
     the size in pixels on which the layers' rectangles lie. `shown` layers are shown in the image editor, too.
-    `sequence` is a `SequenceFrame` as a map, for one picture of an image sequence.
+    `sequence` is a `SequenceFrame` as a map, for one picture of an image sequence. `view` is how the camera saw it when
+    the layers were asked for; None takes the camera as it is.
     """
 
     place: str = CAMERA
@@ -45,6 +47,7 @@ class Placement:
     anchor_name: str = ""
     shown: bool = False
     sequence: Mapping[str, Any] = field(default_factory=dict)
+    view: CameraView | None = None
 
     def to_map(self) -> dict[str, Any]:
         """This placement as plain values."""
@@ -57,4 +60,6 @@ class Placement:
         given = {name: value for name, value in values.items() if name in known}
         if "canvas" in given:
             given["canvas"] = tuple(given["canvas"])
+        if given.get("view") is not None:
+            given["view"] = CameraView.from_map(given["view"])
         return cls(**given)

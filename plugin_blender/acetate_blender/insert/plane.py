@@ -67,14 +67,14 @@ def reshape(plane: Any, shape: Quad) -> None:
     plane.matrix_world = shape.matrix
 
 
-def remember(plane: Any, origin: LayerOrigin, camera: str) -> None:
+def remember(plane: Any, origin: LayerOrigin, camera: Any | None) -> None:
     """Store on the object where it comes from."""
     stored = plane.acetate
     stored.layer, stored.job, stored.role, stored.made_with = origin.layer, origin.job, origin.role, origin.made_with
     rect = origin.rect
     stored.rect = (rect.x, rect.y, rect.width, rect.height)
     stored.canvas = origin.canvas
-    stored.camera = camera
+    stored.camera, stored.seen_by = "" if camera is None else camera.name, camera
     look_again()
 
 
@@ -179,8 +179,18 @@ def shape_beside(plane: Any, rect: Rect, step: int) -> Quad:
     return Quad((bl, br, tr_, tl), plane.matrix_world.copy())
 
 
+def camera_of(scene: Any, plane: Any) -> Any | None:
+    """The scene's camera that a plane is aligned to, whatever it is called now; None for no camera of this scene."""
+    found, name = plane.acetate.seen_by, plane.acetate.camera
+    if found is None and name:  # Older files hold the name alone.
+        found = scene.camera if scene.camera is not None and scene.camera.name == name else scene.objects.get(name)
+    if found is None or found == scene.camera:
+        return found
+    return found if found.type == "CAMERA" and scene in found.users_scene else None
+
+
 def depth_of(plane: Any, camera: Any) -> float:
-    """How far before the camera a plane stands, in metres."""
+    """How far before the camera (or a view of it) a plane stands, in metres."""
     return float(-(camera.matrix_world.normalized().inverted() @ plane.matrix_world.translation).z)
 
 

@@ -39,7 +39,8 @@ class SavedLayer:
 class SceneJob(EditorJob):
     """A job from its asking to the saved file; `request` is the wire's map without its pictures.
 
-    `scene` names the scene that asked, `key` marks it across renaming and saving. `placement` is
+    `scene` names the scene that asked, `key` marks it across renaming and saving, `file` is the path of its .blend file
+    (empty before that is saved), `session` the run of Blender that has the job (`BlenderSession`). `placement` is
     `placing.Placement` as a map. `saved` says that a saved file holds the layers. `rest` is x, y, width, height of the
     whole layer where the job draws only a part of it anew; `warnings` are the fields of LayerWarning.
     """
@@ -61,6 +62,8 @@ class SceneJob(EditorJob):
     saved: bool = False
     rest: list[int] | None = None
     warnings: list[dict[str, str]] = field(default_factory=list)
+    file: str = ""
+    session: str = ""
 
     @property
     def prompt(self) -> str:

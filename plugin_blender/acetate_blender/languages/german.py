@@ -417,4 +417,9 @@ WORDS: dict[str, str] = {
     "white balance": "Weißabgleich",
     "display {name} (in saved pictures)": "Anzeigegerät {name} (in gespeicherten Bildern)",
     "The camera's view could not be rendered": "Die Kamerasicht ließ sich nicht rendern",
+    "1 finished layer waits": "Eine fertige Ebene wartet",
+    "{count} finished layers wait": "{count} fertige Ebenen warten",
+    "Place Them": "In die Szene setzen",
+    "The layers could not be written ({reason})": "Die Ebenen ließen sich nicht schreiben ({reason})",
+    "Finished: placed as soon as the tool that you are using has ended": "Fertig: kommt in die Szene, sobald das laufende Werkzeug beendet ist",
 }

@@ -417,4 +417,9 @@ WORDS: dict[str, str] = {
     "white balance": "ホワイトバランス",
     "display {name} (in saved pictures)": "ディスプレイ {name}（保存した画像で）",
     "The camera's view could not be rendered": "カメラビューをレンダリングできませんでした",
+    "1 finished layer waits": "完成したレイヤーが 1 枚待っています",
+    "{count} finished layers wait": "完成したレイヤーが {count} 枚待っています",
+    "Place Them": "配置する",
+    "The layers could not be written ({reason})": "レイヤーを書き込めませんでした（{reason}）",
+    "Finished: placed as soon as the tool that you are using has ended": "完成：使用中のツールが終わると配置します",
 }

@@ -218,7 +218,7 @@ class ACETATE_OT_fetch(bpy.types.Operator):
         desk = runtime.controller()
         found = desk.orphaned_jobs()
         for job in found.values():
-            job.key, job.scene = scene_storage.key(context.scene), context.scene.name
+            job.key, job.scene, job.file = scene_storage.key(context.scene), context.scene.name, bpy.data.filepath
         desk.fetch(found)
         self.report({"INFO"}, tr("Jobs found: {count}").format(count=len(found)))
         return {"FINISHED"}

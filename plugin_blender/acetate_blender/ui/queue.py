@@ -9,7 +9,7 @@ import bpy
 from acetate_editor import jobs as states
 from acetate_editor.messages import reason
 
-from .. import runtime
+from .. import modal_operators, runtime
 from ..i18n import tr
 from ..jobs.job import SceneJob
 from . import progress, thumbnails
@@ -99,6 +99,8 @@ def _failure(job: SceneJob) -> str:
 def _waits_for() -> str:
     if bpy.context.mode != "OBJECT":
         return tr("Finished: placed as soon as you are in Object Mode")
+    if modal_operators.is_running():
+        return tr("Finished: placed as soon as the tool that you are using has ended")
     return tr("Finished and kept for you")
 
 

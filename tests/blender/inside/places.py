@@ -178,3 +178,40 @@ def fit_a_changed_mesh() -> str:
         assert [tuple(vertex.co) for vertex in mesh.vertices][:4] == corners
         return str(error)
     return ""
+
+
+def moment_of_generate() -> dict[str, Any]:
+    """A layer whose camera is turned, zoomed and renamed while it is drawn, and the next one for the same camera."""
+    shown, camera = bpy.context.scene, bpy.context.scene.camera
+    other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    shown.collection.objects.link(other)
+    bpy.context.view_layer.update()
+    wanted = addon.part("insert.camera").CameraView.of(shown, camera)
+    camera.keyframe_insert("location", frame=1)
+    scene.ask(prompt="a kite steps=5 pause=0.05", target="FRAME")
+    pose = camera.matrix_world.copy()
+    camera.location = (3.0, -10.0, 1.0)
+    camera.keyframe_insert("location", frame=50)
+    shown.frame_set(50)
+    camera.data.lens, camera.name = 90.0, "Hero"
+    scene.until("placed")
+    plane = addon.part("insert.plane")
+    (made,) = plane.planes(shown)
+    quad = addon.part("insert.camera").quad(wanted, plane.rect_of(made), plane.canvas_of(made), 10.0)
+    off = max(
+        ((made.matrix_world @ vertex.co) - (quad.matrix @ corner)).length
+        for vertex, corner in zip(made.data.vertices, quad.corners, strict=True)
+    )
+    seen_by = plane.camera_of(shown, made)
+    shown.frame_set(1)
+    camera.data.lens = 50.0
+    scene.generate(prompt="a kite")
+    camera.name = "Another"
+    scene.generate(prompt="a kite")
+    depths = sorted(plane.depth_of(obj, camera) for obj in plane.planes(shown))
+    return {
+        "off": off,
+        "camera": seen_by == camera,
+        "depths": len({round(depth, 4) for depth in depths}),
+        "moved": (camera.matrix_world.translation - pose.translation).length,
+    }

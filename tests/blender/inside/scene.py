@@ -174,3 +174,49 @@ def speak(language: str) -> None:
     view = bpy.context.preferences.view
     view.language = language
     view.use_translate_interface = True
+
+
+def orphans() -> list[str]:
+    """The jobs that Fetch Earlier Layers would list."""
+    return sorted(addon.part("runtime").controller().orphaned_jobs())
+
+
+def trouble_texts() -> list[str]:
+    """What the health line says."""
+    return [trouble.text for trouble in addon.part("diagnostics").check(bpy.context.scene)]
+
+
+def keys() -> list[str]:
+    """The keys of all scenes."""
+    return [shown.acetate.key for shown in bpy.data.scenes]
+
+
+def save_without_keys(path: str) -> None:
+    """Save a file as Blender does without the add-on."""
+    all_handlers: Any = bpy.app.handlers
+    handlers = all_handlers.save_pre
+    held = list(handlers)
+    handlers.clear()
+    bpy.context.scene.acetate.key = ""
+    bpy.ops.wm.save_as_mainfile(filepath=path, copy=True)
+    handlers.extend(held)
+
+
+def full_copy() -> dict[str, Any]:
+    """Duplicate a layer, then copy the scene with all its objects; keys of scenes, marks of layers, the copy's jobs."""
+    shown = bpy.context.scene
+    plane = addon.part("insert.plane")
+    first = next(iter(plane.planes(shown)))
+    twin = first.copy()
+    first.users_collection[0].objects.link(twin)
+    other = shown.copy()
+    for obj in list(plane.planes(shown))[:2]:
+        other.collection.objects.link(obj.copy())
+    plane.look_again()
+    addon.part("runtime")._look_at_scenes()
+    marks = {obj: obj.acetate.layer for each in bpy.data.scenes for obj in plane.planes(each)}
+    return {
+        "keys": keys(),
+        "marks": sorted(marks.values()),
+        "jobs": len(addon.part("runtime").controller().of(other)),
+    }
