@@ -136,6 +136,8 @@ def run_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None
     roles = output_roles(asked.request)
     inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
     output = Output.checked(options.output, options.count, roles, options.preview, inputs)
+    if asked.area is not None:
+        echo(asked.area.told(), err=True)
     started = time.monotonic()
     whole_scene = {role: pixels for role, pixels in asked.whole.items() if role not in ("layer", "mask")}
     with drawing() as open_drawing:

@@ -106,8 +106,6 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
     check_limits(request, Limits())
     resolve_request(request, catalogue)
     _warn_of_unknown_words(request, catalogue)
-    if area is not None:
-        echo(area.told(), err=True)
     return PreparedRequest(request, pictures, steering_pixels, area, whole)
 
 
