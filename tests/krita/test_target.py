@@ -129,16 +129,25 @@ def test_the_area_is_shown_on_the_canvas_to_two_pixels(artist: Artist, tmp_path:
     assert artist.composed(0, 0, 1, 1) == bytes([255] * 4)
 
 
-def test_on_a_turned_or_mirrored_canvas_nothing_wrong_is_shown(artist: Artist) -> None:
+def test_on_a_turned_or_mirrored_canvas_the_area_is_shown_around_the_layer(artist: Artist, tmp_path: Path) -> None:
     begin(artist)
     artist.set("refine", first="rocket")
     x, y = artist.run("middle(D.button)")
+    path = tmp_path / "canvas.png"
     for turned in ("setRotation(30)", "setMirror(True)"):
         artist.run(f"app.activeWindow().activeView().canvas().{turned}")
         artist.krita.xdotool("mousemove", "5", "5", "mousemove", str(x), str(y))
-        artist.until("D.button.underMouse()")
-        artist.run("D.refresh()")
-        assert artist.run("D.outline.boxes == []")
+        artist.until("D.button.underMouse() and D.outline.boxes")
+        artist.run(
+            "from acetate_krita import canvas as C\nD.refresh()\n"
+            f"QtWidgets.QApplication.processEvents(); C.controller().viewport().grab().save({str(path)!r})"
+        )
+        seen = np.asarray(Image.open(path).convert("RGB")).astype(int)
+        blue = np.argwhere((np.abs(seen - [40, 40, 200]) < 20).all(axis=2))
+        middle = (blue.min(axis=0) + blue.max(axis=0) + 1) / 2
+        [[left, top, width, height]] = artist.run("[[b.x(), b.y(), b.width(), b.height()] for b in D.outline.boxes]")
+        assert np.abs(middle - [top + height / 2, left + width / 2]).max() <= 2
+        assert width > np.ptp(blue[:, 1]) and height > np.ptp(blue[:, 0])
         artist.run("c = app.activeWindow().activeView().canvas(); c.setRotation(0); c.setMirror(False)")
     artist.run("D.refresh()")
     artist.until("D.outline.boxes")

@@ -7,7 +7,7 @@ from typing import Any
 
 from krita import Document
 
-from ..canvas import Overlay, controller, frame
+from ..canvas import Overlay, frame, to_screen
 from ..controller import JobController
 from ..document.insert import title
 from ..document.lookup import ClosedError
@@ -21,7 +21,10 @@ CHECKER_PX = 32
 MARGIN = 8
 NEAREST_FROM = 2.0
 """From this zoom on single pixels are seen, as on Krita's canvas."""
+PRESSED_MS = 150
+"""How soon after the pen is down it is clear what it does."""
 Event = QtCore.QEvent.Type
+WATCHED = (Event.KeyPress, Event.MouseButtonPress, Event.TabletPress)
 
 
 class CanvasPreview(QtCore.QObject):
@@ -36,8 +39,6 @@ class CanvasPreview(QtCore.QObject):
         self._jobs = jobs
         self._tasks = TimedTaskQueue()
         self._overlay = Overlay()
-        self._watched: list[Any] = []
-        self._panning = False
         self._preview: Preview | None = None
         self.result: Result | None = None
 
@@ -56,9 +57,7 @@ class CanvasPreview(QtCore.QObject):
         """Show nothing."""
         self._tasks.clear()
         self._overlay.remove()
-        for widget in self._watched:
-            widget.removeEventFilter(self)
-        self._watched = []
+        QtWidgets.QApplication.instance().removeEventFilter(self)
         was, self.result, self._preview = self.result, None, None
         if was is not None:
             self.ended.emit()
@@ -81,28 +80,29 @@ class CanvasPreview(QtCore.QObject):
         self.end()
 
     def _watch(self) -> None:
-        """Learn of the pen on the canvas and of Escape there."""
-        scrolled = controller()
-        if scrolled is None or self._watched:
-            return
-        viewport = scrolled.viewport()
-        self._watched = [viewport, *viewport.findChildren(QtWidgets.QWidget, options=_DIRECT)]
-        for widget in self._watched:
-            widget.installEventFilter(self)
-            widget.destroyed.connect(lambda *_widget: self._watched.clear())
+        """Learn of the pen and of Escape on the canvas, before the canvas's own filter takes them."""
+        QtWidgets.QApplication.instance().installEventFilter(self)
 
-    def eventFilter(self, _widget: Any, event: Any) -> bool:  # noqa: N802
-        """End when the artist paints; panning with Space or another button than the left one goes on."""
+    def eventFilter(self, widget: Any, event: Any) -> bool:  # noqa: N802
+        """End when the artist presses Escape or begins to paint."""
         kind = event.type()
-        pressed = kind in (Event.MouseButtonPress, Event.TabletPress) and not self._panning
-        if kind in (Event.KeyPress, Event.KeyRelease, Event.ShortcutOverride):
-            if event.key() == QtCore.Qt.Key.Key_Space:
-                self._panning = kind != Event.KeyRelease
-            elif event.key() == QtCore.Qt.Key.Key_Escape:
-                QtCore.QTimer.singleShot(0, self.end)
-        elif pressed and event.button() == QtCore.Qt.MouseButton.LeftButton:
-            QtCore.QTimer.singleShot(0, self.end)
+        if kind in WATCHED and self._on_canvas(widget):
+            if kind == Event.KeyPress:
+                if event.key() == QtCore.Qt.Key.Key_Escape:
+                    QtCore.QTimer.singleShot(0, self.end)
+            elif event.button() == QtCore.Qt.MouseButton.LeftButton:
+                before = to_screen()
+                QtCore.QTimer.singleShot(PRESSED_MS, lambda: self._pressed(before))
         return False
+
+    def _on_canvas(self, widget: Any) -> bool:
+        pane = self._overlay.pane
+        return pane is not None and widget in (pane.parent(), *pane.parent().findChildren(QtWidgets.QWidget))
+
+    def _pressed(self, before: Any) -> None:
+        """The pen was put on the canvas: where that has moved the view, it was not to paint."""
+        if to_screen() == before:
+            self.end()
 
     def _paint(self, painter: Any, transform: Any) -> None:
         if self._preview is None or self.result is None:
@@ -146,6 +146,3 @@ def _checker() -> Any:
         painter.fillRect(x, x, CHECKER_PX, CHECKER_PX, QtGui.QColor(220, 220, 220))
     painter.end()
     return QtGui.QBrush(tile)
-
-
-_DIRECT = QtCore.Qt.FindChildOption.FindDirectChildrenOnly
