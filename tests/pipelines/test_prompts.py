@@ -18,6 +18,7 @@ from acetate.pipelines import resolve_request, run
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Lora, Rect
 from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.adapters.test_adapters import _write_lora
@@ -116,6 +117,14 @@ def test_a_lora_in_the_prompt_works_as_one_that_is_asked_for(draw: Draw, extras:
 
 def _again(request: LayerRequest) -> dict[str, Any]:
     return {name: getattr(request, name) for name in ("prompt", "loras", "steps", "sampler", "guidance", "seed")}
+
+
+def test_a_lora_that_fits_in_part_says_how_much_of_it_does_not(draw: Draw, extras: Path) -> None:
+    (warning,) = draw("text", steps=1, prompt="a cat <lora:ink:1>")[0].warnings
+    assert warning.message == "1 of 18 modules of the LoRA ink belong to another model", "of a deeper text encoder"
+    fits = {name: each for name, each in load_file(extras / "lora/ink.safetensors").items() if "layers.1." not in name}
+    save_file(fits, extras / "lora/whole.safetensors")
+    assert draw("text", steps=1, prompt="a cat <lora:whole:1>")[0].warnings == ()
 
 
 def test_an_unknown_lora_in_the_prompt_is_refused_with_what_is_there(store: ModelCache, extras: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ from acetate.models.weights import WeightFileError
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
-
-log = logging.getLogger("acetate.adapters")
 
 
 class LoraModule(nn.Module):
@@ -101,10 +98,13 @@ def _weight(layer: nn.Module) -> Tensor:
 def apply_loras(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
     """Apply LoRAs with their weights for a `with` block; afterwards the networks have their own modules back.
 
+    Those that fit in part are noted in `model.partial_loras`.
     Raises AcetateError `bad_request` naming a file that is missing or does not fit.
     """
     networks = _networks(model)
     files = [(lora, _read(lora, networks)) for lora in loras]
+    partial = {lora.name: (len(file.foreign), file.count + len(file.foreign)) for lora, file in files if file.foreign}
+    model.partial_loras.update(partial)
     replaced: list[tuple[nn.Module, str, nn.Module]] = []
     try:
         for network, root in networks.items():
@@ -136,9 +136,6 @@ def _read(lora: Lora, networks: Mapping[str, nn.Module]) -> LoraFile:
         hint = getattr(error, "hint", "fetch it again")
         message = f"the LoRA {lora.name} cannot be used with this model ({error})"
         raise AcetateError("bad_request", message, field="loras", hint=hint) from error
-    if file.foreign:
-        total = file.count + len(file.foreign)
-        log.warning("%s: %d of %d modules belong to another model", path, len(file.foreign), total)
     return file
 
 

@@ -41,6 +41,7 @@ class DiffusionModel:
 
     `vae` and `unet` are diffusers' own objects. `adapters` are the cached control networks, by path. `int8` is True
     when the UNet's linear layers are quantized to 8 bits.
+    `partial_loras` tells of LoRAs of which some modules belong to another model: how many of how many, by name.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     """
 
@@ -53,6 +54,7 @@ class DiffusionModel:
     device: torch.device
     dtype: torch.dtype
     adapters: dict[Path, Any] = field(default_factory=dict)
+    partial_loras: dict[str, tuple[int, int]] = field(default_factory=dict)
     int8: bool = False
     placement: Offload | None = None
     hooks: list[Any] = field(default_factory=list)

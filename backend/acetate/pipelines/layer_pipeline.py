@@ -27,7 +27,7 @@ from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import GenerationMetadata, picture_hash
 from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, empty_warning, is_opaque, opaque_warning
 from acetate.pipelines.progress import ProgressTracker
-from acetate.pipelines.prompts import all_loras, encode_frames, length_warning
+from acetate.pipelines.prompts import all_loras, encode_frames, length_warning, lora_warnings
 from acetate.pipelines.sampling import FrameBatch, InitLatents, SamplingParams, denoise
 from acetate.pipelines.validation import adapter_kind
 from acetate.pipelines.working_size import WorkingSize
@@ -168,9 +168,10 @@ class LayerPipeline:
             else:
                 pixels = to_dtype_hwc(self._on_target(picture, working_size), dtype)
             layer = output_layer(self.context, role, sample.seed, pixels)
-            found = [length_warning(request, self.context.model), empty]
+            model = self.context.model
+            found = [length_warning(request, model), *lora_warnings(request, model), empty]
             if sample.opaque:
-                found.append(opaque_warning(request, self.context.model.vocabulary))
+                found.append(opaque_warning(request, model.vocabulary))
             layers.append(replace(layer, warnings=tuple(each for each in found if each is not None)))
         return layers
 

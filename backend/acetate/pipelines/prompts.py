@@ -89,6 +89,18 @@ def length_warning(request: LayerRequest, model: DiffusionModel) -> LayerWarning
     return LayerWarning("long_prompt", message.format(prompt=long[0]), _("say it in fewer words"))
 
 
+def lora_warnings(request: LayerRequest, model: DiffusionModel) -> list[LayerWarning]:
+    """What the artist is told of LoRAs that were applied in part."""
+    message = _("{foreign} of {all} modules of the LoRA {name} belong to another model")
+    hint = _("it may be made for another base model")
+    return [
+        LayerWarning("partial_lora", message.format(foreign=foreign, all=count, name=lora.name), hint)
+        for lora in all_loras(request)
+        for foreign, count in [model.partial_loras.get(lora.name, (0, 0))]
+        if foreign
+    ]
+
+
 def _vectors(texts: list[str]) -> Vectors:
     """The vectors of the embeddings that prompts call."""
     installed = installed_embeddings()
