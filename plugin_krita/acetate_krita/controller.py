@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +180,8 @@ class JobController(JobLifecycle[DocumentJob]):
         by_job: dict[str, list[Result]] = {}
         for result in sorted(results, key=lambda result: (-result.made, result.id)):
             by_job.setdefault(result.job, []).append(result)
-        seat = (lookup.layer_id(lookup.owner(document.activeNode())),)
-        for each in by_job.values():
-            place = replace(self.place_of(document, each), active_ids=seat)
-            self.tasks.add(self._insert(document, each, place), self._report_error)
+        places = [(each, self.place_of(document, each)) for each in by_job.values()]
+        self.tasks.add(self._insert_all(document, places), self._report_error)
 
     def star(self, result: Result, starred: bool) -> None:
         """Keep a result for good on this computer, or let it age like the others."""
@@ -368,6 +365,18 @@ class JobController(JobLifecycle[DocumentJob]):
         self.inserted.emit()
         self._say_where(document, landed)
         return landed
+
+    def _insert_all(
+        self, document: Document, places: Sequence[tuple[Sequence[Result], InsertPosition]]
+    ) -> Iterator[float | None]:
+        """Put results in one after the other; the first to go in is the active layer at the end."""
+        landed: list[str] = []
+        for results, place in places:
+            layer = yield from self._insert(document, results, place)
+            landed.append(layer)
+        first = None if document.rootNode() is None else lookup.find_layer(document, landed[0])
+        if first is not None:
+            document.setActiveNode(first)
 
     def _say_where(self, document: Document, landed: str) -> None:
         """Tell of a group that hides what came in, or that is locked."""

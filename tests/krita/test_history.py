@@ -232,7 +232,7 @@ def test_documents_hold_words_and_layers_only_where_the_artist_wants_it(artist: 
     result = artist.run("D.history.list.ids[0]")
     artist.run(f"D.controller.store._path({result!r}).unlink()")
     artist.run("D.more.fold.setChecked(True)")
-    artist.click("D.more.in_document")
+    artist.run("QtWidgets.QApplication.processEvents(); D.more.in_document.click()")
     artist.until(f"D.controller.tasks.idle and D.controller.store.holds({result!r})")
     assert artist.run(held) == []
     begin(artist, "a cloud")
