@@ -125,7 +125,9 @@ class JobController(JobLifecycle[DocumentJob]):
 
         What failed of a document that is not open stays with its file.
         """
-        session = "" if document is None else annotation_store.open_document_id(document)
+        session = ""
+        if document is not None and document.rootNode() is not None:
+            session = annotation_store.open_document_id(document)
 
         def here(job: DocumentJob) -> bool:
             found = lookup.find(job.session, job.document)

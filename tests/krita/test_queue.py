@@ -38,3 +38,12 @@ def test_failures_stand_beside_their_own_document_and_are_cleared_at_once(artist
     artist.until("len(D.queue.rows) == 3")
     artist.click("D.queue.clear_failed")
     artist.until("len(D.queue.rows) == 1 and len(D.controller.jobs) == 1")
+
+
+def test_the_queue_is_told_of_jobs_while_its_document_is_being_closed(artist: Artist) -> None:
+    artist.new()
+    artist.ask("a kite steps=40 pause=0.05")
+    artist.until("D.controller.jobs")
+    rows = "d = app.activeDocument(); d.setModified(False); d.close(); D.queue.refresh(); len(D.queue.rows)"
+    assert artist.run(rows) == 1
+    artist.run("D.refresh()")
