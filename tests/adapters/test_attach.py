@@ -173,8 +173,9 @@ def test_a_model_offers_only_what_its_files_allow(
     written_families: Path, families: ModelRegistry, tmp_path: Path
 ) -> None:
     everything = families.entry("sdxl")
-    assert everything.modes == ("text", "refine", "inpaint", "remove", "scene", "background", "foreground", "extract")
-    assert families.entry("sd15").modes == ("text", "refine", "inpaint", "remove", "scene", "background", "foreground")
+    common = ("text", "refine", "inpaint", "remove", "scene", "background", "foreground")
+    assert everything.modes == (*common, "extract", "stack")
+    assert families.entry("sd15").modes == (*common, "stack")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
         (tmp_path / "layers").mkdir()
