@@ -182,7 +182,7 @@ def test_a_model_offers_only_what_its_files_allow(
         for name in ("layer_xl_bg2ble", "layer_xl_bgble2fg", "vae_transparent_decoder"):
             path = written_families / "layers" / f"{name}.safetensors"
             (tmp_path / "layers" / path.name).symlink_to(path)
-        assert families.entry("sdxl").modes == ("foreground", "extract")
+        assert families.entry("sdxl").modes == ("foreground", "extract", "stack"), "a stack over a given background"
         with pytest.raises(AcetateError, match="blend and background") as refusal:
             families.entry("sdxl").recipe("extract", {"blend", "foreground"})
         assert refusal.value.field == "inputs"
