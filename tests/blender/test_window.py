@@ -29,7 +29,7 @@ SIDEBAR = "520x880+800+35"
 """The sidebar and what is beside it, as ImageMagick's geometry."""
 NEAREST = (1195, 217)
 """The button with the nearest known word, under the prompt."""
-LARGE_TAB, LARGE_PROMPT, LARGE_GENERATE, SHOW_IN_SOLID = (1574, 250), (1460, 148), (1460, 337), (1419, 280)
+LARGE_TAB, LARGE_PROMPT, LARGE_GENERATE, SHOW_IN_SOLID = (1574, 250), (1460, 148), (1460, 337), (1419, 301)
 """The same on the larger screen, in Blender's own layout, with the sidebar as wide as it opens."""
 TOOLS = ("Xvfb", "xdotool", "import")
 PATIENCE_S = 150.0
