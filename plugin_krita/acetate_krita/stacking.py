@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import Rect
+from acetate_wire.geometry import Rect, intersection
 from krita import Document
 
 from .document import lookup, selection_mask
@@ -32,12 +32,11 @@ def region(document: Document, row: Row) -> Rect:
             )
         box = layer.bounds()
         chosen = (box.x(), box.y(), box.width(), box.height())
-    left, top = max(chosen[0], 0), max(chosen[1], 0)
-    right, bottom = min(chosen[0] + chosen[2], canvas.width), min(chosen[1] + chosen[3], canvas.height)
-    if right <= left or bottom <= top:
+    seen = intersection(Rect(*chosen), canvas) if chosen[2] > 0 and chosen[3] > 0 else None
+    if seen is None:
         hint = tr("choose another place for it")
         raise AcetateError("bad_request", tr("“{words}” has no place on the canvas").format(**_words(row)), hint=hint)
-    return Rect(left, top, right - left, bottom - top)
+    return seen
 
 
 def regions(document: Document, stack: Sequence[Row]) -> list[Rect]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.geometry import area_around, area_around_mask, square_in
+from acetate_wire.geometry import area_around, area_around_mask, intersection, square_in
 from acetate_wire.request import Rect
 from krita import Document, Node
 
@@ -80,18 +80,14 @@ def visible_bounds(layer: Node, canvas: Rect) -> Rect:
     Raises AcetateError when the layer has none.
     """
     box = layer.bounds()
-    left, top = max(box.x(), canvas.x), max(box.y(), canvas.y)
-    right = min(box.x() + box.width(), canvas.x + canvas.width)
-    bottom = min(box.y() + box.height(), canvas.y + canvas.height)
-    if right > left and bottom > top:
-        return Rect(left, top, right - left, bottom - top)
     if box.width() <= 0 or box.height() <= 0:
         raise AcetateError(
             "bad_request",
             tr("The layer {layer} has no visible pixels").format(layer=layer.name()),
             hint=tr("choose another layer"),
         )
-    return Rect(box.x(), box.y(), box.width(), box.height())
+    bounds = Rect(box.x(), box.y(), box.width(), box.height())
+    return intersection(bounds, canvas) or bounds
 
 
 def _layers(document: Document, sources: Mapping[str, str]) -> list[Node]:

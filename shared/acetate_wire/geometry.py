@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional, Sequence
 
 from .field_readers import whole
 
@@ -36,6 +37,22 @@ class Rect:
             and other.x + other.width <= self.x + self.width
             and other.y + other.height <= self.y + self.height
         )
+
+
+def intersection(one: Rect, other: Rect) -> Optional[Rect]:
+    """What lies in both rectangles; None where that is nothing."""
+    left, top = max(one.x, other.x), max(one.y, other.y)
+    right = min(one.x + one.width, other.x + other.width)
+    bottom = min(one.y + one.height, other.y + other.height)
+    return Rect(left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def union(rects: Sequence[Rect]) -> Rect:
+    """The smallest rectangle that holds all of these, one or more."""
+    left, top = min(rect.x for rect in rects), min(rect.y for rect in rects)
+    right = max(rect.x + rect.width for rect in rects)
+    bottom = max(rect.y + rect.height for rect in rects)
+    return Rect(left, top, right - left, bottom - top)
 
 
 def area_around(bounds: Rect, canvas: Rect, max_aspect: float) -> Rect:

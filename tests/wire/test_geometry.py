@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from acetate_wire.geometry import area_around, area_around_mask, square_in
+from acetate_wire.geometry import area_around, area_around_mask, intersection, square_in, union
 from acetate_wire.request import Rect
 
 CANVAS = Rect(0, 0, 2000, 1500)
@@ -14,6 +14,14 @@ RECTS = [
     Rect(*(CHANCE.randint(-500, 2500) for _ in range(2)), *(CHANCE.randint(1, 3000) for _ in range(2)))
     for _ in range(60)
 ]
+
+
+def test_rectangles_are_joined_and_cut() -> None:
+    one, other = Rect(-10, 5, 30, 40), Rect(0, 0, 100, 20)
+    assert intersection(one, other) == intersection(other, one) == Rect(0, 5, 20, 15)
+    assert intersection(one, Rect(20, 5, 5, 5)) is None, "they touch"
+    assert union([one, other]) == Rect(-10, 0, 110, 45)
+    assert union([one]) == one
 
 
 def test_a_small_layer_is_worked_on_at_its_own_place() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from acetate_wire.geometry import area_around, area_around_mask
+from acetate_wire.geometry import area_around, area_around_mask, intersection
 from acetate_wire.request import Rect
 
 from acetate.cli.adapter_options import ControlOption
@@ -51,7 +51,7 @@ class Area:
         if "mask" in pictures:
             rect = area_around_mask(bounds, canvas, widest, entry.native_size)
         else:
-            rect = _common(area_around(bounds, canvas, widest), canvas)
+            rect = intersection(area_around(bounds, canvas, widest), canvas) or canvas
         large = rect.width * rect.height > MOST * width * height and (
             _aspect(rect) > widest or _aspect(canvas) <= widest
         )
@@ -133,11 +133,3 @@ def _extent(wanted: NDArray[np.bool_]) -> Rect | None:
 
 def _aspect(rect: Rect) -> float:
     return max(rect.width, rect.height) / min(rect.width, rect.height)
-
-
-def _common(rect: Rect, canvas: Rect) -> Rect:
-    """The part of a rectangle that lies on the canvas."""
-    x, y = max(rect.x, canvas.x), max(rect.y, canvas.y)
-    right = min(rect.x + rect.width, canvas.x + canvas.width)
-    bottom = min(rect.y + rect.height, canvas.y + canvas.height)
-    return Rect(x, y, right - x, bottom - y)

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import bpy
 from acetate_wire.errors import AcetateError
+from acetate_wire.geometry import intersection, union
 from acetate_wire.modes import MODES, UNASKED
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
@@ -20,7 +21,7 @@ from ..i18n import tr
 from ..insert import insert_layers, plane, stack, surfaces
 from ..insert.camera import CameraView, check_camera
 from ..insert.placement import CAMERA, SURFACE, TEXTURE, Placement
-from ..pictures import images, resize
+from ..pictures import images
 from ..pictures.images import ImagePixels
 from ..pictures.rest import Rest
 from . import inputs, structure, targets, visible
@@ -207,8 +208,8 @@ def _rest(
     is_layer = chosen[f"{options.primary_role(request.mode, chosen['known'])}_from"] == "PLANE" or view.around
     if not is_layer:
         return None
-    shown = resize.common(request.target, view.whole())
-    covers = resize.joined([primary.covers, shown] if shown else [primary.covers])
+    shown = intersection(request.target, view.whole())
+    covers = union([primary.covers, shown] if shown else [primary.covers])
     if covers == request.target:
         return None
     yield

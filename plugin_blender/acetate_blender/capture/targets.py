@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import numpy as np
 from acetate_wire.errors import AcetateError
-from acetate_wire.geometry import area_around, square_in
+from acetate_wire.geometry import area_around, intersection, square_in, union
 from acetate_wire.request import Rect
 
 from .. import options
@@ -145,8 +145,8 @@ def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
             field="inputs",
             hint=tr("choose another layer, or another target"),
         )
-    bounds = resize.joined(found)
-    bounds = resize.common(bounds, canvas) or bounds
+    bounds = union(found)
+    bounds = intersection(bounds, canvas) or bounds
     return canvas if bounds == canvas else area_around(bounds, canvas, max_aspect)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -31,22 +31,6 @@ def inner(width: int, height: int, frame: Rect) -> Rect:
     inside_width, inside_height = max(1, round(width * scale)), max(1, round(height * scale))
     left, top = (frame.width - inside_width) // 2, (frame.height - inside_height) // 2
     return Rect(frame.x + left, frame.y + top, inside_width, inside_height)
-
-
-def joined(rects: Sequence[Rect]) -> Rect:
-    """The smallest rectangle that holds all of these."""
-    left, top = min(rect.x for rect in rects), min(rect.y for rect in rects)
-    right = max(rect.x + rect.width for rect in rects)
-    bottom = max(rect.y + rect.height for rect in rects)
-    return Rect(left, top, right - left, bottom - top)
-
-
-def common(one: Rect, other: Rect) -> Rect | None:
-    """What lies in both rectangles, if anything."""
-    left, top = max(one.x, other.x), max(one.y, other.y)
-    right = min(one.x + one.width, other.x + other.width)
-    bottom = min(one.y + one.height, other.y + other.height)
-    return Rect(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
 
 def resized(pixels: ImagePixels, width: int, height: int) -> Generator[None, None, ImagePixels]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from acetate_wire.geometry import intersection
 from acetate_wire.request import Rect
-
-from . import resize
 
 _BAND_BYTES = 1 << 20
 """Bytes copied between two yields, about a millisecond."""
@@ -33,7 +32,7 @@ class Rest:
         for top in range(0, self.covers.height, band):
             whole[top : top + band] = self.rgba[top : top + band]
             yield
-        both = resize.common(self.covers, where)
+        both = intersection(self.covers, where)
         if both is None:
             return whole
         left, first = both.x - self.covers.x, both.y - self.covers.y

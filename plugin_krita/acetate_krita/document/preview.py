@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acetate_wire.request import Rect
+from acetate_wire.geometry import Rect, intersection, union
 from krita import Document
 
 from ..color import ENCODED, ColorSpace, strips
@@ -83,11 +83,7 @@ def _changed(document: Document, results: Sequence[Result], place: InsertPositio
     if replaced is not None and not replaced.bounds().isEmpty():
         box = replaced.bounds()
         rects.append(Rect(box.x(), box.y(), box.width(), box.height()))
-    canvas = selection_mask.canvas(document)
-    left, top = max(0, min(rect.x for rect in rects)), max(0, min(rect.y for rect in rects))
-    right = min(canvas.width, max(rect.x + rect.width for rect in rects))
-    bottom = min(canvas.height, max(rect.y + rect.height for rect in rects))
-    return Rect(left, top, right - left, bottom - top) if right > left and bottom > top else None
+    return intersection(union(rects), selection_mask.canvas(document))
 
 
 def _thinned(strip: bytes, width: int, rows: range, step: int) -> bytes:
