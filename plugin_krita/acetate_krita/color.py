@@ -46,6 +46,10 @@ def stored_space(format: str, space: str) -> ColorSpace:
     return ColorSpace("RGBA", DEPTHS[format], (LINEAR if space == "linear" else ENCODED)[0])
 
 
+EIGHT_BITS = stored_space("bgra8", "srgb")
+"""What Qt shows."""
+
+
 @dataclass(frozen=True)
 class WireFormat:
     """How pixels of a space go over the wire; `intermediate` is the space to convert to first, None for none."""

@@ -15,7 +15,7 @@ from typing import Any
 from acetate_wire.geometry import Rect, intersection, union
 from krita import Document
 
-from ..color import ENCODED, ColorSpace, strips
+from ..color import EIGHT_BITS, ColorSpace, strips
 from ..hiding import Hiding
 from ..qt import QtGui
 from ..results import Result
@@ -24,7 +24,6 @@ from .group_builder import GLANCE_S
 from .insert import InsertPosition, Opener, insert
 from .scratch_document import ScratchDocument
 
-SHOWN = ColorSpace("RGBA", "U8", ENCODED[0])
 LONGEST_SIDE = 3000
 """A larger part of a picture is shown with fewer pixels."""
 
@@ -62,13 +61,13 @@ def compose_preview(
     while not lookup.idle(copy):
         yield GLANCE_S
     space = ColorSpace.of(copy)
-    scratch = None if space == SHOWN else ScratchDocument(space)
+    scratch = None if space == EIGHT_BITS else ScratchDocument(space)
     step = -(-max(rect.width, rect.height) // LONGEST_SIDE)
     pixels = bytearray()
     for rows in strips(rect.width, rect.height, 16):
         strip = bytes(copy.pixelData(rect.x, rect.y + rows.start, rect.width, len(rows)))
         if scratch is not None:
-            strip = scratch.convert(strip, rect.width, len(rows), space, SHOWN)
+            strip = scratch.convert(strip, rect.width, len(rows), space, EIGHT_BITS)
         pixels += strip if step == 1 else _thinned(strip, rect.width, rows, step)
         yield None
     width, height = -(-rect.width // step), -(-rect.height // step)

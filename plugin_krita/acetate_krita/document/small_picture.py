@@ -9,12 +9,11 @@ from typing import Any
 from acetate_wire.request import Rect
 from krita import Node
 
-from ..color import ENCODED, STRIP_BYTES, ColorSpace
+from ..color import EIGHT_BITS, STRIP_BYTES, ColorSpace, WireFormat, wire_format
 from ..qt import QtCore, QtGui
 from . import lookup
 from .scratch_document import ScratchDocument
 
-EIGHT_BITS = ColorSpace("RGBA", "U8", ENCODED[0])
 PREMULTIPLIED = QtGui.QImage.Format.Format_ARGB32_Premultiplied
 STRAIGHT = QtGui.QImage.Format.Format_ARGB32
 _SMOOTH = (QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation)
@@ -34,8 +33,7 @@ def read_small(layer: Node, rect: Rect, size: tuple[int, int]) -> Generator[None
     space = ColorSpace.of(layer)
     plain = layer.type() == "paintlayer" and not layer.childNodes()
     read = layer.clone().pixelData if plain else layer.projectionPixelData
-    convert = None if space.depth == "U8" and space.model == "RGBA" and space.profile in ENCODED else space
-    scratch = None if convert is None else ScratchDocument(space)
+    scratch = None if wire_format(space) == WireFormat("bgra8", "srgb") else ScratchDocument(space)
     factor = max(1, min(rect.width // size[0], rect.height // size[1]))
     step = max(1, STRIP_BYTES // (4 * rect.width) // factor) * factor
     width = max(1, rect.width // factor)
