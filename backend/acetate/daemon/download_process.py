@@ -17,7 +17,7 @@ from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.hub_download import DownloadSpec, download_spec, plan_download
+from acetate.models.hub_download import DownloadSpec, download_spec, plan_download, remote_files, repository_info
 from acetate.models.hub_fetch import fetch
 
 LOOK_S = 0.5
@@ -66,22 +66,20 @@ def say(**fields: Any) -> None:
 
 def _asked(spec: DownloadSpec) -> tuple[int, str, str]:
     """The bytes of a specification's files, the repository's licence, and its page. Raises AcetateError."""
-    from huggingface_hub import HfApi
+    from huggingface_hub.constants import ENDPOINT
 
-    hub = HfApi()
     try:
-        info = hub.model_info(spec.repository, files_metadata=True, timeout=20)
-    except Exception as error:  # the network library's own exceptions come through
+        info = repository_info(spec.repository, timeout=20)
+    except AcetateError as error:
         message = "the Hugging Face hub does not answer, or lacks this model"
         hint = "check the connection and look again"
         log.warning("%s: %s", spec.repository, error)
         raise AcetateError("model_missing", message, hint=hint, retry=True) from error
-    listed = {file.rfilename: file for file in info.siblings or ()}
-    files = [listed[name] for name in spec.choose(listed)]
+    size = sum(file.bytes for file in remote_files(spec, info))
     card: Any = info.card_data or {}
     licence = card.get("license") or ""
     licence = card.get("license_name") or licence if licence == "other" else licence
-    return sum(file.size or 0 for file in files), str(licence), f"{hub.endpoint}/{spec.repository}"
+    return size, str(licence), f"{ENDPOINT}/{spec.repository}"
 
 
 if __name__ == "__main__":

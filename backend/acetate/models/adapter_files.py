@@ -47,6 +47,11 @@ STYLE_ENCODER = "models/image_encoder"
 """The picture encoder of both files, in the same repository."""
 
 
+def adapter_kinds(family: str) -> tuple[str, ...]:
+    """The kinds of adapters that can be fetched for a family: structure, then style."""
+    return (*KNOWN.get(family, {}), *((STYLE_KIND,) if family in STYLE_FILES else ()))
+
+
 def split_kind(kind: str) -> tuple[str, str | None]:
     """The adapter's kind, and the preprocessor or None. Raises AcetateError `bad_request` for an unknown one."""
     name, colon, source = kind.partition(":")

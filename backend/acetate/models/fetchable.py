@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.adapter_files import KNOWN, STYLE_FILES, STYLE_KIND, control_adapter_path, ip_adapter_paths
+from acetate.models.adapter_files import STYLE_KIND, adapter_kinds, control_adapter_path, ip_adapter_paths
 from acetate.models.families import families
 from acetate.models.hub_cache import SUFFIX
 
@@ -31,7 +31,7 @@ def fetchable(complete: Collection[str]) -> tuple[Fetchable, ...]:
     for name, family in families().items():
         if family.repository:
             found.append(Fetchable(name, name, "", name in complete))
-            kinds = [*KNOWN.get(name, {}), *([STYLE_KIND] if name in STYLE_FILES else [])]
+            kinds = adapter_kinds(name)
             found += [Fetchable(f"{name}/{kind}", name, kind, _is_here(name, kind)) for kind in kinds]
     return tuple(found)
 

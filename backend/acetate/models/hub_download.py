@@ -7,14 +7,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY
+from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY, adapter_kinds
 from acetate.models.diffusers_layout import VARIANTS, index_name, networks_of
 from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
 from acetate.models.hub_errors import hub_errors
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
 
 DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
 OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
@@ -125,12 +129,30 @@ class DownloadPlan:
         return {name: tuple(file for file in self.files if file.repository == name) for name in self.purposes}
 
 
+def repository_info(repository: str, timeout: float | None = None) -> ModelInfo:
+    """What the hub tells of a repository and its files, within so many seconds. Raises AcetateError."""
+    from huggingface_hub import HfApi
+
+    with hub_errors(repository):
+        return HfApi().model_info(repository, files_metadata=True, timeout=timeout)
+
+
+def remote_files(spec: DownloadSpec, info: ModelInfo) -> list[RemoteFile]:
+    """The files of a specification as the hub has them. Raises AcetateError `model_missing` as `choose` does."""
+    listed = {each.rfilename: each for each in info.siblings or ()}
+    files = []
+    for name in spec.choose(listed):
+        each = listed[name]
+        digest = each.lfs.sha256 if each.lfs is not None else each.blob_id
+        files.append(RemoteFile(spec.repository, str(info.sha), name, each.size or 0, str(digest)))
+    return files
+
+
 def plan_download(specs: Iterable[DownloadSpec]) -> DownloadPlan:
     """Ask the hub for the names and sizes of what is to be fetched; nothing is downloaded.
 
     Raises AcetateError: `not_allowed` in offline mode, and as `acetate.models.hub_fetch.fetch` does.
     """
-    from huggingface_hub import HfApi
     from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
 
     if HF_HUB_OFFLINE:
@@ -143,15 +165,9 @@ def plan_download(specs: Iterable[DownloadSpec]) -> DownloadPlan:
     files: list[RemoteFile] = []
     purposes: dict[str, str] = {}
     for spec in specs:
-        with hub_errors(spec.repository):
-            info = HfApi().model_info(spec.repository, files_metadata=True)
-        listed = {each.rfilename: each for each in info.siblings or ()}
+        info = repository_info(spec.repository)
         purposes[spec.repository] = spec.purpose
-        for name in spec.choose(listed):
-            each = listed[name]
-            digest = each.lfs.sha256 if each.lfs is not None else each.blob_id
-            remote = RemoteFile(spec.repository, str(info.sha), name, each.size or 0, str(digest))
-            files.append(remote.counted(Path(HF_HUB_CACHE)))
+        files += (file.counted(Path(HF_HUB_CACHE)) for file in remote_files(spec, info))
     return DownloadPlan(tuple(files), purposes)
 
 
@@ -212,7 +228,7 @@ def _adapter(family: str, kind: str) -> tuple[DownloadSpec, ...]:
         return (DownloadSpec(STYLE_REPOSITORY, files, (f"{STYLE_ENCODER}/model",), purpose="style"),)
     repositories = KNOWN.get(family, {}).get(kind)
     if not repositories:
-        kinds = [*KNOWN.get(family, {}), *([STYLE_KIND] if family in STYLE_FILES else [])]
+        kinds = adapter_kinds(family)
         raise AcetateError(
             "unknown_model",
             f"there is no known {kind} adapter for {family}",
