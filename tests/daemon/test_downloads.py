@@ -12,7 +12,7 @@ from acetate_editor.downloads import Download, decoded
 from acetate_wire.events import Connected, DownloadList, ModelList
 
 from tests.daemon.harness import STAND_IN, Daemon, Editor, Raw, running_daemon, until
-from tests.daemon.hub import Hub, running_hub
+from tests.hub import Hub, serving
 
 EDGES, LINES = "diffusers/controlnet-canny-sdxl-1.0", "TencentARC/t2i-adapter-lineart-sdxl-1.0"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -23,7 +23,7 @@ def hub() -> Iterator[Hub]:
     """A hub with two adapters, one of them not for commercial work."""
     large, small = bytes(range(256)) * 12 * 1024, b"x" * 1000
     files = {EDGES: {"config.json": b"{}", WEIGHTS: large}, LINES: {"config.json": b"{}", WEIGHTS: small}}
-    with running_hub(Hub(files, licences={EDGES: "openrail++", LINES: "cc-by-nc-4.0"})) as hub:
+    with serving(files, {EDGES: "openrail++", LINES: "cc-by-nc-4.0"}) as hub:
         yield hub
 
 
@@ -31,8 +31,7 @@ def hub() -> Iterator[Hub]:
 def daemon(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that asks this hub."""
     folder = tmp_path_factory.mktemp("hub")
-    own = {"HF_ENDPOINT": hub.address, "HF_HOME": str(folder), "ACETATE_MODELS_DIR": str(folder / "models")}
-    with running_daemon(STAND_IN, **own, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1") as daemon:
+    with running_daemon(STAND_IN, **hub.environment(folder)) as daemon:
         yield daemon
 
 
@@ -70,7 +69,7 @@ def test_a_download_is_told_cancelled_and_goes_on_where_it_stopped(daemon: Daemo
     until(lambda: asked(editor)["sdxl/edge"].state == "done", "the end")
     assert asked(editor)["sdxl/edge"].here
     [file] = Path(daemon.environment["HF_HOME"]).rglob(f"*canny*/snapshots/*/{WEIGHTS}")
-    assert file.read_bytes() == hub.files[EDGES][WEIGHTS]
+    assert file.read_bytes() == hub.repositories[EDGES][WEIGHTS]
 
 
 def test_what_fails_is_told_in_words(daemon: Daemon, editor: Editor) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import STAND_IN, Daemon, running_daemon
-from tests.daemon.hub import Hub, running_hub
+from tests.hub import Hub, serving
 from tests.krita.artist import Artist
 
 EDGES, LINES = "diffusers/controlnet-canny-sdxl-1.0", "TencentARC/t2i-adapter-lineart-sdxl-1.0"
@@ -21,7 +21,7 @@ M = "D.models_dialog"
 def hub() -> Iterator[Hub]:
     """A hub with two adapters, one of them not for commercial work."""
     files = {EDGES: {"config.json": b"{}", WEIGHTS: bytes(3 << 20)}, LINES: {"config.json": b"{}", WEIGHTS: b"x" * 10}}
-    with running_hub(Hub(files, licences={EDGES: "cc-by-nc-4.0", LINES: "apache-2.0"})) as hub:
+    with serving(files, {EDGES: "cc-by-nc-4.0", LINES: "apache-2.0"}) as hub:
         yield hub
 
 
@@ -29,8 +29,7 @@ def hub() -> Iterator[Hub]:
 def krita_daemon(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that asks this hub."""
     folder = tmp_path_factory.mktemp("hub")
-    own = {"HF_ENDPOINT": hub.address, "HF_HOME": str(folder), "ACETATE_MODELS_DIR": str(folder / "models")}
-    with running_daemon(STAND_IN, **own, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1") as daemon:
+    with running_daemon(STAND_IN, **hub.environment(folder)) as daemon:
         yield daemon
 
 

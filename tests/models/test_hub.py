@@ -26,7 +26,7 @@ from acetate_wire.errors import AcetateError
 from safetensors.torch import load_file, save, save_file
 from typer.testing import CliRunner
 
-from tests.models.fake_hub import COMMIT, Hub, serving
+from tests.hub import COMMIT, Hub, serving
 from tests.models.tiny_families import write_sd15_layers, write_sdxl_layers
 from tests.models.tiny_published import write_checkpoint, write_folder
 

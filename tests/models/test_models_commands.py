@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from acetate.models.families import PUBLISHED, SD15
 
-from tests.models.fake_hub import COMMIT, Hub, serving
+from tests.hub import COMMIT, Hub, serving
 
 
 @dataclass

@@ -1,28 +1,35 @@
-"""A small Hugging Face hub on 127.0.0.1, which can fail as the real one does."""
+"""A small Hugging Face hub on 127.0.0.1, which can fail as the real one does, and is as slow as a test wants it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".bin")
+PIECE = 1 << 16
 
 
 @dataclass
 class Hub:
     """Repositories with their files. The connection breaks once at `breaks_at` bytes of a file, with `cut` always.
 
-    `refusals` are the statuses of repositories with their error code; `sizes` are told in the place of the true ones.
+    `licences` are those on the cards of repositories. `pause` is in seconds, after each PIECE of a file. `refusals` are
+    the statuses of repositories with their error code; `sizes` are told in the place of the true ones.
     """
 
     repositories: dict[str, dict[str, bytes]]
+    licences: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0.0
     address: str = ""
     breaks_at: int | None = None
     cut: bool = False
@@ -35,7 +42,18 @@ class Hub:
     def listing(self, repository: str) -> dict[str, Any]:
         """What the hub tells about a repository."""
         siblings = [self._entry(name, data) for name, data in self.repositories[repository].items()]
-        return {"id": repository, "modelId": repository, "sha": COMMIT, "siblings": siblings}
+        card = {"license": self.licences.get(repository, "apache-2.0")}
+        return {"id": repository, "modelId": repository, "sha": COMMIT, "siblings": siblings, "cardData": card}
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """The environment of a process that asks this hub, with its cache and its models in a folder."""
+        return {
+            "HF_ENDPOINT": self.address,
+            "HF_HOME": str(folder / "hub"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "ACETATE_MODELS_DIR": str(folder / "models"),
+        }
 
     def _entry(self, name: str, data: bytes) -> dict[str, Any]:
         size = self.sizes.get(name, len(data))
@@ -105,15 +123,25 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             elif hub.cut:
                 self.close_connection = True
             else:
-                self.wfile.write(part)
+                self._slowly(part)
+
+        def _slowly(self, part: bytes) -> None:
+            try:
+                for at in range(0, len(part), PIECE):
+                    self.wfile.write(part[at : at + PIECE])
+                    time.sleep(hub.pause)
+            except OSError:  # nobody wants the rest
+                self.close_connection = True
 
     return Handler
 
 
 @contextmanager
-def serving(repositories: dict[str, dict[str, bytes]]) -> Iterator[Hub]:
+def serving(
+    repositories: dict[str, dict[str, bytes]], licences: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Hub]:
     """A hub of these repositories while the block runs."""
-    hub = Hub(repositories)
+    hub = Hub(repositories, licences)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
