@@ -158,7 +158,8 @@ class LayerPipeline:
         return self.context.model.upscale(picture) if working_size.needs_upscale else picture
 
     def _outputs(self, sample: Sample, working_size: WorkingSize) -> list[GeneratedLayer]:
-        layers, request = [], self.context.request
+        layers, request, model = [], self.context.request, self.context.model
+        common = [length_warning(request, model), *lora_warnings(request, model)]
         for role in output_roles(request):
             picture = sample.pictures.pop("foreground" if role == "layer" else role)
             empty = empty_warning(request, picture)
@@ -168,8 +169,7 @@ class LayerPipeline:
             else:
                 pixels = to_dtype_hwc(self._on_target(picture, working_size), dtype)
             layer = output_layer(self.context, role, sample.seed, pixels)
-            model = self.context.model
-            found = [length_warning(request, model), *lora_warnings(request, model), empty]
+            found = [*common, empty]
             if sample.opaque:
                 found.append(opaque_warning(request, model.vocabulary))
             layers.append(replace(layer, warnings=tuple(each for each in found if each is not None)))

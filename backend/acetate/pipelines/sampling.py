@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -11,12 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import Denoiser
+from acetate.adapters.attach import Denoiser, adapted_unet
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.models.samplers import Sampler, Scheduler, make_scheduler
+from acetate.models.recipes import AdapterSpec
+from acetate.models.samplers import Sampler, Scheduler, get_sampler, make_scheduler
 from acetate.transparency.tiling import Span, blend_tiles, crop_latents, spans
 
 OnStep: TypeAlias = Callable[[float, Callable[[], Tensor] | None], None]
@@ -98,6 +99,25 @@ class FrameBatch:
 
 
 @torch.inference_mode()
+def default_latents(
+    model: DiffusionModel, part: AdapterSpec, prompts: Sequence[str], seed: int
+) -> Float[Tensor, "frames c h w"]:
+    """The latents of a part's frames, a prompt for each, with the family's own settings at the model's own size.
+
+    For checks of a model and for what is fitted to it; jobs go through `LayerPipeline`. Raises AcetateError.
+    """
+    family, side = model.spec.family, model.spec.native_size
+    texts = ["" for _ in prompts] + list(prompts)
+    if model.vocabulary is not None:
+        marks = [model.vocabulary.mark(role) for role in part.roles] * 2
+        texts = [f"{mark} {text}".strip() for mark, text in zip(marks, texts, strict=True)]
+    params = SamplingParams(get_sampler(family.sampler), family.steps, family.guidance)
+    with adapted_unet(model, part) as denoiser:
+        frames = FrameBatch(len(prompts), Size(side, side), model.text.encode(texts))
+        noise = torch.Generator().manual_seed(seed)
+        return denoise(model, denoiser, params, frames, noise, lambda share, predict_x0: None)
+
+
 def denoise(
     model: DiffusionModel,
     predictor: Denoiser,

@@ -11,12 +11,10 @@ from torch import Tensor
 
 from acetate.adapters.attach import adapted_unet
 from acetate.adapters.file_check import misfits
-from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import FileCheck, check_files
 from acetate.models.model_cache import ModelCache
-from acetate.models.samplers import get_sampler
-from acetate.pipelines.sampling import FrameBatch, SamplingParams, denoise
+from acetate.pipelines.sampling import default_latents
 from acetate.transparency import Passes
 
 PROMPT, SEED = "a red apple", 1
@@ -101,16 +99,7 @@ def golden_layers(model: DiffusionModel) -> tuple[GoldenLayer, GoldenLayer]:
     """The same layer decoded from the VAE's latent and from the UNet's: published programs differ in which the
     transparent decoder gets.
     """
-    part = model.spec.recipe("text").adapters[0]
-    texts = ["", PROMPT]
-    if model.vocabulary is not None:
-        texts = [f"{model.vocabulary.mark(part.roles[0])} {text}".strip() for text in texts]
-    family, side = model.spec.family, model.spec.native_size
-    params = SamplingParams(get_sampler(family.sampler), family.steps, family.guidance)
-    with adapted_unet(model, part) as denoiser:
-        frames = FrameBatch(1, Size(side, side), model.text.encode(texts))
-        noise = torch.Generator().manual_seed(SEED)
-        latent = denoise(model, denoiser, params, frames, noise, lambda share, predict_x0: None)
+    latent = default_latents(model, model.spec.recipe("text").adapters[0], [PROMPT], SEED)
     return _golden(model, latent, scaled=False), _golden(model, latent, scaled=True)
 
 

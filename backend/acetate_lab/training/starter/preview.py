@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from acetate.adapters.attach import adapted_unet
 from acetate.image.resample import premultiplied
-from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.latent_preview import FACTOR, PreviewNetwork, save_preview
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER, ModelRegistry, ModelSource
-from acetate.models.samplers import get_sampler
-from acetate.pipelines.sampling import FrameBatch, SamplingParams, denoise
+from acetate.pipelines.sampling import default_latents
 from acetate.transparency import Passes
 from jaxtyping import Float
 from torch import Tensor
@@ -54,17 +51,8 @@ def preview_pairs(model: DiffusionModel, layers: int, scenes: int, seed: int = 0
 @torch.inference_mode()
 def _frames(model: DiffusionModel, mode: str, chance: random.Random, seed: int) -> Iterator[PreviewPair]:
     part = model.spec.recipe(mode).adapters[0]
-    family, side = model.spec.family, model.spec.native_size
     prompts = [_prompt(model, role, chance) for role in part.roles]
-    texts = ["" for _ in prompts] + prompts
-    if model.vocabulary is not None:
-        marked = zip(texts, (*part.roles, *part.roles), strict=True)
-        texts = [f"{model.vocabulary.mark(role)} {text}".strip() for text, role in marked]
-    params = SamplingParams(get_sampler(family.sampler), family.steps, family.guidance)
-    with adapted_unet(model, part) as denoiser:
-        frames = FrameBatch(len(part.roles), Size(side, side), model.text.encode(texts))
-        noise = torch.Generator().manual_seed(seed)
-        latents = denoise(model, denoiser, params, frames, noise, lambda share, predict_x0: None)
+    latents = default_latents(model, part, prompts, seed)
     for role, latent in zip(part.roles, latents, strict=True):
         one = latent[None]
         layer = None
