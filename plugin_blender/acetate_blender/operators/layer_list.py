@@ -13,6 +13,12 @@ from ..i18n import tr
 from ..insert import collections, layer_list, plane
 
 LAYER = StringProperty(name="Layer", description="The layer's object; empty for the active one", options={"SKIP_SAVE"})
+PLACES = (
+    ("NEARER", "Nearer", "Before the next layer; the two take each other's depth"),
+    ("FARTHER", "Farther", "Behind the next layer; the two take each other's depth"),
+    ("BACK", "Behind Everything", "Behind all other layers"),
+)
+"""Where a layer can be brought: as Blender lists choices."""
 
 
 class OnLayer:
@@ -67,17 +73,7 @@ class ACETATE_OT_solo_layer(OnLayer, bpy.types.Operator):
         return True
 
 
-@fields(
-    layer=LAYER,
-    to=EnumProperty(
-        name="To",
-        items=(
-            ("NEARER", "Nearer", "Before the next layer; the two take each other's depth"),
-            ("FARTHER", "Farther", "Behind the next layer; the two take each other's depth"),
-            ("BACK", "Behind Everything", "Behind all other layers"),
-        ),
-    ),
-)
+@fields(layer=LAYER, to=EnumProperty(name="To", items=PLACES))
 class ACETATE_OT_order_layer(OnLayer, bpy.types.Operator):
     bl_idname = "acetate.order_layer"
     bl_label = "Reorder Layer"
@@ -86,12 +82,7 @@ class ACETATE_OT_order_layer(OnLayer, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        said = {
-            "NEARER": "Before the next layer; the two take each other's depth",
-            "FARTHER": "Behind the next layer; the two take each other's depth",
-            "BACK": "Behind all other layers",
-        }
-        return tr(said[properties.to])
+        return tr(next(words for place, _name, words in PLACES if place == properties.to))
 
     def act(self, scene: Any, obj: Any) -> bool:
         if self.to == "BACK":
