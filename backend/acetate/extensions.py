@@ -29,13 +29,18 @@ def find_extensions(group: str) -> dict[str, EntryPoint]:
 def load_extensions(group: str) -> Iterator[tuple[str, Any]]:
     """Name and object of each entry point of a group; one that cannot be imported is logged and left out."""
     for name, entry_point in find_extensions(group).items():
-        try:
-            loaded = entry_point.load()
-        except Exception as error:  # another package's code
-            reason = f"{type(error).__name__}: {error}"
-            log.warning("%s of %s cannot be loaded: %s", _described(entry_point), _package(entry_point), reason)
-            continue
-        yield name, loaded
+        if (loaded := load_extension(entry_point)) is not None:
+            yield name, loaded
+
+
+def load_extension(entry_point: EntryPoint) -> Any:
+    """What an entry point names; None, and a line in the log, where it cannot be imported."""
+    try:
+        return entry_point.load()
+    except Exception as error:  # another package's code
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("%s of %s cannot be loaded: %s", _described(entry_point), _package(entry_point), reason)
+        return None
 
 
 def modules_of_extra(extra: str) -> set[str]:

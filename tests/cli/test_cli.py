@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
 import acetate
+import pytest
+import typer
+from acetate.cli.lazy_group import OWN
+from acetate.extensions import COMMANDS, find_extensions
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,8 +24,32 @@ def test_the_version_is_the_packages() -> None:
 
 
 def test_help_lists_every_command() -> None:
-    words = run("--help").stdout.split()
-    assert {"generate", "samplers", "doctor", "train", "evaluate"} <= set(words)
+    shown = run("--help").stdout
+    assert {"generate", "samplers", "doctor", "train", "evaluate"} <= set(shown.split())
+    for name, place in (OWN | find_extensions(COMMANDS)).items():
+        loaded = place.load()
+        help = loaded.info.help if isinstance(loaded, typer.Typer) else inspect.getdoc(loaded)
+        first = name + help.partition("\n\n")[0]
+        assert "".join(first.split()) in "".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("program", "unneeded"),
+    [
+        (
+            "sys.argv[1:] = ['--help']; acetate.cli.main()",
+            {"numpy", "PIL", "pydantic", "rich", "zmq", "acetate.models"},
+        ),
+        ("import acetate.cli.generate", {"numpy", "PIL", "rich", "acetate.cli.mode_commands", "acetate_lab"}),
+    ],
+)
+def test_a_command_imports_what_it_needs(program: str, unneeded: set[str]) -> None:
+    """The help is written from the sources; a layer is requested before what writes it is imported."""
+    told = "import atexit, sys, acetate.cli; atexit.register(lambda: print(*sys.modules, file=sys.stderr));"
+    answer = subprocess.run([sys.executable, "-c", told + program], capture_output=True, text=True, check=False)
+    loaded = set(answer.stderr.split())
+    assert "acetate.cli" in loaded
+    assert not loaded & {"torch", *unneeded}
 
 
 def test_help_and_checks_do_not_wait_for_pytorch() -> None:

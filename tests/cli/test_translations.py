@@ -11,9 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import acetate.cli
 import pytest
 import typer
+from acetate.cli.lazy_group import OWN
+from acetate.extensions import COMMANDS, load_extensions
 from acetate.i18n import CATALOGUES
 
 BACKEND = Path(__file__).parents[2] / "backend"
@@ -26,14 +27,17 @@ def texts() -> set[str]:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in BACKEND.rglob("*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     marked = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_"]
-    return {str(text.value) for text in marked if isinstance(text, ast.Constant)} | helps(acetate.cli.app)
+    return {str(text.value) for text in marked if isinstance(text, ast.Constant)} | helps()
 
 
-def helps(commands: typer.Typer) -> set[str]:
-    """The docstrings of the commands of an app and of its groups."""
-    own = {inspect.getdoc(command.callback) or "" for command in commands.registered_commands}
-    groups = [group.typer_instance for group in commands.registered_groups if group.typer_instance is not None]
-    return own.union(*map(helps, groups))
+def helps() -> set[str]:
+    """The docstrings of all commands and of those of groups."""
+    found: set[str] = set()
+    for loaded in [*(place.load() for place in OWN.values()), *(each for _, each in load_extensions(COMMANDS))]:
+        is_group = isinstance(loaded, typer.Typer)
+        callbacks = [each.callback for each in loaded.registered_commands] if is_group else [loaded]
+        found |= {inspect.getdoc(callback) or "" for callback in callbacks}
+    return found
 
 
 def folder(language: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import sys
@@ -14,50 +13,22 @@ from acetate_wire.logs import LEVEL_VARIABLE
 
 import acetate
 from acetate import extensions, logs
-from acetate.cli import models, plugins
-from acetate.cli.bug_report import bug_report
 from acetate.cli.console import echo
-from acetate.cli.doctor import doctor
-from acetate.cli.generate import generate
-from acetate.cli.jobs import cancel, jobs, pair, status, stop
-from acetate.cli.mode_commands import background, extract, foreground, inpaint, refine, remove, scene
-from acetate.cli.samplers import samplers
-from acetate.cli.serve import serve
-from acetate.cli.take import take
+from acetate.cli.lazy_group import LazyGroup
 from acetate.i18n import tr as _
 
 app = typer.Typer(
     name="acetate",
+    cls=LazyGroup,
+    # Plain text: Rich takes as long to import as all else that the help needs.
+    rich_markup_mode=None,
     help=_("Transparent picture layers, drawn on this computer."),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (generate, scene, background, foreground, extract, refine, inpaint, remove):
-    app.command()(verb)
-app.command()(samplers)
-app.command()(doctor)
-app.command("bug-report")(bug_report)
-for command in (serve, status, stop, jobs, take, cancel, pair):
-    app.command()(command)
-app.add_typer(models.app, name="models")
-app.add_typer(plugins.app, name="plugins")
-for name, commands in extensions.load_extensions(extensions.COMMANDS):
-    app.add_typer(commands, name=name)
-
 log = logging.getLogger("acetate.cli")
 
-
-def _translate_help(commands: typer.Typer) -> None:
-    """Give every command its docstring in the user's language as its help."""
-    for command in commands.registered_commands:
-        command.help = command.help or _(inspect.getdoc(command.callback) or " ")
-    for group in commands.registered_groups:
-        if group.typer_instance is not None:
-            _translate_help(group.typer_instance)
-
-
-_translate_help(app)
 
 REFUSED = 2
 FAILED = 1

@@ -103,7 +103,7 @@ class Area:
         pixels = np.zeros((self.height, self.width, 4), np.uint8) if under is None else under.copy()
         pixels[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width] = layer.pixels
         settings = replace(layer.settings, area=(rect.x, rect.y, rect.width, rect.height))
-        return replace(layer, pixels=pixels, settings=settings)
+        return replace(layer, width=self.width, height=self.height, content=pixels.data, settings=settings)
 
 
 def _bounds(pictures: Pictures) -> Rect | None:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 from acetate_wire.errors import AcetateError
 
-from acetate.cli.mode_commands import run_and_save
 from acetate.cli.options import Options, takes_options
-from acetate.cli.stack import draw_stack
+from acetate.cli.run_mode import run_and_save
 from acetate.i18n import tr as _
 
 
@@ -37,6 +36,8 @@ def generate(
 ) -> None:
     """Draw a transparent layer and write it as a PNG, which remembers how it was made."""
     if stack:
+        from acetate.cli.stack import draw_stack
+
         draw_stack(options, prompts or [], background, background_prompt)
         return
     if background is not None or background_prompt is not None:

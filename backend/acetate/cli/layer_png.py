@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acetate_wire.errors import AcetateError
-from PIL import Image, PngImagePlugin
 
 from acetate.io import part_of, whole
-from acetate.pipelines.metadata import pixels_hash
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image, PngImagePlugin
 
     from acetate.cli.submit import ResultLayer
 
@@ -69,21 +68,27 @@ def _try_to_write(fresh: Path) -> None:
 
 def save_layer(layer: ResultLayer, path: Path) -> None:
     """Write a layer of 8-bit pixels, with its settings inside."""
+    from PIL import PngImagePlugin
+
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt(CHUNK, json.dumps(layer.settings.to_map(), ensure_ascii=False))
-    _write(Image.fromarray(layer.pixels, "RGBA"), path, chunks)
+    _write(_picture(layer), path, chunks)
 
 
 def pixels_digest(pixels: NDArray[np.uint8]) -> str:
     """What a layer's settings know a picture by that it was made from."""
     import numpy as np
 
+    from acetate.pipelines.metadata import pixels_hash
+
     return pixels_hash(pixels.astype(np.float32) / np.float32(255))
 
 
 def save_preview(layer: ResultLayer, path: Path) -> None:
     """Write the layer over a checker, black and white, side by side."""
-    picture = Image.fromarray(layer.pixels, "RGBA")
+    from PIL import Image
+
+    picture = _picture(layer)
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     width, height = picture.size
     sheet = Image.new("RGB", (3 * width + 4 * MARGIN, height + 2 * MARGIN), DESK)
@@ -98,7 +103,17 @@ def save_preview(layer: ResultLayer, path: Path) -> None:
     _write(sheet, path)
 
 
+def _picture(layer: ResultLayer) -> Image.Image:
+    from PIL import Image
+
+    size = (layer.width, layer.height)
+    # Any buffer does; the declared types are too narrow.
+    return Image.frombuffer("RGBA", size, layer.content, "raw", "RGBA", 0, 1)  # type: ignore[arg-type]
+
+
 def _checker(width: int, height: int) -> Image.Image:
+    from PIL import Image
+
     paper = Image.new("RGB", (width, height), CHECKER[0])
     light = Image.new("RGB", (SQUARE, SQUARE), CHECKER[1])
     for y in range(0, height, SQUARE):

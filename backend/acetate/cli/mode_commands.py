@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from acetate_wire.modes import MODES
-from acetate_wire.request import output_roles
 
-from acetate.cli.adapter_options import control_file
-from acetate.cli.console import echo
 from acetate.cli.options import Options, SeveralLayers, takes_options
-from acetate.cli.output_files import Output
-from acetate.cli.request_builder import build_request
-from acetate.cli.submit import drawing
+from acetate.cli.run_mode import default_outputs, run_and_save
 from acetate.i18n import tr as _
 
 REFINE_STRENGTH = 0.5
@@ -123,26 +116,6 @@ def remove(
 ) -> None:
     """Take away a part of a layer; what is around it goes on into it, or it becomes clear."""
     run_and_save("remove", options, {"layer": layer, "mask": mask}, prompt=prompt)
-
-
-def default_outputs(mode: str) -> tuple[str, ...]:
-    """What a mode brings back, but the blend."""
-    return tuple(role for role in MODES[mode].outputs if role != "blend")
-
-
-def run_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None], **changes: Any) -> None:
-    """Have the daemon draw what the options mean, and write it; see `asking.build_request` for `changes`."""
-    asked = build_request(mode, options, pictures, **changes)
-    roles = output_roles(asked.request)
-    inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
-    output = Output.checked(options.output, options.count, roles, options.preview, inputs)
-    if asked.area is not None:
-        echo(asked.area.told(), err=True)
-    started = time.monotonic()
-    whole_scene = {role: pixels for role, pixels in asked.whole.items() if role not in ("layer", "mask")}
-    with drawing() as open_drawing:
-        output.save_all(asked.placed(open_drawing.draw(asked.request, asked.frames)), whole_scene)
-    echo(_("Done in {seconds:.1f} s.").format(seconds=time.monotonic() - started))
 
 
 def _beside(

@@ -104,10 +104,9 @@ class Output:
                 if self.previews:
                     save_preview(layer, preview_path(file))
         for file, layer in zip(files, layers, strict=False):
-            height, width = layer.pixels.shape[:2]
             echo(
                 _("{path}: {width} x {height} pixels, seed {seed}").format(
-                    path=file, width=width, height=height, seed=layer.settings.seed
+                    path=file, width=layer.width, height=layer.height, seed=layer.settings.seed
                 )
             )
 
@@ -135,9 +134,8 @@ class Output:
         roles = [layer.role for layer in layers]
         found += [DocumentLayer(role, 0, 0, pixels, visible=role != "blend") for role, pixels in given.items()]
         stacked = sorted(range(len(found)), key=lambda index: ORDER.index([*roles, *given][index]))
-        height, width = found[0].pixels.shape[:2]
         try:
-            documents.write(Document(width, height, tuple(found[index] for index in stacked)), path)
+            documents.write(Document(layers[0].width, layers[0].height, tuple(found[index] for index in stacked)), path)
         except OSError as error:
             raise cannot_write(path, error) from error
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from acetate_wire.errors import AcetateError
 
 from acetate.cli.console import echo
-from acetate.cli.mode_commands import default_outputs
 from acetate.cli.options import Options
 from acetate.cli.output_files import Output
 from acetate.cli.request_builder import PreparedRequest, build_request, picture_headers
+from acetate.cli.run_mode import default_outputs
 from acetate.cli.submit import drawing
 from acetate.i18n import tr as _
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from acetate_wire.errors import AcetateError
@@ -13,13 +15,14 @@ from acetate_wire.request import LayerRequest
 from acetate.cli.console import echo
 from acetate.cli.jobs import open_session
 from acetate.i18n import tr as _
-from acetate.pipelines.metadata import GenerationMetadata
 
 if TYPE_CHECKING:
     import numpy as np
     from acetate_wire.blocking import BlockingClient
     from acetate_wire.events import Done, Progress
     from numpy.typing import NDArray
+
+    from acetate.pipelines.metadata import GenerationMetadata
 
     Following: TypeAlias = Callable[[Callable[[Progress], None]], AbstractContextManager[Done]]
 
@@ -35,12 +38,21 @@ STAGES = {
 
 @dataclass(frozen=True, eq=False)
 class ResultLayer:
-    """A finished layer: its name and role, RGBA "h w 4" with straight alpha, and the settings that make it again."""
+    """A finished layer: its name and role, its size and RGBA bytes with straight alpha, and what makes it again."""
 
     name: str
     role: str
-    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    content: bytes | memoryview
     settings: GenerationMetadata
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The bytes as an array "h w 4"."""
+        import numpy as np
+
+        return np.frombuffer(self.content, np.uint8).reshape(self.height, self.width, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +121,16 @@ def drawing() -> Iterator[Submission]:
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
     """A progress bar on standard error where that is a terminal, and what moves it."""
+    if not sys.stderr.isatty():
+        yield lambda progress: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Bars(*columns, console=console, transient=True) as bars:
         task = bars.add_task(STAGES["starting"], total=None)
 
         def report(progress: Progress) -> None:
@@ -129,15 +144,17 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 def result_layers(done: Done) -> tuple[ResultLayer, ...]:
     """The layers of a finished job. Raises AcetateError when they are not what was asked for."""
     import msgspec
-    import numpy as np
+
+    from acetate.pipelines.metadata import GenerationMetadata
 
     try:
         settings = msgspec.convert(done.settings["layers"], tuple[GenerationMetadata, ...])
         drawn = []
         for layer, each in zip(done.layers, settings, strict=True):
-            header = layer.picture.header
-            pixels = np.frombuffer(layer.picture.pixels, np.uint8).reshape(header.height, header.width, 4)
-            drawn.append(ResultLayer(layer.name, layer.role, pixels, each))
+            header, content = layer.picture.header, layer.picture.pixels
+            if len(content) != header.width * header.height * 4:
+                raise ValueError(f"{layer.role} is no rgba8")
+            drawn.append(ResultLayer(layer.name, layer.role, header.width, header.height, content, each))
     except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise AcetateError(
             "internal", f"the daemon's layers cannot be read ({error})", hint=_("run acetate stop, then try again")
