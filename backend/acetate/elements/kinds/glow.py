@@ -1,0 +1,51 @@
+"""A glow: an orb of light with a white heart, which falls off smoothly to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.kind import Kind
+from acetate.elements.light import rgb, shining
+from acetate.elements.numbers import Field, cosine, gaussian, smoothstep
+from acetate.elements.params import colour, number
+
+
+@dataclass(frozen=True)
+class Glow:
+    """What can be set."""
+
+    brightness: float = number("Brightness", 0.5, faint=0.2, dim=0.2, soft=0.35, bright=0.8, strong=0.85, intense=0.95)
+    core: float = number("Core", 0.4, diffuse=0.1, hot=0.8)
+    size: float = number("Size", 0.7, small=0.35, large=0.9, big=0.9)
+    colour: str = colour("Colour", "#ffb84a")
+
+
+def paint(canvas: Canvas, glow: Glow) -> Layer:
+    """A round glow in the middle of the frame, pulsing gently in a loop."""
+    box = canvas.box(1.0, 1.0, 0.0)
+    pulse = 1 - 0.12 * float(1 - cosine(np.float32(canvas.phase) + np.zeros(1, np.float32))[0]) / 2
+    reach = box.width / 2 * (0.2 + 0.8 * glow.size)
+    strength = (0.25 + 1.7 * glow.brightness) * pulse
+    heart = 0.03 + 0.16 * glow.core
+
+    def band(band: Band) -> Field:
+        far = np.sqrt(band.x * band.x + band.y * band.y) * np.float32(1 / reach)
+        halo = np.float32(1) / (np.float32(1) + (far * np.float32(5.2)) ** 2) - np.float32(1 / 28.04)
+        bright = halo * np.float32(1.0 * strength) + gaussian(far, 0.27) * np.float32(0.55 * strength)
+        bright += gaussian(far, heart) * np.float32((1.2 + 4 * glow.core) * strength)
+        return shining(np.maximum(bright, np.float32(0)) * smoothstep(1.0, 0.55, far), rgb(glow.colour))
+
+    return canvas.fill(band)
+
+
+KIND = Kind(
+    "glow",
+    "Glow",
+    ("glow", "light orb", "orb of light", "glowing orb", "glowing light", "light glow", "halo of light"),
+    Glow,
+    paint,
+    light=True,
+)
