@@ -12,7 +12,7 @@ from typing import Annotated
 
 import torch
 import typer
-from acetate.adapters.attach import adapted_unet
+from acetate.adapters.attach import adapted_model
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.model_cache import ModelCache
@@ -25,7 +25,7 @@ def step_seconds(model: DiffusionModel, rounds: int) -> float:
     """The least time of a step with guidance: one call of the UNet with two rows."""
     part = model.spec.recipe("text").adapters[0]
     times = []
-    with adapted_unet(model, part) as denoiser:
+    with adapted_model(model, part) as denoiser:
         embeds = model.text.encode(["", "a red apple"])
         latent = _latent(model).expand(2, -1, -1, -1)
         for _ in range(rounds + 1):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
+from acetate.adapters.attach import ControlImage, Denoiser, adapted_model
 from acetate.models.adapter_files import control_adapter_path
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.memory_plan import CUDA_PLANS, MemoryPlan, Offload, adapter_bytes, footprint
@@ -135,17 +135,17 @@ def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, fami
     before, processors = state_of(model), dict(model.unet.attn_processors)
     modules = dict(model.unet.named_modules())
     text = {name: value.clone() for name, value in model.text.encoders[0].state_dict().items()}
-    with adapted_unet(model, part, inputs_of(part)) as predictor:
+    with adapted_model(model, part, inputs_of(part)) as predictor:
         alone = ask(predictor, model, part)
     kinds = ["edge:edges", "line", "scribble", "style"]
     answers = {}
     for kind in kinds:
-        with adapted_unet(model, part, inputs_of(part), controls=[ControlImage(kind, a_layer(9))]) as predictor:
+        with adapted_model(model, part, inputs_of(part), controls=[ControlImage(kind, a_layer(9))]) as predictor:
             answers[kind] = ask(predictor, model, part)
-    with adapted_unet(model, part, inputs_of(part), loras=[Lora(family, 0.8), Lora(family, 0.3)]) as predictor:
+    with adapted_model(model, part, inputs_of(part), loras=[Lora(family, 0.8), Lora(family, 0.3)]) as predictor:
         answers["lora"] = ask(predictor, model, part)
     everything = [ControlImage(kind, a_layer(9)) for kind in kinds]
-    with adapted_unet(model, part, inputs_of(part), loras=[Lora(family)], controls=everything) as predictor:
+    with adapted_model(model, part, inputs_of(part), loras=[Lora(family)], controls=everything) as predictor:
         answers["all"] = ask(predictor, model, part)
         predictor.set_enabled(False)
         answers["all, plain"] = ask(predictor, model, part)
@@ -158,7 +158,7 @@ def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, fami
     assert now.keys() == modules.keys() and all(now[name] is module for name, module in modules.items())
     encoder = model.text.encoders[0].state_dict()
     assert list(encoder) == list(text) and all(torch.equal(encoder[name], value) for name, value in text.items())
-    with adapted_unet(model, part, inputs_of(part)) as predictor:
+    with adapted_model(model, part, inputs_of(part)) as predictor:
         assert torch.equal(ask(predictor, model, part), alone)
 
 
@@ -174,7 +174,7 @@ def test_controlnet_steers_each_frame_by_its_own_noise_and_prompt(load: Load) ->
 
     model.unet.forward = listen
     try:
-        with adapted_unet(model, part, controls=[control]) as predictor:
+        with adapted_model(model, part, controls=[control]) as predictor:
             states = texts(model, part)
             ask(predictor, model, part)
     finally:
@@ -200,10 +200,10 @@ def test_controlnet_steers_each_frame_by_its_own_noise_and_prompt(load: Load) ->
 @pytest.mark.parametrize("kind", ["edge", "scribble", "style"])
 def test_a_control_counts_only_in_its_share_of_the_schedule(load: Load, kind: str) -> None:
     model, part = load("sd15"), part_named("joint")
-    with adapted_unet(model, part) as predictor:
+    with adapted_model(model, part) as predictor:
         plain = ask(predictor, model, part)
     control = ControlImage(kind, a_layer(9), start=0.25, end=0.75)
-    with adapted_unet(model, part, controls=[control]) as predictor:
+    with adapted_model(model, part, controls=[control]) as predictor:
         outside = [ask(predictor, model, part, share) for share in (0.0, 0.24, 0.75, 1.0)]
         inside = [ask(predictor, model, part, share) for share in (0.25, 0.74)]
     assert all(torch.allclose(answer, plain, atol=1e-5) for answer in outside)
@@ -212,9 +212,9 @@ def test_a_control_counts_only_in_its_share_of_the_schedule(load: Load, kind: st
 
 def test_a_style_picture_is_shown_only_where_there_is_a_prompt(load: Load) -> None:
     model, part = load("sd15"), part_named("transparent_attn")
-    with adapted_unet(model, part, controls=[ControlImage("style", a_layer(1))]) as predictor:
+    with adapted_model(model, part, controls=[ControlImage("style", a_layer(1))]) as predictor:
         first = ask(predictor, model, part)
-    with adapted_unet(model, part, controls=[ControlImage("style", a_layer(2))]) as predictor:
+    with adapted_model(model, part, controls=[ControlImage("style", a_layer(2))]) as predictor:
         second = ask(predictor, model, part)
     assert torch.equal(first[0], second[0])
     assert (first[1] - second[1]).abs().max() > 1e-5
@@ -224,7 +224,7 @@ def test_style_through_attention_sharing_is_diffusers_own_style(load: Load) -> N
     """At weight 0 the part changes nothing, so its units must hear the picture as diffusers' processors do."""
     model, part = load("sd15"), part_named("transparent_attn")
     control = ControlImage("style", a_layer(1), weight=0.6)
-    with adapted_unet(model, part, transparency_weight=0.0, controls=[control]) as predictor:
+    with adapted_model(model, part, transparency_weight=0.0, controls=[control]) as predictor:
         shared = ask(predictor, model, part)
         predictor.set_enabled(False)
         assert torch.allclose(ask(predictor, model, part), shared, atol=1e-5)
@@ -241,7 +241,7 @@ def test_loras_add_up_by_their_weights(load: Load) -> None:
 
     weights = load_file(lora_path("sdxl"))
     up, down = weights[f"unet.{name}.lora_B.weight"], weights[f"unet.{name}.lora_A.weight"]
-    with adapted_unet(model, part, transparency_weight=0.0, loras=[Lora("sdxl", 0.5), Lora("sdxl", 0.25)]):
+    with adapted_model(model, part, transparency_weight=0.0, loras=[Lora("sdxl", 0.5), Lora("sdxl", 0.25)]):
         assert torch.allclose(model.unet.get_submodule(name)(heard), plain + 0.75 * heard @ down.T @ up.T, atol=1e-4)
     assert model.unet.get_submodule(name) is layer
 
@@ -252,9 +252,9 @@ def test_a_controlnet_in_its_original_form_is_the_same_network(load: Load, kit_f
     original = {f"control_model.{controlnet_name(name, net)}": value for name, value in net.state_dict().items()}
     path = kit_folder / "control" / "sd15" / "pose.safetensors"
     save_file(original, path)
-    with adapted_unet(model, part, controls=[ControlImage("edge", a_layer(9))]) as predictor:
+    with adapted_model(model, part, controls=[ControlImage("edge", a_layer(9))]) as predictor:
         expected = ask(predictor, model, part)
-    with adapted_unet(model, part, controls=[ControlImage("pose", a_layer(9))]) as predictor:
+    with adapted_model(model, part, controls=[ControlImage("pose", a_layer(9))]) as predictor:
         assert torch.allclose(ask(predictor, model, part), expected, atol=1e-5)
 
 
@@ -281,12 +281,12 @@ def test_what_is_missing_is_named_with_the_way_to_it(load: Load) -> None:
     ):
         with (
             pytest.raises(AcetateError, match=words),
-            adapted_unet(model, part, controls=[ControlImage(kind, a_layer(1))]),
+            adapted_model(model, part, controls=[ControlImage(kind, a_layer(1))]),
         ):
             pass
     with (
         pytest.raises(AcetateError, match="there is no LoRA 'nothing'"),
-        adapted_unet(model, part, loras=[Lora("nothing")]),
+        adapted_model(model, part, loras=[Lora("nothing")]),
     ):
         pass
 
@@ -296,7 +296,7 @@ def test_a_lora_of_another_family_is_refused_and_leaves_no_trace(load: Load) -> 
     before = state_of(model)
     with (
         pytest.raises(AcetateError, match="cannot be used with this model"),
-        adapted_unet(model, part, loras=[Lora("sdxl")]),
+        adapted_model(model, part, loras=[Lora("sdxl")]),
     ):
         pass
     after = model.unet.state_dict()
@@ -315,7 +315,7 @@ def test_the_whole_kit_goes_with_every_placement_and_the_next_job_finds_the_mode
     controls = [ControlImage("edge", a_layer(5)), ControlImage("style", a_layer(6))]
 
     def job(loras: tuple[Lora, ...], controls: list[ControlImage]) -> Tensor:
-        with adapted_unet(model, part, inputs_of(part), loras=loras, controls=controls) as predictor:
+        with adapted_model(model, part, inputs_of(part), loras=loras, controls=controls) as predictor:
             return ask(predictor, model, part)
 
     kit = (Lora(family, 0.7),), controls
@@ -342,7 +342,9 @@ def test_the_kit_takes_as_many_bytes_as_planned(load: Load, kit_folder: Path) ->
     needs = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4, adapters=adapters)
     plain = placed(model.unet, *model.text.encoders)
     controls = [ControlImage(kind, a_layer(5)) for kind in ("edge", "scribble", "style")]
-    with adapted_unet(model, part, inputs_of(part), loras=[Lora("sdxl"), Lora("sdxl")], controls=controls) as predictor:
+    with adapted_model(
+        model, part, inputs_of(part), loras=[Lora("sdxl"), Lora("sdxl")], controls=controls
+    ) as predictor:
         ask(predictor, model, part)
         added = placed(model.unet, *model.text.encoders) - plain
         networks = placed(*model.adapters.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.adapters.attach import adapted_unet
+from acetate.adapters.attach import adapted_model
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.families import SD15, SDXL, ModelSource
 from acetate.models.model_cache import ModelCache
@@ -57,7 +57,7 @@ def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family:
     before, processors = state_of(model), dict(model.unet.attn_processors)
     rows = 2 * len(part.roles)
     given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
-    with adapted_unet(model, part, given) as predictor:
+    with adapted_model(model, part, given) as predictor:
         states = texts(model, part)
         with_part = predictor(noise(rows), torch.tensor(500), states)
         predictor.set_enabled(False)
@@ -76,7 +76,7 @@ def test_a_weight_of_nothing_is_the_plain_model(load: Load, family: str, part: A
     model = load(family)
     given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
     rows = 2 * len(part.roles)
-    with adapted_unet(model, part, given, transparency_weight=0.0) as predictor:
+    with adapted_model(model, part, given, transparency_weight=0.0) as predictor:
         states = texts(model, part)
         attached = predictor(noise(rows), torch.tensor(500), states)
         predictor.set_enabled(False)
@@ -88,7 +88,7 @@ def test_given_latents_stand_behind_the_noisy_one_in_order(load: Load) -> None:
     [part] = [part for _, part in PARTS if part.name == "fgble2bg"]
     given = {"foreground": a_layer(1), "blend": a_layer(2)}
     seen = []
-    with adapted_unet(model, part, given) as predictor:
+    with adapted_model(model, part, given) as predictor:
         states = texts(model, part)
         hook = model.unet.conv_in.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
         predictor(noise(2), torch.tensor(500), states)
@@ -114,7 +114,7 @@ def test_sdxl_reads_two_encoders_the_summary_and_the_size(load: Load) -> None:
 
     model.unet.forward = listen
     try:
-        with adapted_unet(model, part) as predictor:
+        with adapted_model(model, part) as predictor:
             states = texts(model, part)
             predictor(torch.zeros(2, 4, 8, 16), torch.tensor(500), states)
     finally:
@@ -132,7 +132,7 @@ def test_sdxl_reads_two_encoders_the_summary_and_the_size(load: Load) -> None:
 def test_every_frame_may_have_its_own_prompt_and_time_step(load: Load) -> None:
     model = load("sd15")
     [part] = [part for _, part in PARTS if part.name == "joint"]
-    with adapted_unet(model, part) as predictor:
+    with adapted_model(model, part) as predictor:
         states = model.text.encode(["a red apple", "a cat", "a guitar"])
         together = predictor(noise(3), torch.tensor([500, 0, 500]), states)
         other = predictor(noise(3), torch.tensor([500, 500, 500]), states)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from acetate.adapters.deltas import WeightDeltas, read_deltas
-from acetate.models.key_mapping import diffusers_keys
+from acetate.models.backbones.stable_diffusion.key_mapping import diffusers_keys
 from acetate.models.weights import WeightFileError
 from diffusers import UNet2DConditionModel
 from torch import Tensor

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.models.backbones.file_kind import family_of
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
-from acetate.models.file_kind import family_of
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.models.user_models import user_sources

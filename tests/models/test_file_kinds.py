@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.models.backbones.file_kind import ATTENDS, identify
+from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
 from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
-from acetate.models.file_kind import ATTENDS, identify
-from acetate.models.original_unet import DEEPEST, input_skips, unet_names
 from acetate.models.registry import ModelRegistry
 from acetate.models.user_models import unusable_files, user_sources
 from acetate_wire.errors import AcetateError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.adapters.attach import adapted_unet
+from acetate.adapters.attach import adapted_model
 from acetate.cards import Card, build_of
 from acetate.cli import app
 from acetate.models.diffusion_model import DiffusionModel
@@ -118,7 +118,7 @@ def answers(model: DiffusionModel, part: AdapterSpec) -> tuple[Tensor, Tensor]:
     """With the part, and without it in mid-run."""
     rows = 2 * len(part.roles)
     given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
-    with adapted_unet(model, part, given) as predictor:
+    with adapted_model(model, part, given) as predictor:
         states = texts(model, part)
         attached = predictor(noise(rows), torch.tensor(500), states)
         predictor.set_enabled(False)

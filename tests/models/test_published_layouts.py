@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from acetate.models.diffusers_layout import prefixes
+from acetate.models.backbones.diffusers_layout import prefixes
+from acetate.models.backbones.file_kind import family_of
 from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
-from acetate.models.file_kind import family_of
 from acetate.models.memory_plan import footprint
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry

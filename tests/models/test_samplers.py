@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acetate.models.families import ModelSource
-from acetate.models.registry import STARTER, ModelRegistry
-from acetate.models.samplers import (
+from acetate.models.backbones.stable_diffusion.samplers import (
     SAMPLERS,
     Sampler,
     fewest_steps,
@@ -20,6 +18,8 @@ from acetate.models.samplers import (
     karras_timesteps,
     make_scheduler,
 )
+from acetate.models.families import ModelSource
+from acetate.models.registry import STARTER, ModelRegistry
 from acetate.pipelines import resolve_request
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, Rect

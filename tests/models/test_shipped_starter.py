@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from acetate.cli import app
+from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, Sampler
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import STARTER_FOLDER
-from acetate.models.samplers import SAMPLERS, Sampler
 from acetate.pipelines import run
 from acetate_lab.evaluation.generation.aspects import is_doubled
 from acetate_lab.evaluation.transparency.reconstruction import Autoencoder, reconstruct

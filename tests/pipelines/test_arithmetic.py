@@ -9,10 +9,10 @@ import pytest
 import torch
 from acetate.adapters.shared_attention import SharedAttention
 from acetate.image.sizes import Size
+from acetate.models.backbones.stable_diffusion.samplers import get_sampler, make_scheduler
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.model_cache import ModelCache
 from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.models.samplers import get_sampler, make_scheduler
 from acetate.models.weights import read_weights
 from acetate.pipelines.sampling import FrameBatch, GuidedDenoiser, SamplingParams, TileSpec
 from diffusers import DDIMScheduler

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, Sampler
 from acetate.models.devices import best_device, free_memory
 from acetate.models.families import ModelSource
 from acetate.models.memory_plan import CPU_PLANS, CUDA_PLANS, footprint, plans_for
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
-from acetate.models.samplers import SAMPLERS, Sampler
 from acetate.pipelines import run
 from acetate.transparency import fastest_dtype, fastest_layout, pad_rgb
 from acetate.worker.oom_fallback import _free_memory

@@ -23,7 +23,7 @@ from acetate.models.weights import read_weights
 from acetate.transparency import composite_on_grey
 from acetate.transparency.tiling import Span, crop_latents
 
-__all__ = ["ControlImage", "Denoiser", "Tile", "adapted_unet"]
+__all__ = ["ControlImage", "Denoiser", "Tile", "adapted_model"]
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
@@ -133,7 +133,7 @@ class Denoiser:
 
 
 @contextmanager
-def adapted_unet(
+def adapted_model(
     model: DiffusionModel,
     spec: AdapterSpec,
     inputs: Mapping[str, Float[Tensor, "4 h w"]] = {},

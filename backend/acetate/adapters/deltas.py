@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acetate.models.key_mapping import diffusers_keys
+from acetate.models.backbones.stable_diffusion.key_mapping import diffusers_keys
 from acetate.models.weights import WeightFileError, check_keys, check_shapes, read_weights
 
 PREFIX = "diffusion_model."

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from acetate.models.file_kind import ATTENDS, lora_kind
-from acetate.models.key_mapping import diffusers_keys
-from acetate.models.original_unet import DEEPEST, input_skips, unet_names
+from acetate.models.backbones.file_kind import ATTENDS, lora_kind
+from acetate.models.backbones.stable_diffusion.key_mapping import diffusers_keys
+from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
 from acetate.models.safetensors_header import HeaderError, read_header
 from acetate.models.weights import read_weights
 

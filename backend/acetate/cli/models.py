@@ -156,7 +156,7 @@ def add(
     ] = "",
 ) -> None:
     """Add a model where it is: nothing is copied or changed."""
-    from acetate.models.file_kind import identify
+    from acetate.models.backbones.file_kind import identify
     from acetate.models.inventory import sha256_of
     from acetate.models.user_models import UserModel, read_user_models, write_user_models
 

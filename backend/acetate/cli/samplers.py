@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acetate.cli.console import echo
-from acetate.models.samplers import SAMPLERS
+from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS
 
 
 def samplers() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY, adapter_kinds
-from acetate.models.diffusers_layout import VARIANTS, index_name, networks_of
+from acetate.models.backbones.diffusers_layout import VARIANTS, index_name, networks_of
 from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
 from acetate.models.hub_errors import hub_errors

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER
+from acetate.models.backbones.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER
+from acetate.models.backbones.file_kind import identify
 from acetate.models.families import ModelSource
-from acetate.models.file_kind import identify
 from acetate.models.hub_cache import weight_files
 from acetate.models.registry import ModelRegistry, ModelSpec
 from acetate.models.safetensors_header import HeaderError, read_header

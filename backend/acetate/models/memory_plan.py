@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acetate.models.adapter_files import STYLE_KIND, control_adapter_path, ip_adapter_paths, lora_path, split_kind
-from acetate.models.diffusers_layout import network_files, networks_of, prefixes
+from acetate.models.backbones.diffusers_layout import network_files, networks_of, prefixes
 from acetate.models.recipes import AdapterSpec, ModeRecipe
 from acetate.models.registry import DECODER, ENCODER, ModelSpec, read_json
 from acetate.models.safetensors_header import count_numbers, read_header

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import torch
 from safetensors import SafetensorError
 
+from acetate.models.backbones.stable_diffusion.loader import load_base
 from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
-from acetate.models.loader import load_base
 from acetate.models.memory_plan import (
     CARDS,
     Footprint,

@@ -13,9 +13,9 @@ from typing import Any
 from acetate_wire.errors import AcetateError
 
 from acetate.image.sizes import Learned
-from acetate.models.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
+from acetate.models.backbones.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
+from acetate.models.backbones.file_kind import FileKind, identify
 from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
-from acetate.models.file_kind import FileKind, identify
 from acetate.models.hub_cache import cached_snapshot, is_weight_file, layer_file, weight_files
 from acetate.models.recipes import ModeRecipe, stack_recipes
 from acetate.models.user_models import unusable_files, user_sources

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from acetate.models.diffusers_layout import UPSAMPLER
+from acetate.models.backbones.diffusers_layout import UPSAMPLER
 from acetate.models.registry import DECODER, ENCODER, ModelSpec, model_missing_error
 from acetate.models.weights import WeightFileError, load_state_dict_strict, read_weights
 from acetate.transparency import (

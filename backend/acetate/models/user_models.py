@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 from acetate_wire.errors import AcetateError
 
+from acetate.models.backbones.file_kind import FileKind, identify
 from acetate.models.families import ModelSource, families
-from acetate.models.file_kind import FileKind, identify
 from acetate.models.hub_cache import is_weight_file, models_dir
 
 USER_MODELS_FILE = "catalogue.json"

@@ -16,12 +16,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from acetate.adapters.attach import ControlImage, Denoiser, adapted_unet
+from acetate.adapters.attach import ControlImage, Denoiser, adapted_model
 from acetate.image.resample import to_dtype_hwc
 from acetate.image.sizes import Size
 from acetate.models.adapter_files import STYLE_KIND
+from acetate.models.backbones.stable_diffusion.samplers import get_sampler
 from acetate.models.recipes import AdapterSpec
-from acetate.models.samplers import get_sampler
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.latent_codec import decode, encode
 from acetate.pipelines.metadata import GenerationMetadata, picture_hash
@@ -241,7 +241,7 @@ class RenderPass:
             )
             for control, picture in zip(request.controls, self.context.controls, strict=True)
         ]
-        return adapted_unet(
+        return adapted_model(
             self.context.model,
             part,
             given,

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import Denoiser, adapted_unet
+from acetate.adapters.attach import Denoiser, adapted_model
 from acetate.image.sizes import Size
+from acetate.models.backbones.stable_diffusion.samplers import Sampler, Scheduler, get_sampler, make_scheduler
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
-from acetate.models.samplers import Sampler, Scheduler, get_sampler, make_scheduler
 from acetate.transparency.tiling import Span, blend_tiles, crop_latents, spans
 
 OnStep: TypeAlias = Callable[[float, Callable[[], Tensor] | None], None]
@@ -112,7 +112,7 @@ def default_latents(
         marks = [model.vocabulary.mark(role) for role in part.roles] * 2
         texts = [f"{mark} {text}".strip() for mark, text in zip(marks, texts, strict=True)]
     params = SamplingParams(get_sampler(family.sampler), family.steps, family.guidance)
-    with adapted_unet(model, part) as denoiser:
+    with adapted_model(model, part) as denoiser:
         frames = FrameBatch(len(prompts), Size(side, side), model.text.encode(texts))
         noise = torch.Generator().manual_seed(seed)
         return denoise(model, denoiser, params, frames, noise, lambda share, predict_x0: None)

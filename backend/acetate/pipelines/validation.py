@@ -18,12 +18,12 @@ from acetate.models.adapter_files import (
     lora_path,
     split_kind,
 )
+from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
 from acetate.models.embeddings import check_embeddings, text_encoder_configs
 from acetate.models.few_steps import FewSteps, few_steps_among
 from acetate.models.hub_cache import models_dir
 from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
-from acetate.models.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
 from acetate.pipelines.prompts import all_loras, prompt_fields
 
 

@@ -9,7 +9,7 @@ from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import adapted_unet
+from acetate.adapters.attach import adapted_model
 from acetate.adapters.file_check import misfits
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import FileCheck, check_files
@@ -88,7 +88,7 @@ def _fault(model: DiffusionModel, name: str) -> str:
     side = model.spec.native_size
     inputs = {role: torch.zeros(4, side, side) for role in part.inputs}
     try:
-        with adapted_unet(model, part, inputs):
+        with adapted_model(model, part, inputs):
             return ""
     except AcetateError as error:
         return str(error)

@@ -111,7 +111,7 @@ def _pipeline_request(request: LayerRequest) -> LayerRequest:
 
 def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
     from acetate.models.adapter_files import installed_control_kinds, installed_loras
-    from acetate.models.samplers import SAMPLERS
+    from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS
     from acetate.models.vocabulary import VOCABULARY_FILE
 
     family = catalogue.sources[name].family

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from acetate.adapters.deltas import PREFIX
-from acetate.models.key_mapping import diffusers_keys
+from acetate.models.backbones.stable_diffusion.key_mapping import diffusers_keys
 from acetate.transparency import Transparency, files
 from diffusers import UNet2DConditionModel
 from diffusers.loaders.single_file_utils import DIFFUSERS_TO_LDM_MAPPING

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from acetate.models.diffusers_layout import weight_variant
+from acetate.models.backbones.diffusers_layout import weight_variant
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.registry import ModelRegistry, read_json
 from acetate.models.text_encoder import TextEncoders

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acetate.models.diffusers_layout import CALLED, prefixes
+from acetate.models.backbones.diffusers_layout import CALLED, prefixes
 from acetate.models.families import ModelFamily
 
 Tensors = Mapping[str, Tensor]

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from acetate.models.checkpoint import build, read_checkpoint
-from acetate.models.diffusers_layout import networks_of, text_folders, weight_variant
+from acetate.models.backbones.diffusers_layout import networks_of, text_folders, weight_variant
+from acetate.models.backbones.stable_diffusion.checkpoint import build, read_checkpoint
 from acetate.models.registry import ModelSpec
 from acetate.models.text_encoder import TextEncoders
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acetate.models.diffusers_layout import TEXT_PREFIXES, UNET_PREFIX, VAE_PREFIX
+from acetate.models.backbones.diffusers_layout import TEXT_PREFIXES, UNET_PREFIX, VAE_PREFIX
+from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
 from acetate.models.families import SD15, SDXL, STARTER, ModelFamily, families
 from acetate.models.hub_cache import is_weight_file
-from acetate.models.original_unet import DEEPEST, input_skips, unet_names
 from acetate.models.safetensors_header import Header, HeaderError, read_header
 
 Shapes = Mapping[str, tuple[int, ...]]
