@@ -26,7 +26,7 @@ def step_seconds(model: DiffusionModel, rounds: int) -> float:
     part = model.spec.recipe("text").adapters[0]
     times = []
     with adapted_model(model, part) as denoiser:
-        embeds = model.text.encode(["", "a red apple"])
+        embeds = model.sd.text.encode(["", "a red apple"])
         latent = _latent(model).expand(2, -1, -1, -1)
         for _ in range(rounds + 1):
             started = time.perf_counter()

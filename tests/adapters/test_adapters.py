@@ -10,8 +10,9 @@ import pytest
 import torch
 from acetate.adapters.attach import ControlImage, Denoiser, adapted_model
 from acetate.models.adapter_files import control_adapter_path
+from acetate.models.backbones.stable_diffusion.footprint import footprint
 from acetate.models.diffusion_model import DiffusionModel
-from acetate.models.memory_plan import CUDA_PLANS, MemoryPlan, Offload, adapter_bytes, footprint
+from acetate.models.memory_plan import CUDA_PLANS, MemoryPlan, Offload, adapter_bytes
 from acetate.models.model_cache import ModelCache
 from acetate.models.offload import apply_plan
 from acetate.models.recipes import AdapterSpec
@@ -132,9 +133,9 @@ def part_named(name: str) -> AdapterSpec:
 @pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
 def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, family: str, part: AdapterSpec) -> None:
     model = load(family)
-    before, processors = state_of(model), dict(model.unet.attn_processors)
-    modules = dict(model.unet.named_modules())
-    text = {name: value.clone() for name, value in model.text.encoders[0].state_dict().items()}
+    before, processors = state_of(model), dict(model.sd.unet.attn_processors)
+    modules = dict(model.sd.unet.named_modules())
+    text = {name: value.clone() for name, value in model.sd.text.encoders[0].state_dict().items()}
     with adapted_model(model, part, inputs_of(part)) as predictor:
         alone = ask(predictor, model, part)
     kinds = ["edge:edges", "line", "scribble", "style"]
@@ -151,12 +152,12 @@ def test_the_whole_kit_goes_with_every_part_and_leaves_no_trace(load: Load, fami
         answers["all, plain"] = ask(predictor, model, part)
     for name, answer in answers.items():
         assert (answer - alone).abs().max() > 1e-4, name
-    after = model.unet.state_dict()
+    after = model.sd.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
-    assert all(model.unet.attn_processors[name] is value for name, value in processors.items())
-    now = dict(model.unet.named_modules())
+    assert all(model.sd.unet.attn_processors[name] is value for name, value in processors.items())
+    now = dict(model.sd.unet.named_modules())
     assert now.keys() == modules.keys() and all(now[name] is module for name, module in modules.items())
-    encoder = model.text.encoders[0].state_dict()
+    encoder = model.sd.text.encoders[0].state_dict()
     assert list(encoder) == list(text) and all(torch.equal(encoder[name], value) for name, value in text.items())
     with adapted_model(model, part, inputs_of(part)) as predictor:
         assert torch.equal(ask(predictor, model, part), alone)
@@ -166,19 +167,19 @@ def test_controlnet_steers_each_frame_by_its_own_noise_and_prompt(load: Load) ->
     model, part = load("sd15"), part_named("joint")
     control = ControlImage("edge", a_layer(9), weight=0.7)
     heard: list[dict[str, Any]] = []
-    unet_forward = model.unet.forward
+    unet_forward = model.sd.unet.forward
 
     def listen(*arguments: object, **named: object) -> object:
         heard.append(named)
         return unet_forward(*arguments, **named)
 
-    model.unet.forward = listen
+    model.sd.unet.forward = listen
     try:
         with adapted_model(model, part, controls=[control]) as predictor:
             states = texts(model, part)
             ask(predictor, model, part)
     finally:
-        del model.unet.forward
+        del model.sd.unet.forward
     net = ControlNetModel.from_pretrained(control_adapter_path("sd15", "edge"))
     over_black = (a_layer(9)[:3] * a_layer(9)[3:])[None]
     with torch.inference_mode():
@@ -234,7 +235,7 @@ def test_loras_add_up_by_their_weights(load: Load) -> None:
     model, part = load("sdxl"), part_named("attn")
     name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
     heard = torch.randn(1, 3, 32, generator=torch.Generator().manual_seed(4))
-    layer = model.unet.get_submodule(name)
+    layer = model.sd.unet.get_submodule(name)
     plain = layer(heard)
     from acetate.models.adapter_files import lora_path
     from safetensors.torch import load_file
@@ -242,8 +243,8 @@ def test_loras_add_up_by_their_weights(load: Load) -> None:
     weights = load_file(lora_path("sdxl"))
     up, down = weights[f"unet.{name}.lora_B.weight"], weights[f"unet.{name}.lora_A.weight"]
     with adapted_model(model, part, transparency_weight=0.0, loras=[Lora("sdxl", 0.5), Lora("sdxl", 0.25)]):
-        assert torch.allclose(model.unet.get_submodule(name)(heard), plain + 0.75 * heard @ down.T @ up.T, atol=1e-4)
-    assert model.unet.get_submodule(name) is layer
+        assert torch.allclose(model.sd.unet.get_submodule(name)(heard), plain + 0.75 * heard @ down.T @ up.T, atol=1e-4)
+    assert model.sd.unet.get_submodule(name) is layer
 
 
 def test_a_controlnet_in_its_original_form_is_the_same_network(load: Load, kit_folder: Path) -> None:
@@ -299,7 +300,7 @@ def test_a_lora_of_another_family_is_refused_and_leaves_no_trace(load: Load) -> 
         adapted_model(model, part, loras=[Lora("sdxl")]),
     ):
         pass
-    after = model.unet.state_dict()
+    after = model.sd.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
 
 
@@ -320,7 +321,7 @@ def test_the_whole_kit_goes_with_every_placement_and_the_next_job_finds_the_mode
 
     kit = (Lora(family, 0.7),), controls
     wanted, plain = job(*kit), job((), [])
-    modules = set(dict(model.unet.named_modules()))
+    modules = set(dict(model.sd.unet.named_modules()))
     apply_plan(model, MemoryPlan(placement))
     hooks = hooks_of(model)
     assert bool(hooks) == (placement != "resident")
@@ -329,7 +330,7 @@ def test_the_whole_kit_goes_with_every_placement_and_the_next_job_finds_the_mode
     assert torch.equal(job((), []), plain)
     with pytest.raises(AcetateError, match="cannot be used with this model"):
         job((Lora(other),), [])
-    assert hooks_of(model) == hooks and set(dict(model.unet.named_modules())) == modules
+    assert hooks_of(model) == hooks and set(dict(model.sd.unet.named_modules())) == modules
     assert torch.equal(job(*kit), wanted) and model.placement == placement
     apply_plan(model, MemoryPlan())
     assert not hooks_of(model) and torch.equal(job((), []), plain)
@@ -340,13 +341,13 @@ def test_the_kit_takes_as_many_bytes_as_planned(load: Load, kit_folder: Path) ->
     entry = model.spec
     adapters = adapter_bytes("sdxl", ["sdxl", "sdxl"], ["edge", "scribble", "style"], 4)
     needs = footprint(entry, entry.recipe("foreground", ["background"]), 64, 64, 4, adapters=adapters)
-    plain = placed(model.unet, *model.text.encoders)
+    plain = placed(model.sd.unet, *model.sd.text.encoders)
     controls = [ControlImage(kind, a_layer(5)) for kind in ("edge", "scribble", "style")]
     with adapted_model(
         model, part, inputs_of(part), loras=[Lora("sdxl"), Lora("sdxl")], controls=controls
     ) as predictor:
         ask(predictor, model, part)
-        added = placed(model.unet, *model.text.encoders) - plain
+        added = placed(model.sd.unet, *model.sd.text.encoders) - plain
         networks = placed(*model.adapters.values())
     assert networks == adapters.controls > 0
     # The widened input of the UNet is not an adapter's.
@@ -369,7 +370,7 @@ def placed(*networks: Any) -> int:
 def hooks_of(model: DiffusionModel) -> set[str]:
     """Which of a model's modules move their weights when they are called."""
     found = set()
-    for number, network in enumerate((*model.text.encoders, model.unet, model.vae)):
+    for number, network in enumerate((*model.sd.text.encoders, model.sd.unet, model.sd.vae)):
         for name, module in network.named_modules():
             registry = getattr(module, "_diffusers_hook", None)
             if hasattr(module, "_hf_hook") or (registry is not None and registry.hooks):

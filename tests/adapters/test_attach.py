@@ -41,20 +41,20 @@ def noise(rows: int) -> Tensor:
 
 
 def state_of(model: DiffusionModel) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.unet.state_dict().items()}
+    return {name: value.clone() for name, value in model.sd.unet.state_dict().items()}
 
 
 def texts(model: DiffusionModel, part: AdapterSpec) -> PromptEmbeds:
     """Two samples, without and with a prompt, each with all frames of the part."""
     frames = len(part.roles)
     with torch.inference_mode():
-        return model.text.encode(["", "a red apple"]).rows([0] * frames + [1] * frames)
+        return model.sd.text.encode(["", "a red apple"]).rows([0] * frames + [1] * frames)
 
 
 @pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
 def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family: str, part: AdapterSpec) -> None:
     model = load(family)
-    before, processors = state_of(model), dict(model.unet.attn_processors)
+    before, processors = state_of(model), dict(model.sd.unet.attn_processors)
     rows = 2 * len(part.roles)
     given = {role: a_layer(number) for number, role in enumerate(part.inputs)}
     with adapted_model(model, part, given) as predictor:
@@ -66,9 +66,9 @@ def test_every_published_part_comes_and_goes_without_a_trace(load: Load, family:
         assert torch.equal(predictor(noise(rows), torch.tensor(500), states), with_part)
     assert with_part.shape == (rows, 4, 8, 8)
     assert (with_part - plain).abs().max() > 1e-5
-    after = model.unet.state_dict()
+    after = model.sd.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
-    assert all(model.unet.attn_processors[name] is value for name, value in processors.items())
+    assert all(model.sd.unet.attn_processors[name] is value for name, value in processors.items())
 
 
 @pytest.mark.parametrize(("family", "part"), PARTS, ids=lambda value: getattr(value, "name", value))
@@ -90,15 +90,15 @@ def test_given_latents_stand_behind_the_noisy_one_in_order(load: Load) -> None:
     seen = []
     with adapted_model(model, part, given) as predictor:
         states = texts(model, part)
-        hook = model.unet.conv_in.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+        hook = model.sd.unet.conv_in.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
         predictor(noise(2), torch.tensor(500), states)
         hook.remove()
     with torch.inference_mode():
         latents = []
         for role in ("foreground", "blend"):
             grey = 0.5 + (given[role][:3] - 0.5) * given[role][3:]
-            mean = model.vae.encode(grey[None] * 2 - 1).latent_dist.mean
-            latents.append((mean * model.vae.config.scaling_factor).expand(2, -1, -1, -1))
+            mean = model.sd.vae.encode(grey[None] * 2 - 1).latent_dist.mean
+            latents.append((mean * model.sd.vae.config.scaling_factor).expand(2, -1, -1, -1))
     assert torch.allclose(seen[0], torch.cat([noise(2), *latents], dim=1), atol=1e-5)
 
 
@@ -106,22 +106,22 @@ def test_sdxl_reads_two_encoders_the_summary_and_the_size(load: Load) -> None:
     model = load("sdxl")
     [part] = [part for _, part in PARTS if part.name == "attn"]
     heard: list[dict[str, Tensor]] = []
-    forward = model.unet.forward
+    forward = model.sd.unet.forward
 
     def listen(*arguments: Tensor, **named: Tensor) -> object:
         heard.append(named)
         return forward(*arguments, **named)
 
-    model.unet.forward = listen
+    model.sd.unet.forward = listen
     try:
         with adapted_model(model, part) as predictor:
             states = texts(model, part)
             predictor(torch.zeros(2, 4, 8, 16), torch.tensor(500), states)
     finally:
-        del model.unet.forward
-    ids = model.text.tokenizers[0](["", "a red apple"], padding="max_length", return_tensors="pt").input_ids
+        del model.sd.unet.forward
+    ids = model.sd.text.tokenizers[0](["", "a red apple"], padding="max_length", return_tensors="pt").input_ids
     with torch.inference_mode():
-        answers = [encoder(ids, output_hidden_states=True) for encoder in model.text.encoders]
+        answers = [encoder(ids, output_hidden_states=True) for encoder in model.sd.text.encoders]
     expected = torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1)
     assert torch.equal(heard[0]["encoder_hidden_states"], expected)
     conditions = heard[0]["added_cond_kwargs"]
@@ -133,10 +133,14 @@ def test_every_frame_may_have_its_own_prompt_and_time_step(load: Load) -> None:
     model = load("sd15")
     [part] = [part for _, part in PARTS if part.name == "joint"]
     with adapted_model(model, part) as predictor:
-        states = model.text.encode(["a red apple", "a cat", "a guitar"])
+        states = model.sd.text.encode(["a red apple", "a cat", "a guitar"])
         together = predictor(noise(3), torch.tensor([500, 0, 500]), states)
         other = predictor(noise(3), torch.tensor([500, 500, 500]), states)
-        third = predictor(noise(3), torch.tensor([500, 0, 500]), model.text.encode(["a red apple", "a cat", "a fish"]))
+        third = predictor(
+            noise(3),
+            torch.tensor([500, 0, 500]),
+            model.sd.text.encode(["a red apple", "a cat", "a fish"]),
+        )
     assert (together - other).abs().max() > 1e-5
     assert (together - third).abs().max() > 1e-6
 
@@ -162,7 +166,7 @@ def test_both_encoder_files_have_their_own_factor(
 def test_a_layer_goes_through_the_familys_own_transparency(load: Load, family: str) -> None:
     model = load(family)
     layer = a_layer(3)[None]
-    latent, flat = model.encode(layer), model.encode_opaque(layer)
+    latent, flat = model.encode(layer), model.backbone.encode(layer)
     assert latent.shape == flat.shape == (1, 4, 8, 8)
     assert not torch.equal(latent, flat)
     rgba = model.decode_transparent(latent, 1)

@@ -62,10 +62,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def module_of(model: DiffusionModel, name: str) -> Any:
     if name.startswith("text_model"):
-        encoder = model.text.encoders[0]
+        encoder = model.sd.text.encoders[0]
         names = {each.removeprefix("text_model."): each for each, _ in encoder.named_modules()}
         return encoder.get_submodule(names[name.removeprefix("text_model.")])
-    return model.unet.get_submodule(name)
+    return model.sd.unet.get_submodule(name)
 
 
 def changes(model: DiffusionModel, names: tuple[str, ...]) -> dict[str, Change]:
@@ -102,9 +102,9 @@ def expected(model: DiffusionModel, made: Mapping[str, Change], factor: float) -
 
 def kohya_name(model: DiffusionModel, name: str) -> str:
     if name.startswith("text_model"):
-        return f"lora_te{'1' if len(model.text.encoders) > 1 else ''}_{name.replace('.', '_')}"
-    if len(model.text.encoders) > 1:  # kohya names SDXL's modules as the original code does
-        name = original_name(f"{name}.weight", model.unet).removesuffix(".weight")
+        return f"lora_te{'1' if len(model.sd.text.encoders) > 1 else ''}_{name.replace('.', '_')}"
+    if len(model.sd.text.encoders) > 1:  # kohya names SDXL's modules as the original code does
+        name = original_name(f"{name}.weight", model.sd.unet).removesuffix(".weight")
     return f"lora_unet_{name.replace('.', '_')}"
 
 
@@ -179,7 +179,7 @@ def test_peft_files_scale_by_their_settings(model: DiffusionModel, folder: Path)
         ({"lora_alpha": 1, "use_rslora": True}, (1 / math.sqrt(2), 1 / math.sqrt(2))),
     ):
         (place / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
-        read = read_lora(lora_path("trained"), {"unet": model.unet})
+        read = read_lora(lora_path("trained"), {"unet": model.sd.unet})
         for name, factor in zip((ATTENTION, OUTPUT), factors, strict=True):
             assert torch.allclose(read.deltas["unet"][name].up, factor * made[name].up)
     (place / "adapter_config.json").write_text("[" * 50_000, encoding="utf-8")
@@ -191,7 +191,7 @@ def test_diffusers_settings_in_the_file_count(model: DiffusionModel, folder: Pat
     made = changes(model, (ATTENTION,))
     tensors = {key: value / ALPHA if "lora_B" in key else value for key, value in new_diffusers(model, made).items()}
     save_file(tensors, folder / "a.safetensors", {"lora_adapter_metadata": json.dumps({"unet.lora_alpha": 6})})
-    read = read_lora(folder / "a.safetensors", {"unet": model.unet})
+    read = read_lora(folder / "a.safetensors", {"unet": model.sd.unet})
     assert torch.allclose(read.deltas["unet"][ATTENTION].up, 3 * made[ATTENTION].up)
 
 
@@ -248,7 +248,7 @@ def test_any_format_of_numbers_is_read(model: DiffusionModel, folder: Path, dtyp
     made = changes(model, (ATTENTION,))
     tensors = {key: value.to(dtype) for key, value in kohya(model, made).items()}
     save_file(tensors, folder / "short.safetensors")
-    read = read_lora(folder / "short.safetensors", {"unet": model.unet}).deltas["unet"][ATTENTION]
+    read = read_lora(folder / "short.safetensors", {"unet": model.sd.unet}).deltas["unet"][ATTENTION]
     assert torch.equal(read.down, made[ATTENTION].down.to(dtype).float())
 
 
@@ -292,12 +292,12 @@ def spoilt(model: DiffusionModel, folder: Path, change: Callable[[dict[str, Tens
 def test_numbers_that_make_no_picture_are_refused_when_the_file_is_loaded(
     model: DiffusionModel, folder: Path, value: float, words: str
 ) -> None:
-    before = dict(model.unet.named_modules())
+    before = dict(model.sd.unet.named_modules())
     spoilt(model, folder, lambda tensors: next(iter(tensors.values())).fill_(value))
     with pytest.raises(AcetateError, match=words) as refusal, apply_loras(model, [Lora("bad")]):
         pass
     assert refusal.value.code == "bad_request" and refusal.value.field == "loras"
-    now = dict(model.unet.named_modules())
+    now = dict(model.sd.unet.named_modules())
     assert now.keys() == before.keys() and all(now[name] is module for name, module in before.items())
 
 

@@ -37,12 +37,12 @@ def test_a_checkpoint_in_one_file_is_the_model_of_its_folder(families: ModelRegi
     assert family_of(path) is SD15
     source = ModelSource(families.sources["sd15"].folder, SD15, "unknown", file=path)
     single = load(ModelRegistry({"photo": source}), "photo")
-    for network in (model.unet, model.vae, model.text.encoders[0]):
+    for network in (model.sd.unet, model.sd.vae, model.sd.text.encoders[0]):
         network.half().float()
-    assert same(single.unet, model.unet)
-    assert same(single.vae, model.vae)
-    assert same(single.text.encoders[0], model.text.encoders[0])
-    assert single.vae.dtype == torch.float32
+    assert same(single.sd.unet, model.sd.unet)
+    assert same(single.sd.vae, model.sd.vae)
+    assert same(single.sd.text.encoders[0], model.sd.text.encoders[0])
+    assert single.sd.vae.dtype == torch.float32
     assert single.spec.modes == families.entry("sd15").modes
 
 
@@ -68,7 +68,7 @@ def test_a_snapshot_in_the_hub_cache_is_found_offline(
     assert refusal.value.code == "model_missing"
     as_snapshot(written_families / family.name, tmp_path, family.repository)
     fetched = load(ModelRegistry(), family.name)
-    assert same(fetched.unet, load(families, family.name).unet)
+    assert same(fetched.sd.unet, load(families, family.name).sd.unet)
 
 
 def test_float16_weights_alone_are_enough_and_the_vae_computes_in_float32(
@@ -80,8 +80,8 @@ def test_float16_weights_alone_are_enough_and_the_vae_computes_in_float32(
         path.unlink()
         save_file(half, path.with_name(path.name.replace(".safetensors", ".fp16.safetensors")), {"format": "pt"})
     model = load(ModelRegistry({"sdxl": ModelSource(folder, SDXL, "unknown")}), "sdxl", torch.bfloat16)
-    assert (model.unet.dtype, model.vae.dtype) == (torch.bfloat16, torch.float32)
-    assert len(model.text.encoders) == 2
+    assert (model.sd.unet.dtype, model.sd.vae.dtype) == (torch.bfloat16, torch.float32)
+    assert len(model.sd.text.encoders) == 2
 
 
 @pytest.mark.parametrize("file", ["tokenizer_2/tokenizer.json", "text_encoder_2/config.json", "unet/config.json"])
@@ -124,7 +124,7 @@ def test_an_older_tokenizer_of_two_files_reads_prompts_as_the_one_file_does(
     lines = [pair if isinstance(pair, str) else " ".join(pair) for pair in whole["merges"]]
     (folder / "tokenizer/merges.txt").write_text("#version: 0.2\n" + "\n".join(lines) + "\n", encoding="utf-8")
     (folder / "tokenizer/tokenizer.json").unlink()
-    tokenizer = load(families, "sd15").text.tokenizers[0]
-    older = load(ModelRegistry({"sd15": ModelSource(folder, SD15, "unknown")}), "sd15").text.tokenizers[0]
+    tokenizer = load(families, "sd15").sd.text.tokenizers[0]
+    older = load(ModelRegistry({"sd15": ModelSource(folder, SD15, "unknown")}), "sd15").sd.text.tokenizers[0]
     for prompt in ("a zebrafish, éclair", "  It's   TWO cherries!  ", ""):
         assert older(prompt).input_ids == tokenizer(prompt).input_ids

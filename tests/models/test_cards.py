@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from acetate.models.backbones.stable_diffusion.footprint import footprint
 from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
-from acetate.models.memory_plan import CUDA_PLANS, NO_ADAPTERS, Footprint, adapter_bytes, choose_plan, footprint
+from acetate.models.memory_plan import CUDA_PLANS, NO_ADAPTERS, Footprint, adapter_bytes, choose_plan
 from acetate.models.registry import ModelRegistry
 
 from benchmarks import full_size

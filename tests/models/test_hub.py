@@ -119,7 +119,7 @@ def test_the_hint_of_an_absent_model_fetches_it(hub: Hub, name: str) -> None:
         "diffusion_pytorch_model.fp16.safetensors"
     ]
     assert not any((entry.folder / each).exists() for each in UNWANTED)
-    assert ModelCache(ModelRegistry(), torch.device("cpu"), torch.float32).get(name).unet is not None
+    assert ModelCache(ModelRegistry(), torch.device("cpu"), torch.float32).get(name).sd.unet is not None
 
 
 @pytest.mark.parametrize("family", [SD15, SDXL], ids=lambda family: family.name)
@@ -192,7 +192,7 @@ def shard(folder: Path, name: str, variant: str) -> None:
 def test_weights_in_several_files_are_fetched_counted_and_loaded(
     hub: Hub, folders: dict[str, Path], tmp_path: Path, variant: str
 ) -> None:
-    from acetate.models.memory_plan import footprint
+    from acetate.models.backbones.stable_diffusion.footprint import footprint
 
     folder = shutil.copytree(folders["sdxl"], tmp_path / "sharded")
     shard(folder / "unet", "diffusion_pytorch_model", variant)
@@ -203,9 +203,9 @@ def test_weights_in_several_files_are_fetched_counted_and_loaded(
     whole = ModelRegistry({"sdxl": ModelSource(folders["sdxl"], SDXL, "unknown")})
     entries = [registry.entry("sdxl") for registry in (ModelRegistry(), whole)]
     needs = [footprint(entry, entry.recipe("text"), 64, 64, 4) for entry in entries]
-    assert (needs[0].unet, needs[0].text) == (needs[1].unet, needs[1].text)
+    assert (needs[0].denoiser, needs[0].text) == (needs[1].denoiser, needs[1].text)
     networks = [
-        ModelCache(registry, torch.device("cpu"), torch.float32).get("sdxl").unet.state_dict()
+        ModelCache(registry, torch.device("cpu"), torch.float32).get("sdxl").sd.unet.state_dict()
         for registry in (ModelRegistry(), whole)
     ]
     assert all(torch.equal(value, networks[1][name]) for name, value in networks[0].items())

@@ -61,7 +61,7 @@ def test_a_preview_asks_neither_the_vae_nor_the_decoder_and_comes_in_tiles_too(
     store = ModelCache(device=torch.device("cpu"))
     model = store.get("starter")
     calls: list[str] = []
-    for name, network in (("vae", model.vae), ("decoder", model.decoder)):
+    for name, network in (("vae", model.sd.vae), ("decoder", model.decoder)):
         method = "decode" if name == "vae" else "forward"
         inner = getattr(network, method)
 

@@ -13,16 +13,15 @@ import torch
 from acetate.adapters.attach import adapted_model
 from acetate.cards import Card, build_of
 from acetate.cli import app
+from acetate.models.backbones.stable_diffusion.footprint import WORKSPACE, footprint
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.memory_plan import (
     CPU_PLANS,
     CUDA_PLANS,
-    WORKSPACE,
     Footprint,
     MemoryPlan,
     Offload,
     choose_plan,
-    footprint,
     plans_for,
     supports_int8,
 )
@@ -37,7 +36,7 @@ from tests.adapters.test_attach import PARTS, a_layer, noise, state_of, texts
 
 GIB = 1 << 30
 LARGE = Footprint(
-    text=2 * GIB, unet=5 * GIB, vae=GIB // 4, layers=GIB, transparency=GIB // 4, drawing=2 * GIB,
+    text=2 * GIB, denoiser=5 * GIB, vae=GIB // 4, layers=GIB, transparency=GIB // 4, drawing=2 * GIB,
     decoding=4 * GIB, decoding_tiled=GIB,
 )  # fmt: skip
 
@@ -77,9 +76,9 @@ def test_weights_are_counted_from_the_files(families: ModelRegistry, family: str
     def held(*networks: torch.nn.Module) -> int:
         return 4 * sum(parameter.numel() for network in networks for parameter in network.parameters())
 
-    assert needs.unet == held(model.unet)
-    assert needs.vae == held(model.vae)
-    assert needs.text == held(*model.text.encoders)
+    assert needs.denoiser == held(model.sd.unet)
+    assert needs.vae == held(model.sd.vae)
+    assert needs.text == held(*model.sd.text.encoders)
     transparency = model.transparency
     assert needs.transparency == held(transparency.encoder, transparency.decoder)
 
@@ -108,9 +107,9 @@ def test_offloaded_models_draw_the_same_and_stay_bit_identical(
     apply_plan(model, MemoryPlan(placement))
     assert all(torch.equal(a, b) for a, b in zip(answers(model, part), resident, strict=True))
     apply_plan(model, MemoryPlan())
-    assert not any(hasattr(module, "_hf_hook") for module in model.unet.modules())
+    assert not any(hasattr(module, "_hf_hook") for module in model.sd.unet.modules())
     assert all(torch.equal(a, b) for a, b in zip(answers(model, part), resident, strict=True))
-    after = model.unet.state_dict()
+    after = model.sd.unet.state_dict()
     assert list(after) == list(before) and all(torch.equal(after[name], value) for name, value in before.items())
 
 
@@ -127,9 +126,9 @@ def answers(model: DiffusionModel, part: AdapterSpec) -> tuple[Tensor, Tensor]:
 
 def test_a_plan_with_short_weights_loads_them_so(families: ModelRegistry) -> None:
     store = ModelCache(families, torch.device("cpu"), torch.float32)
-    assert store.get("sd15").unet.dtype == torch.float32
-    assert store.get("sd15", MemoryPlan(tiled=True, half=True)).unet.dtype == torch.bfloat16
-    assert store.get("sd15").unet.dtype == torch.bfloat16
+    assert store.get("sd15").sd.unet.dtype == torch.float32
+    assert store.get("sd15", MemoryPlan(tiled=True, half=True)).sd.unet.dtype == torch.bfloat16
+    assert store.get("sd15").sd.unet.dtype == torch.bfloat16
 
 
 def test_a_model_that_is_in_the_way_is_dropped(families: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +196,7 @@ def test_a_model_with_eight_bit_weights_draws_nearly_the_same(families: ModelReg
     exact = answers(store.get(family), part)
     model = store.get(family, MemoryPlan(tiled=True, int8=True))
     assert model.int8 and store.get(family) is model
-    assert type(model.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight) is not torch.nn.Parameter
+    assert type(model.sd.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight) is not torch.nn.Parameter
     for near, wanted in zip(answers(model, part), exact, strict=True):
         assert 0 < (near - wanted).abs().max() < 0.1 * wanted.abs().max()
     assert not store.get(family, MemoryPlan()).int8

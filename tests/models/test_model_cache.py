@@ -29,14 +29,20 @@ def test_a_model_is_loaded_once_and_kept(tiny_starter: Path) -> None:
 
 def test_a_loaded_model_is_ready_to_draw_and_not_to_learn(tiny_starter: Path) -> None:
     model = store(tiny_starter).get("starter")
-    parts = (model.vae, model.unet, model.text.encoders[0], model.transparency.encoder, model.transparency.decoder)
+    parts = (
+        model.sd.vae,
+        model.sd.unet,
+        model.sd.text.encoders[0],
+        model.transparency.encoder,
+        model.transparency.decoder,
+    )
     assert not any(part.training or any(p.requires_grad for p in part.parameters()) for part in parts)
 
 
 def test_only_safetensors_are_ever_loaded(tiny_starter: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_starter, tmp_path / "model")
     weights = folder / "unet/diffusion_pytorch_model.safetensors"
-    torch.save(store(tiny_starter).get("starter").unet.state_dict(), weights.with_suffix(".bin"))
+    torch.save(store(tiny_starter).get("starter").sd.unet.state_dict(), weights.with_suffix(".bin"))
     weights.unlink()
     with pytest.raises(AcetateError, match="lacks unet/diffusion_pytorch_model") as refusal:
         store(folder).get("starter")
@@ -79,7 +85,7 @@ def test_the_native_size_of_a_plain_diffusers_folder_is_its_unets(tiny_starter: 
 def test_the_text_encoder_reads_prompts_of_full_length(tiny_starter: Path) -> None:
     model = store(tiny_starter).get("starter")
     with torch.inference_mode():
-        states = model.text.encode(["", "a red apple"]).prompt_embeds
+        states = model.sd.text.encode(["", "a red apple"]).prompt_embeds
     assert states.shape == (2, 24, 16)
     assert states.dtype == torch.float32
 

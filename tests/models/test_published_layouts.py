@@ -12,8 +12,8 @@ import pytest
 import torch
 from acetate.models.backbones.diffusers_layout import prefixes
 from acetate.models.backbones.file_kind import family_of
+from acetate.models.backbones.stable_diffusion.footprint import footprint
 from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
-from acetate.models.memory_plan import footprint
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
@@ -159,7 +159,7 @@ def test_what_a_file_lacks_is_taken_from_its_family_or_named(
     part, full = (footprint(entry, entry.recipe("text"), 64, 64, 4) for entry in entries)
     # Checkpoints may hold a few numbers more, such as the positions of the text encoder.
     assert part.weights == pytest.approx(full.weights, abs=400)
-    assert (part.unet, part.vae, part.drawing) == (full.unet, full.vae, full.drawing)
+    assert (part.denoiser, part.vae, part.drawing) == (full.denoiser, full.vae, full.drawing)
     next((snapshot / network).glob("*.safetensors")).unlink()
     called = {"vae": "no VAE", "text_encoder": "no text encoder", "text_encoder_2": "no second text encoder"}
     with pytest.raises(AcetateError, match=f"{called[network]} inside.*acetate models pull {family.name}$") as refusal:

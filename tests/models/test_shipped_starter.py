@@ -158,7 +158,7 @@ def test_the_held_out_figures_are_those_of_the_model_card(store: ModelCache) -> 
     card = json.loads((STARTER_FOLDER / "figures.json").read_text(encoding="utf-8"))
     model = store.get("starter")
     held_out = read_held_out(STARTER_FOLDER / "held_out")
-    parts = Autoencoder(model.vae, model.transparency, card["passes"])
+    parts = Autoencoder(model.sd.vae, model.transparency, card["passes"])
     found = tuple(reconstruct(parts, held_out, lambda *_: None))
     written = card["held_out"]["mean"]
     assert len(found) == card["held_out"]["pictures"]

@@ -29,7 +29,7 @@ def noise(model: DiffusionModel, frames: int, seed: int = 5) -> Tensor:
 
 def ddim(model: DiffusionModel) -> DDIMScheduler:
     settings = {
-        **model.scheduler_config,
+        **model.sd.scheduler_config,
         "clip_sample": False,
         "set_alpha_to_one": True,
         "timestep_spacing": "trailing",
@@ -41,29 +41,29 @@ def ddim(model: DiffusionModel) -> DDIMScheduler:
 
 @torch.inference_mode()
 def words(model: DiffusionModel, *texts: str) -> Tensor:
-    return model.text.encode(texts).prompt_embeds
+    return model.sd.text.encode(texts).prompt_embeds
 
 
 @torch.inference_mode()
 def flat(model: DiffusionModel, picture: Tensor) -> Tensor:
     """The VAE's latent of a picture over mid grey, scaled."""
     over_grey = 0.5 + (picture[:3] - 0.5) * picture[3:]
-    latent = model.vae.encode(over_grey[None] * 2 - 1).latent_dist.mean
-    return latent * model.vae.config.scaling_factor  # type: ignore[no-any-return]
+    latent = model.sd.vae.encode(over_grey[None] * 2 - 1).latent_dist.mean
+    return latent * model.sd.vae.config.scaling_factor  # type: ignore[no-any-return]
 
 
 @torch.inference_mode()
 def opaque(model: DiffusionModel, latent: Tensor) -> Tensor:
     """The VAE's picture of a scaled latent, "h w 3"."""
-    picture = model.vae.decode(latent / model.vae.config.scaling_factor).sample[0] / 2 + 0.5
+    picture = model.sd.vae.decode(latent / model.sd.vae.config.scaling_factor).sample[0] / 2 + 0.5
     return picture.clamp(0, 1).permute(1, 2, 0)  # type: ignore[no-any-return]
 
 
 @torch.inference_mode()
 def transparent(model: DiffusionModel, latent: Tensor) -> Tensor:
     """The transparent decoder's layer of a scaled latent, one pass, "h w 4"."""
-    plain = latent / model.vae.config.scaling_factor
-    picture = (model.vae.decode(plain).sample / 2 + 0.5).clamp(0, 1)
+    plain = latent / model.sd.vae.config.scaling_factor
+    picture = (model.sd.vae.decode(plain).sample / 2 + 0.5).clamp(0, 1)
     alpha_first = model.decoder(picture, plain)[0].float().clamp(0, 1)
     return torch.cat([alpha_first[1:], alpha_first[:1]]).permute(1, 2, 0)
 
@@ -82,9 +82,9 @@ def test_a_scene_is_three_frames_side_by_side_with_own_prompts_in_the_conditiona
     own = [words(model, "a cat, a red apple"), words(model, "a green leaf, a red apple")]
     context = torch.cat([negative] * 3 + [*own, common])
     weights = read_weights(model.spec.files["joint"])
-    with torch.inference_mode(), SharedAttention(model.unet, 3, weights):
+    with torch.inference_mode(), SharedAttention(model.sd.unet, 3, weights):
         for step in scheduler.timesteps:
-            without, prompted = model.unet(torch.cat([latent, latent]), step, context).sample.chunk(2)
+            without, prompted = model.sd.unet(torch.cat([latent, latent]), step, context).sample.chunk(2)
             latent = scheduler.step(without + 4.0 * (prompted - without), step, latent).prev_sample
     # The transparent decoder computes in 16 bits.
     right, wrong = (
@@ -103,11 +103,11 @@ def test_a_given_layer_steers_both_frames_through_the_condition_encoder(draw: Dr
     )
     latent, scheduler = noise(model, 2), ddim(model)
     context = torch.cat([words(model, "a red apple")] * 2)
-    sharing = SharedAttention(model.unet, 2, read_weights(model.spec.files["fg2bg"]))
+    sharing = SharedAttention(model.sd.unet, 2, read_weights(model.spec.files["fg2bg"]))
     with torch.inference_mode(), sharing:
         sharing.set_control_image(((0.5 + (picture[:3] - 0.5) * picture[3:]) * 2 - 1)[None])
         for step in scheduler.timesteps:
-            latent = scheduler.step(model.unet(latent, step, context).sample, step, latent).prev_sample
+            latent = scheduler.step(model.sd.unet(latent, step, context).sample, step, latent).prev_sample
     assert torch.allclose(background.picture[..., :3], opaque(model, latent[:1]), atol=2e-4)
     assert torch.allclose(blend.picture[..., :3], opaque(model, latent[1:]), atol=2e-4)
 
@@ -116,7 +116,7 @@ def test_given_frames_of_the_starter_stay_clean_at_time_step_0(draw: Draw, store
     model = store.get("starter")
     layer, whole = a_picture(1), a_picture(2)
     whole[3] = 1
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         draw("extract", foreground=layer, blend=whole)
     clean = model.encode(layer[None])
     for sample, timestep in zip(spy.samples, spy.timesteps, strict=True):
@@ -138,7 +138,7 @@ def test_latents_of_given_layers_lie_behind_the_noisy_one_the_layer_first(
 ) -> None:
     model = store.get("sdxl")
     pictures = {given: a_picture(1), "blend": a_picture(2)}
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         draw("extract", model="sdxl", stop_at=1.0, **pictures)
     wanted = torch.cat([flat(model, pictures[role]) for role in order], dim=1)
     assert spy.conv_in == [12] * STEPS
@@ -149,7 +149,7 @@ def test_latents_of_given_layers_lie_behind_the_noisy_one_the_layer_first(
 
 def test_sdxl_makes_the_blend_first_and_the_layer_out_of_it(draw: Draw, store: ModelCache) -> None:
     model, picture = store.get("sdxl"), a_picture(3)
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         layer, blend = draw(
             "foreground", model="sdxl", background=picture, returns=("foreground", "blend"), stop_at=1.0
         )
@@ -162,7 +162,7 @@ def test_sdxl_makes_the_blend_first_and_the_layer_out_of_it(draw: Draw, store: M
 
 
 def test_an_sdxl_scene_goes_from_the_foreground_over_the_blend_to_the_background(draw: Draw, store: ModelCache) -> None:
-    with Spy(store.get("sdxl").unet) as spy:
+    with Spy(store.get("sdxl").sd.unet) as spy:
         layers = draw("scene", model="sdxl", stop_at=1.0)
     assert spy.conv_in == [4] * STEPS + [8] * STEPS + [12] * STEPS
     assert [layer.role for layer in layers] == ["background", "foreground", "blend"]
@@ -176,7 +176,7 @@ def test_the_second_step_stops_early_by_itself_with_a_dpm_sampler(
     draw: Draw, store: ModelCache, sampler: str, steps: int, widened: int
 ) -> None:
     """The noise level counts: 0.62 ends at sigma 1.12, which Karras spacing reaches after 13 of 25 steps."""
-    with Spy(store.get("sdxl").unet) as spy:
+    with Spy(store.get("sdxl").sd.unet) as spy:
         draw("background", model="sdxl", foreground=a_picture(), sampler=sampler, steps=steps)
     assert spy.conv_in[:steps] == [8] * steps
     assert spy.conv_in[steps:] == [12] * widened + [4] * (steps - widened)
@@ -192,7 +192,7 @@ def test_the_stop_is_where_forge_has_it(store: ModelCache, sampler: str, stop_at
     stop = np.exp(np.interp((1 - stop_at) * 999, np.arange(1000), np.log(sigmas)))
     limit = {0.0: np.inf, 1.0: 0.0}.get(stop_at, stop)
     params = SamplingParams(get_sampler(sampler), 25, 7.0, stop_at=stop_at)
-    timesteps = make_scheduler(params.sampler, store.get("sdxl").scheduler_config, 25).timesteps
+    timesteps = make_scheduler(params.sampler, store.get("sdxl").sd.scheduler_config, 25).timesteps
     levels = np.interp(timesteps.double().numpy(), np.arange(1000), sigmas)
     assert [params.adapts(float(each), 1000) for each in timesteps] == (levels >= limit).tolist()
 
@@ -200,12 +200,12 @@ def test_the_stop_is_where_forge_has_it(store: ModelCache, sampler: str, stop_at
 def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(draw: Draw, store: ModelCache) -> None:
     model = store.get("sd15")
     sampler = get_sampler("DPM++ 2M")
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         (layer,) = draw("text", model="sd15", sampler="DPM++ 2M", steps=6, stop_at=0.5, guidance=1.0)
     assert spy.processors[:3] == ["_SharedAttnProcessor"] * 3 and "_SharedAttnProcessor" not in spy.processors[3:]
     latent, context = noise(model, 1), words(model, "a red apple")
-    scheduler = make_scheduler(sampler, model.scheduler_config, 6)
-    sharing = SharedAttention(model.unet, 1, read_weights(model.spec.files["transparent_attn"]))
+    scheduler = make_scheduler(sampler, model.sd.scheduler_config, 6)
+    sharing = SharedAttention(model.sd.unet, 1, read_weights(model.spec.files["transparent_attn"]))
     latents = []
     with torch.inference_mode():
         for number, step in enumerate(scheduler.timesteps):
@@ -214,8 +214,8 @@ def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(
             if number == 3:
                 sharing.detach()
             latents.append(latent)
-            latent = scheduler.step(model.unet(latent, step, context).sample, step, latent, return_dict=False)[0]
-    with Spy(model.unet) as never:
+            latent = scheduler.step(model.sd.unet(latent, step, context).sample, step, latent, return_dict=False)[0]
+    with Spy(model.sd.unet) as never:
         draw("text", model="sd15", sampler="DPM++ 2M", steps=6, guidance=1.0)
     # The last input of the UNet: the transparent decoder computes in 16 bits, which hides small differences.
     right, wrong = (float((each.samples[-1] - latents[-1]).abs().max()) for each in (spy, never))
@@ -225,7 +225,7 @@ def test_the_plain_model_goes_on_after_the_stop_with_what_the_sampler_remembers(
 
 def test_refining_starts_from_the_layer_with_noise_of_the_right_strength(draw: Draw, store: ModelCache) -> None:
     model, layer = store.get("starter"), a_picture(4)
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         draw("refine", layer=layer, strength=0.5, steps=10)
     scheduler = ddim(model)
     scheduler.set_timesteps(10)
@@ -239,7 +239,7 @@ def test_inpainting_sees_the_old_layer_with_the_same_noise_around_the_mask(draw:
     model, layer = store.get("starter"), a_picture(5)
     mask = torch.zeros(4, 64, 64)
     mask[3], mask[:3, :, 32:] = 1, 1
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         draw("inpaint", layer=layer, mask=mask)
     scheduler = ddim(model)
     for sample, step in zip(spy.samples, scheduler.timesteps, strict=True):

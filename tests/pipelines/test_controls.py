@@ -42,10 +42,10 @@ def steered(store: ModelCache, mode: str, weight: float, **fields: Any) -> tuple
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "extract"])
 def test_a_control_steers_every_mode_and_leaves_no_trace(store: ModelCache, mode: str) -> None:
-    before = {name: value.clone() for name, value in store.get("sd15").unet.state_dict().items()}
+    before = {name: value.clone() for name, value in store.get("sd15").sd.unet.state_dict().items()}
     without, with_control = steered(store, mode, 0.0), steered(store, mode, 1.0)
     assert all(not torch.equal(a.picture, b.picture) for a, b in zip(without, with_control, strict=True))
-    after = store.get("sd15").unet.state_dict()
+    after = store.get("sd15").sd.unet.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from acetate.models.backbones.stable_diffusion.footprint import footprint
 from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, Sampler
 from acetate.models.devices import best_device, free_memory
 from acetate.models.families import ModelSource
-from acetate.models.memory_plan import CPU_PLANS, CUDA_PLANS, footprint, plans_for
+from acetate.models.memory_plan import CPU_PLANS, CUDA_PLANS, plans_for
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
@@ -60,7 +61,7 @@ def test_a_mode_brings_no_float64_to_the_device(mac: Pretending, models_folder: 
     request = a_request(mode, pictures, size=(100, 64), model=family, sampler=FAMILIES[family].sampler, **detail)
     layers = run(request, pictures, device, lambda progress: None)
     assert device.device.type == "mps"
-    assert isinstance(device.get(family).unet.conv_in.weight, OnDevice)
+    assert isinstance(device.get(family).sd.unet.conv_in.weight, OnDevice)
     assert mac.seen <= {torch.float32, torch.float16, torch.int64, torch.int32, torch.bool, torch.uint8}
     assert all(type(layer.picture) is torch.Tensor for layer in layers)
 
@@ -78,8 +79,8 @@ def test_a_sampler_brings_no_float64_to_the_device(mac: Pretending, models_folde
 def test_a_mac_computes_in_half_precision_and_in_its_own_layout(mac: Pretending, models_folder: Path) -> None:
     """Weights take half the memory; the VAE stays in float32, which alpha needs."""
     model = ModelCache(catalogue(models_folder)).get("sd15")
-    assert (model.unet.dtype, model.vae.dtype) == (torch.float16, torch.float32)
-    for network in (model.unet, model.vae, model.decoder):
+    assert (model.sd.unet.dtype, model.sd.vae.dtype) == (torch.float16, torch.float32)
+    for network in (model.sd.unet, model.sd.vae, model.decoder):
         weights = [each.numbers for each in network.parameters() if isinstance(each, OnDevice) and each.ndim == 4]
         large = [each for each in weights if each.shape[1] > 1 and each.shape[2] > 1]
         assert large and all(each.is_contiguous() for each in large)
@@ -100,7 +101,7 @@ def test_when_memory_is_short_a_mac_that_was_asked_for_float32_halves_its_weight
     monkeypatch.setattr("acetate.models.model_cache.free_memory", lambda device: int((half + tiled) / 2 * 16 / 15))
     planned = store.plan("sd15", "text", (), (64, 64))
     assert planned.plan == CPU_PLANS[2]
-    assert store.get("sd15", planned.plan).unet.dtype == torch.float16
+    assert store.get("sd15", planned.plan).sd.unet.dtype == torch.float16
 
 
 @pytest.mark.parametrize("kind", ["cuda", "xpu", "mps"])

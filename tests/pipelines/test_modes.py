@@ -49,7 +49,7 @@ def a_mask(width: int, height: int) -> Tensor:
 
 
 def state_of(store: ModelCache, family: str) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in store.get(family).unet.state_dict().items()}
+    return {name: value.clone() for name, value in store.get(family).sd.unet.state_dict().items()}
 
 
 @pytest.mark.parametrize(("mode", "family"), EVERY)
@@ -57,12 +57,12 @@ def test_a_mode_makes_its_layers_and_leaves_the_unet_as_it_was(
     draw: Draw, store: ModelCache, mode: str, family: str
 ) -> None:
     before = state_of(store, family)
-    processors = dict(store.get(family).unet.attn_processors)
+    processors = dict(store.get(family).sd.unet.attn_processors)
     layers = draw(mode, model=family, reply_format="rgba8", **pictures_for(mode))
     assert all(layer.picture.shape == (64, 64, 4) and layer.picture.dtype == torch.uint8 for layer in layers)
-    after = store.get(family).unet.state_dict()
+    after = store.get(family).sd.unet.state_dict()
     assert list(before) == list(after) and all(torch.equal(value, after[name]) for name, value in before.items())
-    assert all(store.get(family).unet.attn_processors[name] is value for name, value in processors.items())
+    assert all(store.get(family).sd.unet.attn_processors[name] is value for name, value in processors.items())
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -208,14 +208,14 @@ def test_cancel_ends_a_mode_within_a_step_and_leaves_the_unet_as_it_was(
     with pytest.raises(JobCancelled):
         draw("scene", report, model=family, steps=50, stop_at=0.02)
     assert heard[-1].step == 2
-    after = store.get(family).unet.state_dict()
+    after = store.get(family).sd.unet.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: ModelCache) -> None:
     size = (300, 290)
     plain = draw("scene", size=size)
-    with Spy(store.get("starter").unet) as spy:
+    with Spy(store.get("starter").sd.unet) as spy:
         detailed = draw("scene", size=size, detail=0.6)
     native, tiled = spy.samples[:3], spy.samples[3:]
     assert {tuple(sample.shape[2:]) for sample in native} == {(8, 8)}

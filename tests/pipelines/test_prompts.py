@@ -38,7 +38,7 @@ def extras(models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def contexts(draw: Draw, store: ModelCache, model: str, **fields: Any) -> Tensor:
     """The embeds that the first step's UNet reads."""
-    with Spy(store.get(model).unet) as spy:
+    with Spy(store.get(model).sd.unet) as spy:
         draw("text", model=model, steps=1, **fields)
     return spy.contexts[0]
 
@@ -48,7 +48,7 @@ def test_the_unet_reads_long_and_weighted_prompts(draw: Draw, store: ModelCache,
     prompt = "a (red:1.4) apple, " + "two cherries " * 6
     read = contexts(draw, store, family, prompt=prompt, negative="a [cat]", guidance=4.0)
     with torch.inference_mode():
-        wanted = encode_prompts(store.get(family).text, ["a [cat]", prompt]).prompt_embeds
+        wanted = encode_prompts(store.get(family).sd.text, ["a [cat]", prompt]).prompt_embeds
     assert read.shape == wanted.shape and wanted.shape[1] == 2 * 24
     assert torch.allclose(read, wanted, atol=1e-6)
 
@@ -85,7 +85,7 @@ def forcing(models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(("negative", "zero"), [("", True), (" ", True), ("a fish", False)])
 def test_an_empty_negative_of_sdxl_is_zeros(forcing: ModelCache, negative: str, zero: bool) -> None:
-    unet = forcing.get("sdxl").unet
+    unet = forcing.get("sdxl").sd.unet
     pooled = []
     hook = unet.register_forward_pre_hook(
         lambda module, inputs, options: pooled.append(options["added_cond_kwargs"]["text_embeds"]), with_kwargs=True
@@ -101,7 +101,7 @@ def test_an_empty_negative_of_sdxl_is_zeros(forcing: ModelCache, negative: str, 
 
 def test_an_empty_negative_is_encoded_where_the_model_says_nothing(draw: Draw, store: ModelCache) -> None:
     read = contexts(draw, store, "sdxl", guidance=3.0)
-    assert torch.equal(read[0], store.get("sdxl").text.encode([""]).prompt_embeds[0])
+    assert torch.equal(read[0], store.get("sdxl").sd.text.encode([""]).prompt_embeds[0])
 
 
 def test_a_lora_in_the_prompt_works_as_one_that_is_asked_for(draw: Draw, extras: Path) -> None:
@@ -142,7 +142,7 @@ def test_an_embedding_reaches_the_unet_and_one_that_does_not_fit_is_refused(
     read = contexts(draw, store, "sdxl", negative="soft", guidance=3.0)
     vectors = {"soft": read_embedding(extras / "embedding/soft.safetensors")}
     with torch.inference_mode():
-        wanted = encode_prompts(store.get("sdxl").text, ["soft"], embeddings=vectors).prompt_embeds[0]
+        wanted = encode_prompts(store.get("sdxl").sd.text, ["soft"], embeddings=vectors).prompt_embeds[0]
     assert torch.allclose(read[0], wanted, atol=1e-6)
     with pytest.raises(AcetateError, match="embedding soft has vectors of 16 and 16 numbers") as refusal:
         resolve_request(a_request("text", {}, model="sd15", negative="soft"), store.registry)
@@ -152,7 +152,7 @@ def test_an_embedding_reaches_the_unet_and_one_that_does_not_fit_is_refused(
 def test_clip_skip_reaches_the_unet_and_the_settings(draw: Draw, store: ModelCache) -> None:
     read = contexts(draw, store, "sd15", clip_skip=2, guidance=1.0)
     with torch.inference_mode():
-        wanted = encode_prompts(store.get("sd15").text, ["a red apple"], clip_skip=2).prompt_embeds
+        wanted = encode_prompts(store.get("sd15").sd.text, ["a red apple"], clip_skip=2).prompt_embeds
     assert torch.allclose(read, wanted, atol=1e-6)
     (layer,) = draw("text", model="sd15", clip_skip=2, steps=1)
     assert layer.settings.request().clip_skip == 2
@@ -161,21 +161,21 @@ def test_clip_skip_reaches_the_unet_and_the_settings(draw: Draw, store: ModelCac
 @pytest.mark.parametrize("role", ["foreground", "background", "blend"])
 def test_a_frames_own_prompt_stands_before_the_common_one(draw: Draw, store: ModelCache, role: str) -> None:
     """As the published implementation for Forge joins them."""
-    with Spy(store.get("sd15").unet) as spy:
+    with Spy(store.get("sd15").sd.unet) as spy:
         draw("scene", model="sd15", steps=1, guidance=1.0, layer_prompts={role: "a cat"})
     frame = ("foreground", "background", "blend").index(role)
     texts = ["a cat, a red apple" if number == frame else "a red apple" for number in range(3)]
     with torch.inference_mode():
-        wanted = encode_prompts(store.get("sd15").text, texts).prompt_embeds
+        wanted = encode_prompts(store.get("sd15").sd.text, texts).prompt_embeds
     assert torch.allclose(spy.contexts[0], wanted, atol=1e-6)
 
 
 def test_a_layer_of_sdxl_that_is_drawn_alone_has_its_own_prompt_alone(draw: Draw, store: ModelCache) -> None:
     model = store.get("sdxl")
-    with Spy(model.unet) as spy:
+    with Spy(model.sd.unet) as spy:
         draw("scene", model="sdxl", steps=1, guidance=1.0, layer_prompts={"foreground": "a cat"})
     with torch.inference_mode():
-        wanted = encode_prompts(model.text, ["a cat", "a red apple"]).prompt_embeds
+        wanted = encode_prompts(model.sd.text, ["a cat", "a red apple"]).prompt_embeds
     assert torch.allclose(spy.contexts[0][0], wanted[0], atol=1e-6)
     assert torch.allclose(spy.contexts[1][0], wanted[1], atol=1e-6)
 

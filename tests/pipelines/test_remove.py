@@ -39,7 +39,7 @@ RIGHT = masked(64, 64, slice(14, 46), slice(34, 64))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_thing_with_nothing_around_it_goes_without_a_trace(draw: Draw, store: ModelCache, family: str) -> None:
     layer = two_things()
-    with Spy(store.get(family).unet) as spy:
+    with Spy(store.get(family).sd.unet) as spy:
         (left,) = draw("remove", model=family, layer=layer, mask=RIGHT, prompt="", reply_format="rgba8")
     assert spy.samples == [], "there is nothing to draw"
     assert int(left.picture[14:46, 34:, 3].max()) == 0

@@ -35,7 +35,7 @@ def outside_middle(layer: GeneratedLayer, width: int, height: int) -> Tensor:
 def test_a_layer_from_words_lies_in_the_middle_with_the_rest_clear(
     draw: Draw, store: ModelCache, width: int, height: int
 ) -> None:
-    with Spy(store.get("starter").unet) as spy:
+    with Spy(store.get("starter").sd.unet) as spy:
         (layer,) = draw("text", size=(width, height))
     assert shapes(spy) == [(8, 8)], "the square that the model learned"
     assert float(outside_middle(layer, width, height).max()) == 0
@@ -43,7 +43,7 @@ def test_a_layer_from_words_lies_in_the_middle_with_the_rest_clear(
 
 
 def test_what_is_to_fill_the_target_is_drawn_in_its_shape(draw: Draw, store: ModelCache) -> None:
-    with Spy(store.get("starter").unet) as spy:
+    with Spy(store.get("starter").sd.unet) as spy:
         (layer,) = draw("text", size=(160, 80), fill=True)
     assert shapes(spy) == [(8, 16)]
     assert float(outside_middle(layer, 160, 80).max()) > 0
@@ -55,14 +55,14 @@ def test_given_pictures_are_drawn_on_at_a_shape_that_the_model_learned(
 ) -> None:
     roles = {"refine": ("layer",), "inpaint": ("layer", "mask"), "extract": ("blend", "foreground")}[mode]
     pictures = {role: a_picture(number, 160, 90) for number, role in enumerate(roles)}
-    with Spy(store.get("starter").unet) as spy:
+    with Spy(store.get("starter").sd.unet) as spy:
         (layer,) = draw(mode, **pictures)
     assert shapes(spy) == [(8, 8)]
     assert layer.picture.shape == (90, 160, 4)
 
 
 def test_a_wide_scene_has_its_foreground_in_the_middle_and_a_background_all_over(draw: Draw, store: ModelCache) -> None:
-    with Spy(store.get("starter").unet) as spy:
+    with Spy(store.get("starter").sd.unet) as spy:
         background, foreground, blend = draw("scene", size=(160, 80))
     assert shapes(spy) == [(8, 8), (8, 16)]
     assert float(outside_middle(foreground, 160, 80).max()) == 0

@@ -37,7 +37,7 @@ class Watched(DiffusionEngine):
         return replace(made, settings={**made.settings, "unet": [before, self._digest(job.request.model)]})
 
     def _digest(self, name: str) -> str:
-        unet = self._store.get(name).unet
+        unet = self._store.get(name).sd.unet
         digest = hashlib.sha256(repr([(key, type(value)) for key, value in unet.attn_processors.items()]).encode())
         for key, value in unet.state_dict().items():
             digest.update(key.encode())

@@ -16,6 +16,7 @@ from acetate.adapters.deltas import WeightDeltas, read_deltas
 from acetate.adapters.lora import apply_loras
 from acetate.adapters.shared_attention import SharedAttention, SharedAttentionLayers
 from acetate.adapters.spatial import UNetInput
+from acetate.models.backbones.stable_diffusion.network import size_conditions
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.recipes import AdapterSpec
 from acetate.models.registry import model_missing_error
@@ -99,21 +100,17 @@ class Denoiser:
         marks the rows with a prompt, None for all; the others get no IP-Adapter images either.
         """
         model = self._model
+        networks = model.sd
         rows = embeds.to(model.device, model.dtype)
         timestep, model_input = timestep.to(model.device), sample.to(model.device, model.dtype)
-        unet_input = UNetInput(model_input, timestep, rows, _sdxl_conditions(sample, rows))
+        unet_input = UNetInput(model_input, timestep, rows, size_conditions(sample, rows))
         inputs = self._controls.inputs(unet_input, share, tile, conditional or [True] * len(sample))
+        concat_latents = []
         if self._concat_latents is not None and self._enabled:
-            concat_latents = self._concat_latents if tile is None else crop_latents(self._concat_latents, *tile)
-            model_input = torch.cat(
-                [model_input, concat_latents.to(model_input).expand(len(model_input), -1, -1, -1)], dim=1
-            )
+            concat_latents = [self._concat_latents if tile is None else crop_latents(self._concat_latents, *tile)]
         if self._control_input is not None and self._enabled:
             self._control_input.show(tile)
-        prediction: Tensor = model.unet(
-            model_input, timestep, encoder_hidden_states=rows.prompt_embeds, return_dict=False, **inputs
-        )[0]
-        return prediction.float()
+        return networks.predict(model_input, timestep, rows, concat_latents, **inputs)
 
     @property
     def transparent(self) -> bool:
@@ -156,7 +153,7 @@ def adapted_model(
         active_controls = after.enter_context(apply_controls(model, controls))
         concat_latents = None
         if spec.conditioning == "concat":
-            concat_latents = torch.cat([model.encode_opaque(inputs[role][None]) for role in spec.inputs], dim=1)
+            concat_latents = torch.cat([model.backbone.encode(inputs[role][None]) for role in spec.inputs], dim=1)
         control_input = None
         if spec.conditioning == "control" and isinstance(adapter, SharedAttention):
             (role,) = spec.inputs
@@ -174,21 +171,8 @@ def _load_adapter(model: DiffusionModel, spec: AdapterSpec, weight: float) -> UN
     try:
         if spec.kind == "delta":
             latents = len(spec.inputs) if spec.conditioning == "concat" else 0
-            return WeightDeltas(model.unet, read_deltas(path, model.unet, latents), weight)
-        units = SharedAttentionLayers.from_weights(model.unet, read_weights(path)).to(model.device, model.dtype)
-        return SharedAttention(model.unet, len(spec.roles), units, weight=weight)
+            return WeightDeltas(model.sd.unet, read_deltas(path, model.sd.unet, latents), weight)
+        units = SharedAttentionLayers.from_weights(model.sd.unet, read_weights(path)).to(model.device, model.dtype)
+        return SharedAttention(model.sd.unet, len(spec.roles), units, weight=weight)
     except ValueError as error:
         raise model_missing_error(f"the part {spec.name} cannot be used ({error})") from error
-
-
-def _sdxl_conditions(sample: Float[Tensor, "b c h w"], embeds: PromptEmbeds) -> dict[str, Tensor] | None:
-    """SDXL's `added_cond_kwargs`: pooled prompt embeds and time ids of an uncropped image of this size."""
-    if embeds.pooled_prompt_embeds is None:
-        return None
-    height, width = sample.shape[2] * 8, sample.shape[3] * 8
-    sizes = torch.tensor(
-        [height, width, 0, 0, height, width],
-        dtype=embeds.pooled_prompt_embeds.dtype,
-        device=embeds.pooled_prompt_embeds.device,
-    )
-    return {"text_embeds": embeds.pooled_prompt_embeds, "time_ids": sizes.expand(len(embeds), -1)}

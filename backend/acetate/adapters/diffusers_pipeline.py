@@ -14,23 +14,23 @@ def as_pipeline(model: DiffusionModel) -> Any:
 
     # Every pipeline has a scheduler; this one is never called.
     scheduler = DDIMScheduler(clip_sample=False, steps_offset=1)
-    encoders, tokenizers = model.text.encoders, model.text.tokenizers
+    encoders, tokenizers = model.sd.text.encoders, model.sd.text.tokenizers
     if len(encoders) > 1:
         return StableDiffusionXLPipeline(
-            vae=model.vae,
+            vae=model.sd.vae,
             text_encoder=encoders[0],
             text_encoder_2=encoders[1],
             tokenizer=tokenizers[0],
             tokenizer_2=tokenizers[1],
-            unet=model.unet,
+            unet=model.sd.unet,
             scheduler=scheduler,
             add_watermarker=False,
         )
     return StableDiffusionPipeline(
-        vae=model.vae,
+        vae=model.sd.vae,
         text_encoder=encoders[0],
         tokenizer=tokenizers[0],
-        unet=model.unet,
+        unet=model.sd.unet,
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,

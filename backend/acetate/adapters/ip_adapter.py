@@ -51,7 +51,7 @@ def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 
     if not pictures:
         yield None
         return
-    unet = model.unet
+    unet = model.sd.unet
     file, encoder = ip_adapter_paths(model.spec.family.name)
     before = dict(unet.attn_processors)
     projection, projected = unet.encoder_hid_proj, unet.config.encoder_hid_dim_type
@@ -93,7 +93,7 @@ def _embeds(
         size={"shortest_edge": image_size}, crop_size={"height": image_size, "width": image_size}
     )
     found = []
-    for layer, projection in zip(pictures, model.unet.encoder_hid_proj.image_projection_layers, strict=True):
+    for layer, projection in zip(pictures, model.sd.unet.encoder_hid_proj.image_projection_layers, strict=True):
         over_grey = layer[:3] * layer[3:] + 0.5 * (1 - layer[3:])
         pixels = processor(images=over_grey.clamp(0, 1).cpu(), do_rescale=False, return_tensors="pt").pixel_values
         pixels = pixels.to(model.device, model.dtype)

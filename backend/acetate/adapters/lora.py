@@ -125,7 +125,7 @@ def apply_loras(model: DiffusionModel, loras: Sequence[Lora]) -> Iterator[None]:
 
 def _networks(model: DiffusionModel) -> dict[str, nn.Module]:
     names = ("text_encoder", "text_encoder_2")
-    return {"unet": model.unet, **dict(zip(names, model.text.encoders, strict=False))}
+    return {"unet": model.sd.unet, **dict(zip(names, model.sd.text.encoders, strict=False))}
 
 
 def _read(lora: Lora, networks: Mapping[str, nn.Module]) -> LoraFile:

@@ -90,7 +90,7 @@ def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tenso
     cache = model.adapters
     try:
         if path not in cache:
-            network = _network(path, model.unet).to(model.device, model.dtype)
+            network = _network(path, model.sd.unet).to(model.device, model.dtype)
             cache[path] = network.eval().requires_grad_(False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from acetate_wire.errors import AcetateError
 from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.finite import finite, finite_or_wider
+from acetate.models.backbones.backbone import Backbone
+from acetate.models.backbones.stable_diffusion.network import StableDiffusion
+from acetate.models.finite import finite_or_wider
 from acetate.models.latent_preview import LatentPreview, load_preview
-from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.memory_plan import Offload
 from acetate.models.registry import ModelSpec
-from acetate.models.text_encoder import TextEncoders
 from acetate.models.transparency_loader import load_decoder, load_encoder, load_upsampler_of
 from acetate.transparency import (
     LayerUpsampler,
@@ -31,25 +31,19 @@ from acetate.transparency import (
     pad_rgb,
 )
 
-ENCODER = "VAE's encoder"
-
 
 @dataclass(eq=False)
 class DiffusionModel:
-    """A model in memory, on `device`. The UNet computes in `dtype`, everything else in float32: lower precision would
-    be visible in alpha.
+    """A model in memory, on `device`: its networks, and what gives it transparency.
 
-    `vae` and `unet` are diffusers' own objects. `adapters` are the cached control networks, by path. `int8` is True
-    when the UNet's linear layers are quantized to 8 bits.
+    The network that predicts computes in `dtype`. `adapters` are the cached control networks, by path. `int8` is True
+    when the linear layers of that network are quantized to 8 bits.
     `partial_loras` tells of LoRAs of which some modules belong to another model: how many of how many, by name.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     """
 
     spec: ModelSpec
-    vae: Any
-    unet: Any
-    text: TextEncoders
-    scheduler_config: Mapping[str, Any]
+    backbone: Backbone
     vocabulary: Vocabulary | None
     device: torch.device
     dtype: torch.dtype
@@ -62,7 +56,22 @@ class DiffusionModel:
     @property
     def latent_channels(self) -> int:
         """How many channels a latent has."""
-        return int(self.vae.config.latent_channels)
+        return self.backbone.channels
+
+    @property
+    def sd(self) -> StableDiffusion:
+        """The networks of a Stable Diffusion model, which layer files and controls change.
+
+        Raises AcetateError `mode_unsupported` for a model of another architecture.
+        """
+        if isinstance(self.backbone, StableDiffusion):
+            return self.backbone
+        raise AcetateError(
+            "mode_unsupported",
+            f"{self.spec.name} is no Stable Diffusion model, which layer files and controls are made for",
+            field="model",
+            hint="leave them out, or choose a model of Stable Diffusion",
+        )
 
     @cached_property
     def decoder(self) -> TransparentDecoder:
@@ -92,26 +101,12 @@ class DiffusionModel:
         `layer` is straight alpha, in [0, 1], its sides multiples of 8. Raises AcetateError `model_missing` when the
         offset encoder is not there, and `internal` when what comes out is not a number.
         """
-        transparency = self.transparency
+        transparency, networks = self.transparency, self.sd
         rgba = layer.to(self.device, torch.float32)
         offset = transparency.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
-        posterior = self._posterior(composite_on_grey(rgba))
+        posterior = networks.posterior(composite_on_grey(rgba))
         latent = adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier)
-        return scale_latents(finite(latent, ENCODER), self.vae.config)
-
-    @torch.inference_mode()
-    def encode_opaque(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
-        """The latent of a layer over mid grey, as the UNet sees it; its alpha is lost."""
-        latent = self._posterior(composite_on_grey(layer.to(self.device, torch.float32))).mean.float()
-        return scale_latents(finite(latent, ENCODER), self.vae.config)
-
-    @torch.inference_mode()
-    def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
-        """Decode a UNet latent to an opaque image in [0, 1], float32.
-
-        Raises AcetateError `internal` when the latent or the picture is not a number.
-        """
-        return self._picture(unscale_latents(finite(latent, "UNet").float(), self.vae.config))
+        return networks.normalised(latent)
 
     @torch.inference_mode()
     def decode_transparent(
@@ -120,15 +115,17 @@ class DiffusionModel:
         """Decode a UNet latent to a transparent layer, straight alpha, in [0, 1], float32.
 
         `passes` is the number of test-time augmentations for the median. The transparent decoder gets the VAE's latent,
-        or with `scaled` the UNet's, which is for comparison. Raises AcetateError as `decode` does.
+        or with `scaled` the UNet's, which is for comparison. Raises AcetateError `internal` when the latent or the
+        picture is not a number.
         """
-        plain = unscale_latents(finite(latent, "UNet").float(), self.vae.config)
+        plain = self.sd.plain(latent)
 
         # Checked here: the median and clamping to [0, 1] would hide a NaN.
         def decoder(picture: Tensor, part: Tensor) -> Tensor:
             return finite_or_wider(self.decoder, lambda: self.decoder(picture, part), "transparent decoder")
 
-        return decode_tiled(decoder, self._picture(plain), latent.float() if scaled else plain, passes)
+        colour = self.sd.decode_plain(plain)
+        return decode_tiled(decoder, colour, latent.float() if scaled else plain, passes)
 
     @torch.inference_mode()
     def upscale(self, layer: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 kh kw"]:
@@ -144,10 +141,3 @@ class DiffusionModel:
         if bool((layer[3] == 1).all()):
             large[3] = 1
         return large
-
-    def _posterior(self, feed: Float[Tensor, "n 3 h w"]) -> Any:
-        return self.vae.encode(feed.to(self.vae.dtype)).latent_dist
-
-    def _picture(self, plain: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 3 8*h 8*w"]:
-        picture: Tensor = self.vae.decode(plain.to(self.vae.dtype), return_dict=False)[0]
-        return (finite(picture, "VAE").float() / 2 + 0.5).clamp(0, 1)

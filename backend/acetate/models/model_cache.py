@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import torch
 from safetensors import SafetensorError
 
-from acetate.models.backbones.stable_diffusion.loader import load_base
+from acetate.models.backbones.stable_diffusion.footprint import footprint
+from acetate.models.backbones.stable_diffusion.loader import load
 from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
@@ -21,7 +22,6 @@ from acetate.models.memory_plan import (
     MemoryPlan,
     adapter_bytes,
     choose_plan,
-    footprint,
     plans_for,
     supports_int8,
 )
@@ -141,7 +141,7 @@ class ModelCache:
         self.unload(name)
 
     def _dtype(self, name: str, plan: MemoryPlan) -> torch.dtype:
-        """The number format of a model's UNet.
+        """The number format of the network that predicts.
 
         On cards the published families compute in float16: bfloat16 would round off most of a small weight delta.
         """
@@ -172,22 +172,19 @@ def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan:
     Raises AcetateError `model_missing` naming the path when a file is unreadable or does not fit its configuration.
     """
     try:
-        base = load_base(entry, dtype)
-        for network in (base.vae, base.unet):
+        backbone = load(entry, device, dtype)
+        for network in (backbone.vae, backbone.unet):
             network.to(memory_format=fastest_layout(device))
         model = DiffusionModel(
             spec=entry,
-            vae=base.vae,
-            unet=base.unet,
-            text=base.text,
-            scheduler_config=base.scheduler_config,
+            backbone=backbone,
             vocabulary=load_vocabulary(entry.folder),
             device=device,
             dtype=dtype,
             int8=plan.int8,
         )
         if plan.int8:
-            quantize_int8(model.unet)
+            quantize_int8(model.backbone.denoiser)
         apply_plan(model, plan)
         if not entry.family.decoders:
             model.transparency, model.upsampler  # noqa: B018  # a damaged model is refused when it is loaded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from acetate.models.memory_plan import VAE_TILE, MemoryPlan
+from acetate.models.memory_plan import MemoryPlan
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
@@ -16,17 +16,12 @@ if TYPE_CHECKING:
 
 def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
     """Set VAE tiling and place a model's networks as a plan says; does nothing when they are placed so already."""
-    model.vae.use_slicing = model.vae.use_tiling = plan.tiled
-    if plan.tiled:
-        # The VAE's own side is that of its training pictures, half a gigabyte more for SDXL's.
-        model.vae.tile_sample_min_size = min(VAE_TILE, int(model.vae.config.sample_size))
-        halvings = len(model.vae.config.block_out_channels) - 1
-        model.vae.tile_latent_min_size = model.vae.tile_sample_min_size >> halvings
+    model.backbone.tile(plan.tiled)
     if model.placement == plan.placement:
         return
     _remove_hooks(model)
     if plan.placement == "resident":
-        for network in _networks(model):
+        for network in model.backbone.networks:
             network.to(model.device)
     else:
         _offload(model, layers=plan.placement == "sequential")
@@ -44,7 +39,7 @@ def without_offloading(model: DiffusionModel) -> Iterator[None]:
         yield
         return
     _remove_hooks(model)
-    for network in _networks(model):
+    for network in model.backbone.networks:
         network.to("cpu")
     try:
         yield
@@ -52,11 +47,11 @@ def without_offloading(model: DiffusionModel) -> Iterator[None]:
         _offload(model, layers=model.placement == "sequential")
 
 
-def quantize_int8(unet: Any) -> None:
-    """Quantize the linear layers of a UNet to int8 weights, in place, through torchao."""
+def quantize_int8(network: Any) -> None:
+    """Quantize the linear layers of a network to int8 weights, in place, through torchao."""
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
-    quantize_(unet, Int8WeightOnlyConfig())
+    quantize_(network, Int8WeightOnlyConfig())
 
 
 def _offload(model: DiffusionModel, *, layers: bool) -> None:
@@ -64,11 +59,11 @@ def _offload(model: DiffusionModel, *, layers: bool) -> None:
     from accelerate import cpu_offload_with_hook
     from diffusers.hooks import apply_group_offloading
 
-    for network in _networks(model):
+    for network in model.backbone.networks:
         network.to("cpu")
     previous: Any = None
-    for network in _networks(model):
-        if layers and network is model.unet:
+    for network in model.backbone.networks:
+        if layers and network is model.backbone.denoiser:
             apply_group_offloading(network, model.device, torch.device("cpu"), offload_type="leaf_level")
             continue
         _, previous = cpu_offload_with_hook(network, model.device, previous)
@@ -79,13 +74,8 @@ def _remove_hooks(model: DiffusionModel) -> None:
     for hook in model.hooks:
         hook.remove()
     model.hooks.clear()
-    for module in model.unet.modules():
+    for module in model.backbone.denoiser.modules():
         registry = getattr(module, "_diffusers_hook", None)
         if registry is not None:
             for name in list(registry.hooks):
                 registry.remove_hook(name, recurse=False)
-
-
-def _networks(model: DiffusionModel) -> tuple[Any, ...]:
-    """In the order in which they work; the transparent ones are small and stay where they are."""
-    return (*model.text.encoders, model.unet, model.vae)

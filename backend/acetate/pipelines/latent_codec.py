@@ -12,15 +12,15 @@ from acetate.transparency import Passes
 from acetate.transparency.tiling import Span, blend_tiles, crop_latents
 
 MIN_TILES = TileSpec(512, 128)
-"""The autoencoder and the transparent decoder take no smaller tiles, however small those of the UNet are."""
+"""The autoencoder and the transparent decoder take no smaller tiles, however small those of the backbone are."""
 
 
 @torch.inference_mode()
 def encode(
     model: DiffusionModel, picture: Float[Tensor, "4 h w"], transparent: bool, tiles: TileSpec | None
 ) -> Float[Tensor, "1 c h/8 w/8"]:
-    """The latent of a picture as the UNet sees it: its alpha hidden inside, or over mid grey."""
-    one = model.encode if transparent else model.encode_opaque
+    """The latent of a picture as the backbone sees it: its alpha hidden inside, or over mid grey."""
+    one = model.encode if transparent else model.backbone.encode
     if tiles is None:
         return one(picture[None])
     tiles = max(tiles, MIN_TILES, key=lambda each: each.size)
@@ -35,13 +35,10 @@ def encode(
 def decode(
     model: DiffusionModel, latent: Float[Tensor, "1 c h w"], transparent: bool, passes: Passes, tiles: TileSpec | None
 ) -> Float[Tensor, "4 8*h 8*w"]:
-    """The straight-alpha picture of a latent of the UNet's, in [0, 1]; an opaque one has alpha 1."""
+    """The straight-alpha picture of a latent, in [0, 1]; an opaque one has alpha 1."""
 
     def one(part: Tensor) -> Tensor:
-        if transparent:
-            return model.decode_transparent(part, passes)
-        colour = model.decode(part)
-        return torch.cat([colour, torch.ones_like(colour[:, :1])], dim=1)
+        return model.decode_transparent(part, passes) if transparent else model.backbone.decode(part)
 
     if tiles is None:
         return one(latent)[0]

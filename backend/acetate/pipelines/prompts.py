@@ -64,7 +64,11 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
     vectors = _vectors(texts)
     with torch.inference_mode():
         embeds = encode_prompts(
-            model.text, [text for text, _mark in asked], [mark for _text, mark in asked], request.clip_skip, vectors
+            model.sd.text,
+            [text for text, _mark in asked],
+            [mark for _text, mark in asked],
+            request.clip_skip,
+            vectors,
         )
         finite(embeds.prompt_embeds, "text encoder")
         places = [list(asked).index(each) for each in zip(texts, marks, strict=True)]
@@ -82,7 +86,7 @@ def length_warning(request: LayerRequest, model: DiffusionModel) -> LayerWarning
 
     if model.vocabulary is None:
         return None
-    long = [text for text in prompt_fields(request).values() if chunk_count(model.text, text) > 1]
+    long = [text for text in prompt_fields(request).values() if chunk_count(model.sd.text, text) > 1]
     if not long:
         return None
     message = _("the prompt “{prompt}” is longer than any that the model has read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from acetate.adapters.attach import Denoiser, adapted_model
 from acetate.image.sizes import Size
-from acetate.models.backbones.stable_diffusion.samplers import Sampler, Scheduler, get_sampler, make_scheduler
+from acetate.models.backbones.stable_diffusion.samplers import Sampler, get_sampler
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
@@ -55,7 +55,7 @@ class SamplingParams:
 
 @dataclass(frozen=True, eq=False)
 class InitLatents:
-    """Latents of the drawn frames to start from instead of pure noise, as the UNet sees them.
+    """Latents of the drawn frames to start from instead of pure noise, as the backbone sees them.
 
     Anything is drawn only where `mask` is 1; the rest stays what it was.
     """
@@ -80,10 +80,10 @@ class TileSpec:
 class FrameBatch:
     """The pictures that are drawn side by side, as one sample.
 
-    `prompt_embeds` has the texts that the UNet reads, a row for each frame; first those without the prompt and then
+    `prompt_embeds` has the texts that the backbone reads, a row for each frame; first those without the prompt and then
     those with it, or only the latter where guidance is 1. `conditioning` are the latents of frames that are given, by
-    their number: they stay as they are, at time step 0, and the others see them. With `tiles` the UNet sees the frames
-    in overlapping parts at every step, and its answers are blended before the sampler takes the step.
+    their number: they stay as they are, at time step 0, and the others see them. With `tiles` the backbone sees the
+    frames in overlapping parts at every step, and its answers are blended before the sampler takes the step.
     """
 
     count: int
@@ -113,7 +113,7 @@ def default_latents(
         texts = [f"{mark} {text}".strip() for mark, text in zip(marks, texts, strict=True)]
     params = SamplingParams(get_sampler(family.sampler), family.steps, family.guidance)
     with adapted_model(model, part) as denoiser:
-        frames = FrameBatch(len(prompts), Size(side, side), model.text.encode(texts))
+        frames = FrameBatch(len(prompts), Size(side, side), model.backbone.encode_text(texts))
         noise = torch.Generator().manual_seed(seed)
         return denoise(model, denoiser, params, frames, noise, lambda share, predict_x0: None)
 
@@ -127,27 +127,25 @@ def denoise(
     on_step: OnStep,
     start: InitLatents | None = None,
 ) -> Float[Tensor, "drawn c h w"]:
-    """The latents of the drawn frames, as the UNet sees them.
+    """The latents of the drawn frames, as the backbone sees them.
 
     Noise comes from `generator`, on the processor, so that it is the same on every device. Raises NotANumberError at
-    the first step where the UNet's prediction is not a number.
+    the first step where a prediction is not a number.
     """
-    scheduler = make_scheduler(params.sampler, model.scheduler_config, params.steps, model.device)
-    timesteps = scheduler.timesteps
-    latent: Tensor
-    shape = (len(frames.generated), model.latent_channels, frames.size.height // 8, frames.size.width // 8)
+    schedule = model.backbone.schedule(params.sampler, params.steps, frames.size, generator)
+    timesteps, scale = schedule.timesteps, model.backbone.scale
+    shape = (len(frames.generated), model.latent_channels, frames.size.height // scale, frames.size.width // scale)
     noise = torch.randn(shape, generator=generator).to(model.device)
-    first, latent = 0, noise * scheduler.init_noise_sigma
+    first, latent = 0, schedule.start(noise)
     if start is not None:
-        first = (params.steps - params.active_steps) * getattr(scheduler, "order", 1)
-        latent = _add_noise(scheduler, start.latent, noise, first)
-    options: dict[str, Any] = {"generator": generator} if params.sampler.adds_noise else {}
+        first = (params.steps - params.active_steps) * schedule.order
+        latent = schedule.add_noise(start.latent, noise, first)
     last = len(timesteps)
     for index in range(first, last):
         timestep = timesteps[index]
         # Only the network changes: the sampler and what it remembers of earlier steps go on.
-        predictor.set_enabled(params.adapts(float(timestep), len(scheduler.alphas_cumprod)))
-        model_input = scheduler.scale_model_input(latent, timestep)
+        predictor.set_enabled(params.adapts(float(timestep), schedule.trained))
+        model_input = schedule.scale_input(latent, index)
 
         def on_part(part: float, done: int = index - first) -> None:
             on_step((done + part) / (last - first), None)
@@ -157,12 +155,12 @@ def denoise(
             prediction = ask.predict(model_input)
         else:
             prediction = ask.predict_tiled(model_input, frames.tiles, on_part, None if start is None else start.mask)
-        finite(prediction, "UNet")
-        latent = scheduler.step(prediction, timestep, latent, return_dict=False, **options)[0]
+        finite(prediction, model.backbone.denoiser_name)
+        latent = schedule.step(prediction, index, latent)
         if start is not None:
-            around = start.latent if index + 1 == last else _add_noise(scheduler, start.latent, noise, index + 1)
+            around = start.latent if index + 1 == last else schedule.add_noise(start.latent, noise, index + 1)
             latent = torch.where(start.mask > 0, latent, around)
-        on_step((index + 1 - first) / (last - first), partial(predict_x0, scheduler, model_input, prediction, timestep))
+        on_step((index + 1 - first) / (last - first), partial(schedule.predict_x0, model_input, prediction, index))
     predictor.set_enabled(True)
     return latent
 
@@ -227,22 +225,3 @@ class GuidedDenoiser:
         chosen = answers.view(halves, frames.count, *answers.shape[1:])[:, list(frames.generated)]
         without, with_prompt = chosen[0], chosen[-1]
         return without + self.guidance * (with_prompt - without)
-
-
-def predict_x0(
-    scheduler: Scheduler, model_input: Float[Tensor, "n c h w"], prediction: Float[Tensor, "n c h w"], timestep: Tensor
-) -> Float[Tensor, "n c h w"]:
-    """The x0 prediction, computed from the UNet's input and output (epsilon or v)."""
-    kept = scheduler.alphas_cumprod[int(timestep.round())].to(model_input.device)
-    signal, noise = kept.sqrt(), (1 - kept).sqrt()
-    if scheduler.config["prediction_type"] == "v_prediction":
-        return signal * model_input - noise * prediction
-    return (model_input - noise * prediction) / signal
-
-
-def _add_noise(scheduler: Any, latent: Tensor, noise: Tensor, index: int) -> Tensor:
-    """The latent with as much noise as the sampler expects before its step `index`."""
-    if getattr(scheduler, "step_index", None) is None and hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(index)
-    noised: Tensor = scheduler.add_noise(latent, noise, scheduler.timesteps[index : index + 1])
-    return noised

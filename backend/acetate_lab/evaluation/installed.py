@@ -54,7 +54,7 @@ def evaluate_installed(
         if model.vocabulary is None:
             raise ValueError(f"{model.spec.folder} has no vocabulary.json: measure it with no layers")
         prompts = evaluation_prompts(sorted(set(model.vocabulary.things.values())), layer_count)
-    parts = Autoencoder(model.vae, model.transparency, passes)
+    parts = Autoencoder(model.sd.vae, model.transparency, passes)
     generate = generator(store, NAME, passes)
     return evaluate_starter(
         parts, held_out, generate, prompts, model=NAME, seed=seed, soft=SOFT_SUBJECTS, report=report

@@ -58,7 +58,7 @@ def _frames(model: DiffusionModel, mode: str, chance: random.Random, seed: int) 
         layer = None
         if role == part.transparent:
             layer = _reduced(premultiplied(model.decode_transparent(one, PASSES)[0])[None])
-        yield PreviewPair(one, layer, _reduced(model.decode(one)))
+        yield PreviewPair(one, layer, _reduced(model.backbone.decode(one)[:, :3]))
 
 
 def _prompt(model: DiffusionModel, role: str, chance: random.Random) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +9,13 @@ import torch
 
 from acetate.models.backbones.diffusers_layout import networks_of, text_folders, weight_variant
 from acetate.models.backbones.stable_diffusion.checkpoint import build, read_checkpoint
+from acetate.models.backbones.stable_diffusion.network import StableDiffusion
 from acetate.models.registry import ModelSpec
 from acetate.models.text_encoder import TextEncoders
 
 
-@dataclass(frozen=True, eq=False)
-class BaseNetworks:
-    """The networks of a base model, in main memory, in eval mode without gradients."""
-
-    vae: Any
-    unet: Any
-    text: TextEncoders
-    scheduler_config: Mapping[str, Any]
-
-
-def load_base(entry: ModelSpec, dtype: torch.dtype) -> BaseNetworks:
-    """Load the networks, memory-mapped: the UNet in `dtype`, the VAE in float32.
+def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusion:
+    """The networks of a model, memory-mapped, in eval mode without gradients, not yet moved to their `device`.
 
     SDXL's VAE overflows in float16, and alpha shows what bfloat16 drops. Text encoders of large families compute in
     `dtype` too. Raises OSError, ValueError and others of the libraries when a file is unreadable or does not fit.
@@ -42,11 +31,13 @@ def load_base(entry: ModelSpec, dtype: torch.dtype) -> BaseNetworks:
     for network in networks.values():
         network.eval().requires_grad_(False)
     encoders = tuple(networks[encoder] for encoder, _ in text_folders(entry.family))
-    return BaseNetworks(
+    return StableDiffusion(
         vae=networks["vae"],
         unet=networks["unet"],
         text=TextEncoders(_tokenizers(entry), encoders),
         scheduler_config=entry.scheduler_config,
+        device=device,
+        dtype=dtype,
     )
 
 
