@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.backbones.diffusers_layout import weight_variant
+from acetate.models.backbones.diffusers_layout import read_json, weight_variant
 from acetate.models.backbones.stable_diffusion.key_mapping import CONTROLNET
 from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.models.registry import model_missing_error, read_json
+from acetate.models.registry import model_missing_error
 from acetate.models.weights import WeightFileError, load_state_dict_strict, read_weights
 
 if TYPE_CHECKING:

@@ -96,7 +96,7 @@ class DiffusionModel:
 
     @torch.inference_mode()
     def encode(self, layer: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
-        """The latent of a transparent layer with its alpha hidden in it, as the UNet sees it.
+        """The latent of a transparent layer with its alpha hidden in it, as the backbone sees it.
 
         `layer` is straight alpha, in [0, 1], its sides multiples of 8. Raises AcetateError `model_missing` when the
         offset encoder is not there, and `internal` when what comes out is not a number.
@@ -112,11 +112,11 @@ class DiffusionModel:
     def decode_transparent(
         self, latent: Float[Tensor, "n c h w"], passes: Passes, *, scaled: bool = False
     ) -> Float[Tensor, "n 4 8*h 8*w"]:
-        """Decode a UNet latent to a transparent layer, straight alpha, in [0, 1], float32.
+        """Decode a latent to a transparent layer, straight alpha, in [0, 1], float32.
 
         `passes` is the number of test-time augmentations for the median. The transparent decoder gets the VAE's latent,
-        or with `scaled` the UNet's, which is for comparison. Raises AcetateError `internal` when the latent or the
-        picture is not a number.
+        or with `scaled` the normalised one, which is for comparison. Raises AcetateError `internal` when the latent or
+        the picture is not a number.
         """
         plain = self.sd.plain(latent)
 

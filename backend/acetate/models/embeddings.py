@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from acetate_wire.errors import AcetateError
 from acetate_wire.prompt import Prompt
 
-from acetate.models.backbones.diffusers_layout import text_folders
+from acetate.models.backbones.diffusers_layout import read_json, text_folders
 from acetate.models.hub_cache import SUFFIX, models_dir
-from acetate.models.registry import ModelSpec, read_json
+from acetate.models.registry import ModelSpec
 from acetate.models.safetensors_header import HeaderError, read_header
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ class LatentPreview(Protocol):
     def __call__(self, latent: Float[Tensor, "1 c h w"], transparent: bool) -> Float[Tensor, "4 k*h k*w"]:
         """Straight alpha in [0, 1], on the latent's device; opaque where the latent is not of a `transparent` layer.
 
-        `latent` is as the UNet sees it.
+        `latent` is as the backbone sees it.
         """
         ...
 

@@ -28,7 +28,7 @@ from acetate.models.memory_plan import (
 from acetate.models.offload import apply_plan, quantize_int8
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.vocabulary import load_vocabulary
-from acetate.transparency import fastest_dtype, fastest_layout, short_dtype
+from acetate.transparency import fastest_dtype, short_dtype
 
 log = logging.getLogger("acetate.models")
 
@@ -173,8 +173,6 @@ def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan:
     """
     try:
         backbone = load(entry, device, dtype)
-        for network in (backbone.vae, backbone.unet):
-            network.to(memory_format=fastest_layout(device))
         model = DiffusionModel(
             spec=entry,
             backbone=backbone,

@@ -12,7 +12,7 @@ AdapterKind = Literal["plain", "sharing", "delta"]
 
 @dataclass(frozen=True)
 class AdapterSpec:
-    """An adapter of the UNet that generates certain layers (LayerDiffuse, sections 3.2 and 3.3).
+    """An adapter of the model that generates certain layers (LayerDiffuse, sections 3.2 and 3.3).
 
     `roles` are generated together, in the order of the frames in the batch; `transparent` is the one that is decoded
     by the transparent decoder, None when all are opaque.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,14 +12,21 @@ from typing import Any
 from acetate_wire.errors import AcetateError
 
 from acetate.image.sizes import Learned
-from acetate.models.backbones.diffusers_layout import CALLED, UPSAMPLER, absent, first_missing_file
+from acetate.models.backbones.diffusers_layout import (
+    CALLED,
+    UPSAMPLER,
+    absent,
+    first_missing_file,
+    native_size,
+    read_json,
+)
 from acetate.models.backbones.file_kind import FileKind, identify
 from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
 from acetate.models.hub_cache import cached_snapshot, is_weight_file, layer_file, weight_files
 from acetate.models.recipes import ModeRecipe, stack_recipes
 from acetate.models.user_models import unusable_files, user_sources
 
-__all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error", "read_json"]
+__all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSpec", "model_missing_error"]
 
 STARTER_FOLDER = Path(__file__).parents[1] / "starter"
 """The folder of the starter model, which ships with the package."""
@@ -65,12 +71,12 @@ class ModelSpec:
 
     @property
     def zeros_for_empty_negative(self) -> bool:
-        """Whether an empty negative prompt is all zeros to its UNet (`force_zeros_for_empty_prompt` in diffusers)."""
+        """Whether an empty negative prompt is all zeros to the model (`force_zeros_for_empty_prompt` in diffusers)."""
         return bool(read_json(self.folder / "model_index.json").get("force_zeros_for_empty_prompt"))
 
     @property
     def learned(self) -> Learned:
-        """The sizes that its UNet was trained at: the family's where it has the family's resolution."""
+        """The sizes that it was trained at: the family's where it has the family's resolution."""
         family = self.family
         sizes = family.sizes if self.native_size == family.native_size else ()
         return Learned(self.native_size, family.max_aspect, sizes)
@@ -100,14 +106,6 @@ class ModelSpec:
             field="mode",
             hint=f"it can do {', '.join(self.modes)}" if self.modes else "its layer files are missing",
         )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object from a file. Raises OSError, or ValueError for invalid JSON or another type."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name} holds no map")
-    return content
 
 
 def known_sources() -> dict[str, ModelSource]:
@@ -148,7 +146,7 @@ class ModelRegistry:
         folder = _folder(name, source)
         _check_complete(name, source, folder)
         try:
-            side, factor = _native_size(folder), _upscale_factor(folder)
+            side, factor = native_size(folder), _upscale_factor(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
@@ -262,12 +260,3 @@ def _upscale_factor(folder: Path) -> int:
     """The factor of a model's upsampler, 1 without one."""
     config = folder / UPSAMPLER
     return int(read_json(config)["factor"]) if config.is_file() else 1
-
-
-def _native_size(folder: Path) -> int:
-    """A model's training resolution in pixels."""
-    vocabulary = folder / "vocabulary.json"
-    if vocabulary.is_file():
-        return int(read_json(vocabulary)["native_size"])
-    halvings = len(read_json(folder / "vae/config.json")["block_out_channels"]) - 1
-    return int(read_json(folder / "unet/config.json")["sample_size"]) << halvings

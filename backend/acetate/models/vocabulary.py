@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acetate_wire.vocabulary import Vocabulary, split
 
-from acetate.models.registry import read_json
+from acetate.models.backbones.diffusers_layout import read_json
 
 VOCABULARY_FILE = "vocabulary.json"
 """The name of a vocabulary in a model's folder."""

@@ -61,7 +61,7 @@ def run_resolved(
     in [0, 1]. `report` is called between steps; what it raises (`JobCancelled`) ends the job there. Raises
     AcetateError when that cannot be done: a model or file that has gone meanwhile, or too little memory.
 
-    Where the UNet overflows in float16, the job begins again in a wider number format: steps in two formats would make
+    Where the model overflows in float16, the job begins again in a wider number format: steps in two formats would make
     layers that no settings give again.
     """
     import torch

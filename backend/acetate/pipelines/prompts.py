@@ -46,7 +46,7 @@ def frame_prompts(request: LayerRequest, part: AdapterSpec) -> list[str]:
 
 
 def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpec) -> PromptEmbeds:
-    """What the UNet reads: for every frame the negative prompt, then each frame's prompt; only the latter where
+    """What the model reads: for every frame the negative prompt, then each frame's prompt; only the latter where
     guidance is 1.
 
     Where the model's captions had marks of their role, all of these have them too, so that even an empty prompt asks

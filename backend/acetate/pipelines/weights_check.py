@@ -27,7 +27,7 @@ CLEAR, SOLID = 0.05, 0.5
 
 @dataclass(frozen=True, eq=False)
 class GoldenLayer:
-    """The layer of one prompt and seed, decoded from the VAE's own latent or from the `scaled` one of the UNet.
+    """The layer of one prompt and seed, decoded from the VAE's own latent or from the normalised one (`scaled`).
 
     `corners` is the mean alpha of its four corners and `middle` that of its middle, in [0, 1].
     """
@@ -96,7 +96,7 @@ def _fault(model: DiffusionModel, name: str) -> str:
 
 @torch.inference_mode()
 def golden_layers(model: DiffusionModel) -> tuple[GoldenLayer, GoldenLayer]:
-    """The same layer decoded from the VAE's latent and from the UNet's: published programs differ in which the
+    """The same layer decoded from the VAE's latent and from the normalised one: published programs differ in which the
     transparent decoder gets.
     """
     latent = default_latents(model, model.spec.recipe("text").adapters[0], [PROMPT], SEED)

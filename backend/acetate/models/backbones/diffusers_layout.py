@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from acetate.models.families import SD15, SDXL, ModelFamily
 from acetate.models.hub_cache import SUFFIX
@@ -112,3 +113,20 @@ def absent(file: Path, family: ModelFamily) -> tuple[str, ...]:
     return tuple(
         network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in names)
     )
+
+
+def native_size(folder: Path) -> int:
+    """A model's training resolution in pixels. Raises OSError, ValueError, KeyError or TypeError for a damaged one."""
+    vocabulary = folder / "vocabulary.json"
+    if vocabulary.is_file():
+        return int(read_json(vocabulary)["native_size"])
+    halvings = len(read_json(folder / "vae/config.json")["block_out_channels"]) - 1
+    return int(read_json(folder / "unet/config.json")["sample_size"]) << halvings
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file. Raises OSError, or ValueError for invalid JSON or another type."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} holds no map")
+    return content

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from acetate.models.backbones.diffusers_layout import read_json
 from acetate.models.devices import best_device
-from acetate.models.registry import STARTER_FOLDER, ModelRegistry, read_json
+from acetate.models.registry import STARTER_FOLDER, ModelRegistry
 from acetate.models.transparency_loader import load_decoder, load_encoder
 from acetate.transparency.files import Transparency, load
 

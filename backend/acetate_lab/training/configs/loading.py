@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from acetate.models.backbones.diffusers_layout import weight_variant
+from acetate.models.backbones.diffusers_layout import read_json, weight_variant
 from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.models.registry import ModelRegistry, read_json
+from acetate.models.registry import ModelRegistry
 from acetate.models.text_encoder import TextEncoders
 from acetate.models.transparency_loader import new_decoder, new_encoder
 from acetate.models.weights import load_state_dict_strict, read_weights

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from acetate.models.backbones.diffusers_layout import network_files, networks_of, prefixes
+from acetate.models.backbones.diffusers_layout import network_files, networks_of, prefixes, read_json
 from acetate.models.backbones.stable_diffusion.network import VAE_TILE
 from acetate.models.memory_plan import NO_ADAPTERS, SINGLE, AdapterBytes, Footprint
 from acetate.models.recipes import AdapterSpec, ModeRecipe
-from acetate.models.registry import DECODER, ENCODER, ModelSpec, read_json
+from acetate.models.registry import DECODER, ENCODER, ModelSpec
 from acetate.models.safetensors_header import count_numbers, read_header
 
 ALPHA_TILE = 1024

@@ -12,6 +12,7 @@ from acetate.models.backbones.stable_diffusion.checkpoint import build, read_che
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
 from acetate.models.registry import ModelSpec
 from acetate.models.text_encoder import TextEncoders
+from acetate.transparency import fastest_layout
 
 
 def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusion:
@@ -31,6 +32,8 @@ def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDi
     for network in networks.values():
         network.eval().requires_grad_(False)
     encoders = tuple(networks[encoder] for encoder, _ in text_folders(entry.family))
+    for name in ("vae", "unet"):
+        networks[name].to(memory_format=fastest_layout(device))
     return StableDiffusion(
         vae=networks["vae"],
         unet=networks["unet"],
