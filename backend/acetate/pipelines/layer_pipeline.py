@@ -212,7 +212,7 @@ class RenderPass:
     def _run_adapter(
         self, part: AdapterSpec, roles: Collection[str], samples: Sequence[Sample], drawn: Mapping[str, Tensor]
     ) -> None:
-        with self._adapted_unet(part, drawn) as predictor:
+        with self._adapted_model(part, drawn) as predictor:
             frames = self._frame_batch(part)
             params = _with_stop_at(self.params, part, self.context.request)
             for sample in samples:
@@ -226,7 +226,7 @@ class RenderPass:
                     if part.roles[frame] in roles:
                         sample.pictures[part.roles[frame]] = self._decode(part, frame, latent[index : index + 1])
 
-    def _adapted_unet(self, part: AdapterSpec, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Denoiser]:
+    def _adapted_model(self, part: AdapterSpec, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Denoiser]:
         request = self.context.request
         given = {}
         if part.conditioning in ("control", "concat"):
