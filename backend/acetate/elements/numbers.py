@@ -128,9 +128,10 @@ def smoothstep(low: float | Field, high: float | Field, value: NDArray[np.floati
     return step
 
 
-def gaussian(distance: Field, deviation: float) -> Field:
+def gaussian(distance: NDArray[np.floating[Any]], deviation: float) -> Field:
     """The bell curve, 1 at distance 0."""
-    return exp(distance * distance * np.float32(-0.5 / deviation**2))
+    near: Field = distance.astype(np.float32, copy=False)
+    return exp(near * near * np.float32(-0.5 / deviation**2))
 
 
 def _polynomial(x: NDArray[np.floating[Any]], *factors: float) -> Field:

@@ -8,7 +8,7 @@ import numpy as np
 
 from acetate.elements.numbers import Field, Reals, exp
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 """About how many samples of fine strokes are laid at a time."""
 
 

@@ -6,9 +6,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from acetate.elements.kind import Kind
-from acetate.elements.kinds import candle, embers, flame, glow, god_rays, lightning, rain, smoke, snow
+from acetate.elements.kinds import (
+    campfire,
+    candle,
+    embers,
+    flame,
+    glow,
+    god_rays,
+    hair,
+    lightning,
+    match,
+    rain,
+    smoke,
+    snow,
+)
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
-    {module.KIND.name: module.KIND for module in (rain, snow, smoke, flame, candle, embers, god_rays, lightning, glow)}
+    {
+        module.KIND.name: module.KIND
+        for module in (rain, snow, smoke, flame, campfire, match, candle, embers, god_rays, lightning, glow, hair)
+    }
 )
 """Every kind by its name, in the order in which the editors offer them."""

@@ -74,7 +74,7 @@ def paint(canvas: Canvas, embers: Embers) -> Layer:
     swell = np.array([0.12, 0.27, 0.41, 0.55, 0.7, 0.86, 1.0, 1.0, 0.75, 0.15])
     for name, each, size in (("dust", 420, 0.0011), ("spark", 150, 0.0024), ("ember", 26, 0.0046)):
         sparks = _sparks(canvas, embers, name, each, size)
-        weights = sparks.heat[:, None] * swell[None] ** 1.3
+        weights = sparks.heat[:, None] * (swell * swell)[None]
         fine(
             sharp,
             Strokes(canvas.pixels(sparks.path), sparks.radius[:, None] * swell * canvas.unit, weights * 0.95, soft=0.8),

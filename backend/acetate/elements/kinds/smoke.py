@@ -127,7 +127,8 @@ def _puffs(canvas: Canvas, smoke: Smoke, plume: _Plume) -> Reals:
     axis, width = plume.axis(held), plume.width(held)
     x = axis + across * width
     y = plume.box.bottom + age * plume.box.height * smoke.height * 0.93
-    amount = np.clip(age / 0.05, 0, 1) * np.clip((1 - age) / 0.75, 0, 1) ** 1.5
+    fading = np.clip((1 - age) / 0.75, 0, 1)
+    amount = np.clip(age / 0.05, 0, 1) * fading * np.sqrt(fading)
     return np.stack([x, y, size * width, amount, tone], axis=-1).astype(np.float64)
 
 
