@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from acetate.elements import Kind, Understood
+    from acetate.elements import Understood
+    from acetate.elements.kind import Kind
 
 NATIVE_SIZE = 512
 MAX_ASPECT = 1000.0
