@@ -114,9 +114,7 @@ def test_a_cancel_ends_it_between_the_parts_of_a_picture(daemon: Daemon) -> None
     editor = daemon.editor("leaving")
     id = editor.client.submit(an_element("smoke", 1024, 1024, element=Element(frames=50)))
     editor.wait(Accepted, id)
-    until(
-        lambda: editor.pump() is not None and any(isinstance(e, Progress) and e.step for e in editor.events), "a step"
-    )
+    editor.wait(Progress, id)
     editor.client.cancel(id)
     editor.wait(Cancelled, id)
     assert not any(isinstance(event, Done) for event in editor.events)
