@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class LayerOutput:
     """A finished layer and where its top-left corner belongs on the canvas, in pixels.
 
     `picture` is "h w 4", an array or tensor: RGBA with straight alpha, rows from the top, sRGB-encoded, as floats in
-    [0, 1] or in whole numbers whose largest means 1.
+    [0, 1] or in whole numbers whose largest means 1. `blend` is `normal`, or `add` for light, which is added to what is
+    below.
     """
 
     name: str
@@ -42,3 +43,4 @@ class LayerOutput:
     x: int
     y: int
     picture: Any
+    blend: str = field(default="normal", kw_only=True)

@@ -24,13 +24,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Layer:
-    """One finished layer and where its top-left corner belongs on the canvas, in pixels."""
+    """One finished layer and where its top-left corner belongs on the canvas, in pixels.
+
+    `blend` is `normal`, or `add` for light, which is added to what is below.
+    """
 
     name: str
     role: str
     x: int
     y: int
     picture: Picture
+    blend: str = "normal"
 
 
 @dataclass(frozen=True)
@@ -268,7 +272,8 @@ def _decode_done(fields: Mapping[str, Any], frames: Sequence[Any]) -> Done:
     try:
         for entry in fields["layers"]:
             picture = _decode_picture(entry["picture"], frames)
-            layers.append(Layer(entry["name"], entry["role"], int(entry["x"]), int(entry["y"]), picture))
+            blend = str(entry.get("blend", "normal"))
+            layers.append(Layer(entry["name"], entry["role"], int(entry["x"]), int(entry["y"]), picture, blend))
         settings: Dict[str, Any] = dict(fields.get("settings", {}))
         warnings = tuple(
             LayerWarning(str(each["code"]), str(each["message"]), str(each.get("hint", "")))

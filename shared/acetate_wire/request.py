@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
+from .element import Element
 from .errors import AcetateError
 from .field_readers import flag, listing, mapping, number, one_of, text, whole
 from .geometry import Rect as Rect
@@ -119,8 +120,9 @@ class LayerRequest:
     target, and the rest stays clear. `detail` is how strongly a target over the model's size is drawn over once more
     at its own size, 0 for not at all. `returns` are the roles that come back; without any, those that the mode makes.
     `stack` are the layers of a mode that stacks, from below, each inside the target; `prompt` is then what the
-    background shows, where none is given. Layers come back as `reply_format`, `reply_rows` and `reply_space` say
-    (`icc` needs `reply_profile_frame`).
+    background shows, where none is given. `element` is for the model `elements` alone. With `keep_matte` a refined
+    layer has the alpha of the given one, bit for bit, and only its colours are drawn. Layers come back as
+    `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """
@@ -149,6 +151,8 @@ class LayerRequest:
     detail: float = 0.0
     returns: Tuple[str, ...] = ()
     stack: Tuple[StackLayer, ...] = ()
+    element: Optional[Element] = None
+    keep_matte: bool = False
     preview: bool = False
     reply_format: str = "rgba8"
     reply_rows: str = "top-down"
@@ -164,8 +168,14 @@ class LayerRequest:
                 object.__setattr__(self, name, value)
         _check_inputs(self)
         _check_stack(self)
+        _check_mode_fields(self)
         _check_returns(self)
         _check_profile(self.reply_space, self.reply_profile_frame, "reply_profile_frame")
+
+    @property
+    def frames(self) -> int:
+        """How many pictures each layer consists of: those of an element's loop, else 1."""
+        return 1 if self.element is None else self.element.frames
 
     def with_seed(self) -> LayerRequest:
         """This request with a random seed, unless it has one."""
@@ -178,11 +188,11 @@ def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
     made = spec.outputs + spec.optional_outputs
     if spec.stacks:
         made = tuple(role for role in made[:-1] if role not in request.inputs) + made[-1:] * len(request.stack)
-    return tuple(role for role in made if role not in spec.one_of or role not in request.inputs)
+    return tuple(role for role in made if role not in spec.one_of or role not in request.inputs) * request.frames
 
 
 def output_roles(request: LayerRequest) -> Tuple[str, ...]:
-    """The roles that one picture of this request brings back, in stacking order from below."""
+    """The roles that one picture of this request brings back, in stacking order from below; a loop's frames in turn."""
     wanted = request.returns or MODES[request.mode].outputs
     return tuple(role for role in possible_roles(request) if role in wanted)
 
@@ -255,6 +265,7 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "detail": _share,
     "returns": lambda value, where: tuple(one_of(role, where, ROLES) for role in listing(value, where, 0, len(ROLES))),
     "stack": lambda value, where: tuple(listing(value, where, 0, MOST_STACKED)),
+    "keep_matte": flag,
     "preview": flag,
     "reply_format": lambda value, where: one_of(value, where, tuple(FORMATS)),
     "reply_rows": lambda value, where: one_of(value, where, ROWS),
@@ -310,6 +321,21 @@ def _check_stack(request: LayerRequest) -> None:
                 f"stack[{index}].target reaches beyond the target of the request",
                 field=f"stack[{index}].target",
                 hint="cut it to what lies inside",
+            )
+
+
+def _check_mode_fields(request: LayerRequest) -> None:
+    """Fields that one mode alone has a use for are given in no other."""
+    for name, given, mode in (
+        ("element", request.element is not None, "text"),
+        ("keep_matte", request.keep_matte, "refine"),
+    ):
+        if given and request.mode != mode:
+            raise AcetateError(
+                "bad_request",
+                f"{name} means nothing in the mode {request.mode}",
+                field=name,
+                hint=f"leave it out, or use the mode {mode}",
             )
 
 

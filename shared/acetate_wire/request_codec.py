@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, fields
 from typing import Any, Callable, Dict, List, Sequence, Set, Tuple, Type
 
+from .element import Element
 from .errors import AcetateError
 from .field_readers import listing, located, mapping, text
 from .limits import Limits
@@ -55,6 +56,8 @@ def encode_request(request: LayerRequest) -> Dict[str, Any]:
         out["returns"] = list(request.returns)
     if "loras" in out:
         out["loras"] = [asdict(lora) for lora in request.loras]
+    if request.element is not None:
+        out["element"] = {**asdict(request.element), "parameters": dict(request.element.parameters)}
     return out
 
 
@@ -140,12 +143,17 @@ def _stack(value: object, where: str) -> Tuple[StackLayer, ...]:
     return tuple(_stack_layer(item, f"{where}[{n}]") for n, item in enumerate(layers))
 
 
+def _element(value: object, where: str) -> Any:
+    return None if value is None else _value(value, Element, where)
+
+
 _DECODERS: Dict[str, Callable[[object, str], object]] = {
     "target": _target,
     "inputs": _inputs,
     "controls": _controls,
     "loras": _loras,
     "stack": _stack,
+    "element": _element,
 }
 """The fields that are no plain values in a map."""
 
@@ -193,7 +201,15 @@ def check_limits(request: LayerRequest, limits: Limits) -> None:
     for where, picture in _pictures(request):
         _check_side(picture.width, f"{where}.width", f"{where}.width", limits)
         _check_side(picture.height, f"{where}.height", f"{where}.height", limits)
-    pictures = request.count * len(output_roles(request))
+    layers = request.count * len(output_roles(request))
+    pictures = layers // request.frames
+    if request.frames > 1 and layers >= limits.frames:
+        raise AcetateError(
+            "too_large",
+            f"{pictures} loops of {request.frames} frames are more than {limits.frames - 1} pictures",
+            field="element.frames",
+            hint="ask for fewer frames, or for fewer loops at once",
+        )
     if pictures > limits.pictures:
         raise AcetateError(
             "too_large",
@@ -205,7 +221,7 @@ def check_limits(request: LayerRequest, limits: Limits) -> None:
     if size > limits.job_bytes:
         raise AcetateError(
             "too_large",
-            f"{pictures} layers of {target.width} x {target.height} "
+            f"{layers} layers of {target.width} x {target.height} "
             f"{request.reply_format} are {megabytes(size)} MB, over the limit of {megabytes(limits.job_bytes)} MB",
             field="target",
             hint="choose a smaller selection, fewer pictures at once, or an 8-bit format",

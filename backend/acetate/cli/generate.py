@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from acetate_wire.errors import AcetateError
 
+from acetate.cli.elements import ElementOptions
 from acetate.cli.options import Options, takes_options
 from acetate.cli.run_mode import run_and_save
 from acetate.i18n import tr as _
@@ -16,6 +17,7 @@ from acetate.i18n import tr as _
 @takes_options
 def generate(
     options: Options,
+    element: ElementOptions,
     prompts: Annotated[
         list[str] | None, typer.Argument(metavar="PROMPT", help=_("What the layer is to show."), show_default=False)
     ] = None,
@@ -52,4 +54,4 @@ def generate(
             field="prompt",
             hint=_("quote the prompt as one, or add --stack for a layer of each"),
         )
-    run_and_save("text", options, {}, prompt=prompts[0] if prompts else None)
+    run_and_save("text", options, {}, element, prompt=prompts[0] if prompts else None)

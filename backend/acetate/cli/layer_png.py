@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acetate_wire.errors import AcetateError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image, PngImagePlugin
 
+    from acetate.cli.elements import Animation
     from acetate.cli.submit import ResultLayer
 
 PNG = ".png"
@@ -68,11 +71,22 @@ def _try_to_write(fresh: Path) -> None:
 
 def save_layer(layer: ResultLayer, path: Path) -> None:
     """Write a layer of 8-bit pixels, with its settings inside."""
+    _write(_picture(layer), path, _settings_of(layer))
+
+
+def save_loop(frames: Sequence[ResultLayer], path: Path, animation: Animation) -> None:
+    """Write the frames of a loop, of 8-bit pixels, with their settings inside."""
+    pictures = list(map(_picture, frames))
+    with _whole(path) as fresh:
+        animation.write(pictures, fresh, _settings_of(frames[0]))
+
+
+def _settings_of(layer: ResultLayer) -> PngImagePlugin.PngInfo:
     from PIL import PngImagePlugin
 
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt(CHUNK, json.dumps(layer.settings.to_map(), ensure_ascii=False))
-    _write(_picture(layer), path, chunks)
+    return chunks
 
 
 def pixels_digest(pixels: NDArray[np.uint8]) -> str:
@@ -123,10 +137,16 @@ def _checker(width: int, height: int) -> Image.Image:
 
 
 def _write(picture: Image.Image, path: Path, chunks: PngImagePlugin.PngInfo | None = None) -> None:
-    """Write all or nothing: a file that was there stays whole until the new one is."""
+    with _whole(path) as fresh:
+        picture.save(fresh, "PNG", pnginfo=chunks)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Any]:
+    """A file to write all or nothing of: one that was there stays whole until the new one is."""
     try:
         with whole(path) as fresh:
-            picture.save(fresh, "PNG", pnginfo=chunks)
+            yield fresh
     except OSError as error:
         raise cannot_write(path, error) from error
 

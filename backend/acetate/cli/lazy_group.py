@@ -28,6 +28,7 @@ OWN = {
             for mode in ("scene", "background", "foreground", "extract", "refine", "inpaint", "remove")
         },
         "samplers": "samplers:samplers",
+        "elements": "elements:elements",
         "doctor": "doctor:doctor",
         "bug-report": "bug_report:bug_report",
         "serve": "serve:serve",

@@ -88,11 +88,19 @@ def refine(
     layer: Annotated[Path, input_option("layer", _("The layer to draw anew."))],
     prompt: Prompt = None,
     strength: Strength = None,
+    keep_matte: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-matte/--no-keep-matte",
+            help=_("Draw the colours alone: the layer's alpha stays as it is, to the last bit. (default: no)"),
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Draw a transparent layer anew from what it is."""
     if strength is None and options.like is None:
         strength = REFINE_STRENGTH
-    run_and_save("refine", options, {"layer": layer}, prompt=prompt, strength=strength)
+    run_and_save("refine", options, {"layer": layer}, prompt=prompt, strength=strength, keep_matte=keep_matte)
 
 
 @takes_options

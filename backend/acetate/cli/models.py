@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from acetate_wire.element import ELEMENTS
 from acetate_wire.errors import AcetateError
 
 from acetate.cli.console import echo, printable
 from acetate.cli.jobs import JsonFile, write_json
 from acetate.i18n import tr as _
+from acetate.worker.element_engine import NATIVE_SIZE
 
 if TYPE_CHECKING:
     from acetate.models.families import ModelFamily
@@ -46,7 +48,7 @@ def models(context: typer.Context, json_file: JsonFile = None) -> None:
     from acetate.models.registry import ModelRegistry
     from acetate.models.user_models import unusable_files
 
-    found = installed_models(ModelRegistry())
+    found = (*installed_models(ModelRegistry()), _elements())
     unusable = {str(path): f"{kind.what}: {kind.hint}" for path, kind in unusable_files().items()}
     presets = {name: few for name in installed_loras() if (few := few_steps_of(name)) is not None}
     few_steps = {name: asdict(few) for name, few in presets.items()}
@@ -56,6 +58,14 @@ def models(context: typer.Context, json_file: JsonFile = None) -> None:
         for name, few in presets.items():
             line = _("LoRA {name}: {kind}, drawn in {steps} steps with {sampler} at guidance {guidance:g}")
             echo(line.format(name=name, **asdict(few)))
+
+
+def _elements() -> InstalledModel:
+    """The elements, as a model among others."""
+    from acetate.models.inventory import InstalledModel
+
+    place = _("Elements: drawn by formula, no neural network")
+    return InstalledModel(ELEMENTS, ELEMENTS, ("text",), "Apache-2.0", NATIVE_SIZE, 0, place, own=False)
 
 
 def _show(found: Sequence[InstalledModel], unusable: Mapping[str, str]) -> None:

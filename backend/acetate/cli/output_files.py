@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from acetate_wire.errors import AcetateError
 
 from acetate.cli.console import echo
+from acetate.cli.elements import APNG, Animation
 from acetate.cli.layer_png import (
     CHUNK,
     DOCUMENTS,
@@ -20,6 +21,7 @@ from acetate.cli.layer_png import (
     numbered,
     preview_path,
     save_layer,
+    save_loop,
     save_preview,
 )
 from acetate.cli.submit import ResultLayer
@@ -38,13 +40,15 @@ ORDER = ("background", "layer", "foreground", "blend")
 class Output:
     """The files of one command: `path` as it was typed, for `count` times the layers of these roles.
 
-    Layers of several roles have the role in their files' names. `previews` writes a preview beside every PNG.
+    Layers of several roles have the role in their files' names. `previews` writes a preview beside every PNG. The
+    frames of a loop are layers of one role, which go into one PNG as `animation` says.
     """
 
     path: Path
     count: int
     roles: tuple[str, ...]
     previews: bool = False
+    animation: Animation = APNG
 
     @classmethod
     def checked(
@@ -54,11 +58,12 @@ class Output:
         roles: Sequence[str],
         previews: bool = False,
         inputs: Sequence[Path] = (),
+        animation: Animation = APNG,
     ) -> Output:
         """All files found writable, and none of them one of the `inputs`. Raises AcetateError `bad_request`."""
         if path is None:
             raise AcetateError("bad_request", _("there is no file to write"), field="output", hint=_("add -o FILE.png"))
-        output = cls(path, count, tuple(roles), previews)
+        output = cls(path, count, tuple(roles), previews, animation)
         if output.is_document and previews:
             raise AcetateError(
                 "bad_request", _("a document has no preview"), field="preview", hint=_("leave it out, or write a .png")
@@ -98,6 +103,10 @@ class Output:
         files = self._files(number)
         if self.is_document:
             self._save_document(files[0], layers, given or {})
+        elif self._is_loop:
+            save_loop(layers, files[0], self.animation)
+            if self.previews:
+                save_preview(layers[0], preview_path(files[0]))
         else:
             for layer, file in zip(layers, files, strict=True):
                 save_layer(layer, file)
@@ -110,9 +119,13 @@ class Output:
                 )
             )
 
+    @property
+    def _is_loop(self) -> bool:
+        return len(self.roles) > 1 and set(self.roles) == {"layer"}
+
     def _files(self, number: int) -> tuple[Path, ...]:
         path = numbered(self.path, number, self.count)
-        if self.is_document or len(self.roles) == 1:
+        if self.is_document or len(self.roles) == 1 or self._is_loop:
             return (path,)
         return tuple(path.with_stem(f"{path.stem}-{role}") for role in self.roles)
 

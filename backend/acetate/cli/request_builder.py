@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acetate_wire.element import ELEMENTS
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
@@ -17,12 +18,14 @@ import acetate
 from acetate.cli.adapter_options import parse_controls, parse_lora
 from acetate.cli.areas import Area
 from acetate.cli.console import echo
+from acetate.cli.elements import NO_ELEMENT, ElementOptions
 from acetate.cli.options import Options
 from acetate.cli.submit import ResultLayer
 from acetate.i18n import tr as _
 from acetate.models.registry import ModelRegistry
 from acetate.models.vocabulary import load_vocabulary
 from acetate.pipelines import resolve_request
+from acetate.worker.element_engine import NATIVE_SIZE, ElementEngine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +60,13 @@ class PreparedRequest:
         return list(layers) if area is None else [area.placed(layer, self.whole) for layer in layers]
 
 
-def build_request(mode: str, options: Options, given: Mapping[str, Path | None], **changes: Any) -> PreparedRequest:
+def build_request(
+    mode: str,
+    options: Options,
+    given: Mapping[str, Path | None],
+    element: ElementOptions = NO_ELEMENT,
+    **changes: Any,
+) -> PreparedRequest:
     """The request that the options of a command mean.
 
     `given` are the files of the pictures that the mode works on, by role. `changes` are fields of the request that
@@ -83,6 +92,8 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
         changes["loras"] = tuple(parse_lora(text) for text in options.lora)
     wanted = {name: value for name, value in changes.items() if value is not None}
     former, roles = (None, ()) if options.like is None else _former(options.like, mode)
+    former_element = None if former is None else former.element
+    wanted["element"] = element.element(former_element, "prompt" in wanted)
     whole = _read(given)
     fill = options.fill if former is None or options.fill is not None else former.fill
     area = None if fill or options.size is not None else _area(whole, former, catalogue, wanted)
@@ -104,8 +115,11 @@ def build_request(mode: str, options: Options, given: Mapping[str, Path | None],
         request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
     # What the daemon would refuse is refused before one is started; it fills in the defaults itself.
     check_limits(request, Limits())
-    resolve_request(request, catalogue)
-    _warn_of_unknown_words(request, catalogue)
+    if request.model == ELEMENTS:
+        ElementEngine.resolve(request)
+    else:
+        resolve_request(request, catalogue)
+        _warn_of_unknown_words(request, catalogue)
     return PreparedRequest(request, pictures, steering_pixels, area, whole)
 
 
@@ -116,9 +130,11 @@ def _area(
     wanted: Mapping[str, Any],
 ) -> Area | None:
     """The part of the given pictures to work on: that of the former layer, or where there is something to do."""
+    if not pictures or wanted.get("model") == ELEMENTS:
+        return None
     if former is None:
         return Area.worked_on(pictures, catalogue.entry(wanted.get("model", "starter")))
-    return None if former.area is None or not pictures else Area.of_settings(former.area, pictures)
+    return None if former.area is None else Area.of_settings(former.area, pictures)
 
 
 def picture_headers(pictures: Iterable[NDArray[np.uint8]]) -> list[PictureSpec]:
@@ -164,7 +180,7 @@ def _base(
         first = next(iter(inputs.values()))
         width, height = first.width, first.height
     else:
-        width = height = catalogue.entry(name).full_size
+        width = height = NATIVE_SIZE if name == ELEMENTS else catalogue.entry(name).full_size
     return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name, inputs=inputs)
 
 

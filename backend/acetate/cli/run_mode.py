@@ -12,6 +12,7 @@ from acetate_wire.request import output_roles
 
 from acetate.cli.adapter_options import control_file
 from acetate.cli.console import echo
+from acetate.cli.elements import NO_ELEMENT, ElementOptions
 from acetate.cli.options import Options
 from acetate.cli.output_files import Output
 from acetate.cli.request_builder import build_request
@@ -24,12 +25,18 @@ def default_outputs(mode: str) -> tuple[str, ...]:
     return tuple(role for role in MODES[mode].outputs if role != "blend")
 
 
-def run_and_save(mode: str, options: Options, pictures: Mapping[str, Path | None], **changes: Any) -> None:
+def run_and_save(
+    mode: str,
+    options: Options,
+    pictures: Mapping[str, Path | None],
+    element: ElementOptions = NO_ELEMENT,
+    **changes: Any,
+) -> None:
     """Have the daemon draw what the options mean, and write it; see `request_builder.build_request` for `changes`."""
-    asked = build_request(mode, options, pictures, **changes)
+    asked = build_request(mode, options, pictures, element, **changes)
     roles = output_roles(asked.request)
     inputs = [path for path in pictures.values() if path is not None] + list(map(control_file, options.control or ()))
-    output = Output.checked(options.output, options.count, roles, options.preview, inputs)
+    output = Output.checked(options.output, options.count, roles, options.preview, inputs, element.animation)
     if asked.area is not None:
         echo(asked.area.told(), err=True)
     started = time.monotonic()

@@ -58,8 +58,11 @@ def take(
 
 
 def _roles(layers: Sequence[ResultLayer]) -> tuple[str, ...]:
-    """The roles of one sample: those of all layers, which come sample by sample, until they begin anew."""
-    return tuple(dict.fromkeys(layer.role for layer in layers))
+    """The roles of one sample: those of all layers, which come sample by sample, until they begin anew; the frames of a
+    loop have one role.
+    """
+    element = layers[0].settings.element
+    return tuple(dict.fromkeys(layer.role for layer in layers)) * (1 if element is None else element.frames)
 
 
 def _stems(words: str) -> Iterator[str]:

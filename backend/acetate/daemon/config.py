@@ -12,7 +12,7 @@ from acetate_wire.paths import runtime_dir
 
 from acetate import logs
 
-DEFAULT_ENGINE = "diffusion"
+DEFAULT_ENGINE = "standard"
 DAY_S = 86400.0
 
 
@@ -25,7 +25,7 @@ def state_dir() -> Path:
 @dataclass(frozen=True)
 class DaemonConfig:
     """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is the name of an installed
-    engine (`acetate.engines`) or `module:class`, by default ACETATE_ENGINE or `diffusion`.
+    engine (`acetate.engines`) or `module:class`, by default ACETATE_ENGINE or `standard`.
 
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from acetate_wire.element import DIFFUSION, FORMULA, Element
 from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 
 import acetate
@@ -33,6 +34,8 @@ SHARED_FIELDS = (
     "transparency_weight",
     "stop_at",
     "detail",
+    "element",
+    "keep_matte",
 )
 """The settings that a request has under the same name."""
 
@@ -68,7 +71,8 @@ class GenerationMetadata:
 
     `inputs` has the `picture_hash` of each given layer by its role: the pictures themselves are not kept, and neither
     are those of `controls`. `stop_at` None is each step's own. `area` is the part of those pictures that was worked on
-    (x, y, width, height), None for all of them.
+    (x, y, width, height), None for all of them. `method` is DIFFUSION, or FORMULA for an `element`, which takes no
+    steps, guidance, sampler or passes.
     """
 
     prompt: str
@@ -77,10 +81,10 @@ class GenerationMetadata:
     width: int
     height: int
     seed: int
-    steps: int
-    guidance: float
-    sampler: str
-    passes: int
+    steps: int | None
+    guidance: float | None
+    sampler: str | None
+    passes: int | None
     mode: str = "text"
     role: str = "layer"
     layer_prompts: dict[str, str] = field(default_factory=dict)
@@ -94,6 +98,9 @@ class GenerationMetadata:
     loras: tuple[LoraMetadata, ...] = ()
     controls: tuple[ControlMetadata, ...] = ()
     area: tuple[int, int, int, int] | None = None
+    keep_matte: bool = False
+    method: str = DIFFUSION
+    element: Element | None = None
     version: str = acetate.__version__
 
     @classmethod
@@ -109,7 +116,8 @@ class GenerationMetadata:
 
         `inputs` has the hashes of the given layers by role, `controls` those of the controls' pictures in order.
         """
-        if request.steps is None or request.guidance is None or request.sampler is None or request.passes is None:
+        numbers = (request.steps, request.guidance, request.sampler, request.passes)
+        if request.element is None and None in numbers:
             raise ValueError("the request is not checked: steps, guidance, sampler or passes are still open")
         return cls(
             prompt=request.prompt,
@@ -134,6 +142,9 @@ class GenerationMetadata:
             fill=request.fill,
             loras=tuple(LoraMetadata(lora.name, lora.weight) for lora in request.loras),
             controls=tuple(map(ControlMetadata.of, request.controls, controls)),
+            keep_matte=request.keep_matte,
+            method=DIFFUSION if request.element is None else FORMULA,
+            element=request.element,
         )
 
     def request(self, inputs: Mapping[str, PictureSpec] = {}) -> LayerRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from acetate_wire.element import ELEMENTS
 from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES, NEEDED, UNASKED
 from acetate_wire.prompt import parse_prompt
@@ -105,6 +106,13 @@ def _check_pictures(request: LayerRequest, recipe: ModeRecipe) -> None:
 
 def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -> None:
     """Refuse what would be passed over in silence."""
+    if request.element is not None:
+        raise AcetateError(
+            "bad_request",
+            f"the model {request.model} draws no elements",
+            field="element",
+            hint=f"leave it out, or use the model {ELEMENTS}",
+        )
     plain = all(part.kind == "plain" for part in recipe.adapters)
     unused = {
         "strength": request.strength != 1 and not MODES[request.mode].takes_strength,

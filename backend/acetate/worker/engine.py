@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from acetate_wire.element import DIFFUSION
 from acetate_wire.events import LayerWarning
 from acetate_wire.request import LayerRequest
 from acetate_wire.vocabulary import Vocabulary
@@ -30,6 +31,7 @@ class ModelInfo:
     `native_size` is the side in pixels of what the model draws by itself, and `max_aspect` the longest side over the
     shortest at which a lone subject keeps its shape. `controls` are the kinds of structure pictures that can steer it,
     `samplers` and `loras` the names that it takes. `vocabulary` says whether it tells which words it knows.
+    `method` is DIFFUSION, or FORMULA for one that has `kinds`: maps with their names, words and parameters.
     """
 
     name: str
@@ -42,10 +44,12 @@ class ModelInfo:
     loras: tuple[str, ...] = ()
     max_aspect: float = 1.0
     vocabulary: bool = False
+    method: str = DIFFUSION
+    kinds: tuple[Mapping[str, Any], ...] = ()
 
     def to_map(self) -> dict[str, Any]:
         """This offer as it stands in `welcome`."""
-        lists = {name: list(getattr(self, name)) for name in ("modes", "controls", "samplers", "loras")}
+        lists = {name: list(getattr(self, name)) for name in ("modes", "controls", "samplers", "loras", "kinds")}
         return {**asdict(self), **lists}
 
 

@@ -67,7 +67,8 @@ def encode_reply(
         )
         frames.append(from_rgba(layer.picture, header.format, header.rows, header.space, profile))
         picture = picture_to_map(header)
-        layers.append({"name": layer.name, "role": layer.role, "x": layer.x, "y": layer.y, "picture": picture})
+        place = {"name": layer.name, "role": layer.role, "x": layer.x, "y": layer.y, "picture": picture}
+        layers.append(place if layer.blend == "normal" else {**place, "blend": layer.blend})
     if profile is not None:
         frames.append(profile)
     return layers, frames

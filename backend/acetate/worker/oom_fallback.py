@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import logging
 import sys
 
@@ -24,7 +25,7 @@ _OOM_MARKERS = (
 
 def run_with_fallback(engine: Engine, job: EngineJob, progress: ProgressCallback, memory_level: int) -> EngineResult:
     """Run a job at this memory level, then at higher ones. Raises AcetateError `out_of_memory` when none suffices."""
-    for level in range(min(memory_level, engine.memory_levels), engine.memory_levels + 1):
+    for level in itertools.count(memory_level and min(memory_level, engine.memory_levels)):
         # What the failed try held is only free once its exception is gone, so the next one starts outside
         # of it.
         made = _try(engine, job, progress, level)
@@ -32,6 +33,8 @@ def run_with_fallback(engine: Engine, job: EngineJob, progress: ProgressCallback
             return made
         log.warning("job %s: out of memory at level %d of %d", job.id, level, engine.memory_levels)
         _free_memory()
+        if level >= engine.memory_levels:
+            break
     target = job.request.target
     raise AcetateError(
         "out_of_memory",
