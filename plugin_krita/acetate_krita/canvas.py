@@ -52,10 +52,16 @@ def canvas_widget() -> Any | None:
 
 def to_screen() -> Any | None:
     """The QTransform from the active picture's pixels to the canvas's viewport; None without a document."""
-    window, scrolled = Krita.instance().activeWindow(), controller()
+    scrolled = controller()
+    return None if scrolled is None else _through(scrolled)
+
+
+def _through(scrolled: Any) -> Any | None:
+    """The same for a scroll area that is known to be the active view's: looking for it takes milliseconds."""
+    window = Krita.instance().activeWindow()
     view = None if window is None else window.activeView()
     document = None if view is None else view.document()
-    if scrolled is None or view is None or document is None or document.rootNode() is None:
+    if view is None or document is None or document.rootNode() is None:
         return None
     canvas = view.canvas()
     zoom = canvas.zoomLevel() * POINTS_PER_INCH / document.resolution() / scrolled.devicePixelRatioF()
@@ -81,13 +87,14 @@ class Overlay(QtCore.QObject):
 
     def show(self, paint: Painting) -> None:
         """Have this drawn over the canvas of the active view."""
-        scrolled, transform = controller(), to_screen()
+        scrolled = controller()
+        transform = None if scrolled is None else _through(scrolled)
         if scrolled is None or transform is None:
             self.remove()
             return
         if self.pane is None or self.pane.parent() is not scrolled.viewport():
             self.remove()
-            pane = self.pane = _Pane(scrolled.viewport())
+            pane = self.pane = _Pane(scrolled)
             # The view may be closed with what is shown over it.
             key = id(pane)
             pane.destroyed.connect(lambda *_pane: self._gone(key))
@@ -104,12 +111,8 @@ class Overlay(QtCore.QObject):
             pane.deleteLater()
 
     def _follow(self) -> None:
-        if self.pane is not None and self.pane.isVisible():
-            transform = to_screen()
-            if transform is None:
-                self.remove()
-            else:
-                self.pane.follow(transform)
+        if self.pane is not None and self.pane.isVisible() and not self.pane.follow():
+            self.remove()
 
     def _gone(self, key: int) -> None:
         if id(self.pane) == key:
@@ -155,27 +158,31 @@ def frame(painter: Any, polygon: Any, dashed: bool) -> None:
 
 
 class _Pane(QtWidgets.QWidget):
-    """Lies over the canvas."""
+    """Lies over the canvas. Whenever the canvas is drawn, it is drawn with the view as it is then."""
 
-    def __init__(self, viewport: Any) -> None:
-        super().__init__(viewport)
+    def __init__(self, scrolled: Any) -> None:
+        super().__init__(scrolled.viewport())
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         self.paint: Painting = lambda _painter, _transform: None
         self.transform: Any = QtGui.QTransform()
-        self.setGeometry(viewport.rect())
+        self._scrolled = scrolled
+        self.setGeometry(scrolled.viewport().rect())
         self.show()
 
-    def follow(self, transform: Any) -> None:
-        """Draw anew where the view has changed."""
+    def follow(self) -> bool:
+        """Draw anew where the view has changed; False when it shows nothing any more."""
         if self.geometry() != self.parent().rect():
             self.setGeometry(self.parent().rect())
-        if transform != self.transform:
+        transform = _through(self._scrolled)
+        if transform is not None and transform != self.transform:
             self.transform = transform
             self.update()
+        return transform is not None
 
     def paintEvent(self, _event: Any) -> None:  # noqa: N802
         """Draw what is wanted."""
+        self.transform = _through(self._scrolled) or self.transform
         self.paint(QtGui.QPainter(self), self.transform)
 
 

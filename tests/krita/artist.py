@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.krita.krita_process import Krita
+from tests.krita.krita_process import PATIENCE_S, Krita
 
 PRELUDE = """
 from PyQt5 import QtCore, QtGui, QtWidgets
@@ -115,6 +115,15 @@ class Artist:
     def mouse(self, x: int, y: int, button: int = 1) -> None:
         """Click a place of the screen."""
         self.krita.mouse(x, y, button)
+
+    def hover(self, widget: str) -> None:
+        """Bring the mouse onto a widget of the docker from outside, again where the widget moves meanwhile."""
+        end = time.monotonic() + PATIENCE_S
+        self.krita.xdotool("mousemove", "5", "5")
+        self.until(f"not {widget}.underMouse()")
+        while not self.run(f"QtWidgets.QApplication.processEvents(); {widget}.underMouse()"):
+            assert time.monotonic() < end, f"the mouse does not reach {widget}"
+            self.krita.xdotool("mousemove", *map(str, self.run(f"middle({widget})")))
 
     def press(self, *keys: str) -> None:
         """Press keys."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from acetate_wire.geometry import area_around
 from acetate_wire.request import Rect
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.daemon.harness import ROOT
@@ -96,25 +97,29 @@ def test_removing_needs_a_selection_and_no_words(artist: Artist) -> None:
     assert artist.run(told) == [True, "The selection: 60 × 60 at 720, 520", False, "Remove"]
 
 
+def look(artist: Artist, path: Path, change: str = "") -> tuple[NDArray[np.int_], NDArray[np.int_], list[list[float]]]:
+    """The canvas as it is first drawn after a `change` of the view (height, width, RGB), the rows and columns that are
+    the rocket's blue, and the boxes of the outline (x, y, width, height in pixels of the screen): all of one moment.
+    """
+    boxes = artist.run(
+        "from acetate_krita import canvas as C\nD.refresh(); QtWidgets.QApplication.processEvents()\n"
+        f"{change}\nC.controller().viewport().grab().save({str(path)!r})\n"
+        "[[b.x(), b.y(), b.width(), b.height()] for b in D.outline.boxes]"
+    )
+    seen = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return seen, np.argwhere((np.abs(seen - [40, 40, 200]) < 20).all(axis=2)), boxes
+
+
 @pytest.mark.parametrize("zoom", [1.0, 0.33, 0.5])
 def test_the_area_is_shown_on_the_canvas_to_two_pixels(artist: Artist, tmp_path: Path, zoom: float) -> None:
     begin(artist)
     artist.set("refine", first="rocket")
     artist.run("D.prompts.prompt.setPlainText('a rocket'); D.refresh()")
-    canvas = "app.activeWindow().activeView().canvas()"
-    artist.run(f"{canvas}.setZoomLevel({zoom})")
-    x, y = artist.run("middle(D.button)")
-    artist.krita.xdotool("mousemove", str(x), str(y))
+    artist.hover("D.button")
     artist.until("D.outline.boxes")
-    path = tmp_path / "canvas.png"
-    artist.run(
-        "from acetate_krita import canvas as C\n"
-        f"QtWidgets.QApplication.processEvents(); C.controller().viewport().grab().save({str(path)!r})"
-    )
-    seen = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    blue = np.argwhere((np.abs(seen - [40, 40, 200]) < 20).all(axis=2))
+    zoomed = f"app.activeWindow().activeView().canvas().setZoomLevel({zoom})"
+    seen, blue, [[x, y, width, height]] = look(artist, tmp_path / "canvas.png", zoomed)
     (top, left), (_bottom, right) = blue.min(axis=0), blue.max(axis=0) + 1
-    [[x, y, width, height]] = artist.run("[[b.x(), b.y(), b.width(), b.height()] for b in D.outline.boxes]")
     area = area_around(BOX, CANVAS, 1.0)
     scale = (right - left) / BOX.width
     wanted = [left - (BOX.x - area.x) * scale, top - (BOX.y - area.y) * scale]
@@ -132,24 +137,16 @@ def test_the_area_is_shown_on_the_canvas_to_two_pixels(artist: Artist, tmp_path:
 def test_on_a_turned_or_mirrored_canvas_the_area_is_shown_around_the_layer(artist: Artist, tmp_path: Path) -> None:
     begin(artist)
     artist.set("refine", first="rocket")
-    x, y = artist.run("middle(D.button)")
-    path = tmp_path / "canvas.png"
     for turned in ("setRotation(30)", "setMirror(True)"):
         artist.run(f"app.activeWindow().activeView().canvas().{turned}")
-        artist.krita.xdotool("mousemove", "5", "5", "mousemove", str(x), str(y))
-        artist.until("D.button.underMouse() and D.outline.boxes")
-        artist.run(
-            "from acetate_krita import canvas as C\nD.refresh()\n"
-            f"QtWidgets.QApplication.processEvents(); C.controller().viewport().grab().save({str(path)!r})"
-        )
-        seen = np.asarray(Image.open(path).convert("RGB")).astype(int)
-        blue = np.argwhere((np.abs(seen - [40, 40, 200]) < 20).all(axis=2))
+        artist.hover("D.button")
+        artist.until("D.outline.boxes")
+        _, blue, [[left, top, width, height]] = look(artist, tmp_path / "canvas.png")
         middle = (blue.min(axis=0) + blue.max(axis=0) + 1) / 2
-        [[left, top, width, height]] = artist.run("[[b.x(), b.y(), b.width(), b.height()] for b in D.outline.boxes]")
         assert np.abs(middle - [top + height / 2, left + width / 2]).max() <= 2
         assert width > np.ptp(blue[:, 1]) and height > np.ptp(blue[:, 0])
         artist.run("c = app.activeWindow().activeView().canvas(); c.setRotation(0); c.setMirror(False)")
-    artist.run("D.refresh()")
+    artist.hover("D.button")
     artist.until("D.outline.boxes")
 
 
