@@ -49,7 +49,7 @@ def find_cards(root: Path = Path("/"), system: str = sys.platform) -> tuple[Card
     elif NVIDIA in makers:
         found.append(Card("NVIDIA", problem="its driver is not installed"))
     if AMD in makers:
-        known = _rocm_ready(root / "sys/class/kfd/kfd/topology/nodes")
+        known = _rocm_chips(root / "sys/class/kfd/kfd/topology/nodes") > 0
         problem = "PyTorch's ROCm builds do not know its chip, or its driver (amdgpu with ROCm) is not loaded"
         found.append(Card("AMD", "rocm") if known else Card("AMD", problem=problem))
     if any(maker == INTEL and device.startswith(ARC_DEVICES) for maker, device in devices):
@@ -57,23 +57,38 @@ def find_cards(root: Path = Path("/"), system: str = sys.platform) -> tuple[Card
     return tuple(found)
 
 
-def _linux_devices(root: Path) -> set[tuple[str, str]]:
+def card_count(build: str, root: Path = Path("/"), system: str = sys.platform) -> int:
+    """How many cards a build of PyTorch computes on here: at least 1, for a build whose card `find_cards` has found."""
+    count = 1
+    if build == "cuda" and system == "win32":
+        count = _driven_devices("nvlddmkm")
+    elif build == "cuda":
+        count = len(list((root / "proc/driver/nvidia/gpus").glob("*")))
+    elif build == "rocm":
+        count = _rocm_chips(root / "sys/class/kfd/kfd/topology/nodes")
+    elif build == "xpu" and system.startswith("linux"):
+        count = sum(maker == INTEL and device.startswith(ARC_DEVICES) for maker, device in _linux_devices(root))
+    return max(1, count)
+
+
+def _linux_devices(root: Path) -> list[tuple[str, str]]:
     """The maker and device numbers of all display controllers."""
-    found = set()
-    for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
-        if _read(folder / "class").startswith(DISPLAY):
-            found.add((_read(folder / "vendor"), _read(folder / "device")))
-    return found
+    return [
+        (_read(folder / "vendor"), _read(folder / "device"))
+        for folder in sorted((root / "sys/bus/pci/devices").glob("*"))
+        if _read(folder / "class").startswith(DISPLAY)
+    ]
 
 
-def _rocm_ready(nodes: Path) -> bool:
-    """Whether the driver offers a chip that PyTorch's ROCm builds compute on."""
-    for properties in nodes.glob("*/properties"):
-        for line in _read(properties).splitlines():
-            name, _, value = line.partition(" ")
-            if name == "gfx_target_version" and value.isdigit() and int(value) in ROCM_TARGETS:
-                return True
-    return False
+def _rocm_chips(nodes: Path) -> int:
+    """How many chips the driver offers that PyTorch's ROCm builds compute on."""
+    values = (
+        line.partition(" ")[2]
+        for properties in nodes.glob("*/properties")
+        for line in _read(properties).splitlines()
+        if line.startswith("gfx_target_version ")
+    )
+    return sum(value.isdigit() and int(value) in ROCM_TARGETS for value in values)
 
 
 def _windows_cards(nvidia_driver: Path, devices: set[tuple[str, str]]) -> tuple[Card, ...]:
@@ -102,6 +117,21 @@ def _windows_devices() -> set[tuple[str, str]]:
                 except OSError:
                     continue
     return found
+
+
+def _driven_devices(driver: str) -> int:
+    """How many devices a Windows driver serves at present, out of the registry."""
+    if sys.platform == "win32":
+        import winreg
+
+        try:
+            with winreg.OpenKey(
+                winreg.HKEY_LOCAL_MACHINE, rf"SYSTEM\CurrentControlSet\Services\{driver}\Enum"
+            ) as served:
+                return int(winreg.QueryValueEx(served, "Count")[0])
+        except OSError:
+            return 0
+    return 0
 
 
 def device_numbers(matching: str) -> tuple[str, str]:

@@ -2,9 +2,9 @@
 
 The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause=SECONDS` (a step), `die` (kill the
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below it),
-`hang=SECONDS` (no step is reported), `echo` (every input and control comes back as a layer), `round` (a disc instead of
-a full rectangle), `clear` (nothing at all, which `remove` always makes), `warn` (the layers come with a warning).
-Anything else is passed over.
+`crowded` (out of memory while there is another worker), `hang=SECONDS` (no step is reported), `echo` (every input and
+control comes back as a layer), `round` (a disc instead of a full rectangle), `clear` (nothing at all, which `remove`
+always makes), `warn` (the layers come with a warning). Anything else is passed over.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from acetate.generation import GenerationProgress, LayerOutput
 from acetate.worker.engine import EngineJob, EngineResult, ModelInfo, ProgressCallback
 from acetate_wire.errors import AcetateError
@@ -32,6 +33,9 @@ class StandIn:
     """Makes layers of one colour, which the seed and the layer's number decide."""
 
     memory_levels = 2
+
+    def __init__(self) -> None:
+        self._loaded: tuple[str, ...] = ()
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
@@ -73,17 +77,20 @@ class StandIn:
         return "cpu"
 
     def loaded(self) -> tuple[str, ...]:
-        """Its one model."""
-        return ("starter",)
+        """The model of the latest job."""
+        return self._loaded
 
     def run(self, job: EngineJob, report: ProgressCallback, memory_level: int) -> EngineResult:
         """Do what the prompt says."""
         words = {name: value for name, _, value in (word.partition("=") for word in job.request.prompt.split())}
+        self._loaded = (job.request.model,)
         if "die" in words and (words["die"] != "once" or _first_time(job.id)):
             os.kill(os.getpid(), signal.SIGKILL)
         if "fail" in words:
             raise RuntimeError("the stand-in was told to fail")
         if memory_level < int(words.get("memory") or 0):
+            raise MemoryError
+        if "crowded" in words and len(psutil.Process(os.getppid()).children()) > 1:
             raise MemoryError
         time.sleep(float(words.get("hang") or 0))
         steps = int(words.get("steps") or 2)
@@ -113,7 +120,7 @@ class StandIn:
                 for n, name in enumerate(names)
             ),
             seed,
-            {"memory_level": memory_level, "steps": steps},
+            {"memory_level": memory_level, "steps": steps, "pid": os.getpid()},
             (LayerWarning("opaque", "it covers all", "say less"),) if "warn" in words else (),
         )
 

@@ -23,7 +23,7 @@ MOST_KILLS = 10
 @pytest.mark.slow
 def test_200_jobs_survive_kills_of_everything(make_daemon: Callable[..., Daemon]) -> None:
     dice = random.Random(SEED)
-    daemon = make_daemon().start()
+    daemon = make_daemon(workers=2).start()
     clients = Clients(daemon)
     for name in CLIENTS:
         clients.plan(name, dice, JOBS // 2)

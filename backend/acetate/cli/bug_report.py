@@ -65,7 +65,7 @@ def bug_report(
         with whole(output) as fresh, zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, document in (("report.json", report), ("failed.json", failed)):
                 archive.writestr(name, json.dumps(hidden.value(document), indent=2, ensure_ascii=False) + "\n")
-            for name in LOGS:
+            for name in (*LOGS, *sorted(path.name for path in state.glob("worker-*.log*"))):
                 with contextlib.suppress(FileNotFoundError):
                     text = (state / name).read_text(encoding="utf-8", errors="replace")
                     archive.writestr(name, hidden.text(text))

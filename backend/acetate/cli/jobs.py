@@ -148,7 +148,7 @@ def status(json_file: JsonFile = None) -> None:
         return
     for name, text in (
         (_("process"), values["pid"]),
-        (_("workers"), ", ".join(str(pid) for pid in values["workers"]) or _("none at present")),
+        *((_("worker {n}").format(n=worker["number"]), worker_line(worker)) for worker in values["pool"]),
         (_("endpoint"), " ".join(place for place in (values["endpoint"], values["tcp"]) if place)),
         (_("device"), values["device"]),
         (_("models loaded"), ", ".join(values["models_loaded"]) or _("none at present")),
@@ -157,6 +157,13 @@ def status(json_file: JsonFile = None) -> None:
         (_("folder"), values["state_folder"]),
     ):
         echo(f"{name:<14} {text}")
+
+
+def worker_line(worker: Mapping[str, Any]) -> str:
+    """Where a worker computes, and what it has and does, in one line."""
+    process = _("not started") if worker["pid"] is None else _("process {pid}").format(pid=worker["pid"])
+    doing = _("job {id}").format(id=worker["job"][:8]) if worker["job"] else _("no job")
+    return ", ".join((worker["device"], process, *worker["models"], doing))
 
 
 def _unreachable(hidden: Record) -> str:

@@ -29,6 +29,10 @@ def serve(
     keep_gib: Annotated[
         float, typer.Option(metavar="GIB", min=0, help=_("How much room waiting layers may take; the oldest go first."))
     ] = 2,
+    workers: Annotated[
+        str | None,
+        typer.Option(metavar="N", help=_("How many jobs are drawn at the same time. [default: one on each card]")),
+    ] = None,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help=_("The engine that draws, of those that are installed."))
     ] = None,
@@ -45,6 +49,8 @@ def serve(
         keep_s=keep_days * DAY_S,
         keep_bytes=int(keep_gib * (1 << 30)),
     )
+    if workers is not None:
+        settings = replace(settings, workers=workers)
     if engine is not None:
         settings = replace(settings, engine=engine)
 

@@ -27,7 +27,10 @@ class DaemonConfig:
     """Folders, limits and times of a daemon; `tcp` is `HOST:PORT` or empty, `engine` is the name of an installed
     engine (`acetate.engines`) or `module:class`, by default ACETATE_ENGINE or `standard`.
 
-    `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: the worker, and
+    `workers` is how many worker processes draw at the same time, or `auto`: one on each graphics card, one where the
+    processor computes; by default ACETATE_WORKERS or `auto`.
+
+    `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: a worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
     before it is killed. `silence_s`: a worker that says nothing for so long during a job is asked whether it lives, and
     replaced when it does not answer within `answer_s`. `keep_s` and `keep_bytes`: how long, and how much of, finished
@@ -41,6 +44,7 @@ class DaemonConfig:
     state: Path = field(default_factory=state_dir)
     tcp: str = ""
     engine: str = field(default_factory=lambda: os.environ.get("ACETATE_ENGINE") or DEFAULT_ENGINE)
+    workers: str = field(default_factory=lambda: os.environ.get("ACETATE_WORKERS") or "auto")
     limits: Limits = field(default_factory=Limits)
     idle_exit_s: float = 3600.0
     unload_after_s: float = 600.0

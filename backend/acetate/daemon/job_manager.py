@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from acetate_wire.request_codec import decode_request, encode_request, reply_byt
 
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.job_store import ACTIVE_STATES, JobRecord, JobStore, StoreError
-from acetate.daemon.queue import FairQueue
+from acetate.daemon.queue import FairQueue, WaitingJob
 from acetate.daemon.spool import DamagedError, Spool
 from acetate.daemon.uploads import Upload
 
@@ -36,9 +36,14 @@ Publish = Callable[[str, str, Mapping[str, Any], Sequence[Any]], None]
 
 @dataclass
 class RunningJob:
-    """The job that the worker has, how far it is, and since when (monotonic) nobody wants it any more."""
+    """A job that a worker has, how far it is, and since when (monotonic) nobody wants it any more.
+
+    `attempt` numbers the attempts at a job: what comes of an earlier one is passed over. `alone`: see `WaitingJob`.
+    """
 
     job: JobRecord
+    attempt: int
+    alone: bool = False
     progress: dict[str, Any] = field(default_factory=dict)
     stopping_since: float | None = None
 
@@ -75,20 +80,22 @@ class JobManager:
         self._positions: dict[str, int] = {}
         # Counted here too, for a journal that cannot be written.
         self._crashes: dict[str, int] = {}
-        self.running: RunningJob | None = None
+        self._runs: dict[str, int] = {}
+        self.running: dict[str, RunningJob] = {}
+        """The jobs that workers have, by id."""
         for job in journal.requeue_unfinished():
             if job.state == "running" and job.attempts - job.deaths >= MOST_DEATHS:
                 self._give_up(job, "the daemon ended with it")
             elif not job.request:
                 self._end(job.id, "failed", LOST_REQUEST.fields(), 0)
             else:
-                self._queue.add(job.id, job.account)
+                self._queue.add(_waiting(job))
         spool.remove_orphans(journal.ids())
 
     @property
     def busy(self) -> bool:
         """Whether anything is running, waiting, or not yet written down."""
-        return self.running is not None or bool(self._unsaved) or bool(self._unpublished) or len(self._queue) > 0
+        return bool(self.running) or bool(self._unsaved) or bool(self._unpublished) or len(self._queue) > 0
 
     # What clients ask for
 
@@ -119,8 +126,8 @@ class JobManager:
         except StoreError:
             self._spool.remove_input(id)
             self._spool.check_room(1 << 62)
-        self._queue.add(id, account)
-        self._positions[id] = self._position(id, account)
+        self._queue.add(WaitingJob(id, account, request.model))
+        self._positions[id] = self._position(id)
         return self._positions[id]
 
     def _waiting_bytes(self, account: str) -> int:
@@ -164,17 +171,17 @@ class JobManager:
                 return "failed", {"id": job.id, **self._damaged(error, job, outcome).fields()}, []
         if job.state == "expired":
             return "forgotten", {"id": job.id, "reason": "expired"}, []
-        if self.running is not None and self.running.job.id == job.id:
+        if job.id in self.running:
             started = {"id": job.id, "stage": "starting", "step": 0, "steps": 0, "seconds_left": None}
-            return "progress", {**started, **self.running.progress}, []
-        self._positions[job.id] = self._position(job.id, job.account)
+            return "progress", {**started, **self.running[job.id].progress}, []
+        self._positions[job.id] = self._position(job.id)
         return "accepted", {"id": job.id, "position": self._positions[job.id]}, []
 
     def cancel(self, job: JobRecord) -> None:
         """Stop a job that has not ended: at once for its followers, within a step in the worker."""
         self._queue.remove(job.id, job.account)
-        if self.running is not None and self.running.job.id == job.id:
-            self.running.stopping_since = time.monotonic()
+        if job.id in self.running:
+            self.running[job.id].stopping_since = time.monotonic()
         self._end(job.id, "cancelled", {}, 0)
 
     def acknowledge(self, job: JobRecord) -> None:
@@ -211,15 +218,13 @@ class JobManager:
             self._store.retry(job.id)
         except StoreError:
             self._spool.check_room(1 << 62)
-        self._queue.add(job.id, job.account)
+        self._queue.add(_waiting(job))
 
     def close(self) -> None:
         """The daemon ends in order: what was running waits for the next one, with no attempt counted."""
-        if self.running is not None and self.running.stopping_since is None:
-            try:
-                self._store.give_back(self.running.job.id)
-            except StoreError as error:
-                log.warning("the journal cannot say that job %s waits again: %s", self.running.job.id, error)
+        for id, running in self.running.items():
+            if running.stopping_since is None:
+                self._give_back(id)
 
     def listing(self, owner: str) -> list[dict[str, Any]]:
         """This client's jobs as `jobs` tells them."""
@@ -229,69 +234,76 @@ class JobManager:
         """How many jobs there are in each state, of all clients."""
         return self._store.counts()
 
-    # What the worker does
+    # What the workers do
 
-    def next(self) -> dict[str, Any] | None:
-        """Take the next waiting job, and return the `run` message for the idle worker; None when there is none."""
-        while self.running is None and (popped := self._queue.pop()) is not None:
-            id, account = popped
-            try:
-                job = self._store.get(id)
-                if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
-                    continue
-                if not job.request:
-                    self._end(id, "failed", LOST_REQUEST.fields(), 0)
-                    continue
-                request = job.request if job.resolved else encode_request(self._resolve(decode_request(job.request)))
-            except AcetateError as error:
-                self._end(id, "failed", error.fields(), 0)
-                continue
-            except (StoreError, OSError):
-                self._queue.push_front(id, account)
-                raise
-            try:
-                self._store.start(id)
-            except StoreError as error:
-                log.warning("job %s runs although the journal cannot say so: %s", id, error)
-            job = replace(job, deaths=self._crashes.get(id, job.deaths))
-            self.running = RunningJob(job)
-            return {
-                "id": id,
-                "request": request,
-                "sizes": list(job.sizes),
-                "input": str(self._spool.input_path(id)),
-                "output": str(self._spool.output_path(id)),
-                "memory_level": job.deaths,
-            }
-        return None
+    def has(self, running: RunningJob) -> bool:
+        """Whether this attempt is still under way."""
+        return self.running.get(running.job.id) is running
 
-    def on_worker_message(self, message: Message) -> None:
-        """Take note of what the worker says about the running job."""
-        running = self.running
-        if running is None or message.fields.get("id") != running.job.id:
+    def waiting(self) -> Iterator[WaitingJob]:
+        """The jobs to be begun, in their order; any of them may be begun meanwhile."""
+        return iter(self._queue)
+
+    def start(self, waiting: WaitingJob) -> tuple[RunningJob, dict[str, Any]] | None:
+        """Begin with a waiting job: it is running from now on, and its worker gets the returned `run` message.
+
+        None when there is nothing to run: it has ended, or fails now. After StoreError and OSError it still waits.
+        """
+        id = waiting.id
+        try:
+            job = self._store.get(id)
+            if job is None or id in self._unsaved or job.state not in ACTIVE_STATES:
+                self._queue.remove(id, waiting.account)
+                return None
+            if not job.request:
+                raise LOST_REQUEST
+            request = job.request if job.resolved else encode_request(self._resolve(decode_request(job.request)))
+        except AcetateError as error:
+            self._queue.remove(id, waiting.account)
+            self._end(id, "failed", error.fields(), 0)
+            return None
+        self._queue.take(waiting)
+        attempt = self._runs[id] = max(job.runs, self._runs.get(id, 0)) + 1
+        try:
+            self._store.start(id, attempt)
+        except StoreError as error:
+            log.warning("job %s runs although the journal cannot say so: %s", id, error)
+        job = replace(job, deaths=self._crashes.get(id, job.deaths))
+        running = self.running[id] = RunningJob(job, attempt, waiting.alone)
+        return running, {
+            "id": id,
+            "attempt": attempt,
+            "request": request,
+            "sizes": list(job.sizes),
+            "input": str(self._spool.input_path(id)),
+            "output": str(self._spool.attempt_path(id, attempt)),
+            "memory_level": job.deaths,
+        }
+
+    def on_worker_message(self, running: RunningJob, message: Message) -> None:
+        """Take note of what a worker says about the job that it has; a word about an earlier attempt says nothing."""
+        id = running.job.id
+        if not self.has(running) or not _is_about(message, running):
             return
-        fields = {name: value for name, value in message.fields.items() if name != "id"}
+        fields = {name: value for name, value in message.fields.items() if name not in ("id", "attempt")}
         stopped = running.stopping_since is not None
         if message.kind == "progress" and not stopped:
             running.progress = {name: value for name, value in fields.items() if name != "preview"}
-            self._publish(running.job.id, "progress", message.fields, message.frames)
+            self._publish(id, "progress", {"id": id, **fields}, message.frames)
         elif message.kind in ("finished", "failed", "stopped"):
-            self.running = None
+            del self.running[id]
             if stopped or message.kind == "stopped":
-                self._spool.remove(running.job.id)
+                self._discard(running)
             elif message.kind == "finished":
-                self._end(running.job.id, "done", fields, sum(fields["sizes"]))
+                self._finish(running, fields)
             else:
-                self._end(running.job.id, "failed", fields, 0)
+                self._end(id, "failed", fields, 0)
 
-    def on_worker_crash(self, reason: str) -> None:
-        """The worker is gone: its job runs once more, and the second time fails."""
-        running, self.running = self.running, None
-        if running is None:
-            return
+    def on_worker_crash(self, running: RunningJob, reason: str) -> None:
+        """The worker of a job is gone: the job runs once more, and the second time fails."""
         job = running.job
-        if running.stopping_since is not None:
-            self._spool.remove(job.id)
+        self._discard(running)
+        if self.running.pop(job.id, None) is None or running.stopping_since is not None:
             return
         if self._crashes.get(job.id, job.deaths) + 1 >= MOST_DEATHS:
             self._give_up(job, reason)
@@ -302,7 +314,39 @@ class JobManager:
             self._store.record_crash(job.id)
         except StoreError as error:
             log.warning("the journal cannot say so: %s", error)
-        self._queue.push_front(job.id, job.account)
+        self._queue.push_front(_waiting(job, alone=running.alone))
+
+    def run_alone(self, running: RunningJob) -> None:
+        """A job did not fit beside other workers: it waits until its worker has the memory to itself."""
+        job = running.job
+        log.warning("job %s did not fit into memory beside other workers: it runs again without them", job.id)
+        self._discard(running)
+        del self.running[job.id]
+        self._give_back(job.id)
+        self._queue.push_front(_waiting(job, alone=True))
+
+    def _finish(self, running: RunningJob, outcome: dict[str, Any]) -> None:
+        id = running.job.id
+        try:
+            self._spool.adopt_output(id, running.attempt)
+        except OSError as error:
+            hint = "free some space there, and run the job again"
+            lost = AcetateError("internal", f"the finished layers cannot be stored ({error})", hint=hint, retry=True)
+            self._end(id, "failed", lost.fields(), 0)
+        else:
+            self._end(id, "done", outcome, sum(outcome["sizes"]))
+
+    def _discard(self, running: RunningJob) -> None:
+        """Delete the pixels of an attempt, and all of the job's when nobody wants it any more."""
+        self._spool.remove_attempt(running.job.id, running.attempt)
+        if running.stopping_since is not None:
+            self._spool.remove(running.job.id)
+
+    def _give_back(self, id: str) -> None:
+        try:
+            self._store.give_back(id)
+        except StoreError as error:
+            log.warning("the journal cannot say that job %s waits again: %s", id, error)
 
     def _give_up(self, job: JobRecord, reason: str) -> None:
         error = AcetateError(
@@ -323,8 +367,7 @@ class JobManager:
 
     def publish_positions(self) -> None:
         """Send the followers of every waiting job its position, where that has changed."""
-        ahead = 0 if self.running is None else 1
-        positions = {id: ahead + before for before, id in enumerate(self._queue)}
+        positions = {job.id: len(self.running) + before for before, job in enumerate(self._queue)}
         for id, position in positions.items():
             if self._positions.get(id, position) != position:
                 self._publish(id, "accepted", {"id": id, "position": position}, [])
@@ -352,6 +395,7 @@ class JobManager:
             return
         self._unsaved.pop(id, None)
         self._crashes.pop(id, None)
+        self._runs.pop(id, None)
         if not ending.outcome.get("retry"):
             self._spool.remove_input(id)
         self._unpublished.add(id)
@@ -371,12 +415,11 @@ class JobManager:
         if state is not None:
             self._publish(id, *state)
 
-    def _position(self, id: str, account: str) -> int:
+    def _position(self, id: str) -> int:
         try:
-            ahead = self._queue.position(id, account)
+            return len(self.running) + self._queue.position(id)
         except ValueError:
             return 0
-        return ahead + (1 if self.running is not None else 0)
 
     def _entry(self, job: JobRecord) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -392,7 +435,7 @@ class JobManager:
             "message": "",
         }
         if job.state == "waiting":
-            entry["position"] = self._position(job.id, job.account)
+            entry["position"] = self._position(job.id)
         elif job.ended is not None and job.state != "expired":
             entry["expires"] = time.time() + self._settings.keep_s - (self._store.now - (job.ended_at or 0))
         if job.state == "expired":
@@ -418,6 +461,14 @@ class JobManager:
         days = self._settings.keep_s / 86400
         gigabytes = self._settings.keep_bytes / (1 << 30)
         return f"layers nobody took are kept for {days:g} days and up to {gigabytes:g} GiB in all, then removed"
+
+
+def _waiting(job: JobRecord, *, alone: bool = False) -> WaitingJob:
+    return WaitingJob(job.id, job.account, str(job.request.get("model", "")), alone)
+
+
+def _is_about(message: Message, running: RunningJob) -> bool:
+    return (message.fields.get("id"), message.fields.get("attempt")) == (running.job.id, running.attempt)
 
 
 def _too_much(message: str) -> AcetateError:

@@ -60,21 +60,26 @@ MIGRATIONS = (
     ALTER TABLE job ADD COLUMN machine TEXT NOT NULL DEFAULT '';
     ALTER TABLE job ADD COLUMN input_size INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    ALTER TABLE job ADD COLUMN runs INTEGER NOT NULL DEFAULT 0;
+    UPDATE job SET runs = attempts;
+    """,
 )
 """What makes each schema out of the one before; `user_version` counts how many have been done.
 
 2: attempts are counted before a run, whoever ends it; ages (`ended_at`, `forgotten.at`) are on the journal's clock.
 3: `set_aside` has what could not be decoded of a job, as it was.
 4: quotas count by the key of a paired machine, and the bytes that wait.
+5: runs number the attempts, also those that do not count; messages of an earlier one are told from the present one's.
 """
 COLUMNS = (
     *("number", "id", "owner", "machine", "state", "submitted", "ended", "ended_at", "attempts", "deaths"),
-    *("input_size", "size", "request", "outcome"),
+    *("runs", "input_size", "size", "request", "outcome"),
 )
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM job"
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("id", "owner", "machine", "state"), str),
-    **dict.fromkeys(("number", "attempts", "deaths", "input_size", "size"), int),
+    **dict.fromkeys(("number", "attempts", "deaths", "runs", "input_size", "size"), int),
     **dict.fromkeys(("ended", "ended_at"), (float, int, NoneType)),
     "submitted": (float, int),
 }
@@ -93,7 +98,8 @@ class JobRecord:
     the header's map, empty where it could not be decoded, `resolved` unless an earlier version wrote it, which left
     defaults open; `sizes` are the bytes of its frames, `input_size` their sum. `outcome` is what ended it (the fields
     of `done` or `failed`), `size` the bytes of its layers. `attempts` is how often it was begun, `deaths` how many of
-    them ended with a worker. Times are seconds since 1970, `ended_at` is on the journal's clock.
+    them ended with a worker, `runs` the number of the latest one, which no later one gets again. Times are seconds
+    since 1970, `ended_at` is on the journal's clock.
     """
 
     number: int
@@ -106,6 +112,7 @@ class JobRecord:
     ended_at: float | None
     attempts: int
     deaths: int
+    runs: int
     input_size: int
     size: int
     request: dict[str, Any]
@@ -215,10 +222,12 @@ class JobStore:
         )
         return int(rows[0][0])
 
-    def start(self, id: str) -> None:
-        """A worker is about to begin with this job: that is one attempt, whatever ends it."""
+    def start(self, id: str, run: int) -> None:
+        """A worker is about to begin with this job: that is one attempt, of the number `run`, whatever ends it."""
         with self._writing():
-            self._db.execute("UPDATE job SET state = 'running', attempts = attempts + 1 WHERE id = ?", (id,))
+            self._db.execute(
+                "UPDATE job SET state = 'running', attempts = attempts + 1, runs = ? WHERE id = ?", (run, id)
+            )
 
     def record_crash(self, id: str) -> None:
         """The worker died of this job, which waits again."""
@@ -226,7 +235,7 @@ class JobStore:
             self._db.execute("UPDATE job SET state = 'waiting', deaths = deaths + 1 WHERE id = ?", (id,))
 
     def give_back(self, id: str) -> None:
-        """The daemon ends in order: the attempt does not count, and the job waits again."""
+        """The attempt does not count, as when the daemon ends in order; the job waits again."""
         with self._writing():
             self._db.execute("UPDATE job SET state = 'waiting', attempts = attempts - 1 WHERE id = ?", (id,))
 

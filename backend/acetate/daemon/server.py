@@ -87,10 +87,9 @@ class Server:
     def run_once(self) -> None:
         """Wait for something to happen, or a moment, and deal with it."""
         poller = zmq.Poller()
-        for socket in [*self._listener.sockets, self._zap.socket, self._worker_pool.socket]:
-            if socket is not None:
-                poller.register(socket, zmq.POLLIN)
-        ready = dict(poller.poll(BUSY_WAIT_MS if self._jobs.running is not None else IDLE_WAIT_MS))
+        for socket in [*self._listener.sockets, self._zap.socket, *self._worker_pool.sockets]:
+            poller.register(socket, zmq.POLLIN)
+        ready = dict(poller.poll(BUSY_WAIT_MS if self._jobs.running else IDLE_WAIT_MS))
         if self._zap.socket in ready:
             self._zap.answer()
         for number, socket in enumerate(self._listener.sockets):
@@ -182,6 +181,7 @@ class Server:
             "version": acetate.__version__,
             "pid": os.getpid(),
             "workers": self._worker_pool.pids,
+            "pool": self._worker_pool.to_maps(),
             "endpoint": self.connection.endpoint,
             "tcp": self.connection.tcp,
             "device": self._worker_pool.device,

@@ -1,6 +1,7 @@
 """Pixels on disk: what a job was given and what it made, one file each, written whole or not at all.
 
-`ID.in` holds a job's frames one after another, `ID.out` those of its layers; the journal knows their sizes.
+`ID.in` holds a job's frames one after another, `ID.out` those of its layers, of which `ID.N.attempt` is what attempt N
+writes; the journal knows their sizes.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class Spool:
         """Where a job's finished layers lie."""
         return self.folder / f"{job}.out"
 
+    def attempt_path(self, job: str, attempt: int) -> Path:
+        """Where one attempt at a job writes its layers, so that a late one overwrites nothing."""
+        return self.folder / f"{job}.{attempt}.attempt"
+
     def part_path(self, job: str, owner: str) -> Path:
         """Where the parts of a job lie that this client has not submitted yet."""
         return self.folder / f"{job}.{owner[:16]}.part"
@@ -73,6 +78,17 @@ class Spool:
         """Take a file of this folder for a job's pictures; it must be on the disk. Raises OSError."""
         path.replace(self.input_path(job))
         sync_folder(self.folder)
+
+    def adopt_output(self, job: str, attempt: int) -> None:
+        """Take what an attempt wrote for the job's layers; it must be on the disk. Raises OSError."""
+        self.attempt_path(job, attempt).replace(self.output_path(job))
+        sync_folder(self.folder)
+
+    def remove_attempt(self, job: str, attempt: int) -> None:
+        """Delete what an attempt wrote, whole or not."""
+        path = self.attempt_path(job, attempt)
+        self._delete(path)
+        self._delete(path.with_suffix(path.suffix + ".part"))
 
     @contextmanager
     def telling_full(self, size: int) -> Iterator[None]:
@@ -143,7 +159,7 @@ class Spool:
         """Remove what belongs to no job, left by a process that was killed."""
         wanted = set(keep)
         for path in self.folder.iterdir():
-            if path.name.split(".", 1)[0] not in wanted or path.suffix == ".part":
+            if path.name.split(".", 1)[0] not in wanted or path.suffix in (".part", ".attempt"):
                 self._delete(path)
 
 

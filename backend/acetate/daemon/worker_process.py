@@ -21,6 +21,7 @@ from acetate_wire.paths import ensure_private_dir
 import acetate
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
+from acetate.daemon.seats import Seat
 from acetate.worker import OTHER_VERSION
 
 STOP_S = 2.0
@@ -41,14 +42,15 @@ class WorkerProcess:
         context: zmq.Context[zmq.Socket[bytes]],
         settings: DaemonConfig,
         keys: Keys,
+        seat: Seat,
     ) -> None:
-        """Start a worker process with the engine of `settings`; what it prints goes to `worker.log`."""
+        """Start a worker process with the engine of `settings`; what it prints goes to its log (`log_name`)."""
         self._settings, self._keys = settings, keys
-        self._log = settings.state / "worker.log"
+        self._log = settings.state / log_name(seat.number)
         self._files: list[Path] = []
-        self.socket, endpoint = self._bind(context, "worker.sock")
+        self.socket, endpoint = self._bind(context, f"w{seat.number}.sock")
         # The worker answers here from a thread of its own, however long a step takes.
-        self._alive_socket, alive = self._bind(context, "alive.sock")
+        self._alive_socket, alive = self._bind(context, f"a{seat.number}.sock")
         self._asked = False
         self._silent_s, self._last_turn = 0.0, time.monotonic()
         # A pair socket takes nothing before its other end is there, which the worker's first message proves.
@@ -65,7 +67,7 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**PASSIVE_WAIT_ENV, **os.environ},
+                env={**PASSIVE_WAIT_ENV, **os.environ, **seat.environment},
                 # The folder that the daemon was started in may be gone by now, and libraries fail to load there.
                 cwd=settings.state,
                 creationflags=_NO_WINDOW,
@@ -182,6 +184,11 @@ class WorkerProcess:
         self._alive_socket.close()
         for file in self._files:
             file.unlink(missing_ok=True)
+
+
+def log_name(number: int) -> str:
+    """The file in the state folder that the worker of this number writes its log to."""
+    return "worker.log" if number == 1 else f"worker-{number}.log"
 
 
 def _last_line(path: Path) -> str:

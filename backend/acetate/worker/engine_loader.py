@@ -35,8 +35,13 @@ def load_engine_class(name: str) -> type[Engine]:
         ) from None
 
 
+def torch_build() -> str:
+    """Which build of PyTorch is installed, as `build_of` says, without loading it."""
+    return build_of(version("torch"), sys.platform, platform.machine())
+
+
 def guess_device() -> str:
     """The device that a worker will most likely use, told without loading any framework."""
-    build = build_of(version("torch"), sys.platform, platform.machine())
+    build = torch_build()
     kinds = {"cuda": "cuda", "rocm": "cuda", "xpu": "xpu"}
     return kinds[build] if any(card.build == build for card in find_cards()) else "mps" if build == "mps" else "cpu"

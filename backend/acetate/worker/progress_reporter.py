@@ -26,7 +26,7 @@ class ProgressReporter:
     def __init__(self, socket: Any) -> None:
         """`socket` is the worker's ZeroMQ socket to the daemon."""
         self._socket = socket
-        self._id = ""
+        self._id, self._attempt = "", 0
         self._preview = False
         self._last_preview = float("-inf")
         self._stage = ""
@@ -37,9 +37,14 @@ class ProgressReporter:
         """Send a message to the daemon."""
         self._socket.send_multipart(encode(kind, fields, frames))
 
-    def open(self, id: str, preview: bool) -> None:
-        """Begin with a job."""
-        self._id, self._preview, self._stage, self._last_preview = id, preview, "", float("-inf")
+    def open(self, id: str, attempt: int, preview: bool) -> None:
+        """Begin with an attempt at a job."""
+        self._id, self._attempt = id, attempt
+        self._preview, self._stage, self._last_preview = preview, "", float("-inf")
+
+    def send_job(self, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> None:
+        """Send a message about the open job."""
+        self.send(kind, {"id": self._id, "attempt": self._attempt, **fields}, frames)
 
     def close(self) -> None:
         """The job has ended: what still comes about it is passed over."""
@@ -59,7 +64,6 @@ class ProgressReporter:
         if seconds_left is None and passed > 0 and progress.steps:
             seconds_left = (now - self._since) / passed * (progress.steps - progress.step)
         fields: dict[str, Any] = {
-            "id": self._id,
             "stage": progress.stage,
             "step": progress.step,
             "steps": progress.steps,
@@ -70,13 +74,14 @@ class ProgressReporter:
             self._last_preview = now
             header, data = _encode_preview(progress.preview)
             fields["preview"], frames = picture_to_map(header), [data]
-        self.send("progress", fields, frames)
+        self.send_job("progress", fields, frames)
         self._check_cancelled()
 
     def _check_cancelled(self) -> None:
         while self._socket.get(zmq.EVENTS) & zmq.POLLIN:
             message = decode(self._socket.recv_multipart())
-            if message.kind == "cancel" and message.fields.get("id") == self._id:
+            about = message.fields.get("id"), message.fields.get("attempt")
+            if message.kind == "cancel" and about == (self._id, self._attempt):
                 raise JobCancelled
 
 

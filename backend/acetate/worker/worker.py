@@ -33,6 +33,7 @@ from acetate.worker import OTHER_VERSION
 from acetate.worker.engine import Engine
 from acetate.worker.engine_loader import load_engine_class
 from acetate.worker.job_io import encode_reply, read_job
+from acetate.worker.memory import free_bytes
 from acetate.worker.oom_fallback import run_with_fallback
 from acetate.worker.progress_reporter import ProgressReporter
 
@@ -64,29 +65,29 @@ class Worker:
     def _run(self, message: Message) -> None:
         id = message.fields["id"]
         try:
-            self._reporter.open(id, bool(message.fields["request"].get("preview")))
-            self._reporter.send("progress", {"id": id, "stage": "loading", "step": 0, "steps": 0})
+            self._reporter.open(id, message.fields["attempt"], bool(message.fields["request"].get("preview")))
+            self._reporter.send_job("progress", {"stage": "loading", "step": 0, "steps": 0})
             if self._engine is None:
                 self._engine = self._engine_class()
             outcome = self._run_engine(self._engine, message)
         except JobCancelled:
             log.info("job %s was cancelled", id)
-            self._reporter.send("stopped", {"id": id})
+            self._reporter.send_job("stopped", {})
         except AcetateError as error:
             log.warning("job %s failed: %s", id, error.code)
-            self._reporter.send("failed", {"id": id, **error.fields()})
+            self._reporter.send_job("failed", error.fields())
         except Exception as error:
             log.exception("job %s failed", id)
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             hint = "the whole report is in the daemon's worker.log"
             failure = AcetateError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
-            self._reporter.send("failed", {"id": id, **failure.fields()})
+            self._reporter.send_job("failed", failure.fields())
         else:
-            self._reporter.send("finished", {"id": id, **outcome})
+            self._reporter.send_job("finished", outcome)
         self._reporter.close()
         if self._engine is not None:
             loaded, device = list(self._engine.loaded()), self._engine.device()
-            self._reporter.send("state", {"device": device, "loaded": loaded})
+            self._reporter.send("state", {"device": device, "loaded": loaded, "free": free_bytes(device)})
 
     def _run_engine(self, engine: Engine, message: Message) -> dict[str, Any]:
         job, profile = read_job(message.fields)
