@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import zmq
+from acetate_wire.messages import Message
 
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
@@ -97,13 +98,18 @@ class WorkerPool:
             if message.kind == "state":
                 station.note_state(message.fields)
             elif running is not None:
-                short = message.kind == "failed" and message.fields.get("code") == "out_of_memory"
-                if short and not running.alone and running.stopping_since is None and self._neighbours(station):
-                    self._jobs.run_alone(running)
-                else:
-                    self._jobs.on_worker_message(running, message)
-                if not self._jobs.has(running):
-                    station.running = None
+                try:
+                    self._take_note(station, running, message)
+                finally:
+                    if not self._jobs.has(running):
+                        station.running = None
+
+    def _take_note(self, station: Station, running: RunningJob, message: Message) -> None:
+        short = message.kind == "failed" and message.fields.get("code") == "out_of_memory"
+        if short and not running.alone and running.stopping_since is None and self._neighbours(station):
+            self._jobs.run_alone(running)
+        else:
+            self._jobs.on_worker_message(running, message)
 
     def _reap(self, station: Station) -> None:
         """Notice that a worker is dead; what it said before that counts."""
