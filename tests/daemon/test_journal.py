@@ -14,7 +14,7 @@ import msgpack
 import pytest
 from acetate.cli.bug_report import _requests
 from acetate.daemon.auth import owner_of
-from acetate.daemon.job_store import JobStore
+from acetate.daemon.job_store import MIGRATIONS, JobStore
 from acetate_wire.connection import client_key
 from acetate_wire.errors import AcetateError
 from acetate_wire.request_codec import encode_request
@@ -150,7 +150,7 @@ def test_the_doctor_finds_a_sound_journal_and_what_is_missing(make_daemon: Calla
     before = (daemon.state / "journal.sqlite").read_bytes()
     found = acetate(daemon, "doctor", "--journal", "--json", str(daemon.home / "found.json"))
     assert found.returncode == 0, found.stderr
-    assert f"Journal {daemon.state}/journal.sqlite, schema 4." in found.stdout
+    assert f"Journal {daemon.state}/journal.sqlite, schema {len(MIGRATIONS)}." in found.stdout
     assert "     3  waiting" in found.stdout and "     1  done" in found.stdout
     for line in ("job are missing: pictures", "job are missing: layers", "belongs to no job: stray.out", "is sound"):
         assert line in found.stdout
