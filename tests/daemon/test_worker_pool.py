@@ -65,8 +65,8 @@ def test_two_jobs_run_at_once_and_status_names_both_workers(daemon: Daemon, edit
 def test_a_killed_worker_costs_the_other_ones_job_nothing(daemon: Daemon, editor: Editor) -> None:
     editor.wait(Connected)
     hit, spared = (editor.client.submit(a_request("steps=60 pause=0.05", seed=seed)) for seed in (1, 2))
-    for job in (hit, spared):
-        until(lambda job=job: [e for e in editor.pump() if isinstance(e, Progress) and e.id == job], "the first step")
+    editor.wait(Progress, hit)
+    editor.wait(Progress, spared)
     victim = next(worker["pid"] for worker in pool(daemon) if worker["job"] == hit)
     os.kill(victim, signal.SIGKILL)
     until(lambda: [worker for worker in pool(daemon) if worker["job"] == hit and worker["attempt"] == 2], "another try")
