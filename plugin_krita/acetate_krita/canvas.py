@@ -73,6 +73,15 @@ def _through(scrolled: Any) -> Any | None:
     return turned * QtGui.QTransform.fromTranslate(-left - around.x(), -top - around.y())
 
 
+def foreground_colour() -> str:
+    """The colour that the artist paints with, as `#rrggbb`; empty without a document."""
+    window = Krita.instance().activeWindow()
+    view = None if window is None else window.activeView()
+    if view is None or controller() is None:
+        return ""
+    return str(view.foregroundColor().colorForCanvas(view.canvas()).name())
+
+
 class Overlay(QtCore.QObject):
     """Something drawn over the canvas, while it is wanted. Nothing in the document changes and the mouse goes through;
     what is drawn follows zoom, pan, rotation and mirror, and goes away with the view.

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from acetate_editor.elements import element_of
+from acetate_wire.element import ELEMENTS
 from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect, StackLayer
 
 from .color import WireFormat
@@ -16,9 +18,15 @@ STRUCTURE = "structure"
 """With a number behind it, stands beside the roles of a mode's inputs for a layer that the drawing follows."""
 PRESET_FIELDS = (
     *("mode", "model", "negative", "count", "strength", "steps", "guidance", "sampler"),
-    *("loras", "structures", "detail"),
+    *("loras", "structures", "detail", "keep_matte", "element"),
 )
 """What a preset holds: everything but the words and the seed, which belong to one picture."""
+
+NETWORK_ALONE: dict[str, Any] = {
+    **{"negative": "", "steps": None, "guidance": None, "sampler": None},
+    **{"loras": (), "structures": (), "detail": 0.0},
+}
+"""What an element has no use for, as it is where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,8 @@ class GenerationSettings:
     `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is random; `loras`
     are names with weights. `structures` have a `kind` of control, its `weight`, and the shares of the steps, `start` to
     `end`, in which it steers. `stack` are layers from below: a `prompt`, and the `region` that it stands in, which is
-    the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas.
+    the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas. `element` has the `kind` of the
+    model `elements`, the `parameters` that were moved, `frames`, and how a `loop` of several goes in.
     """
 
     mode: str = "text"
@@ -47,6 +56,13 @@ class GenerationSettings:
     stack: Sequence[Mapping[str, Any]] = ()
     detail: float = 0.0
     fill: bool = False
+    keep_matte: bool = False
+    element: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it is drawn by formula."""
+        return self.model == ELEMENTS
 
     def to_map(self) -> dict[str, Any]:
         """All settings, for a file of JSON."""
@@ -77,6 +93,8 @@ def request(
     those of the stack's layers.
     """
     mode = mode_named(form.mode)
+    if form.is_element:
+        form = replace(form, **NETWORK_ALONE)
     given = {role: text for role, text in form.layer_prompts.items() if role in mode.prompts and text.strip()}
     extra: dict[str, Any] = {"strength": form.strength} if mode.strength else {}
     return LayerRequest(
@@ -101,6 +119,8 @@ def request(
         loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),
         detail=form.detail,
         fill=form.fill and mode.fills,
+        keep_matte=form.keep_matte and mode.name == "refine",
+        element=element_of(form.model, form.element),
         preview=True,
         reply_format=way.format,
         reply_space=way.space,

@@ -67,12 +67,15 @@ class Given(QtWidgets.QWidget):
 
 
 class StrengthRow(QtWidgets.QWidget):
-    """How much may change, in percent, as a slider and a number."""
+    """How much may change, in percent, as a slider and a number; and whether the `matte`, the alpha, may not at all."""
 
     def __init__(self) -> None:
         super().__init__()
-        row = QtWidgets.QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        row = QtWidgets.QHBoxLayout()
+        column.addLayout(row)
         row.addWidget(QtWidgets.QLabel(tr("Strength")))
         self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
@@ -86,3 +89,11 @@ class StrengthRow(QtWidgets.QWidget):
         share.valueChanged.connect(self.slider.setValue)
         row.addWidget(self.slider, 1)
         row.addWidget(share)
+        self.matte = QtWidgets.QCheckBox(tr("Keep the matte"))
+        self.matte.setToolTip(tr("Draw the colours alone: the layer's transparency stays exactly as it is"))
+        column.addWidget(self.matte)
+
+    def show_mode(self, mode: Mode) -> None:
+        """Ask for what this mode takes."""
+        self.setVisible(mode.strength)
+        self.matte.setVisible(mode.name == "refine")

@@ -72,4 +72,5 @@ def why_not_now(
 
 def _all_said(mode: Mode, form: GenerationSettings) -> bool:
     """Whether every layer of a mode has words: of its own, or those of the whole picture."""
-    return bool(form.prompt) or bool(mode.prompts and set(mode.prompts) <= set(form.layer_prompts))
+    named = form.is_element and form.element.get("kind")
+    return bool(form.prompt or named) or bool(mode.prompts and set(mode.prompts) <= set(form.layer_prompts))

@@ -26,7 +26,9 @@ MAGIC = b"acetate1"
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """One layer: its place on the canvas, how its pixels are stored, and the size of each compressed strip."""
+    """One layer: its place on the canvas, how its pixels are stored, and the size of each compressed strip; `blend` is
+    `add` for light.
+    """
 
     name: str
     role: str
@@ -34,6 +36,7 @@ class StoredLayer:
     format: str
     space: str
     sizes: tuple[int, ...]
+    blend: str = "normal"
 
     @property
     def color_space(self) -> ColorSpace:
@@ -84,6 +87,12 @@ class Result:
         """Which of them it is, from 1."""
         last = self.id.rpartition("-")[2]
         return int(last) + 1 if last.isdecimal() else 1
+
+    @property
+    def loop(self) -> str:
+        """How the frames of a loop go into the document, `animation` or `group`; empty for no loop."""
+        element = self.settings.get("element") or {}
+        return str(element.get("loop") or "animation") if len(self.layers) > 1 and element.get("frames", 1) > 1 else ""
 
     @property
     def never_saved(self) -> bool:
@@ -166,7 +175,7 @@ def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[La
             sizes.append(len(packed))
             yield
         rect = Rect(layer.x, layer.y, head.width, head.height)
-        kept.append(StoredLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes)))
+        kept.append(StoredLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes), layer.blend))
         if layer.role != "blend" or len(layers) == 1:
             yield from thumbnails.sample(head, layer.picture.pixels, longest, samples)
             corners.append((layer.x - layers[0].x, layer.y - layers[0].y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -49,10 +50,8 @@ class ElementEngine:
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
         """The one model, with its kinds."""
-        from acetate.elements import KINDS
-
         offer = ModelInfo(ELEMENTS, ELEMENTS, ("text",), NATIVE_SIZE, max_aspect=MAX_ASPECT, vocabulary=True)
-        kinds = tuple(kind.to_map() for kind in KINDS.values())
+        kinds = tuple(map(_offered, _kinds().values()))
         return (replace(offer, method=FORMULA, kinds=kinds),)
 
     @classmethod
@@ -121,9 +120,20 @@ class ElementEngine:
 
 def element_vocabulary() -> Vocabulary:
     """The words of elements, in the form of a model's captions: things are the nouns that name a kind."""
+    from acetate.elements import words as known
+
     nouns = {word: word for kind in _kinds().values() for word in kind.words}
     settings = {word for kind in _kinds().values() for each in kind.parameters() for word in each.words}
-    return Vocabulary(frozenset(part for word in (*nouns, *settings) for part in word.split()), nouns, {})
+    common = (known.COLOURS, known.SHADES, known.COUNTS, known.PORTIONS, known.PREPOSITIONS, known.IGNORED)
+    phrases = (*nouns, *settings, *(word for words in common for word in words))
+    return Vocabulary(frozenset(part for phrase in phrases for part in re.split(r"[ _]", phrase)), nouns, {})
+
+
+def _offered(kind: Kind) -> dict[str, Any]:
+    """A kind as `welcome` offers it: each parameter with the words that set it."""
+    words = {each.name: dict(each.words) for each in kind.parameters()}
+    offer = kind.to_map()
+    return {**offer, "parameters": [{**each, "words": words[each["name"]]} for each in offer["parameters"]]}
 
 
 def _kinds() -> Mapping[str, Kind]:

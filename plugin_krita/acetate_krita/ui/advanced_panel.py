@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acetate_editor.elements import is_formula
+
 from ..document.insert import CLIPS
 from ..generation_settings import GenerationSettings
 from ..i18n import mark, tr
@@ -107,7 +109,10 @@ class AdvancedPanel(QtWidgets.QWidget):
         }
 
     def offer(self, model: Mapping[str, Any]) -> None:
-        """Offer what the model says that it has."""
+        """Offer what the model says that it has; what only a neural network takes is hidden beside a formula."""
+        for field in self._of_networks:
+            self.rows.labelForField(field).setVisible(not is_formula(model))
+            field.setVisible(not is_formula(model))
         self._offer_samplers(tuple(model.get("samplers", ())))
         self.loras.offer(tuple(model.get("loras", ())))
         self.structures.offer(tuple(model.get("controls", ())))
@@ -168,6 +173,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.detail.setSpecialValueText(tr("off"))
         self.detail.setToolTip(tr("How strongly a layer larger than the model is drawn over once more, in tiles"))
         self.rows.addRow(tr("Detail"), self.detail)
+        self._of_networks = (self.steps, self.guidance, self.sampler, self.loras, self.structures, self.detail)
 
     def _build_inserting(self) -> None:
         self.clip = ElidedComboBox(6)

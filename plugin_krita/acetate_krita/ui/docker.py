@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from acetate_editor.connection import ABSENT
+from acetate_editor.elements import is_formula
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
 from krita import DockWidget, Document, Krita
@@ -25,14 +26,16 @@ from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
 from .advanced_panel import AdvancedPanel
+from .element_panel import ElementPanel
 from .history_view import HistoryView
 from .live_bar import LiveBar
 from .mode_menu import ModeMenu
+from .model_menu import ModelMenu
 from .models_dialog import ModelsDialog, open_lora_folder
 from .prompt_widget import Prompts, told
 from .queue_view import QueueView
 from .stack_rows import StackRows
-from .theme import COLOURS, ElidedComboBox, ElidedLabel, paragraph, plain, small, tool, warn
+from .theme import COLOURS, ElidedLabel, paragraph, plain, small, tool, warn
 
 LOOK_MS = 400
 LAID_OUT_MS = 30
@@ -88,7 +91,7 @@ class Docker(DockWidget):
         """The settings as they stand."""
         return GenerationSettings(
             mode=self.modes.mode,
-            model=self.model.currentData() or self._wished_model,
+            model=self.model.chosen,
             prompt=self.prompts.prompt.toPlainText().strip(),
             negative=self.prompts.negative.text().strip(),
             layer_prompts=self.prompts.layer_prompts(),
@@ -97,6 +100,8 @@ class Docker(DockWidget):
             seed=self.more.seed_value(),
             fill=self.fill.isChecked(),
             stack=self.stack.values() if mode_named(self.modes.mode).stacks else (),
+            keep_matte=self.strength_row.matte.isChecked(),
+            element=self.element.values(),
             **self.more.values(),
         )
 
@@ -156,8 +161,9 @@ class Docker(DockWidget):
 
     def _fill(self, form: GenerationSettings) -> None:
         self.modes.choose(form.mode)
-        self._wished_model = form.model
-        self.model.setCurrentIndex(max(0, self.model.findData(form.model)))
+        self.model.choose(form.model)
+        self.element.fill(form.element)
+        self.strength_row.matte.setChecked(form.keep_matte)
         self.prompts.fill(form.prompt, form.negative, form.layer_prompts)
         self.count.setValue(form.count)
         self.strength.setValue(round(form.strength * 100))
@@ -204,7 +210,8 @@ class Docker(DockWidget):
         self.target.setText(words)
         mode = mode_named(self.modes.mode)
         selected = self.document is not None and selection_mask.selected(self.document) is not None
-        self.fill.setVisible(mode.fills and (mode.name == "text" or not selected))
+        fills = mode.fills and not form.is_element
+        self.fill.setVisible(fills and (mode.name == "text" or not selected))
         self.fill.setText(tr("Fill the selection") if selected else tr("Fill the canvas"))
         if mode.stacks:
             self._show_stack(form)
@@ -248,7 +255,8 @@ class Docker(DockWidget):
 
     def _show_words(self) -> None:
         """Tell which words the model does not know, and let the prompt complete those it does."""
-        model = self.model.currentData() or self._wished_model
+        model = self.model.chosen
+        self.element.read(self.prompts.prompt.toPlainText(), self.controller.connection, self.modes.mode, model)
         vocabulary = self.controller.connection.vocabularies.of(model)
         self.prompts.prompt.vocabulary = vocabulary
         mode = mode_named(self.modes.mode)
@@ -289,27 +297,17 @@ class Docker(DockWidget):
 
     def _show_offers(self, *_event: Any) -> None:
         """Show which models there are and what the chosen one can do."""
-        models = self.controller.connection.models
-        names = [str(entry["name"]) for entry in models]
-        if names != [self.model.itemData(row) for row in range(self.model.count())]:
-            wished = self.model.currentData() or self._wished_model
-            self.model.blockSignals(True)
-            self.model.clear()
-            for name in names:
-                self.model.addItem(name, name)
-            self.model.setCurrentIndex(max(0, self.model.findData(wished)))
-            self.model.blockSignals(False)
-        self.model.setVisible(bool(names))
+        self.model.offer(self.controller.connection.models)
         self._model_chosen()
 
     def _model_chosen(self, *_row: Any) -> None:
-        chosen = self.model.currentData() or self._wished_model
-        self._wished_model = chosen
-        connection = self.controller.connection
+        chosen, connection = self.model.chosen, self.controller.connection
         self.modes.offer(chosen, connection)
         entry = connection.model(chosen)
-        self.model.setToolTip(plain(str(entry.get("missing") or tr("Model"))))
+        self.model.tell(entry)
         self.more.offer(entry)
+        self.element.offer(entry)
+        self.prompts.negative.setVisible(not is_formula(entry))
         self._offer_live()
         self._show_target()
         self._show_words()
@@ -318,7 +316,7 @@ class Docker(DockWidget):
         mode = mode_named(self.modes.mode)
         self.modes.setToolTip(tr(mode.about))
         self.prompts.show_mode(mode)
-        self.strength_row.setVisible(mode.strength)
+        self.strength_row.show_mode(mode)
         self.given.show_mode(mode)
         self._show_layers()
         self.stack.setVisible(mode.stacks)
@@ -334,7 +332,7 @@ class Docker(DockWidget):
     def _offer_live(self) -> None:
         mode = mode_named(self.modes.mode)
         wanted = mode.replaces and not mode.selection
-        self.live.offer(wanted, self.controller.connection.unavailable_reason(mode.name, self._wished_model))
+        self.live.offer(wanted, self.controller.connection.unavailable_reason(mode.name, self.model.chosen))
 
     def _stack_changed(self) -> None:
         if mode_named(self.modes.mode).stacks:
@@ -356,7 +354,6 @@ class Docker(DockWidget):
         column = QtWidgets.QVBoxLayout(self.body)
         column.setContentsMargins(6, 4, 6, 6)
         column.setSpacing(4)
-        self._wished_model = GenerationSettings.model
         column.addLayout(self._build_line())
         self.help = paragraph()
         column.addWidget(self.help)
@@ -380,6 +377,10 @@ class Docker(DockWidget):
         self.unknown = small(paragraph())
         self.unknown.hide()
         column.addWidget(self.unknown)
+        self.element = ElementPanel()
+        self.element.changed.connect(self._show_button)
+        self.element.taken.connect(self.model.choose)
+        column.addWidget(self.element)
         self.strength_row = StrengthRow()
         self.strength = self.strength_row.slider
         column.addWidget(self.strength_row)
@@ -428,8 +429,7 @@ class Docker(DockWidget):
         self.dot = QtWidgets.QLabel()
         self.dot.setFixedSize(8, 8)
         self.line = ElidedLabel()
-        self.model = ElidedComboBox(7)
-        self.model.setAccessibleName(tr("Model"))
+        self.model = ModelMenu(GenerationSettings.model)
         self.model.currentIndexChanged.connect(self._model_chosen)
         row.addWidget(self.dot)
         row.addWidget(self.line, 1)

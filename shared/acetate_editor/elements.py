@@ -1,0 +1,119 @@
+"""Elements as `welcome` offers them: the sliders that an editor builds, and whether words name one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+from acetate_wire.element import ELEMENTS, FORMULA, Element
+from acetate_wire.prompt import plain_words
+from acetate_wire.vocabulary import forms, split
+
+from .messages import mark
+
+TITLE = mark("Elements")
+ABOUT = mark("Elements: drawn by formula, no neural network")
+NUMBER, WHOLE, CHOICE, COLOUR = "number", "whole", "choice", "colour"
+"""The types of a parameter."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter of a kind: a slider from `low` to `high`, a menu of `options` (name and label), or a colour.
+
+    `words` of a prompt set it to a value.
+    """
+
+    name: str
+    label: str
+    type: str
+    default: Any
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 0.01
+    options: Tuple[Tuple[str, str], ...] = ()
+    words: Tuple[Tuple[str, Any], ...] = ()
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, Any]) -> Setting:
+        """A parameter out of `welcome`; what a newer daemon adds is passed over."""
+        known = {
+            name: values[name] for name in ("name", "label", "type", "default", "low", "high", "step") if name in values
+        }
+        options = tuple((str(name), str(label)) for name, label in values.get("options", ()))
+        return cls(**known, options=options, words=tuple(dict(values.get("words", {})).items()))
+
+    def said(self, words: Sequence[str]) -> Any:
+        """The value that these words give it, else its own."""
+        text = f" {' '.join(words)} "
+        found = [(len(word), value) for word, value in self.words if f" {word.replace('_', ' ')} " in text]
+        return max(found, key=lambda each: each[0])[1] if found else self.default
+
+
+@dataclass(frozen=True)
+class ElementKind:
+    """A kind: what names it, whether it is light (`blend` is `add`), whether it has frames, and its parameters."""
+
+    name: str
+    label: str
+    words: Tuple[str, ...]
+    blend: str
+    loops: bool
+    settings: Tuple[Setting, ...]
+
+    @classmethod
+    def from_map(cls, values: Mapping[str, Any]) -> ElementKind:
+        """A kind out of `welcome`."""
+        return cls(
+            name=str(values["name"]),
+            label=str(values["label"]),
+            words=tuple(map(str, values["words"])),
+            blend=str(values.get("blend", "normal")),
+            loops=bool(values.get("loops", False)),
+            settings=tuple(map(Setting.from_map, values["parameters"])),
+        )
+
+    def named_by(self, words: Sequence[str]) -> bool:
+        """Whether words end with one of its nouns, in the singular or the plural."""
+        for noun in self.words:
+            parts = split(noun)
+            last = words[-len(parts) :]
+            if last and last[:-1] == parts[:-1] and parts[-1] in forms(last[-1]):
+                return True
+        return False
+
+
+def kinds_of(model: Mapping[str, Any]) -> Tuple[ElementKind, ...]:
+    """The kinds that a model offers; none for a model of diffusion, and while nothing is known."""
+    return tuple(map(ElementKind.from_map, model.get("kinds", ())))
+
+
+def is_formula(model: Mapping[str, Any]) -> bool:
+    """Whether a model of `welcome` draws without a neural network."""
+    return bool(model.get("method") == FORMULA)
+
+
+def fitting(kinds: Sequence[ElementKind], prompt: str) -> Optional[ElementKind]:
+    """The kind that a prompt ends with, None where it names none: only an offer, which the daemon reads anew."""
+    words = words_of(prompt)
+    return next((kind for kind in kinds if kind.named_by(words)), None)
+
+
+def words_of(prompt: str) -> List[str]:
+    """The words of a prompt, in lower case."""
+    return split(plain_words(prompt))
+
+
+def grouped(models: Sequence[Mapping[str, Any]]) -> Tuple[List[str], List[str]]:
+    """The names of the models of diffusion, and of those that draw by formula."""
+    names = [(str(model["name"]), is_formula(model)) for model in models]
+    return [name for name, formula in names if not formula], [name for name, formula in names if formula]
+
+
+def element_of(model: str, values: Mapping[str, Any]) -> Optional[Element]:
+    """The field `element` of a request, from what the artist has set (`kind`, `parameters`, `frames`); None for a model
+    that does not draw by formula.
+    """
+    if model != ELEMENTS:
+        return None
+    return Element(str(values.get("kind", "")), dict(values.get("parameters", {})), int(values.get("frames", 1)))
