@@ -24,7 +24,7 @@ from .color import ColorSpace, wire_format
 from .daemon_connection import DaemonConnection
 from .document import annotation_store, lookup, selection_mask
 from .document.capture import Frame, LayerFrame, MaskFrame
-from .document.insert import InsertPosition, Opener, insert, locked
+from .document.insert import InsertPosition, insert, locked
 from .document.scratch_document import template
 from .export import file_names, save_png
 from .generation_settings import GenerationSettings, request
@@ -36,7 +36,7 @@ from .modes import mode_named
 from .pinning import Pins
 from .qt import QtCore
 from .result_store import ResultStore
-from .results import Result, ResultContext, Strips, compress, pictures
+from .results import Opener, Result, ResultContext, Strips, compress, pictures
 from .settings import DockerSettings
 from .task_scheduler import TimedTaskQueue
 

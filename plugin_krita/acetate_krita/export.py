@@ -10,17 +10,20 @@ from pathlib import Path
 from acetate_editor import png
 
 from .color import ENCODED, ColorSpace
-from .document.insert import Opener
 from .document.scratch_document import ScratchDocument
-from .results import Result, StoredLayer
+from .results import Opener, Result, StoredLayer
 
 DEEP = ColorSpace("RGBA", "U16", ENCODED[0])
 
 
 def file_names(path: Path, result: Result) -> list[Path]:
-    """The file of each layer: `path` for a single one, else with the layer's role at the end of its name."""
+    """The file of each layer: `path` for a single one, else with the layer's role or the frame's number at the end of
+    its name.
+    """
     if len(result.layers) == 1:
         return [path]
+    if result.loop:
+        return [path.with_name(f"{path.stem}-{number:03}{path.suffix}") for number in range(1, len(result.layers) + 1)]
     return [path.with_name(f"{path.stem}-{layer.role}{path.suffix}") for layer in result.layers]
 
 

@@ -36,8 +36,8 @@ class GenerationSettings:
     `fill` asks for the whole canvas where the mode would work on less. `seed` is None when it is random; `loras`
     are names with weights. `structures` have a `kind` of control, its `weight`, and the shares of the steps, `start` to
     `end`, in which it steers. `stack` are layers from below: a `prompt`, and the `region` that it stands in, which is
-    the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas. `element` has the `kind` of the
-    model `elements`, the `parameters` that were moved, `frames`, and how a `loop` of several goes in.
+    the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas. `element` has the `kind` of
+    the model `elements`, the `parameters` that were moved, `frames`, and how a `loop` of several goes in.
     """
 
     mode: str = "text"

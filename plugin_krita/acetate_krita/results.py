@@ -12,7 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Callable
 
 from acetate_wire.events import Done, Layer
 from acetate_wire.request import Rect
@@ -176,7 +176,9 @@ def compress(origin: ResultContext, number: int, done: Done, layers: Sequence[La
             yield
         rect = Rect(layer.x, layer.y, head.width, head.height)
         kept.append(StoredLayer(layer.name, layer.role, rect, head.format, head.space, tuple(sizes), layer.blend))
-        if layer.role != "blend" or len(layers) == 1:
+        # Of a loop, whose frames all have this role, the first is shown.
+        shown = not samples if layer.role == "layer" else layer.role != "blend" or len(layers) == 1
+        if shown:
             yield from thumbnails.sample(head, layer.picture.pixels, longest, samples)
             corners.append((layer.x - layers[0].x, layer.y - layers[0].y))
     settings = {**origin.settings, "seed": _seed(number, done)}
@@ -214,6 +216,10 @@ class Strips:
     def read(self, size: int) -> bytes:
         """The next strip, which has `size` bytes."""
         return next(self._strips)
+
+
+Opener = Callable[[Result], "BinaryIO | Strips"]
+"""Opens the compressed strips of a result."""
 
 
 def _seed(number: int, done: Done) -> int:

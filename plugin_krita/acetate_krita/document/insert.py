@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Callable
+from typing import BinaryIO
 
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import Rect
@@ -23,9 +23,10 @@ from ..hiding import Hiding
 from ..i18n import mark, tr
 from ..modes import UNASKED, mode_named
 from ..replacing import Source, merge
-from ..results import Result, StoredLayer, Strips
+from ..results import Opener, Result, StoredLayer, Strips
 from . import lookup
 from .group_builder import GLANCE_S, compose
+from .loop import animated_layer
 from .mask import AlphaMask, make_mask
 from .scratch_document import ScratchDocument
 
@@ -40,7 +41,6 @@ ROLE_NAMES = {
 NAME_LENGTH = 40
 STROKE_S = 30.0
 """How long a stroke of the artist's is waited for."""
-Opener = Callable[[Result], "BinaryIO | Strips"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,10 @@ def insert(
     masks: list[Node] = []
     for result in results:
         leaves: list[Node] = []
-        yield from _build(scratch, space, result, open_body, clip, source, leaves)
+        if result.loop == "animation" and not (clip == "alpha" and result.shape is not None):
+            leaves = [(yield from animated_layer(space, size, title(result), result, open_body))]
+        else:
+            yield from _build(scratch, space, result, open_body, clip, source, leaves)
         pictures.append(leaves)
     if clip == "mask" and results[0].shape is not None and source is None:
         yield from make_mask(scratch, results[0].shape, tr("Selection"), masks)
@@ -103,6 +106,9 @@ def insert(
     yield from _group(scratch, space, size, results, pictures, masks, made)
     if source is not None:
         source.dress(made[0])
+    elif {layer.blend for result in results for layer in result.layers} == {"add"}:
+        # A group blends what is in it apart from what is below.
+        made[0].setBlendingMode("add")
     yield from _add_to_document(document, made[0], place, hiding)
     return lookup.layer_id(made[0])
 
@@ -153,8 +159,8 @@ def _group(
 
 
 def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
-    for leaf, layer in zip(leaves, result.layers):
-        leaf.setVisible(layer.role != "blend" or len(leaves) == 1)
+    for number, (leaf, layer) in enumerate(zip(leaves, result.layers)):
+        leaf.setVisible(number == 0 if result.loop else layer.role != "blend" or len(leaves) == 1)
     return leaves
 
 
@@ -190,14 +196,15 @@ def subject(result: Result) -> str:
     prompt = "" if mode.words == UNASKED else result.prompt
     if mode.stacks:
         prompt = ", ".join(str(row["prompt"]) for row in result.settings["stack"])
-    return short_name(prompt) or tr(mode.verb)
+    kind = str((result.settings.get("element") or {}).get("kind", "")).replace("_", " ")
+    return short_name(prompt) or kind.capitalize() or tr(mode.verb)
 
 
 def _leaf_name(result: Result, layer: StoredLayer) -> str:
     """What one of a result's layers is called: by the result's words alone, in a stack by its own, else by its role."""
     if len(result.layers) == 1:
         return title(result)
-    if mode_named(str(result.settings.get("mode"))).stacks:
+    if result.loop or mode_named(str(result.settings.get("mode"))).stacks:
         return short_name(layer.name)
     return tr(ROLE_NAMES.get(layer.role, layer.role))
 
@@ -246,6 +253,8 @@ def _build(
                 node = yield from source.copy(scratch, space, name)
             else:
                 node = scratch.layer(name)
+            if layer.blend != "normal":
+                node.setBlendingMode(layer.blend)
             mixed = mode_named(str(result.settings.get("mode"))).name == "refine"
             cut = Cut(coverage, patched, mixed)
             yield from _fill(scratch, space, node, layer, body, window, cut)

@@ -18,10 +18,10 @@ from krita import Document
 from ..color import EIGHT_BITS, ColorSpace, strips
 from ..hiding import Hiding
 from ..qt import QtGui
-from ..results import Result
+from ..results import Opener, Result
 from . import lookup, selection_mask
 from .group_builder import GLANCE_S
-from .insert import InsertPosition, Opener, insert
+from .insert import InsertPosition, insert
 from .scratch_document import ScratchDocument
 
 LONGEST_SIDE = 3000

@@ -68,7 +68,7 @@ class ElementPanel(QtWidgets.QWidget):
     # What is set
 
     def values(self) -> dict[str, Any]:
-        """The element as a form holds it: `kind`, the `parameters` that were moved, `frames`, and how a `loop` comes in."""
+        """The element as a form holds it: `kind`, the `parameters` that were moved, `frames`, how a `loop` comes in."""
         return {
             "kind": str(self.kind.currentData() or ""),
             "parameters": dict(self._moved),

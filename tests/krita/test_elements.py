@@ -1,0 +1,111 @@
+"""Elements in the real docker: sliders as the daemon offers them, light that is added, loops, and nothing unasked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.krita.artist import Artist
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    return "standard"
+
+
+def choose_elements(artist: Artist) -> None:
+    artist.until("D.model.findData('elements') >= 0")
+    artist.run("D.model.choose('elements'); D.refresh()")
+
+
+def test_words_move_the_sliders_and_the_sliders_the_layer(artist: Artist) -> None:
+    artist.new(96, 64)
+    choose_elements(artist)
+    assert not artist.run("D.prompts.negative.isVisible() or D.more.steps.isVisible() or D.fill.isVisible()")
+    artist.type("thick smoke")
+    artist.until("'density' in D.element.rows")
+    assert artist.run("D.element.rows['density'].number.value()") == 0.9
+    assert artist.run("D.element.values()['parameters']") == {}
+    artist.run("D.element.rows['density'].slider.setValue(20); D.more.seed.setText('5'); D.more.lock.setChecked(True)")
+    assert artist.run("D.element.values()['parameters']") == {"density": 0.2}
+    before = artist.steps()
+    artist.make("thick smoke")
+    assert artist.names() == ["Background", "thick smoke"] and len(artist.steps()) == len(before) + 1
+    thin = artist.pixels("thick smoke", 0, 0, 96, 64)
+    artist.undo()
+    assert artist.names() == ["Background"]
+    artist.run("D.element.reset.click()")
+    assert artist.run("D.element.rows['density'].number.value()") == 0.9
+    artist.make("thick smoke")
+    assert sum(artist.pixels("thick smoke", 0, 0, 96, 64)[3::4]) > sum(thin[3::4]) > 0
+    assert artist.run("clipped()") == []
+
+
+def test_light_is_added_in_the_colour_that_the_artist_paints_with(artist: Artist) -> None:
+    artist.new(64, 64)
+    artist.paint("blue", bytes([200, 0, 0, 255]) * 64 * 64, 0, 0, 64, 64)
+    choose_elements(artist)
+    artist.run(
+        "from krita import ManagedColor\nred = ManagedColor('RGBA', 'U8', '')\n"
+        "red.setComponents([0.0, 0.0, 1.0, 1.0])\napp.activeWindow().activeView().setForeGroundColor(red)"
+    )
+    artist.type("glow")
+    artist.until("'colour' in D.element.rows")
+    artist.run("D.element.rows['colour'].own.click()")
+    assert artist.run("D.element.values()['parameters']['colour']") == "#ff0000"
+    artist.make("glow")
+    assert artist.run("layer('glow').blendingMode()") == "add"
+    blue, green, red, alpha = artist.composed(24, 32, 1, 1)
+    assert blue >= 200 and red > 0 and alpha == 255
+
+
+@pytest.mark.parametrize(("way", "depth"), [("animation", "U8"), ("animation", "U16"), ("group", "U8")])
+def test_a_loop_comes_in_with_one_step(artist: Artist, way: str, depth: str) -> None:
+    artist.new(80, 60, "RGBA", depth)
+    artist.run("select(10, 20, 40, 30)")
+    choose_elements(artist)
+    artist.run(
+        f"D.more.clip.setCurrentIndex(D.more.clip.findData('none')); D.element.frames.setValue(4)\n"
+        f"D.element.loop_as.setCurrentIndex(D.element.loop_as.findData('{way}'))"
+    )
+    before = artist.steps()
+    artist.make("smoke")
+    assert len(artist.steps()) == len(before) + 1
+    if way == "animation":
+        keys = "[layer('smoke').hasKeyframeAtTime(time) for time in range(5)]"
+        assert artist.run(keys) == [True, True, True, True, False]
+        shown = []
+        for time in range(4):
+            artist.run(f"app.activeDocument().setCurrentTime({time}); app.activeDocument().waitForDone()")
+            shown.append(artist.pixels("smoke", 10, 20, 40, 30))
+            x, y, width, height = artist.bounds("smoke")
+            assert x >= 10 and y >= 20 and x + width <= 50 and y + height <= 50
+        assert len(set(shown)) == 4
+    else:
+        inside = "[[each.name(), each.visible()] for each in layer('smoke').childNodes()]"
+        assert artist.run(inside) == [["smoke 1", True], ["smoke 2", False], ["smoke 3", False], ["smoke 4", False]]
+
+
+def test_an_element_is_offered_and_never_drawn_unasked(artist: Artist) -> None:
+    artist.new(64, 64)
+    artist.until("D.model.findData('elements') >= 0")
+    names = artist.run("[D.model.itemData(row) for row in range(D.model.count())]")
+    assert names[-2:] == [None, "elements"]
+    assert "no neural network" in artist.run("D.model.itemData(D.model.count() - 1, QtCore.Qt.ToolTipRole)")
+    artist.type("a red dragon")
+    artist.until("D.prompts.rests and not D.element.as_element.isVisible()")
+    assert not artist.run("D.element.kind.isVisible()")
+    artist.type("white smoke")
+    artist.until("D.element.as_element.isVisible()")
+    assert artist.run("D.form().model") == "starter"
+    artist.click("D.element.as_element")
+    artist.until("D.form().model == 'elements' and D.element.kind.isVisible()")
+
+
+def test_the_matte_is_kept_where_the_artist_wants_it(artist: Artist) -> None:
+    artist.new(64, 64)
+    artist.set("refine")
+    artist.until("D.strength_row.matte.isVisible()")
+    artist.run("D.strength_row.matte.setChecked(True)")
+    assert artist.run("D.form().keep_matte")
+    artist.set("inpaint")
+    assert not artist.run("D.strength_row.matte.isVisible()")
