@@ -242,7 +242,9 @@ class SceneJobController(JobLifecycle[SceneJob]):
             data = yield from png.encode(rgba, covers.width, covers.height)
             yield
             file = yield from self.store.write_layer(job, number, data)
-            layers.append(SavedLayer(layer.name, layer.role, covers.x, covers.y, covers.width, covers.height, file))
+            layers.append(
+                SavedLayer(layer.name, layer.role, covers.x, covers.y, covers.width, covers.height, file, layer.blend)
+            )
             yield
         job.layers, job.seed = layers, done.seed
         job.settings = json.loads(json.dumps(dict(done.settings), default=str))

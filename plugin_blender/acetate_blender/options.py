@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from acetate_wire.element import MOST_FRAMES
 from acetate_wire.modes import MODES as SPECS
 from acetate_wire.request import PASSES
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -91,6 +92,17 @@ def prompt_props() -> dict[str, Any]:
         "model": StringProperty(name="Model", description="The model that draws", default="starter"),
         "foreground_prompt": words_property(name="Foreground", description="What only the foreground shows"),
         "background_prompt": words_property(name="Background", description="What only the background shows"),
+        "element": StringProperty(name="Element", description="The kind of element; empty for the one of the prompt"),
+        "element_parameters": StringProperty(
+            name="Parameters", description="What was set of an element, as JSON; the rest is as the prompt says"
+        ),
+        "frames": IntProperty(
+            name="Frames",
+            description="How many frames the loop of an element has; the last one leads back to the first",
+            default=1,
+            min=1,
+            max=MOST_FRAMES,
+        ),
         "count": IntProperty(name="Count", description="How many variants", default=1, min=1, max=8),
         "random_seed": BoolProperty(name="Random", description="Take a new seed every time", default=True),
         "seed": IntProperty(name="Seed", description="The same seed makes the same layer again", min=0),
@@ -126,6 +138,10 @@ def advanced_props() -> dict[str, Any]:
             min=0.0,
             max=1.0,
             subtype="FACTOR",
+        ),
+        "keep_matte": BoolProperty(
+            name="Keep the Matte",
+            description="Draw the colours alone: the layer's transparency stays exactly as it is",
         ),
         "transparency_weight": FloatProperty(
             name="Transparency",
@@ -230,6 +246,13 @@ def insert_props() -> dict[str, Any]:
         ),
         "variants": EnumProperty(name="Show", description="What to show of several variants", items=VARIANTS),
     }
+
+
+NETWORK_ALONE: dict[str, Any] = {
+    **{"negative": "", "steps": 0, "guidance": 0.0, "sampler": "", "passes": "0"},
+    **{"strength": 1.0, "transparency_weight": 1.0, "stop_at": 0.0, "detail": 0.0},
+}
+"""Options that an element has no use for, as they are where nothing is said."""
 
 
 def primary_role(mode: str, known: str) -> str:

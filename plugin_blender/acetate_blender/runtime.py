@@ -14,7 +14,7 @@ import bpy
 from acetate_editor.logging import start_log, stop_log
 from acetate_wire.errors import AcetateError
 
-from . import bpy_compat, diagnostics, modal_operators, scene_storage
+from . import bpy_compat, diagnostics, elements, modal_operators, scene_storage
 from .capture import visible
 from .controller import SceneJobController
 from .daemon_connection import session
@@ -81,6 +81,7 @@ def _poll() -> float:
     wait = now.poll()
     if now.open_jobs and not session.connected and preferences().start_daemon:
         session.start_if_due()
+    now.changed = elements.offer() or now.changed
     if _may_place():
         for job in now.to_place()[:1]:
             place(job)
@@ -218,4 +219,5 @@ def stop() -> None:
         _desk.session.end()
         _desk = None
     session.close()
+    elements.forget()
     stop_log()

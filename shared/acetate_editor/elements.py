@@ -16,6 +16,52 @@ ABOUT = mark("Elements: drawn by formula, no neural network")
 NUMBER, WHOLE, CHOICE, COLOUR = "number", "whole", "choice", "colour"
 """The types of a parameter."""
 
+LABELS = (
+    # fmt: off
+    mark("Bolts"),
+    mark("Branches"),
+    mark("Brightness"),
+    mark("Candle"),
+    mark("Colour"),
+    mark("Contrast"),
+    mark("Core"),
+    mark("Density"),
+    mark("Depth"),
+    mark("Embers"),
+    mark("Flame"),
+    mark("Flame colour"),
+    mark("Flame only"),
+    mark("Flame size"),
+    mark("Flicker"),
+    mark("Glow"),
+    mark("God rays"),
+    mark("Haze"),
+    mark("Height"),
+    mark("Intensity"),
+    mark("Jaggedness"),
+    mark("Lean"),
+    mark("Length"),
+    mark("Light from"),
+    mark("Lightning"),
+    mark("Rain"),
+    mark("Rays"),
+    mark("Show"),
+    mark("Size"),
+    mark("Smoke"),
+    mark("Snow"),
+    mark("Source"),
+    mark("Spread"),
+    mark("Thickness"),
+    mark("Trails"),
+    mark("Turbulence"),
+    mark("Wax"),
+    mark("Whole candle"),
+    mark("Width"),
+    mark("Wind"),
+    # fmt: on
+)
+"""What kinds and parameters are called, for the catalogues; those of a newer daemon are shown in English."""
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -54,7 +54,7 @@ def test_light_is_added_in_the_colour_that_the_artist_paints_with(artist: Artist
     assert artist.run("D.element.values()['parameters']['colour']") == "#ff0000"
     artist.make("glow")
     assert artist.run("layer('glow').blendingMode()") == "add"
-    blue, green, red, alpha = artist.composed(24, 32, 1, 1)
+    blue, _green, red, alpha = artist.composed(24, 32, 1, 1)
     assert blue >= 200 and red > 0 and alpha == 255
 
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import bpy
+from acetate_editor.elements import element_of
+from acetate_wire.element import ELEMENTS
 from acetate_wire.errors import AcetateError
 from acetate_wire.geometry import intersection, union
 from acetate_wire.modes import MODES, UNASKED
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
-from .. import options, scene_storage
+from .. import elements, options, scene_storage
 from ..controller import CaptureTask, SceneCapture
 from ..daemon_connection import session
 from ..i18n import tr
@@ -66,7 +68,8 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     """What these options lack, as far as it is found without looking at pictures; None when nothing is."""
     mode = chosen["mode"]
     words = chosen["prompt"] + (chosen["foreground_prompt"] + chosen["background_prompt"] if mode == "scene" else "")
-    if mode in options.NEEDS_PROMPT and not words.strip():
+    named = chosen["model"] == ELEMENTS and chosen["element"]
+    if mode in options.NEEDS_PROMPT and not words.strip() and not named:
         hint = tr("say what is to be there, or choose Remove") if mode == "inpaint" else tr("say what the layer shows")
         return AcetateError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
     for role in options.needed_roles(mode, chosen["known"]):
@@ -116,6 +119,8 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
     """The request, with headers for pictures that are still to be read."""
+    if chosen["model"] == ELEMENTS:
+        chosen = {**chosen, **options.NETWORK_ALONE}
     prompts = {role: chosen[f"{role}_prompt"] for role in ("foreground", "background")}
     return LayerRequest(
         mode=chosen["mode"],
@@ -138,6 +143,8 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
         detail=chosen["detail"],
         preview=chosen["preview"],
+        keep_matte=chosen["keep_matte"] and chosen["mode"] == "refine",
+        element=element_of(chosen["model"], elements.asked(chosen)),
     )
 
 
@@ -147,7 +154,7 @@ Steering = Callable[[Rect], Generator[None, None, ImagePixels]]
 
 def _controls(scene: Any, view: View, chosen: Mapping[str, Any]) -> list[tuple[Control, Steering]]:
     kind = chosen["control"]
-    if kind == "none":
+    if kind == "none" or chosen["model"] == ELEMENTS:
         return []
     seen = CameraView.of(scene, insert_layers.the_camera(scene, ""))
     control = Control(kind, UNREAD, weight=chosen["control_weight"])

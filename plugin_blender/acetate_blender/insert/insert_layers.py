@@ -31,6 +31,10 @@ class LayerToInsert:
     made_with: str
     hidden: bool
     """Whether it is only there to be shown on demand: a further variant, or the whole picture beside its parts."""
+    blend: str = "normal"
+    """`add` for light, which is added to what is behind it."""
+    frames: tuple[bytes, ...] = ()
+    """The PNG files of a loop in turn, the first one among them; empty for a still layer."""
 
 
 def insert_layers(scene: Any, sheets: Sequence[LayerToInsert], placement: Placement) -> list[Any]:
@@ -156,7 +160,7 @@ def _shape(scene: Any, sheet: LayerToInsert, placement: Placement, number: int) 
 
 def _plane(sheet: LayerToInsert, shape: camera.Quad, placement: Placement, collection: Any, seen_by: Any | None) -> Any:
     image = images.from_png(sheet.name, sheet.png)
-    made = plane.make(sheet.name, image, shape, placement.shading, collection)
+    made = plane.make(sheet.name, image, shape, placement.shading, collection, sheet.blend)
     _remember(made, sheet, placement, seen_by)
     return made
 

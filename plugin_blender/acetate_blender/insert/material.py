@@ -14,19 +14,28 @@ LIT = "LIT"
 IMAGE_NODE = "Acetate Layer"
 
 
-def make(name: str, image: Any, shading: str) -> Any:
-    """A material that shows `image` with its alpha; shadeless, it renders exactly the image's colours."""
+def glows(shading: str, blend: str) -> bool:
+    """Whether a layer has its own colours, whatever the light."""
+    return shading == SHADELESS or blend == "add"
+
+
+def make(name: str, image: Any, shading: str, blend: str = "normal") -> Any:
+    """A material that shows `image` with its alpha; shadeless, it renders exactly the image's colours.
+
+    With `blend` `add` it is light of its own, which is added to what is behind it.
+    """
     material = bpy.data.materials.new(name)
     tree = bpy_compat.node_tree(material)
     tree.nodes.clear()
     # The plane ends where the image does: to go on beyond it keeps the outermost pixels from fading.
     texture = image_node(tree, image, (-500, 0), "EXTEND")
     output = _node(tree, "ShaderNodeOutputMaterial", (300, 0))
-    surface = _shadeless(tree, texture) if shading == SHADELESS else _lit(tree, texture)
+    build = _added if blend == "add" else _shadeless if shading == SHADELESS else _lit
+    surface = build(tree, texture)
     tree.links.new(surface, output.inputs["Surface"])
     tree.nodes.active = texture  # Solid view and texture paint show the active image.
     bpy_compat.blend(material)
-    if shading == SHADELESS:
+    if glows(shading, blend):
         bpy_compat.no_light_source(material)
     return material
 
@@ -64,6 +73,17 @@ def _shadeless(tree: Any, texture: Any) -> Any:
     tree.links.new(clear.outputs[0], mix.inputs[1])
     tree.links.new(emission.outputs[0], mix.inputs[2])
     return mix.outputs[0]
+
+
+def _added(tree: Any, texture: Any) -> Any:
+    emission = _node(tree, "ShaderNodeEmission", (-200, -100))
+    clear = _node(tree, "ShaderNodeBsdfTransparent", (-200, 100))
+    both = _node(tree, "ShaderNodeAddShader", (50, 0))
+    tree.links.new(texture.outputs["Color"], emission.inputs["Color"])
+    tree.links.new(texture.outputs["Alpha"], emission.inputs["Strength"])
+    tree.links.new(clear.outputs[0], both.inputs[0])
+    tree.links.new(emission.outputs[0], both.inputs[1])
+    return both.outputs[0]
 
 
 def _lit(tree: Any, texture: Any) -> Any:

@@ -35,16 +35,16 @@ class LayerOrigin:
     canvas: tuple[int, int]
 
 
-def make(name: str, image: Any, shape: Quad, shading: str, collection: Any) -> Any:
-    """A plane object that shows `image` on `shape`, in `collection`."""
+def make(name: str, image: Any, shape: Quad, shading: str, collection: Any, blend: str = "normal") -> Any:
+    """A plane object that shows `image` on `shape`, in `collection`; `blend` is `add` for light."""
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata([tuple(corner) for corner in shape.corners], [], [(0, 1, 2, 3)])
     layer = mesh.uv_layers.new(name="UVMap")
     layer.data.foreach_set("uv", (0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0))
-    mesh.materials.append(material.make(name, image, shading))
+    mesh.materials.append(material.make(name, image, shading, blend))
     plane = bpy.data.objects.new(name, mesh)
     plane.matrix_world = shape.matrix
-    if shading == material.SHADELESS:
+    if material.glows(shading, blend):
         material.without_light(plane)
     collection.objects.link(plane)
     return plane

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,18 +79,41 @@ def show(obj: Any, frame: SequenceFrame) -> None:
     for number in range(first, last + 1):
         if not frame.file(number).exists():
             frame.file(number).write_bytes(blank)
+    user = _play(obj, frame.file(first), frame.id)
+    user.frame_start, user.frame_duration, user.frame_offset = first, last - first + 1, first - 1
+
+
+def play_loop(obj: Any, frames: Sequence[bytes], user_folder: Path) -> None:
+    """Let a new plane show these PNG files over and over, from the first frame of the scene's time on."""
+    id = uuid.uuid4().hex
+    folder = folder_of(id, user_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(frames, 1):
+        (folder / f"{number:06}.png").write_bytes(data)
+    user = _play(obj, folder / "000001.png", id)
+    user.frame_start, user.frame_duration, user.frame_offset, user.use_cyclic = 1, len(frames), 0, True
+
+
+def folder_of(id: str, user_folder: Path) -> Path:
+    """Where the files of a sequence go: beside the saved file, else in the user's folder."""
+    file = Path(bpy.data.filepath)
+    beside = file.with_name(f"{file.stem}_layers") if bpy.data.filepath else user_folder / "sequences"
+    return beside / id[:8]
+
+
+def _play(obj: Any, file: Path, id: str) -> Any:
+    """Have a plane show the sequence that begins with this file; returns what tells which frame is seen when."""
     packed = plane.image_of(obj)
-    image = bpy.data.images.load(str(frame.file(first)))
+    image = bpy.data.images.load(str(file))
     image.name, image.source, image.alpha_mode = obj.name, "SEQUENCE", "STRAIGHT"
     if bpy.data.filepath:
         image.filepath = bpy.path.relpath(image.filepath)
     node = obj.active_material.node_tree.nodes[material.IMAGE_NODE]
     node.image = image
-    user = node.image_user
-    user.frame_start, user.frame_duration, user.frame_offset = first, last - first + 1, first - 1
-    user.use_auto_refresh = True
-    obj.acetate.sequence = frame.id
+    node.image_user.use_auto_refresh = True
+    obj.acetate.sequence = id
     bpy.data.images.remove(packed)
+    return node.image_user
 
 
 def refresh(obj: Any) -> None:

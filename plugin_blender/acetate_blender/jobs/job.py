@@ -19,7 +19,9 @@ def said_of(warning: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class SavedLayer:
-    """A finished layer: the PNG file in its job's folder, and its rectangle on the canvas in pixels."""
+    """A finished layer: the PNG file in its job's folder, and its rectangle on the canvas in pixels; `blend` is
+    `add` for light.
+    """
 
     name: str
     role: str
@@ -28,6 +30,7 @@ class SavedLayer:
     width: int
     height: int
     file: str
+    blend: str = "normal"
 
     @property
     def rect(self) -> Rect:
@@ -80,6 +83,11 @@ class SceneJob(EditorJob):
             *self.request.get("layer_prompts", {}).values(),
         )
         return [str(text) for text in texts if text]
+
+    @property
+    def frames(self) -> int:
+        """How many of its layers are the frames of one loop."""
+        return int((self.request.get("element") or {}).get("frames", 1))
 
     @property
     def mode(self) -> str:

@@ -53,12 +53,14 @@ def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list
     common = {name: value for name, value in {**job.request, **job.settings}.items() if name != "seed"}
     own = common.pop("layers", [])
     for position, layer in enumerate(job.layers):
+        if position % job.frames:
+            continue  # A loop goes where its first frame does.
         settings = {**common, **(own[position] if position < len(own) else {})}
         number = of_role[layer.role] = of_role.get(layer.role, -1) + 1
         if job.seed is not None:
             settings = {"seed": job.seed + number, **settings}  # Seeds count up where a layer does not tell its own.
         try:
-            png = store.path(job, layer).read_bytes()
+            loop = [store.path(job, each).read_bytes() for each in job.layers[position : position + job.frames]]
         except OSError as error:
             raise AcetateError(
                 "internal",
@@ -68,7 +70,12 @@ def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list
         made_with = json.dumps({**settings, "layer": number, "role": layer.role})
         hidden = layer.role == "blend" or (number > 0 and variants == "FIRST")
         name = _title(job, "" if layer.role == "layer" else layer.role)
-        found.append(insert_layers.LayerToInsert(name, layer.role, layer.rect, png, job.id, made_with, hidden))
+        frames = tuple(loop) if len(loop) > 1 else ()
+        found.append(
+            insert_layers.LayerToInsert(
+                name, layer.role, layer.rect, loop[0], job.id, made_with, hidden, layer.blend, frames
+            )
+        )
     return found
 
 
@@ -95,7 +102,11 @@ class ACETATE_OT_place(bpy.types.Operator):
             scene = scene_storage.scene_of(job) or context.scene
             placement = self._placement(job)
             insert = sequences.insert if placement.sequence else insert_layers.insert_layers
-            made = insert(scene, layers_to_insert(job, desk.store, placement.variants), placement)
+            sheets = layers_to_insert(job, desk.store, placement.variants)
+            made = insert(scene, sheets, placement)
+            for obj, sheet in zip(made, sheets):
+                if sheet.frames and plane.is_plane(obj):
+                    sequences.play_loop(obj, sheet.frames, runtime.user_folder())
             color_match.follow(scene, [each for each in made if isinstance(each, bpy.types.Object)])
         except AcetateError as error:
             return refuse(self, error)

@@ -23,7 +23,7 @@ from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import masks
 from ..insert.placement import CAMERA
-from ..insert.sequences import SequenceFrame
+from ..insert.sequences import SequenceFrame, folder_of
 from .generate import ALL_OPTIONS, DIALOG_WIDTH, chosen_settings
 from .reporting import refuse
 
@@ -140,10 +140,7 @@ class ACETATE_OT_generate_sequence(bpy.types.Operator):
         return finish(draft.sending), replace(draft.placement, sequence=asdict(part))
 
     def _folder(self) -> Path:
-        """Beside the saved file, else in the user's folder."""
-        file = Path(bpy.data.filepath)
-        beside = file.with_name(f"{file.stem}_layers") if bpy.data.filepath else runtime.user_folder() / "sequences"
-        return beside / self._id[:8]
+        return folder_of(self._id, runtime.user_folder())
 
 
 CLASSES = (ACETATE_OT_generate_sequence,)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from acetate_editor.elements import TITLE, grouped
+from acetate_wire.element import ELEMENTS
 from acetate_wire.modes import MODES
 
 from .. import diagnostics, options
@@ -14,7 +16,7 @@ from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import plane
 from ..operators.generate import why_not
-from . import progress, prompts
+from . import elements, progress, prompts
 from .wrapped_label import wrapped_label
 
 MODE_ICONS = {mode[0]: mode[3] for mode in options.MODES}
@@ -47,6 +49,10 @@ class Acetate:
         layout.use_property_split = True
         layout.use_property_decorate = False
         _model_and_mode(layout, settings, width)
+        if settings.model == ELEMENTS:
+            elements.draw(layout, context, settings)
+        else:
+            elements.draw_offer(layout, settings)
         _inputs(layout, context, settings)
         _target(layout, settings)
         column = layout.column(align=True)
@@ -108,6 +114,9 @@ class More:
         settings = context.scene.acetate.settings
         layout.use_property_split = True
         layout.use_property_decorate = False
+        if settings.model == ELEMENTS:
+            layout.label(text="An element has its own sliders")
+            return
         layout.prop(settings, "negative")
         column = layout.column(align=True)
         column.prop(settings, "steps")
@@ -117,6 +126,8 @@ class More:
         column = layout.column(align=True)
         if MODES[settings.mode].takes_strength:
             column.prop(settings, "strength")
+        if settings.mode == "refine":
+            column.prop(settings, "keep_matte")
         column.prop(settings, "transparency_weight")
         column.prop(settings, "detail")
         if settings.mode in options.SHARING:
@@ -133,7 +144,12 @@ class ACETATE_MT_model(bpy.types.Menu):
     bl_label = "Model"
 
     def draw(self, context: Any) -> None:
-        for model in session.models:
+        networks, formulas = grouped(session.models)
+        for name in formulas:
+            set_it = self.layout.operator("wm.context_set_string", text=tr(TITLE), icon=elements.ICON, translate=False)
+            set_it.data_path, set_it.value = "scene.acetate.settings.model", name
+        self.layout.separator()
+        for model in map(session.model, networks):
             row = self.layout.row()
             row.enabled = not model.get("missing")
             detail = tr("not on this computer") if model.get("missing") else f"{model['native_size']} px"
@@ -197,7 +213,8 @@ def _model_and_mode(layout: Any, settings: Any, width: int) -> None:
     name = MODE_NAMES[settings.mode]
     row.menu("ACETATE_MT_mode", text=name, icon=MODE_ICONS[settings.mode])
     if len(session.models) > 1:
-        _choice(column, "Model", "ACETATE_MT_model", settings.model)
+        shown = tr(TITLE) if settings.model == ELEMENTS else settings.model
+        _choice(column, "Model", "ACETATE_MT_model", shown)
     if settings.mode not in offered:
         wrapped_label(layout, tr("This model cannot do this: choose another mode or model"), width, "ERROR")
 
@@ -255,4 +272,4 @@ def _worked_on(layout: Any, context: Any) -> None:
 PANELS = (Acetate,)
 LATER_PANELS = (Place, More)
 """What comes below the jobs and the selected layer."""
-MENUS = (ACETATE_MT_model, ACETATE_MT_mode, ACETATE_MT_sampler)
+MENUS = (*elements.MENUS, ACETATE_MT_model, ACETATE_MT_mode, ACETATE_MT_sampler)
