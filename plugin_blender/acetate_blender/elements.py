@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
-from acetate_editor.elements import CHOICE, COLOUR, WHOLE, ElementKind, Setting, fitting, kinds_of, words_of
+from acetate_editor.elements import CHOICE, COLOUR, NUMBER, WHOLE, ElementKind, Setting, fitting, kinds_of, words_of
 from acetate_wire.element import ELEMENTS
 from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty
 
@@ -98,6 +98,8 @@ def _property(setting: Setting) -> Any:
 
     def move(group: Any, new: Any) -> None:
         settings = group.id_data.acetate.settings
+        if setting.type in (NUMBER, WHOLE):  # A script may set what no slider could.
+            new = min(max(new, setting.low), setting.high)
         settings.element_parameters = json.dumps({**moved(settings.element_parameters), setting.name: new})
 
     if setting.type == COLOUR:

@@ -44,15 +44,16 @@ def compose(
     yield None
     canvas.attach(group)
     for node in (layers[-1], *masks):
-        yield from _settle(canvas)
+        yield from settle(canvas)
         group.addChildNode(node, None)
-    yield from _settle(canvas)
+    yield from settle(canvas)
     out.append(group.clone())
     # Letting go of a bench takes a while, too.
     yield None
 
 
-def _settle(canvas: ScratchDocument) -> Iterator[float | None]:
+def settle(canvas: ScratchDocument) -> Iterator[float | None]:
+    """A task: wait until a document's picture is composed."""
     yield None
     while not canvas.idle:
         yield GLANCE_S

@@ -18,8 +18,11 @@ from ..color import ColorSpace
 from ..export import file_names, save_png
 from ..i18n import tr
 from ..results import Opener, Result
-from .group_builder import GLANCE_S
+from .group_builder import settle
 from .scratch_document import ScratchDocument
+
+_last: list[ScratchDocument] = []
+"""The document of the newest loop, which stays until the next one."""
 
 
 def animated_layer(
@@ -31,12 +34,14 @@ def animated_layer(
         path = Path(folder) / "frame.png"
         yield from save_png(path, result, open_body)
         made = scratch.import_frames([str(file) for file in file_names(path, result)])
+    # Krita still composes the frames; a document that goes away meanwhile would take Krita with it.
+    _last[:] = [scratch]
     if made is None:
         hint = tr("choose a group of layers instead, and insert it from the history")
         raise AcetateError("internal", tr("Krita could not read the frames"), hint=hint)
+    yield from settle(scratch)
     scratch.resize(*size, -first.rect.x, -first.rect.y)
-    while not scratch.idle:
-        yield GLANCE_S
+    yield from settle(scratch)
     made = made.clone()
     made.setName(name)
     if first.blend != "normal":
