@@ -17,7 +17,6 @@ NUMBER, WHOLE, CHOICE, COLOUR = "number", "whole", "choice", "colour"
 """The types of a parameter."""
 
 LABELS = (
-    # fmt: off
     mark("Bolts"),
     mark("Branches"),
     mark("Brightness"),
@@ -58,7 +57,6 @@ LABELS = (
     mark("Whole candle"),
     mark("Width"),
     mark("Wind"),
-    # fmt: on
 )
 """What kinds and parameters are called, for the catalogues; those of a newer daemon are shown in English."""
 
