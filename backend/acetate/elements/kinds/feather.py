@@ -56,17 +56,20 @@ def paint(canvas: Canvas, feather: Feather) -> Layer:
         * np.clip((s + 0.26) / 0.1, 0.35, 1)
     )
     capsules(quill, Strokes(points, wide[None], np.array(1.0)))
-    capsules(edge, Strokes(points + np.array([0.3, 0.3]) * wide[None, :, None], wide[None] * 0.55, np.array(1.0)))
+    for shift in (0.15, 0.40, 0.65):
+        dark = np.zeros_like(depth)
+        capsules(dark, Strokes(points + shift * wide[None, :, None], wide[None] * (1 - shift), np.array(1.0)))
+        edge += dark
     tint = rgb(feather.colour)
-    dark, pale = mix(tint, (0.05, 0.04, 0.05), 0.62), mix(tint, (1.0, 1.0, 1.0), 0.42)
-    tones = ((0.0, dark), (0.55, tint), (1.0, pale))
+    deep, pale = mix(tint, (0.05, 0.04, 0.05), 0.62), mix(tint, (1.0, 1.0, 1.0), 0.42)
+    tones = ((0.0, deep), (0.55, tint), (1.0, pale))
     horn = np.asarray(mix(mix(tint, (0.93, 0.88, 0.78), 0.65), (0.0, 0.0, 0.0), 0.06), np.float32)
 
     def band(band: Band) -> Field:
         at = band.place
         thick = depth[at]
         vane = layer_of(opacity(thick * 1.7), ramp(shade[at] / np.maximum(thick, np.float32(1e-6)), tones))
-        stem = layer_of(quill[at], horn * (1 - 0.34 * edge[at])[..., None])
+        stem = layer_of(quill[at], horn * (1 - 0.13 * edge[at])[..., None])
         front: Field = stem + vane * (1 - stem[..., 3:])
         return front
 
@@ -133,7 +136,7 @@ def _vane(canvas: Canvas, feather: Feather, place: _Placed, side: int, depth: Fi
         tone = tone - 0.5 * np.clip((along - 0.70 + 0.05 * t) / 0.10, 0, 1)
     width = place.long * canvas.unit * (1.25 / BARBS) * np.array([0.62, 0.6, 0.58, 0.56, 0.54, 0.5, 0.45, 0.35, 0.16])
     fade = np.array([0.95, 0.95, 0.95, 0.94, 0.93, 0.9, 0.85, 0.75, 0.35])
-    strokes = Strokes(canvas.pixels(points), width[None] * 0.72, fade[None] * 0.93, np.clip(tone, 0, 1), soft=0.5)
+    strokes = Strokes(canvas.pixels(points), width[None], fade[None] * 0.93, np.clip(tone, 0, 1), soft=0.5)
     fine(depth, strokes, shade)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from acetate.elements.frame import Band, Box, Canvas, Layer
 from acetate.elements.kind import Kind
-from acetate.elements.light import layer_of, mix, ramp, rgb
+from acetate.elements.light import Rgb, layer_of, mix, ramp, rgb
 from acetate.elements.numbers import Field, sine
 from acetate.elements.params import colour, number
 from acetate.elements.strokes import Strokes, fine, opacity
@@ -47,21 +48,16 @@ def paint(canvas: Canvas, grass: Grass) -> Layer:
         body = mix(tint, straw, 0.75 * grass.dryness)
         deep = mix(body, (0.03, 0.09, 0.05), 0.72 - 0.1 * far)
         pale = mix(mix(body, (0.95, 0.95, 0.55), 0.38), straw, 0.5 * grass.dryness)
-        tones = tuple(
-            (at, mix(tone, (0.35, 0.45, 0.35), 0.20 * far)) for at, tone in ((0.0, deep), (0.5, body), (1.0, pale))
-        )
-
-        def band(
-            band: Band,
-            depth: Field = depth,
-            shade: Field = shade,
-            tones: tuple[tuple[float, tuple[float, float, float]], ...] = tones,
-        ) -> Field:
-            thick = depth[band.place]
-            return layer_of(opacity(thick * 1.5), ramp(shade[band.place] / np.maximum(thick, np.float32(1e-6)), tones))
-
-        canvas.lay(layer, band, row / ROWS, box.grown(0.02))
+        haze = (0.35, 0.45, 0.35)
+        tones = tuple((at, mix(tone, haze, 0.20 * far)) for at, tone in ((0.0, deep), (0.5, body), (1.0, pale)))
+        canvas.lay(layer, partial(_row, depth, shade, tones), row / ROWS, box.grown(0.02))
     return layer
+
+
+def _row(depth: Field, shade: Field, tones: tuple[tuple[float, Rgb], ...], band: Band) -> Field:
+    """The premultiplied blades of one row."""
+    thick = depth[band.place]
+    return layer_of(opacity(thick * 1.5), ramp(shade[band.place] / np.maximum(thick, np.float32(1e-6)), tones))
 
 
 def _blades(canvas: Canvas, grass: Grass, box: Box, row: int) -> list[Strokes]:
