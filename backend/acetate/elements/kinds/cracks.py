@@ -8,7 +8,7 @@ import numpy as np
 
 from acetate.elements.frame import Band, Canvas, Layer
 from acetate.elements.kind import Kind
-from acetate.elements.light import layer_of, mix, rgb
+from acetate.elements.light import layer_of, mix, over, rgb
 from acetate.elements.numbers import Field, Reals, cosine, sine
 from acetate.elements.params import choice, colour, number, whole
 from acetate.elements.strokes import Strokes, fine, opacity
@@ -70,7 +70,7 @@ def paint(canvas: Canvas, cracks: Cracks) -> Layer:
     def band(band: Band) -> Field:
         light = opacity(pale[band.place]) * np.float32(0.85 * cracks.relief)
         front = layer_of(opacity(dark[band.place] * 1.2), tint)
-        return front + layer_of(light, shine) * (1 - front[..., 3:])
+        return over(front, layer_of(light, shine))
 
     return canvas.fill(band, 0.6)
 
@@ -79,7 +79,8 @@ def _held(path: Reals) -> Reals:
     """A path drawn inwards where it nears the unit circle, so that it stays within."""
     far = np.sqrt((path**2).sum(axis=-1, keepdims=True))
     beyond = np.maximum(far - 0.7, 0)
-    return path * (np.minimum(far, 0.7) + 0.3 * beyond / (beyond + 0.3)) / np.maximum(far, 1e-9)
+    held: Reals = path * (np.minimum(far, 0.7) + 0.3 * beyond / (beyond + 0.3)) / np.maximum(far, 1e-9)
+    return held
 
 
 def _wander(canvas: Canvas, name: str, start: Reals, turn: float, length: float, rough: float, bound: float) -> Reals:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acetate.elements.frame import Band, Canvas, Layer
 from acetate.elements.kind import Kind
-from acetate.elements.light import layer_of, mix, ramp, rgb
+from acetate.elements.kinds.shared import mean_shade
+from acetate.elements.light import layer_of, mix, over, ramp, rgb
 from acetate.elements.numbers import Field, Reals, cosine, sine
 from acetate.elements.params import colour, number
 from acetate.elements.strokes import Strokes, capsules, fine, opacity
@@ -70,11 +72,10 @@ def paint(canvas: Canvas, dandelion: Dandelion) -> Layer:
         stalk = np.asarray((0.47, 0.55, 0.30), np.float32) * (0.75 + 0.45 * wood[place])[..., None]
         layer = layer_of(np.minimum(wood[place] * 3, 1), stalk)
         seed = layer_of(core[place], (0.43, 0.33, 0.21))
-        layer = seed + layer * (1 - seed[..., 3:])
+        layer = over(seed, layer)
         depth = light[place]
-        hairs = layer_of(opacity(depth), ramp(shade[place] / np.maximum(depth, np.float32(1e-6)), tones))
-        front: Field = hairs + layer * (1 - hairs[..., 3:])
-        return front
+        hairs = layer_of(opacity(depth), ramp(mean_shade(shade[place], depth), tones))
+        return over(hairs, layer)
 
     return canvas.fill(band, 0.7)
 
@@ -90,7 +91,7 @@ def _seeds(canvas: Canvas, dandelion: Dandelion, radius: float) -> _Seeds:
     return _Seeds(way * 0.13 * radius, way * reach, 0.55 + 0.40 * way[:, 2])
 
 
-def _flown(canvas: Canvas, dandelion: Dandelion, radius: float, away: Reals) -> _Seeds:
+def _flown(canvas: Canvas, dandelion: Dandelion, radius: float, away: NDArray[np.bool_]) -> _Seeds:
     """The seeds that left the head, spread downwind."""
     numbers = canvas.numbers
     count = int(away.sum())

@@ -8,8 +8,8 @@ import numpy as np
 
 from acetate.elements.frame import Band, Canvas, Layer
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import direction
-from acetate.elements.light import layer_of, mix, ramp, rgb
+from acetate.elements.kinds.shared import direction, mean_shade
+from acetate.elements.light import layer_of, mix, over, ramp, rgb
 from acetate.elements.numbers import Field, Reals, cosine, sine
 from acetate.elements.params import choice, colour, number
 from acetate.elements.strokes import Strokes, capsules, fine, opacity
@@ -52,7 +52,7 @@ def paint(canvas: Canvas, feather: Feather) -> Layer:
         place.long
         * canvas.unit
         * 0.0085
-        * np.clip(1.02 - np.maximum(s, 0), 0.08, 1) ** 0.8
+        * np.clip(1.02 - np.maximum(s, 0), 0.08, 1)
         * np.clip((s + 0.26) / 0.1, 0.35, 1)
     )
     capsules(quill, Strokes(points, wide[None], np.array(1.0)))
@@ -68,10 +68,9 @@ def paint(canvas: Canvas, feather: Feather) -> Layer:
     def band(band: Band) -> Field:
         at = band.place
         thick = depth[at]
-        vane = layer_of(opacity(thick * 1.7), ramp(shade[at] / np.maximum(thick, np.float32(1e-6)), tones))
+        vane = layer_of(opacity(thick * 1.7), ramp(mean_shade(shade[at], thick), tones))
         stem = layer_of(quill[at], horn * (1 - 0.13 * edge[at])[..., None])
-        front: Field = stem + vane * (1 - stem[..., 3:])
-        return front
+        return over(stem, vane)
 
     return canvas.fill(band, 0.6)
 

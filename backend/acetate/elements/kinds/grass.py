@@ -9,6 +9,7 @@ import numpy as np
 
 from acetate.elements.frame import Band, Box, Canvas, Layer
 from acetate.elements.kind import Kind
+from acetate.elements.kinds.shared import mean_shade
 from acetate.elements.light import Rgb, layer_of, mix, ramp, rgb
 from acetate.elements.numbers import Field, sine
 from acetate.elements.params import colour, number
@@ -57,7 +58,7 @@ def paint(canvas: Canvas, grass: Grass) -> Layer:
 def _row(depth: Field, shade: Field, tones: tuple[tuple[float, Rgb], ...], band: Band) -> Field:
     """The premultiplied blades of one row."""
     thick = depth[band.place]
-    return layer_of(opacity(thick * 1.5), ramp(shade[band.place] / np.maximum(thick, np.float32(1e-6)), tones))
+    return layer_of(opacity(thick * 1.5), ramp(mean_shade(shade[band.place], thick), tones))
 
 
 def _blades(canvas: Canvas, grass: Grass, box: Box, row: int) -> list[Strokes]:
@@ -88,7 +89,9 @@ def _blades(canvas: Canvas, grass: Grass, box: Box, row: int) -> list[Strokes]:
     half = (
         (0.0014 + 0.0062 * grass.blade) * (0.65 + 0.5 * near) * numbers.uniform(f"{name}.wide", most, 0.6, 1.1)[:count]
     )
-    swell = (0.85 - 0.5 * np.maximum(1 - ALONG * 5, 0) - 0.15 * ALONG) * np.sqrt(np.clip(1 - ALONG**3, 0, 1))
+    swell = (0.85 - 0.5 * np.maximum(1 - ALONG * 5, 0) - 0.15 * ALONG) * np.sqrt(
+        np.clip(1 - ALONG * ALONG * ALONG, 0, 1)
+    )
     radius = half[:, None] * swell[None]
     tone = numbers.normal(f"{name}.tone", most, 0.10)[:count, None]
     light = np.clip(0.10 + 0.62 * t - 0.10 * t * t + tone + 0.10 * near, 0, 1)

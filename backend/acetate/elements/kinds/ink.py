@@ -50,7 +50,8 @@ def paint(canvas: Canvas, ink: Ink) -> Layer:
     def band(band: Band) -> Field:
         dx, dy = ragged_x(band.x * 9, band.y * 9), ragged_y(band.x * 9, band.y * 9)
         warp = np.float32(0.012 + 0.055 * ink.raggedness)
-        x, y = band.x + dx * warp, band.y + dy * warp
+        x: Field = band.x + dx * warp
+        y: Field = band.y + dy * warp
         lobes = shape(x * 3.3, y * 3.3)
         far: Field = np.sqrt((x / np.float32(wide)) ** 2 + (y / np.float32(tall)) ** 2)
         # The way to the outline in units, positive inside.

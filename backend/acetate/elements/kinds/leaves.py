@@ -10,7 +10,7 @@ import numpy as np
 from acetate.elements.frame import Band, Box, Canvas, Layer
 from acetate.elements.kind import Kind
 from acetate.elements.kinds.shared import direction, scattered, turned
-from acetate.elements.light import Rgb, layer_of, mix
+from acetate.elements.light import Rgb, layer_of, mix, over
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, gaussian, sine, smoothstep
 from acetate.elements.params import choice, colour, number
@@ -108,24 +108,26 @@ def _blade(canvas: Canvas, leaves: Leaves, leaf: _Leaf, skin: Noise) -> Callable
 
     def band(band: Band) -> Field:
         x, y = (band.x - leaf.x) / leaf.long, (band.y - leaf.y) / leaf.long
-        u, v = x * c + y * s + np.float32(0.5), (y * c - x * s) / np.float32(leaf.seen)
-        v = v - np.float32(leaf.bend) * (1 - (2 * u - 1) * (2 * u - 1))
-        held = np.clip(u, 0, 1)
+        u: Field = x * c + y * s + np.float32(0.5)
+        v: Field = (y * c - x * s) / leaf.seen - leaf.bend * (1 - (2 * u - 1) * (2 * u - 1))
+        held: Field = np.clip(u, 0, 1)
         # Half its width: broadest before the middle, drawn out to the tip.
-        wide = np.sqrt(held) * (1 - held) * (1 + 0.9 * held) * np.float32(1.9)
-        side = np.abs(v)
+        wide: Field = np.sqrt(held) * (1 - held) * (1 + 0.9 * held) * np.float32(1.9)
+        side: Field = np.abs(v)
         if leaves.shape == "oak":
-            lobes = sine(held * 4.6 - side * 1.6 + 0.1)
+            place: Field = held * 4.6 - side * 1.6
+            lobes = sine(place + np.float32(0.1))
             wide = wide * (0.86 + 0.30 * lobes)
         else:
             teeth = (held * 23 - side * 9) % 1.0
             wide = wide * (1 - 0.055 * teeth)
         wide = wide * np.float32(girth) * (1 + 0.05 * skin(u * 2 + shift, np.full_like(u, shift)))
         inside = (wide - side) * np.float32(leaf.seen)
-        cover = np.clip(inside / np.float32(pixel) + 0.5, 0, 1) * smoothstep(-0.5 * pixel, 0.5 * pixel, u) * (u < 1)
-        stalk = (
-            np.clip((0.010 + 0.5 * pixel - side * leaf.seen) / pixel, 0, 1) * smoothstep(-0.19, -0.185, u) * (u < 0.05)
+        cover: Field = (
+            np.clip(inside / np.float32(pixel) + 0.5, 0, 1) * smoothstep(-0.5 * pixel, 0.5 * pixel, u) * (u < 1)
         )
+        stalk: Field = np.clip((0.010 + 0.5 * pixel - side * leaf.seen) / pixel, 0, 1)
+        stalk = stalk * smoothstep(-0.19, -0.185, u) * (u < 0.05)
         # Side veins leave the midrib slanting forwards.
         way = (held * 8.5 - side * 6.0 + 0.15 * (v > 0)) % 1.0 - 0.5
         veins = gaussian(way, 0.07 + 2.5 * pixel) * smoothstep(0.005, 0.03, side) * smoothstep(0.0, 0.05, wide - side)
@@ -135,9 +137,8 @@ def _blade(canvas: Canvas, leaves: Leaves, leaf: _Leaf, skin: Noise) -> Callable
         grain = skin(u * 9 + shift, v * 9 - shift)
         light = np.clip(0.96 + fold + bulge * 0.5 + 0.10 * grain - 0.25 * np.abs(leaf.bend) * (v > 0), 0.3, 1.35)
         colours = tone * light[..., None]
-        spots = smoothstep(
-            0.62 - 0.62 * leaves.age, 1.05 - 0.5 * leaves.age, skin(u * 3 - shift, v * 3 + shift) + 0.35 * grain
-        )
+        blotch = skin(u * 3 - shift, v * 3 + shift) + 0.35 * grain
+        spots = smoothstep(0.62 - 0.62 * leaves.age, 1.05 - 0.5 * leaves.age, blotch)
         rim = smoothstep(0.05 + 0.05 * leaves.age, 0.0, wide - side) * np.float32(0.75 * leaves.age)
         worn = np.clip(spots * np.float32(1.1 * leaves.age) + rim, 0, 1)
         colours = colours + (spot_tone * light[..., None] - colours) * worn[..., None]
@@ -145,8 +146,7 @@ def _blade(canvas: Canvas, leaves: Leaves, leaf: _Leaf, skin: Noise) -> Callable
         colours = colours + (vein_tone * light[..., None] - colours) * drawn
         blade = layer_of(cover, np.clip(colours, 0, 1))
         stem = layer_of(stalk, np.clip(vein_tone * 0.72, 0, 1))
-        front: Field = blade + stem * (1 - blade[..., 3:])
-        return front
+        return over(blade, stem)
 
     return band
 

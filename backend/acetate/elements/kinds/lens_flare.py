@@ -65,7 +65,8 @@ def paint(canvas: Canvas, flare: LensFlare) -> Layer:
         turn = turns_of(x, y)
         star = np.zeros_like(far)
         for c, s in spikes:
-            along, off = np.maximum(x * c + y * s, 0), np.abs(y * c - x * s)
+            along: Field = np.maximum(x * c + y * s, 0)
+            off: Field = np.abs(y * c - x * s)
             wide = 0.0035 + pixel + 0.006 * exp(along * (-6 / reach))
             star += exp(-off / wide) * exp(along * (-1 / reach)) * (along > 0)
         comb = rays(turn * 16, np.full_like(turn, 0.5))

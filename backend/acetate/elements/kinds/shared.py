@@ -37,6 +37,12 @@ def clear(canvas: Canvas, band: Band, margin: float = 0.06) -> Field:
     return across * down
 
 
+def mean_shade(shaded: Field, depth: Field) -> Field:
+    """The mean shade of fine strokes at each pixel, by the pictures that `strokes.fine` makes."""
+    held: Field = np.maximum(depth, np.float32(1e-6))
+    return shaded / held
+
+
 def lit(bright: Field, coloured: Field, white: float = 1.0) -> Field:
     """The premultiplied layer of light of several colours.
 

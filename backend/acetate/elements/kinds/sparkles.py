@@ -72,11 +72,10 @@ def _star(near: tuple[Field, Field], arms: int, tilt: float, sparkles: Sparkles,
         length = (0.08 + 0.9 * sparkles.length) * (1.0 if arm % 2 == 0 or arms == 4 else 0.6)
         c, s = direction(tilt + arm / arms)
         along, off = x * c + y * s, np.abs(y * c - x * s)
-        left = np.clip(1 - along / length, 0, 1) * (along > 0)
-        wide = 0.028 * left * left + pixel
-        light += (
-            exp(-(off * off) / (wide * wide)) * left * left * np.float32(2.6) * (0.028 * left + pixel) / wide * left
-        )
+        left: Field = np.clip(1 - along / length, 0, 1) * (along > 0).astype(np.float32)
+        wide: Field = 0.028 * left * left + pixel
+        aside: Field = np.divide(off, wide)
+        light += exp(-aside * aside) * left * left * np.float32(2.6) * (0.028 * left + pixel) / wide * left
     rim: Field = light * smoothstep(1.0, 0.6, far)
     return np.maximum(rim, 0)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from acetate.elements.frame import Band, Canvas, Layer
 from acetate.elements.kind import Kind
-from acetate.elements.light import layer_of, mix, rgb
+from acetate.elements.light import layer_of, mix, over, rgb
 from acetate.elements.numbers import Field, Reals, cosine, sine
 from acetate.elements.params import colour, number, whole
 from acetate.elements.strokes import Strokes, dots, fine, opacity
@@ -49,10 +49,9 @@ def paint(canvas: Canvas, web: Web) -> Layer:
 
     def band(band: Band) -> Field:
         layer = layer_of(opacity(depth[band.place]), tint)
-        bead, gleam = np.minimum(beads[band.place], 1), np.minimum(gleams[band.place], 1)
-        layer = layer_of(bead * 0.55, wet) + layer * (1 - bead[..., None] * 0.55)
-        shine: Field = layer_of(gleam, (1.0, 1.0, 1.0)) + layer * (1 - gleam[..., None])
-        return shine
+        bead: Field = np.minimum(beads[band.place], 1) * np.float32(0.55)
+        gleam: Field = np.minimum(gleams[band.place], 1)
+        return over(layer_of(gleam, (1.0, 1.0, 1.0)), over(layer_of(bead, wet), layer))
 
     return canvas.fill(band, 0.6)
 
@@ -86,7 +85,8 @@ def _hung(pairs: Reals, sag: float) -> Reals:
     inwards = -middle / np.maximum(np.sqrt((middle**2).sum(axis=-1, keepdims=True)), 1e-9)
     pull = 0.6 * inwards + np.array([0.0, -0.5])
     bow = (4 * SAG * (1 - SAG))[None, :, None]
-    return straight + bow * pull * length * sag
+    hung: Reals = straight + bow * pull * length * sag
+    return hung
 
 
 def _spiral(canvas: Canvas, web: Web, spokes: Reals) -> tuple[Reals, Reals]:
