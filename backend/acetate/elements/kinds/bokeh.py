@@ -106,7 +106,7 @@ def _disc(canvas: Canvas, bokeh: Bokeh, band: Band, disc: _Disc) -> Field:
 KIND = Kind(
     "bokeh",
     "Bokeh",
-    ("bokeh", "bokeh light", "blurred light", "out of focus light", "light circle", "fairy light"),
+    ("bokeh", "bokeh light", "blurred light", "light circle", "fairy light"),
     Bokeh,
     paint,
     fills=True,

@@ -62,7 +62,7 @@ def paint(canvas: Canvas, dandelion: Dandelion) -> Layer:
     capsules(core, Strokes(heart, np.array(radius * 0.10 * canvas.unit), np.array(1.0)))
     tint = rgb(dandelion.colour)
     tones = (
-        (0.0, mix(tint, (0.25, 0.20, 0.14), 0.62)),
+        (0.0, mix(tint, (0.22, 0.16, 0.10), 0.85)),
         (0.55, mix(tint, (0.5, 0.48, 0.45), 0.2)),
         (1.0, mix(tint, (1.0, 1.0, 1.0), 0.5)),
     )

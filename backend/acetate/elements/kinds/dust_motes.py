@@ -92,7 +92,7 @@ def _motes(canvas: Canvas, dust: DustMotes, distance: _Distance, bright: Field) 
 KIND = Kind(
     "dust_motes",
     "Dust motes",
-    ("dust mote", "dust", "dust particle", "floating dust", "mote", "floating particle", "particle", "dust speck"),
+    ("dust mote", "dust", "dust particle", "floating dust", "mote", "floating particle", "dust speck"),
     DustMotes,
     paint,
     fills=True,

@@ -95,7 +95,6 @@ KIND = Kind(
         "energy blast",
         "death ray",
         "magic beam",
-        "beam",
     ),
     EnergyBeam,
     paint,

@@ -162,4 +162,4 @@ def _down(canvas: Canvas, feather: Feather, place: _Placed, side: int, depth: Fi
     fine(depth, Strokes(canvas.pixels(place.at(along, across)), width, fade, np.clip(tone, 0, 1)), shade)
 
 
-KIND = Kind("feather", "Feather", ("feather", "plume of a bird", "quill", "bird feather"), Feather, paint)
+KIND = Kind("feather", "Feather", ("feather", "quill", "bird feather"), Feather, paint)

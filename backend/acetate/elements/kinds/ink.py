@@ -74,7 +74,7 @@ def paint(canvas: Canvas, ink: Ink) -> Layer:
 KIND = Kind(
     "ink",
     "Ink",
-    ("ink", "ink blot", "ink stain", "ink wash", "watercolour", "watercolor", "watercolour stain", "watercolor stain"),
+    ("ink", "ink blot", "ink stain", "ink wash", "watercolour stain", "watercolor stain"),
     Ink,
     paint,
 )

@@ -124,7 +124,7 @@ def _ghost(band: Band, ghost: _Ghost) -> Field:
 KIND = Kind(
     "lens_flare",
     "Lens flare",
-    ("lens flare", "flare", "sun flare", "solar flare", "anamorphic flare", "camera flare"),
+    ("lens flare", "sun flare", "solar flare", "anamorphic flare", "camera flare"),
     LensFlare,
     paint,
     fills=True,

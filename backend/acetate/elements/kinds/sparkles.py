@@ -72,7 +72,8 @@ def _star(near: tuple[Field, Field], arms: int, tilt: float, sparkles: Sparkles,
         length = (0.08 + 0.9 * sparkles.length) * (1.0 if arm % 2 == 0 or arms == 4 else 0.6)
         c, s = direction(tilt + arm / arms)
         along, off = x * c + y * s, np.abs(y * c - x * s)
-        left: Field = np.clip(1 - along / length, 0, 1) * (along > 0).astype(np.float32)
+        left: Field = np.clip(1 - along / length, 0, 1)
+        left = left * (along > 0)
         wide: Field = 0.028 * left * left + pixel
         aside: Field = np.divide(off, wide)
         light += exp(-aside * aside) * left * left * np.float32(2.6) * (0.028 * left + pixel) / wide * left

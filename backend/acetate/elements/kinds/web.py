@@ -32,7 +32,7 @@ class Web:
 def paint(canvas: Canvas, web: Web) -> Layer:
     """A web around the middle of the frame, which sways a little in a loop."""
     depth = np.zeros((canvas.height, canvas.width), np.float32)
-    radius = (0.00035 + 0.0013 * web.thickness) * canvas.unit
+    radius = (0.0002 + 0.0010 * web.thickness) * canvas.unit
     spokes, ends = _spokes(canvas, web)
     pixels = canvas.pixels(spokes)
     fine(depth, Strokes(pixels, np.array(radius * 1.15), np.array(0.85)))
