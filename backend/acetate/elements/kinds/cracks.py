@@ -11,7 +11,7 @@ from acetate.elements.kind import Kind
 from acetate.elements.light import layer_of, mix, over, rgb
 from acetate.elements.numbers import Field, Reals, cosine, sine
 from acetate.elements.params import choice, colour, number, whole
-from acetate.elements.strokes import Strokes, fine, opacity
+from acetate.elements.strokes import Strokes, capsules, fine, opacity
 
 RINGS = 9
 """Rings of splinters in glass."""
@@ -55,21 +55,22 @@ def paint(canvas: Canvas, cracks: Cracks) -> Layer:
     room = 0.47 * cracks.size
     radius = (0.0004 + 0.0042 * cracks.thickness) * (0.42 if cracks.material == "glass" else 1.0)
     dark = np.zeros((canvas.height, canvas.width), np.float32)
-    pale = np.zeros_like(dark)
+    solid, pale = np.zeros_like(dark), np.zeros_like(dark)
     for done, (path, width) in enumerate(zip(web.paths, web.widths, strict=True), 1):
         points = _held(path) * room
         half = width * radius
-        fine(dark, Strokes(canvas.pixels(points)[None], half * canvas.unit, np.array(0.98)))
+        lay = capsules if half.max() * canvas.unit > 0.8 else fine
+        lay(dark if lay is fine else solid, Strokes(canvas.pixels(points)[None], half * canvas.unit, np.array(0.98)))
         # The edge away from the light catches it.
-        edge = points + np.array([0.55, -0.8]) * (half[:, None] * 1.1 + 0.0006)
+        edge = points + np.array([0.55, -0.8]) * (half[:, None] * 1.25 + 0.0006)
         fine(pale, Strokes(canvas.pixels(edge)[None], half * 0.8 * canvas.unit, np.array(0.75), soft=0.5))
         canvas.on_progress(0.6 * done / len(web.paths))
     tint = rgb(cracks.colour)
-    shine = mix(tint, (1.0, 1.0, 1.0), 0.75)
+    shine = mix(tint, (1.0, 1.0, 1.0), 0.92)
 
     def band(band: Band) -> Field:
-        light = opacity(pale[band.place]) * np.float32(0.85 * cracks.relief)
-        front = layer_of(opacity(dark[band.place] * 1.2), tint)
+        light = opacity(pale[band.place]) * np.float32(min(1.5 * cracks.relief, 1.0))
+        front = layer_of(np.maximum(opacity(dark[band.place] * 1.2), solid[band.place]), tint)
         return over(front, layer_of(light, shine))
 
     return canvas.fill(band, 0.6)
@@ -97,7 +98,7 @@ def _wander(canvas: Canvas, name: str, start: Reals, turn: float, length: float,
     pace = numbers.uniform(f"{name}.pace", steps, 0.6, 1.4) * length / steps
     angle = heading.astype(np.float32)
     step = np.stack([cosine(angle), sine(angle)], axis=-1).astype(np.float64) * pace[:, None]
-    teeth = np.stack([numbers.normal(f"{name}.teeth.{axis}", steps, 0.0035 * rough) for axis in "xy"], axis=-1)
+    teeth = np.stack([numbers.normal(f"{name}.teeth.{axis}", steps, 0.0016 * rough) for axis in "xy"], axis=-1)
     return np.concatenate([start[None], start + np.cumsum(step, axis=0) + teeth])
 
 
@@ -109,7 +110,7 @@ def _stone(canvas: Canvas, cracks: Cracks) -> _Web:
         name = f"crack{index}"
         # By the golden angle, so that one more crack moves none.
         turn = first + 0.381966 * index + numbers.one(f"{name}.aside", -0.04, 0.04)
-        length = numbers.one(f"{name}.length", 1.0, 1.9)
+        length = numbers.one(f"{name}.length", 0.75, 1.3)
         _branch(canvas, cracks, web, name, np.zeros(2), turn, length, rough, 1.0, 0)
     return web
 

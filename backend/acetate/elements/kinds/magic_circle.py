@@ -12,7 +12,7 @@ from acetate.elements.kinds.shared import clear
 from acetate.elements.light import glow, rgb, shining
 from acetate.elements.numbers import Field, Numbers, Reals, cosine, sine
 from acetate.elements.params import colour, number, whole
-from acetate.elements.strokes import Strokes, fine, opacity
+from acetate.elements.strokes import Strokes, capsules
 
 RUNES, VERSES = 9, 3
 """Runes of the inscription, and how often it repeats around the circle."""
@@ -31,24 +31,24 @@ class MagicCircle:
 
 
 class _Drawing:
-    """Lines in a circle of radius 1, laid into a picture of optical depths."""
+    """Lines in a circle of radius 1, laid into a picture of brightness."""
 
     def __init__(self, canvas: Canvas, circle: MagicCircle) -> None:
         self._canvas = canvas
         self._squash = 1 - 0.82 * circle.tilt
         self.room = min(canvas.across / 2, canvas.down / 2 / self._squash) * 0.86
         self._radius = (0.0009 + 0.0030 * circle.thickness) * canvas.unit
-        self.depth = np.zeros((canvas.height, canvas.width), np.float32)
+        self.core = np.zeros((canvas.height, canvas.width), np.float32)
 
     def lines(self, points: Reals, weight: float, thick: float = 1.0) -> None:
         """Polylines (n, k, 2)."""
         if weight > 0:
             placed = points * [self.room, self.room * self._squash]
-            fine(self.depth, Strokes(self._canvas.pixels(placed), np.array(self._radius * thick), np.array(weight)))
+            capsules(self.core, Strokes(self._canvas.pixels(placed), np.array(self._radius * thick), np.array(weight)))
 
     def ring(self, radius: float, weight: float, thick: float = 1.0, centre: tuple[float, float] = (0.0, 0.0)) -> None:
         """A circle."""
-        turns = np.linspace(0, 1, 721 if radius > 0.3 else 181)
+        turns = np.linspace(0, 1, 361 if radius > 0.2 else 91)
         self.lines((_around(turns, radius) + centre)[None], weight, thick)
 
 
@@ -57,7 +57,7 @@ def paint(canvas: Canvas, circle: MagicCircle) -> Layer:
     drawing = _Drawing(canvas, circle)
     _draw(drawing, canvas.numbers, canvas.phase, circle)
     canvas.on_progress(0.3)
-    core = opacity(drawing.depth)
+    core = drawing.core
     near = glow(core, 0.018 * canvas.unit, 4)
     far = glow(core, 0.12 * canvas.unit, 5)
     canvas.on_progress(0.7)

@@ -46,7 +46,7 @@ def paint(canvas: Canvas, sparkles: Sparkles) -> Layer:
     count = max(int(most * sparkles.density), 4)
     x, y = scattered(canvas, "glint", most)
     scale = numbers.uniform("scale", most)[:count]
-    radius = (0.014 + 0.03 * scale + 0.085 * scale**2 * scale**2 * scale**2) * (0.35 + 1.3 * sparkles.size)
+    radius = (0.016 + 0.04 * scale + 0.12 * scale**2 * scale**2 * scale**2) * (0.35 + 1.3 * sparkles.size)
     weight = numbers.uniform("weight", most, 0.5, 1.0)[:count] * _twinkle(canvas, sparkles, "twinkle", most)[:count]
     hue, tilt = numbers.uniform("hue", most, -0.5, 0.5)[:count], numbers.normal("tilt", most, 0.012)[:count]
     for i in range(count):
