@@ -30,7 +30,7 @@ class MagicCircle:
     colour: str = colour("Colour", "#8a5cff")
 
 
-class _Drawing:
+class _Strokes:
     """Lines in a circle of radius 1, laid into a picture of brightness."""
 
     def __init__(self, canvas: Canvas, circle: MagicCircle) -> None:
@@ -54,7 +54,7 @@ class _Drawing:
 
 def paint(canvas: Canvas, circle: MagicCircle) -> Layer:
     """A circle in the middle of the frame; `tilt` lays it on the floor."""
-    drawing = _Drawing(canvas, circle)
+    drawing = _Strokes(canvas, circle)
     _draw(drawing, canvas.numbers, canvas.phase, circle)
     canvas.on_progress(0.3)
     core = drawing.core
@@ -71,7 +71,7 @@ def paint(canvas: Canvas, circle: MagicCircle) -> Layer:
     return canvas.fill(band, 0.7)
 
 
-def _draw(drawing: _Drawing, numbers: Numbers, phase: float, circle: MagicCircle) -> None:
+def _draw(drawing: _Strokes, numbers: Numbers, phase: float, circle: MagicCircle) -> None:
     points = circle.points
     seen = [min(max(circle.detail * 6 - layer, 0.0), 1.0) for layer in range(6)]
     drawing.ring(1.0, 0.95, 1.5)
@@ -103,7 +103,7 @@ def _around(turns: Reals, radius: float) -> Reals:
     return np.stack([cosine(angle), sine(angle)], axis=-1).astype(np.float64) * radius
 
 
-def _star(drawing: _Drawing, points: int, radius: float, turn: float, weight: float) -> None:
+def _star(drawing: _Strokes, points: int, radius: float, turn: float, weight: float) -> None:
     """A star polygon in as few strokes as its chords."""
     skip = 1 if points < 5 else 2 if points < 8 else 3
     corners = _around(0.25 + turn + np.arange(points) / points, radius)
@@ -115,7 +115,7 @@ def _star(drawing: _Drawing, points: int, radius: float, turn: float, weight: fl
         drawing.lines(np.stack([turned, np.roll(turned, -1, axis=0)], axis=1), weight, 1.1)
 
 
-def _polygons(drawing: _Drawing, points: int, radius: float, turn: float, weight: float) -> None:
+def _polygons(drawing: _Strokes, points: int, radius: float, turn: float, weight: float) -> None:
     """Two thin polygons and the rays between them."""
     inner = 0.335
     first = _around(0.25 + turn + np.arange(points) / points, radius)
@@ -125,12 +125,12 @@ def _polygons(drawing: _Drawing, points: int, radius: float, turn: float, weight
     drawing.lines(np.stack(ends, axis=1), weight, 0.7)
 
 
-def _ticks(drawing: _Drawing, count: int, inner: float, outer: float, turn: float, weight: float) -> None:
+def _ticks(drawing: _Strokes, count: int, inner: float, outer: float, turn: float, weight: float) -> None:
     turns = turn + np.arange(count) / count
     drawing.lines(np.stack([_around(turns, inner), _around(turns, outer)], axis=1), weight, 0.8)
 
 
-def _runes(drawing: _Drawing, numbers: Numbers, inner: float, outer: float, turn: float, weight: float) -> None:
+def _runes(drawing: _Strokes, numbers: Numbers, inner: float, outer: float, turn: float, weight: float) -> None:
     """An inscription around the circle."""
     middle, size = (inner + outer) / 2, (outer - inner) / 2
     for place in range(RUNES * VERSES):
@@ -139,7 +139,7 @@ def _runes(drawing: _Drawing, numbers: Numbers, inner: float, outer: float, turn
         _rune(drawing, numbers, f"rune{place % RUNES}", at, angle, size, weight)
 
 
-def _rune(drawing: _Drawing, numbers: Numbers, name: str, at: Reals, turn: float, size: float, weight: float) -> None:
+def _rune(drawing: _Strokes, numbers: Numbers, name: str, at: Reals, turn: float, size: float, weight: float) -> None:
     """A rune that stands upright on the circle: one or two staves, and twigs that meet them."""
     up = _around(np.array([turn]), 1.0)[0]
     right = np.array([up[1], -up[0]])
