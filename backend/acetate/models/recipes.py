@@ -77,6 +77,7 @@ def _starter() -> tuple[ModeRecipe, ...]:
         ModeRecipe("foreground", (joint,), inputs=("background",), needs_encoder=True),
         ModeRecipe("extract", (joint,), inputs=("blend", "background"), needs_encoder=True),
         ModeRecipe("extract", (joint,), inputs=("blend", "foreground"), needs_encoder=True),
+        ModeRecipe("split", (joint,), inputs=("blend",), needs_encoder=True),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from acetate.pipelines import foreground, inpaint, refine, remove, scene, stack
+from acetate.pipelines import foreground, inpaint, refine, remove, scene, split, stack
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import LayerPipeline
 
@@ -26,5 +26,6 @@ GENERATORS: dict[str, Callable[[GenerationContext], tuple[GeneratedLayer, ...]]]
     "scene": scene.draw,
     "foreground": foreground.draw,
     "stack": stack.draw,
+    "split": split.draw,
 }
 """The modes that take more than their recipe."""
