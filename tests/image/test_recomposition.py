@@ -30,7 +30,7 @@ def worst(blending: Blending, layers: torch.Tensor, picture: torch.Tensor) -> fl
 
 @pytest.mark.parametrize("blending", DEPTHS, ids=str)
 @pytest.mark.parametrize("count", [1, 2, 4, 10])
-def test_the_composite_equals_an_opaque_picture(blending, count):
+def test_the_composite_equals_an_opaque_picture(blending: Blending, count: int) -> None:
     picture = noise(1, 4, 48, 48)
     picture[3] = 1
     layers = blending.recomposed(soft(2, count), picture)
@@ -42,14 +42,14 @@ def test_the_composite_equals_an_opaque_picture(blending, count):
 
 @pytest.mark.parametrize("blending", DEPTHS, ids=str)
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_the_composite_equals_a_half_transparent_picture(blending, count):
+def test_the_composite_equals_a_half_transparent_picture(blending: Blending, count: int) -> None:
     picture = soft(3, 1)[0]
     layers = blending.recomposed(soft(4, count), picture)
     assert worst(blending, layers, picture) <= 1.01
     assert bool((layers[:, 3, picture[3] == 0] == 0).all())
 
 
-def test_colours_that_are_clear_never_matter():
+def test_colours_that_are_clear_never_matter() -> None:
     picture, layers, blending = soft(5, 1)[0], soft(6, 3), Blending()
     clear, behind = picture.clone(), layers.clone()
     clear[:3, picture[3] == 0] = float("nan")
@@ -60,7 +60,7 @@ def test_colours_that_are_clear_never_matter():
     assert torch.equal(first[:, :3] * first[:, 3:], second[:, :3] * second[:, 3:])
 
 
-def test_what_is_hidden_stays_as_it_is():
+def test_what_is_hidden_stays_as_it_is() -> None:
     """The background behind an opaque thing is what the model found, whatever the picture shows there."""
     layers = torch.zeros(2, 4, 8, 8)
     layers[0] = torch.tensor([0.2, 0.6, 0.4, 1.0])[:, None, None]
@@ -72,7 +72,7 @@ def test_what_is_hidden_stays_as_it_is():
     assert torch.equal(made[1, :3, 2:6, 2:6], Blending().stored(picture)[:3, 2:6, 2:6])
 
 
-def test_fine_detail_goes_to_the_layer_that_shows_it_and_alpha_hardly_changes():
+def test_fine_detail_goes_to_the_layer_that_shows_it_and_alpha_hardly_changes() -> None:
     """A faint texture over blurred layers is taken up by colours alone."""
     ramp = torch.linspace(0, 1, 32).expand(32, 32)
     layers = torch.stack([torch.full((4, 32, 32), 0.4), torch.full((4, 32, 32), 0.6)])
@@ -87,7 +87,7 @@ def test_fine_detail_goes_to_the_layer_that_shows_it_and_alpha_hardly_changes():
     assert moved[1, 24:].mean() > 2 * moved[0, 24:].mean() and moved[0, 1:8].mean() > 2 * moved[1, 1:8].mean()
 
 
-def test_alpha_rises_where_colours_are_not_enough():
+def test_alpha_rises_where_colours_are_not_enough() -> None:
     layers = torch.zeros(2, 4, 4, 4)
     layers[0, 3], layers[1] = 1, torch.tensor([0.5, 0.5, 0.5, 0.6])[:, None, None]
     white = torch.ones(4, 4, 4)

@@ -1,4 +1,4 @@
-"""Layers that give a picture again, exactly: what an editor makes of them is compared with the picture and put right."""
+"""Layers that give a picture again, exactly: what an editor makes of them is compared with it and put right."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Blending:
 
     def composite(self, layers: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "4 h w"]:
         """What an editor shows of stored layers, given from the lowest; straight alpha."""
-        colours, keep = (self._light(layers[:, :3]), _unchanged) if self.linear else (layers[:, :3], self.stored)
+        colours, keep = (self._light(layers[:, :3]), _as_it_is) if self.linear else (layers[:, :3], self.stored)
         colour, alpha = torch.zeros_like(colours[0]), torch.zeros_like(layers[0, 3:])
         for each, own in zip(colours, layers[:, 3:], strict=True):
             together = own + alpha * (1 - own)
@@ -137,7 +137,7 @@ class Blending:
         return torch.from_numpy(encode_srgb(light.numpy()))
 
 
-def _unchanged(values: Tensor) -> Tensor:
+def _as_it_is(values: Tensor) -> Tensor:
     return values
 
 

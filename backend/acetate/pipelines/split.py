@@ -58,8 +58,8 @@ def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
         for index, (corner, pixels) in enumerate(_placed(found, picture, cover, request)):
             layer = output_layer(context, "foreground" if index else "background", seed, pixels)
             words = f"{plain_words(request.prompt) or 'layer'} {index}" if index else "background"
-            place = {"x": request.target.x + corner.x, "y": request.target.y + corner.y}
-            layers.append(replace(layer, name=words, warnings=() if warning is None else (warning,), **place))
+            x, y = request.target.x + corner.x, request.target.y + corner.y
+            layers.append(replace(layer, name=words, x=x, y=y, warnings=() if warning is None else (warning,)))
     return tuple(layers)
 
 

@@ -32,10 +32,10 @@ RIM_SHARE = 1 / 16
 """How much of the shorter side the rim is wide, from which the background is guessed first."""
 LEAST_DIFFERENCE, MOST_DIFFERENCE = 0.1, 0.35
 """Between these lies how much a channel of a thing differs from what is behind it."""
-SOFTNESS = 0.6
-"""The span of differences, as a share of that, over which a thing's edge goes from clear to opaque."""
 SMALLEST_THING = 0.004
 """The share of the picture that a thing has at least."""
+INSIDE_DIFFERENCE = 0.5
+"""The share of that by which a hole in a thing must differ on average to be a part of it."""
 SAID = 0.3
 """The share of a thing that must lie where the starter sees what the prompt names."""
 HALO = 3
@@ -98,14 +98,14 @@ class _Job:
                 return torch.zeros_like(hole)
             difference = self._difference(_filled(self.picture, grown(hole, halo)))
             score = difference / bar + (0.0 if said is None else said - 0.5)
-            alpha = ((score - 1) / SOFTNESS + 0.5).clamp(0, 1)
-            alpha = torch.maximum(alpha * grown(_opened(alpha > 0.5, 1), 2), _enclosed(alpha > 0.5))
-            hole = (alpha > 0.1).float()
-        return alpha
+            solid = _opened(score > 1, 1)
+            solid = torch.maximum(solid, _enclosed(solid > 0, score))
+            hole = grown(solid, 1)
+        return _soft(solid, difference)
 
     def behind(self, alpha: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
         """The picture without its things: what the starter draws there, its colours brought to those around it."""
-        hole = grown((alpha > 0.1).float(), HALO)
+        hole = grown((alpha > 0.05).float(), 1)
         smooth = _filled(self.picture, hole)
         if bool(hole.all()) or not bool((smooth[3] == 1).all()):
             # The starter's backgrounds are opaque: what is behind a part of a layer goes on smoothly.
@@ -168,9 +168,8 @@ def _threshold(difference: Float[Tensor, "h w"]) -> float:
 
 def _things(alpha: Float[Tensor, "h w"], most: int) -> list[Float[Tensor, "h w"]]:
     """At most so many things, from the one whose foot is highest in the picture; the last ones together if need be."""
-    near = max(1, round(NEAR_SHARE * min(alpha.shape) / 2))
-    solid = alpha > 0.5
-    groups = _parts(grown(solid.float(), near) > 0, 1)
+    near = max(HALO, round(NEAR_SHARE * min(alpha.shape) / 2))
+    groups = _parts(grown((alpha > 0.5).float(), near) > 0, 1)
     found = [part for part in (group * alpha for group in groups) if _area(part) >= SMALLEST_THING * alpha.numel()]
     found.sort(key=_area, reverse=True)
     if len(found) > most:
@@ -189,12 +188,25 @@ def _opened(mask: Tensor, radius: int) -> Float[Tensor, "h w"]:
     return F.max_pool2d(eroded, side, 1, radius)[0]
 
 
-def _enclosed(mask: Tensor) -> Float[Tensor, "h w"]:
-    """Small holes of a mask."""
-    holes = _parts(~mask, 1)
-    border = [torch.cat([hole[0], hole[-1], hole[:, 0], hole[:, -1]]).any() for hole in holes]
-    small = [h for h, open_ in zip(holes, border, strict=True) if not open_ and float(h.mean()) < SMALLEST_THING]
-    return torch.stack([torch.zeros(mask.shape), *small]).amax(dim=0)
+def _enclosed(mask: Tensor, score: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """The holes of a mask through which nothing of the background is seen: small ones, and those that differ too."""
+    found = [torch.zeros(mask.shape)]
+    for hole in _parts(~mask, 1):
+        is_open = bool(torch.cat([hole[0], hole[-1], hole[:, 0], hole[:, -1]]).any())
+        differs = float(score[hole > 0].mean()) > INSIDE_DIFFERENCE
+        if not is_open and (differs or float(hole.mean()) < SMALLEST_THING):
+            found.append(hole)
+    return torch.stack(found).amax(dim=0)
+
+
+def _soft(solid: Float[Tensor, "h w"], difference: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """A thing's alpha: in a band along its outline a pixel's difference as a share of the largest nearby.
+
+    Where a thing mixes with what is behind it, that share is its alpha, if its colour is about even across the band.
+    """
+    inner, outer = 1 - grown(1 - solid, HALO), grown(solid, HALO)
+    largest = F.max_pool2d(difference[None], 4 * HALO + 1, 1, 2 * HALO)[0].clamp_min(LEAST_DIFFERENCE)
+    return torch.where(inner > 0, 1.0, outer * (difference / largest).clamp(0, 1))
 
 
 def _parts(mask: Tensor, least: int) -> list[Float[Tensor, "h w"]]:

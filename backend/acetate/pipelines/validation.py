@@ -118,6 +118,8 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
         "strength": request.strength != 1 and not MODES[request.mode].takes_strength,
         "transparency_weight": request.transparency_weight != 1 and plain,
         "stop_at": request.stop_at is not None and plain,
+        "detail": request.detail > 0 and MODES[request.mode].splits,
+        "controls": bool(request.controls) and MODES[request.mode].splits,
     }
     for name, wrong in unused.items():
         if wrong:
