@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from acetate_wire.errors import AcetateError
+from acetate_wire.modes import MODES
 from acetate_wire.request import LayerRequest
 
 from acetate.cli.console import echo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from acetate.image.color import decode_srgb, encode_srgb
@@ -51,9 +51,7 @@ class Blending:
             colour, alpha = keep(torch.lerp(colour, each, share)), keep(together)
         return torch.cat([self._encoded(colour) if self.linear else colour, alpha])
 
-    def recomposed(
-        self, layers: Float[Tensor, "n 4 h w"], picture: Float[Tensor, "4 h w"]
-    ) -> Float[Tensor, "n 4 h w"]:
+    def recomposed(self, layers: Float[Tensor, "n 4 h w"], picture: Float[Tensor, "4 h w"]) -> Float[Tensor, "n 4 h w"]:
         """The layers, changed as little as needed so that their composite equals the picture, as they are stored.
 
         The lowest becomes as opaque as the picture, so that the alpha of all together is the picture's. What colours
@@ -102,14 +100,13 @@ class Blending:
         wanted = self.stored(picture)
         for _ in range(FINE_ROUNDS):
             shares = _shares(layers[:, 3:])
-            most = shares.argmax(dim=0, keepdim=True)
-            share = shares.gather(0, most)[0]
+            share = shares.amax(dim=0)
             missing = wanted - self.composite(layers)
             if bool((missing.abs() * wanted[3:] < self.step / 2).all()):
                 return layers
             gain = torch.where(share > 0, wanted[3:] / share.clamp_min(self.step), 0.0)
             move = missing[:3] * gain
-            chosen = _chosen(most, len(layers))
+            chosen = _most(shares)
             layers[:, :3] = torch.where(chosen, self.stored((layers[:, :3] + move).clamp(0, 1)), layers[:, :3])
             seen = (1 - layers[1:, 3:]).prod(dim=0)
             lowest = layers[0, 3:] + missing[3:] / seen.clamp_min(self.step)
@@ -118,10 +115,11 @@ class Blending:
 
     def _alone(self, layers: Float[Tensor, "n 4 h w"], wanted: Float[Tensor, "4 h w"]) -> Float[Tensor, "n 4 h w"]:
         """Stored layers of which, where they miss the picture, only the one that is seen most is left."""
-        missing = wanted - self.composite(layers)
-        visible = wanted[3:]
-        wrong = torch.cat([missing[:3].abs() * visible, missing[3:].abs()]).amax(dim=0) > 1.001 * self.step
-        chosen = _chosen(_shares(layers[:, 3:]).argmax(dim=0, keepdim=True), len(layers))
+        made, visible = self.composite(layers), wanted[3:]
+        missing = made[:3] * made[3:] - wanted[:3] * visible
+        # Over black, and over white.
+        wrong = torch.maximum(missing.abs(), (missing - (made[3:] - visible)).abs()).amax(dim=0) > self.step
+        chosen = _most(_shares(layers[:, 3:]))
         below = chosen.flip(0).cumsum(dim=0).flip(0).bool() & ~chosen
         # What lies below an opaque layer stays: it is not seen.
         kept = below & (visible == 1)
@@ -150,8 +148,13 @@ def _shares(alphas: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
     return shares
 
 
-def _chosen(index: Int[Tensor, "1 1 h w"], count: int) -> Tensor:
-    return torch.arange(count, device=index.device)[:, None, None, None] == index
+def _most(shares: Float[Tensor, "n 1 h w"]) -> Bool[Tensor, "n 1 h w"]:
+    """Which layer is seen most; of equal ones the lowest."""
+    largest, number = shares[0], torch.zeros_like(shares[0])
+    for index, share in enumerate(shares[1:], start=1):
+        number = torch.where(share > largest, index, number)
+        largest = torch.maximum(largest, share)
+    return torch.arange(len(shares))[:, None, None, None] == number
 
 
 def _fitted(
@@ -174,7 +177,7 @@ def _fitted(
     wrong = (missing.abs() > tolerance).any(dim=0, keepdim=True)
     if not bool(wrong.any()):
         return colours, shares
-    most = _chosen(shares.argmax(dim=0, keepdim=True), len(shares))
+    most = _most(shares)
     alpha = shares.sum(dim=0)
     others = torch.where(most, 0.0, shares)
     rest, seen = others.sum(dim=0), (others * colours).sum(dim=0)

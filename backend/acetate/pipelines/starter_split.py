@@ -218,5 +218,5 @@ def _parts(mask: Tensor, least: int) -> list[Float[Tensor, "h w"]]:
         if torch.equal(spread, ids):
             break
         ids = spread
-    names, sizes = ids[ids > 0].unique(return_counts=True)
+    names, sizes = torch.unique(ids[ids > 0], return_counts=True)
     return [(ids == name).float() for name, size in zip(names, sizes, strict=True) if int(size) >= least]

@@ -422,4 +422,8 @@ WORDS: dict[str, str] = {
     "Place Them": "In die Szene setzen",
     "The layers could not be written ({reason})": "Die Ebenen ließen sich nicht schreiben ({reason})",
     "Finished: placed as soon as the tool that you are using has ended": "Fertig: kommt in die Szene, sobald das laufende Werkzeug beendet ist",
+    "Split": "Zerlegen",
+    "A picture in layers that together look the same": "Ein Bild in Ebenen, die zusammen gleich aussehen",
+    "Split Into": "Zerlegen in",
+    "How many layers, the background among them; 0 for as many as are found": "Wie viele Ebenen, den Hintergrund mitgezählt; 0 für so viele, wie gefunden werden",
 }

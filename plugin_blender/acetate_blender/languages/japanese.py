@@ -422,4 +422,8 @@ WORDS: dict[str, str] = {
     "Place Them": "配置する",
     "The layers could not be written ({reason})": "レイヤーを書き込めませんでした（{reason}）",
     "Finished: placed as soon as the tool that you are using has ended": "完成：使用中のツールが終わると配置します",
+    "Split": "分解",
+    "A picture in layers that together look the same": "重ねると同じに見えるレイヤーに絵を分けます",
+    "Split Into": "分解数",
+    "How many layers, the background among them; 0 for as many as are found": "背景を含むレイヤーの数。0 なら見つかった数だけ",
 }
