@@ -211,7 +211,7 @@ def download_spec(
 
 def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
     weights = tuple(f"{folder}/{name}" for folder, name in networks_of(family).items())
-    own = () if family.decoders else OWN_FILES
+    own = OWN_FILES if family.has_own_transparency else ()
     return DownloadSpec(repository, (*DESCRIPTION, *own), weights, full, "base")
 
 

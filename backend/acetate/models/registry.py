@@ -146,7 +146,7 @@ class ModelRegistry:
         folder = _folder(name, source)
         _check_complete(name, source, folder)
         try:
-            side, factor = native_size(folder), _upscale_factor(folder)
+            side, factor = native_size(folder, source.family), _upscale_factor(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
@@ -240,7 +240,9 @@ def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     for part in {part.name: part for recipe in family.recipes for part in recipe.adapters if part.files}.values():
         bundled = {path.stem: path for path in weight_files(folder / "layers")}
         found[part.name] = bundled.get(part.name) or layer_file(part.files, PUBLISHED)
-    if family.decoders:
+    if family.is_native:
+        pass
+    elif family.decoders:
         found[ENCODER] = layer_file(family.encoders, PUBLISHED)
         found[DECODER] = layer_file(family.decoders, PUBLISHED)
     else:

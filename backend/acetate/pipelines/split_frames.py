@@ -41,6 +41,9 @@ class FrameSplitter(Protocol):
 
 def splitter_of(context: GenerationContext) -> FrameSplitter:
     """The splitter of a job's model; prompt, steps, guidance and sampler are those of its request."""
+    from acetate.pipelines.native import NativeSplitter
     from acetate.pipelines.starter_split import StarterSplitter
 
+    if context.model.spec.family.is_native:
+        return NativeSplitter(context)
     return StarterSplitter(context)
