@@ -7,8 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler, QwenImageTransformer2DModel
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
+from diffusers import (
+    AutoencoderKLFlux2,
+    AutoencoderKLQwenImage,
+    FlowMatchEulerDiscreteScheduler,
+    Flux2Transformer2DModel,
+    QwenImageTransformer2DModel,
+)
+from transformers import (
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 WIDTH = 16
@@ -23,6 +35,10 @@ QWEN_SCHEDULE = {
     "use_dynamic_shifting": True,
 }
 """As `Qwen/Qwen-Image-Layered` has it."""
+
+KLEIN_SCHEDULE = {"shift": 3.0, "use_dynamic_shifting": True, "time_shift_type": "exponential"}
+CHAT = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+"""The beginning of Qwen3's own template."""
 
 
 def write_qwen_layered(folder: Path) -> None:
@@ -57,11 +73,39 @@ def write_qwen_layered(folder: Path) -> None:
     _write_index(folder, "QwenImageLayeredPipeline", transformer=transformer, vae=vae)
 
 
-def byte_tokenizer(folder: Path) -> Any:
+def write_klein(folder: Path) -> None:
+    """A folder in diffusers' layout, whose VAE has alpha."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tokenizer = byte_tokenizer(folder / "tokenizer", CHAT)
+        config = Qwen3Config(
+            hidden_size=WIDTH, intermediate_size=WIDTH, num_hidden_layers=28, num_attention_heads=2,
+            num_key_value_heads=2, head_dim=8, vocab_size=len(tokenizer), max_position_embeddings=512,
+        )  # fmt: skip
+        Qwen3ForCausalLM(config).save_pretrained(folder / "text_encoder")
+        vae = AutoencoderKLFlux2(
+            in_channels=4, out_channels=4, block_out_channels=(4, 4, 4, 4), layers_per_block=1, latent_channels=4,
+            norm_num_groups=2, sample_size=64,
+        )  # fmt: skip
+        vae.bn.running_mean.uniform_(-0.5, 0.5)
+        vae.bn.running_var.uniform_(0.5, 1.5)
+        vae.save_pretrained(folder / "vae")
+        transformer = Flux2Transformer2DModel(
+            in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
+            joint_attention_dim=3 * WIDTH, axes_dims_rope=(4, 4, 4, 4), timestep_guidance_channels=16,
+            guidance_embeds=False,
+        )  # fmt: skip
+        transformer.save_pretrained(folder / "transformer")
+        FlowMatchEulerDiscreteScheduler(**KLEIN_SCHEDULE).save_pretrained(folder / "scheduler")
+    _write_index(folder, "Flux2KleinPipeline", transformer=transformer, vae=vae)
+
+
+def byte_tokenizer(folder: Path, template: str = "") -> Any:
     """Qwen's tokenizer with a token for every byte, written into a folder too."""
     tokens = [*bytes_to_unicode().values(), *SPECIAL]
     tokenizer = Qwen2Tokenizer(vocab={token: number for number, token in enumerate(tokens)}, merges=[])
     tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL)})
+    tokenizer.chat_template = template or None
     tokenizer.save_pretrained(folder)
     return tokenizer
 

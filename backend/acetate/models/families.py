@@ -12,11 +12,18 @@ from typing import Literal
 from acetate import extensions
 from acetate.image.sizes import Size
 from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS
-from acetate.models.recipes import QWEN_LAYERED_RECIPES, SD15_RECIPES, SDXL_RECIPES, STARTER_RECIPES, ModeRecipe
+from acetate.models.recipes import (
+    KLEIN_RECIPES,
+    QWEN_LAYERED_RECIPES,
+    SD15_RECIPES,
+    SDXL_RECIPES,
+    STARTER_RECIPES,
+    ModeRecipe,
+)
 
 log = logging.getLogger("acetate.models")
 
-Architecture = Literal["stable_diffusion", "qwen_layered"]
+Architecture = Literal["stable_diffusion", "qwen_layered", "klein"]
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""
@@ -56,6 +63,7 @@ class ModelFamily:
     model's. `pipeline_class` is what the `model_index.json` of its models names as `_class_name`. `latent_rgb` are
     factors from latents to colour in [-1, 1] for previews, a row for each channel and one to add; a family without them
     has a preview network in every model's own folder. `architecture` names its backbone (`acetate.models.backbones`).
+    `layer_repositories` are the hub repositories of its layer files.
     """
 
     name: str
@@ -75,6 +83,7 @@ class ModelFamily:
     pipeline_class: str = ""
     latent_rgb: tuple[tuple[float, float, float], ...] = ()
     architecture: Architecture = "stable_diffusion"
+    layer_repositories: tuple[str, ...] = PUBLISHED
 
     @property
     def samplers(self) -> tuple[str, ...]:
@@ -165,6 +174,21 @@ QWEN_LAYERED = ModelFamily(
     licence="Apache-2.0",
     pipeline_class="QwenImageLayeredPipeline",
     architecture="qwen_layered",
+)
+KLEIN = ModelFamily(
+    "klein",
+    KLEIN_RECIPES,
+    steps=6,
+    guidance=4.0,
+    sampler="Euler",
+    native_size=512,
+    max_aspect=2.0,
+    passes=1,
+    repository="black-forest-labs/FLUX.2-klein-base-4B",
+    licence="Apache-2.0",
+    pipeline_class="Flux2KleinPipeline",
+    architecture="klein",
+    layer_repositories=("trmz/flux2-klein-alpha",),
 )
 
 

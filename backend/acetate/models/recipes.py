@@ -150,6 +150,17 @@ def stack_recipes(recipes: Sequence[ModeRecipe]) -> tuple[ModeRecipe, ...]:
 
 
 QWEN_LAYERED_RECIPES = (ModeRecipe("split", (AdapterSpec("layers", "native"),), inputs=("blend",)),)
+KLEIN_RECIPES = (
+    ModeRecipe(
+        "extract",
+        (
+            AdapterSpec(
+                "extract_4b", "native", inputs=("blend", "background"), files=("extract_4b", "loras/extract_4b")
+            ),
+        ),
+        inputs=("blend", "background"),
+    ),
+)
 STARTER_RECIPES = _starter()
 SD15_RECIPES = _sd15()
 SDXL_RECIPES = _sdxl()

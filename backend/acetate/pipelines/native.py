@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,17 +12,18 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from acetate.adapters.native_lora import apply_native_lora
 from acetate.image.sizes import Cover, Size, cover
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.pipelines.context import GenerationContext
-from acetate.pipelines.layer_pipeline import sampling_params
+from acetate.pipelines.context import GeneratedLayer, GenerationContext
+from acetate.pipelines.layer_pipeline import SEED_RANGE, output_layer, preview_image, reply_dtype, sampling_params
+from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.sampling import OnStep, SamplingParams
 from acetate.pipelines.split_frames import SplitFrames
+from acetate.pipelines.working_size import WorkingSize
 
-NOTHING = " "
-"""The prompt that stands for none."""
 PREVIEW_CELLS = 32
 """A preview is decoded from a latent of about this many positions along its longer side."""
 
@@ -77,6 +78,37 @@ def _small(model: DiffusionModel, latent: Float[Tensor, "1 c h w"]) -> Float[Ten
     return model.native.decode(avg_pool2d(latent, cells))[0]
 
 
+def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
+    """`count` times the layer of a mode, from its given pictures as references, with the mode's LoRA attached.
+
+    Each sample is computed alone, so that a seed gives the same layer in any company.
+    """
+    request, model = context.request, context.model
+    [part] = context.way.adapters
+    params, size = sampling_params(request), WorkingSize.base(request, model.spec.learned)
+    given = [model.native.encode(size.to_working(context.inputs[role])[None]) for role in part.inputs]
+    progress = ProgressTracker(context.report, params.steps * request.count, request.preview)
+    layers = []
+    with apply_native_lora(model, model.spec.files.get(part.name)):
+        batch = NativeBatch(1, size.size, encode_prompts(request, model, part.roles[0].capitalize()), given)
+        for number in range(request.count):
+            seed = ((request.seed or 0) + number) % SEED_RANGE
+            progress.start_stage(params.steps)
+            noise = torch.Generator("cpu").manual_seed(seed)
+            latent = denoise_native(model, batch, params, noise, _report_to(progress, size))
+            progress.finish_stage()
+            pixels = size.to_target(model.native.decode(latent)[0], reply_dtype(request))
+            layers.append(output_layer(context, part.roles[0], seed, pixels))
+    return tuple(layers)
+
+
+def _report_to(progress: ProgressTracker, size: WorkingSize) -> OnStep:
+    def on_step(share: float, preview: Callable[[], Tensor] | None) -> None:
+        progress.step(share, None if preview is None else lambda: preview_image(preview(), size))
+
+    return on_step
+
+
 @dataclass(frozen=True, eq=False)
 class NativeSplitter:
     """Splits pictures with a model that does nothing else (Qwen-Image-Layered).
@@ -103,10 +135,15 @@ class NativeSplitter:
         return SplitFrames(tuple(layers), composite)
 
 
-def encode_prompts(request: LayerRequest, model: DiffusionModel) -> list[PromptEmbeds]:
-    """The prompt, and with guidance the negative one behind it. Raises NotANumberError."""
-    texts = [request.prompt] if request.guidance == 1 else [request.prompt, request.negative or NOTHING]
-    found = [model.native.encode_text([parse_prompt(text).plain or NOTHING]) for text in texts]
+def encode_prompts(request: LayerRequest, model: DiffusionModel, usual: str = " ") -> list[PromptEmbeds]:
+    """The prompt, the `usual` one where it is empty, and with guidance the negative one behind it.
+
+    Raises NotANumberError.
+    """
+    texts = [parse_prompt(request.prompt).plain or usual]
+    if request.guidance != 1:
+        texts.append(parse_prompt(request.negative).plain or model.native.nothing)
+    found = [model.native.encode_text([text]) for text in texts]
     for embeds in found:
         finite(embeds.prompt_embeds, "text encoder")
     return found

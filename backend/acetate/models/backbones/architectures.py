@@ -6,6 +6,7 @@ import torch
 
 from acetate.models.backbones import native_footprint
 from acetate.models.backbones.backbone import NativeBackbone
+from acetate.models.backbones.klein.loader import load as load_klein
 from acetate.models.backbones.qwen_layered.loader import load as load_qwen_layered
 from acetate.models.backbones.stable_diffusion import footprint as stable_diffusion_footprint
 from acetate.models.backbones.stable_diffusion.loader import load as load_stable_diffusion
@@ -19,6 +20,8 @@ def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDi
     """The networks of a model, in main memory. Raises OSError, ValueError and others of the libraries."""
     if entry.family.architecture == "qwen_layered":
         return load_qwen_layered(entry, device, dtype)
+    if entry.family.architecture == "klein":
+        return load_klein(entry, device, dtype)
     return load_stable_diffusion(entry, device, dtype)
 
 

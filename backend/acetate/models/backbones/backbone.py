@@ -128,7 +128,12 @@ class Backbone(Protocol):
 
 
 class NativeBackbone(Backbone, Protocol):
-    """A backbone whose VAE has alpha, so that it draws transparent layers without a transparent decoder."""
+    """A backbone whose VAE has alpha, so that it draws transparent layers without a transparent decoder.
+
+    `nothing` is the prompt that stands for none.
+    """
+
+    nothing: str
 
     def guide(
         self, without: Float[Tensor, "n c h w"], prompted: Float[Tensor, "n c h w"], scale: float

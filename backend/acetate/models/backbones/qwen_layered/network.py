@@ -42,6 +42,7 @@ class QwenLayered:
     normalises: bool = True
     scale: int = 8
     denoiser_name: str = "transformer"
+    nothing: str = " "
 
     @property
     def channels(self) -> int:
