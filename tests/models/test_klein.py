@@ -1,4 +1,4 @@
-"""FLUX.2 klein with the VAE and LoRA that give alpha, a tiny untrained one: our own loop against diffusers, `extract`."""
+"""FLUX.2 klein with alpha, a tiny untrained one: our own loop against diffusers, its LoRA, and the mode `extract`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from acetate.models.backbones.file_kind import identify
 from acetate.models.backbones.klein.network import Klein
 from acetate.models.backbones.stable_diffusion.samplers import get_sampler
 from acetate.models.families import KLEIN, ModelSource
+from acetate.models.hub_download import download_spec
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
@@ -161,3 +162,12 @@ def test_without_its_layer_file_or_alpha_the_mode_is_not_offered(store: ModelCac
     assert identify(folder).family is KLEIN
     assert store.registry.entry("klein").modes == ("extract",)
     assert cache(folder, {}).registry.entry("klein").modes == ()
+
+
+def test_pull_fetches_the_base_and_what_gives_alpha() -> None:
+    base, layers = download_spec("klein")
+    assert base.repository == "black-forest-labs/FLUX.2-klein-base-4B"
+    assert layers.repository == "trmz/flux2-klein-alpha"
+    there = ["loras/extract_4b.safetensors", "vae/config.json", "vae/diffusion_pytorch_model.safetensors"]
+    assert sorted(layers.choose([*there, "loras/extract_9b.safetensors", "README.md"])) == there
+    assert download_spec("klein", layers=True) == (layers,)

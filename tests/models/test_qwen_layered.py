@@ -11,6 +11,7 @@ import pytest
 import torch
 from acetate.image.sizes import Size
 from acetate.models.backbones.file_kind import identify
+from acetate.models.backbones.native_footprint import footprint
 from acetate.models.backbones.qwen_layered.network import QwenLayered
 from acetate.models.backbones.stable_diffusion.samplers import get_sampler
 from acetate.models.families import QWEN_LAYERED, ModelSource
@@ -187,6 +188,14 @@ def test_what_is_not_a_number_has_the_name_of_its_network(store: ModelCache, bac
             split(store)
     finally:
         weight[0] = kept
+
+
+def test_memory_is_planned_from_the_files(store: ModelCache, backbone: QwenLayered) -> None:
+    planned = store.plan("layered", "split", ("blend",), (SIZE.width, SIZE.height))
+    held = [sum(value.numel() for value in network.parameters()) for network in backbone.networks]
+    assert [planned.needs.text, planned.needs.denoiser, planned.needs.vae] == [4 * count for count in held]
+    large = footprint(store.registry.entry("layered"), 640, 640, 4)
+    assert large.drawing > planned.needs.drawing and large.decoding > large.decoding_tiled
 
 
 @pytest.mark.parametrize("prefix", ["", "model.diffusion_model."])
