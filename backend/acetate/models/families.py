@@ -204,7 +204,7 @@ def families() -> Mapping[str, ModelFamily]:
             found.setdefault(family.name, family)
         else:
             log.warning("%s (%s) is no ModelFamily", name, extensions.FAMILIES)
-    return dict(sorted(found.items(), key=lambda item: item[1].native_size))
+    return dict(sorted(found.items(), key=lambda item: (item[1].native_size, item[1].is_native)))
 
 
 @dataclass(frozen=True)
