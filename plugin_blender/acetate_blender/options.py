@@ -7,7 +7,7 @@ from typing import Any
 
 from acetate_wire.element import MOST_FRAMES
 from acetate_wire.modes import MODES as SPECS
-from acetate_wire.request import PASSES
+from acetate_wire.request import MOST_SPLIT, PASSES
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 MODES = (
@@ -19,6 +19,7 @@ MODES = (
     ("foreground", "Foreground", "A foreground for a background", "IMAGE_REFERENCE", 5),
     ("extract", "Extract", "The layer that is missing, out of the whole picture and the other layer", "IMAGE_ALPHA", 6),
     ("remove", "Remove", "Clear away what a mask shows; needs no prompt", "BRUSH_TEXFILL", 7),
+    ("split", "Split", "A picture in layers that together look the same", "RENDERLAYERS", 8),
 )
 TARGETS = (
     ("AUTO", "Automatic", "A square for a subject, a layer with a margin for what works on a layer, else all", "", 5),
@@ -73,7 +74,7 @@ CONTROLS = ("depth", "normal")
 """The structure pictures that can be taken from the scene."""
 CHANGES = tuple(name for name, spec in SPECS.items() if spec.changes_layer)
 """The modes that change a layer: the new one takes its place."""
-LOCAL = (*CHANGES, "background", "extract")
+LOCAL = (*CHANGES, "background", "extract", "split")
 """The modes that work on a layer and what is around it, rather than on the whole picture."""
 NEEDS_PROMPT = ("text", "inpaint", "scene", "background", "foreground")
 
@@ -104,6 +105,12 @@ def prompt_props() -> dict[str, Any]:
             max=MOST_FRAMES,
         ),
         "count": IntProperty(name="Count", description="How many variants", default=1, min=1, max=8),
+        "layers": IntProperty(
+            name="Split Into",
+            description="How many layers, the background among them; 0 for as many as are found",
+            min=0,
+            max=MOST_SPLIT,
+        ),
         "random_seed": BoolProperty(name="Random", description="Take a new seed every time", default=True),
         "seed": IntProperty(name="Seed", description="The same seed makes the same layer again", min=0),
     }

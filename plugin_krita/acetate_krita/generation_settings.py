@@ -17,7 +17,7 @@ from .modes import UNASKED, mode_named
 STRUCTURE = "structure"
 """With a number behind it, stands beside the roles of a mode's inputs for a layer that the drawing follows."""
 PRESET_FIELDS = (
-    *("mode", "model", "negative", "count", "strength", "steps", "guidance", "sampler"),
+    *("mode", "model", "negative", "count", "layers", "strength", "steps", "guidance", "sampler"),
     *("loras", "structures", "detail", "keep_matte", "element"),
 )
 """What a preset holds: everything but the words and the seed, which belong to one picture."""
@@ -37,7 +37,8 @@ class GenerationSettings:
     are names with weights. `structures` have a `kind` of control, its `weight`, and the shares of the steps, `start` to
     `end`, in which it steers. `stack` are layers from below: a `prompt`, and the `region` that it stands in, which is
     the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas. `element` has the `kind` of
-    the model `elements`, the `parameters` that were moved, `frames`, and how a `loop` of several goes in.
+    the model `elements`, the `parameters` that were moved, `frames`, and how a `loop` of several goes in. `layers` is
+    how many a picture is split into, None for as many as are found.
     """
 
     mode: str = "text"
@@ -46,6 +47,7 @@ class GenerationSettings:
     negative: str = ""
     layer_prompts: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
+    layers: int | None = None
     strength: float = 0.6
     seed: int | None = None
     steps: int | None = None
@@ -97,6 +99,9 @@ def request(
         form = replace(form, **NETWORK_ALONE)
     given = {role: text for role, text in form.layer_prompts.items() if role in mode.prompts and text.strip()}
     extra: dict[str, Any] = {"strength": form.strength} if mode.strength else {}
+    if mode.splits:
+        # Krita blends the numbers that a layer holds.
+        extra = {"layers": form.layers, "blending": "linear" if way.space == "linear" else "encoded"}
     return LayerRequest(
         mode=form.mode,
         canvas=(canvas.width, canvas.height),

@@ -46,7 +46,9 @@ class DocumentJob(EditorJob):
     def replaces(self) -> str:
         """The layer whose place the result takes; empty for none."""
         mode = mode_named(self.form.mode)
-        source = self.sources.get(mode.beside, "") if mode.replaces else ""
+        # What is split inside a selection stays for the rest of it.
+        stays = not mode.replaces or (mode.splits and self.shape is not None)
+        source = "" if stays else self.sources.get(mode.beside, "")
         return "" if source == PROJECTION else source
 
     @property

@@ -54,6 +54,11 @@ class Mode:
         return SPECS[self.name].stacks
 
     @property
+    def splits(self) -> bool:
+        """Whether it takes a picture apart into as many layers as the artist wants."""
+        return SPECS[self.name].splits
+
+    @property
     def strength(self) -> bool:
         """Whether it takes a strength."""
         return SPECS[self.name].takes_strength
@@ -142,6 +147,18 @@ MODES = (
         ),
         around=True,
         fills=True,
+    ),
+    Mode(
+        "split",
+        mark("Split into layers"),
+        mark("Split"),
+        mark("A picture in layers that together look the same"),
+        (InputSlot("blend", mark("Picture"), whole=True),),
+        beside="blend",
+        around=True,
+        fills=True,
+        replaces=True,
+        asks=mark("What to lift off, if you like"),
     ),
 )
 KNOWN_ROLES = (("background", mark("is the background")), ("foreground", mark("is the foreground")))

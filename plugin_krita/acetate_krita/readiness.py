@@ -9,6 +9,7 @@ from acetate_editor.connection import ABSENT
 from acetate_editor.messages import too_large
 from acetate_wire.errors import AcetateError
 from acetate_wire.modes import MODES
+from acetate_wire.request import FOUND_LAYERS
 from krita import Document
 
 from . import stacking
@@ -40,7 +41,8 @@ def find_target(
 
 def _size(document: Document, form: GenerationSettings, sources: Mapping[str, str], found: Target) -> int:
     """The bytes of what a job sends, or of what it brings back where that is more."""
-    pictures = max(len(sources), form.count * len(MODES[form.mode].outputs))
+    made = (form.layers or FOUND_LAYERS) if MODES[form.mode].splits else len(MODES[form.mode].outputs)
+    pictures = max(len(sources), form.count * made)
     return pictures * found.rect.width * found.rect.height * wire_format(ColorSpace.of(document)).pixel_bytes
 
 

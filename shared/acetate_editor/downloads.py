@@ -7,7 +7,12 @@ from typing import Any, List, Mapping, Optional, Sequence
 
 from .messages import Translate, mark
 
-FAMILIES = {"sd15": "Stable Diffusion 1.5", "sdxl": "Stable Diffusion XL"}
+FAMILIES = {
+    "sd15": "Stable Diffusion 1.5",
+    "klein": "FLUX.2 klein",
+    "qwen-layered": "Qwen-Image-Layered",
+    "sdxl": "Stable Diffusion XL",
+}
 KINDS = {
     "scribble": mark("Scribble"),
     "line": mark("Lines"),

@@ -22,7 +22,7 @@ class Limits:
     header_bytes: int = 1 << 20
     frames: int = 64
     waiting_jobs: int = 64
-    pictures: int = 8
+    pictures: int = 10
     prompt_characters: int = 10_000
 
     def to_map(self) -> Dict[str, int]:

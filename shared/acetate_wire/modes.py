@@ -17,7 +17,8 @@ class ModeSpec:
     makes the other. `outputs` are the layers that come back in stacking order from below, `optional_outputs` those that
     come back when `returns` names them. `prompt` is NEEDED, OPTIONAL or UNASKED, `takes_strength` says that `strength`
     means something, and `fills_target` that the result is as wide as the target, whatever its shape. A mode that
-    `stacks` draws the last of its `outputs` once for each layer of the request's `stack`.
+    `stacks` draws the last of its `outputs` once for each layer of the request's `stack`; one that `splits` brings
+    back the first and the last of its `outputs`, the last as often as the request's `layers` say.
     """
 
     inputs: Tuple[str, ...] = ()
@@ -28,6 +29,12 @@ class ModeSpec:
     takes_strength: bool = False
     fills_target: bool = False
     stacks: bool = False
+    splits: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether it brings back several layers of one role, each with a name and a place of its own."""
+        return self.stacks or self.splits
 
     @property
     def changes_layer(self) -> bool:
@@ -50,5 +57,6 @@ MODES: Dict[str, ModeSpec] = {
     "background": ModeSpec(("foreground",), ("background",), optional_outputs=("blend",), fills_target=True),
     "foreground": ModeSpec(("background",), ("foreground",), optional_outputs=("blend",)),
     "extract": ModeSpec(("blend",), ("background", "foreground"), one_of=("foreground", "background"), prompt=OPTIONAL),
+    "split": ModeSpec(("blend",), ("background", "foreground"), prompt=OPTIONAL, fills_target=True, splits=True),
 }
 """Every mode by its name, in the order in which they are offered."""

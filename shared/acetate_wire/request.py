@@ -17,12 +17,18 @@ FORMATS = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra16": 8, "rgbaf16": 8, "rgba
 """Pixel formats and their bytes a pixel. Alpha is straight."""
 ROWS = ("top-down", "bottom-up")
 SPACES = ("srgb", "linear", "icc")
+BLENDINGS = ("encoded", "linear")
+"""How an editor blends layers: as their colours are encoded, or in linear light."""
 PASSES = (1, 2, 4, 8)
 """How many turned and mirrored views the transparent decoder takes the median of."""
 RANDOM_SEED_RANGE = 2**32
 """Random seeds stay below this, so that they are short enough to be typed again."""
 MOST_STACKED = 16
 """How many layers one stack can have; how many a daemon makes at once, its limits say."""
+MOST_SPLIT = 10
+"""How many layers a picture can be split into."""
+FOUND_LAYERS = 6
+"""How many layers a picture is split into at most where nothing is said."""
 MAX_OFFSET = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
 
@@ -121,8 +127,9 @@ class LayerRequest:
     at its own size, 0 for not at all. `returns` are the roles that come back; without any, those that the mode makes.
     `stack` are the layers of a mode that stacks, from below, each inside the target; `prompt` is then what the
     background shows, where none is given. `element` is for the model `elements` alone. With `keep_matte` a refined
-    layer has the alpha of the given one, bit for bit, and only its colours are drawn. Layers come back as
-    `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+    layer has the alpha of the given one, bit for bit, and only its colours are drawn. `layers` is how many
+    a picture is split into, None for as many as are found; `blending` says how the editor blends them. Layers come back
+    as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """
@@ -153,6 +160,8 @@ class LayerRequest:
     stack: Tuple[StackLayer, ...] = ()
     element: Optional[Element] = None
     keep_matte: bool = False
+    layers: Optional[int] = None
+    blending: str = "encoded"
     preview: bool = False
     reply_format: str = "rgba8"
     reply_rows: str = "top-down"
@@ -169,6 +178,7 @@ class LayerRequest:
         _check_inputs(self)
         _check_stack(self)
         _check_mode_fields(self)
+        _check_split(self)
         _check_returns(self)
         _check_profile(self.reply_space, self.reply_profile_frame, "reply_profile_frame")
 
@@ -188,6 +198,8 @@ def possible_roles(request: LayerRequest) -> Tuple[str, ...]:
     made = spec.outputs + spec.optional_outputs
     if spec.stacks:
         made = tuple(role for role in made[:-1] if role not in request.inputs) + made[-1:] * len(request.stack)
+    if spec.splits:
+        made = made[:-1] + made[-1:] * ((request.layers or FOUND_LAYERS) - 1)
     return tuple(role for role in made if role not in spec.one_of or role not in request.inputs) * request.frames
 
 
@@ -266,6 +278,8 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "returns": lambda value, where: tuple(one_of(role, where, ROLES) for role in listing(value, where, 0, len(ROLES))),
     "stack": lambda value, where: tuple(listing(value, where, 0, MOST_STACKED)),
     "keep_matte": flag,
+    "layers": _optional(lambda value, where: whole(value, where, 1, MOST_SPLIT)),
+    "blending": lambda value, where: one_of(value, where, BLENDINGS),
     "preview": flag,
     "reply_format": lambda value, where: one_of(value, where, tuple(FORMATS)),
     "reply_rows": lambda value, where: one_of(value, where, ROWS),
@@ -329,6 +343,8 @@ def _check_mode_fields(request: LayerRequest) -> None:
     for name, given, mode in (
         ("element", request.element is not None, "text"),
         ("keep_matte", request.keep_matte, "refine"),
+        ("layers", request.layers is not None, "split"),
+        ("blending", request.blending != "encoded", "split"),
     ):
         if given and request.mode != mode:
             raise AcetateError(
@@ -337,6 +353,16 @@ def _check_mode_fields(request: LayerRequest) -> None:
                 field=name,
                 hint=f"leave it out, or use the mode {mode}",
             )
+
+
+def _check_split(request: LayerRequest) -> None:
+    if MODES[request.mode].splits and request.layers is None and request.count > 1:
+        raise AcetateError(
+            "bad_request",
+            f"{request.count} pictures, each of as many layers as are found, cannot be told apart",
+            field="count",
+            hint="say how many layers each is to have, or ask for one",
+        )
 
 
 def _check_returns(request: LayerRequest) -> None:

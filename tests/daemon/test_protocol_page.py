@@ -74,7 +74,7 @@ def test_welcome_tells_limits_models_and_device(client: PageClient) -> None:
     limits, model = client.welcome["limits"], client.welcome["models"][0]
     assert limits["side"] == 16384 and limits["message_bytes"] == 256 << 20
     assert (limits["job_bytes"], limits["part_bytes"]) == (1152 << 20, 16 << 20)
-    assert (limits["waiting_jobs"], limits["pictures"]) == (64, 8)
+    assert (limits["waiting_jobs"], limits["pictures"]) == (64, 10)
     told = {"name", "family", "modes", "native_size", "missing", "controls", "samplers", "loras"}
     assert set(model) == told | {"max_aspect", "vocabulary", "method", "kinds"}
     assert client.welcome["device"] == "cpu"

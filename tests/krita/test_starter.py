@@ -47,6 +47,40 @@ def test_typed_words_become_a_transparent_layer(artist: Artist) -> None:
     assert artist.names() == ["Background"]
 
 
+def a_scene(depth: str) -> bytes:
+    """A red and a blue disc before a green wall with a fine pattern, half clear on the right; Krita's own pixels."""
+    y, x = np.mgrid[0:90, 0:120].astype(np.float32)
+    bgra = np.stack([60 + y, 140 + 40 * ((x + y) % 3 == 0), 40 + x / 4, np.where(x > 90, 120, 255)], axis=2)
+    bgra[(x - 40) ** 2 + (y - 35) ** 2 < 400, :3] = (20, 20, 230)
+    bgra[(x - 85) ** 2 + (y - 65) ** 2 < 200, :3] = (230, 30, 20)
+    full = {"U8": (1, "<u1"), "U16": (257, "<u2")}[depth]
+    return (bgra.round() * full[0]).astype(full[1]).tobytes()
+
+
+@pytest.mark.parametrize("depth", ["U8", "U16"])
+def test_a_layer_that_is_split_looks_the_same_as_one_group_in_one_step(artist: Artist, depth: str) -> None:
+    kind = {"U8": "<u1", "U16": "<u2"}[depth]
+    artist.new(160, 120, depth=depth)
+    artist.paint("photo", a_scene(depth), 20, 10, 120, 90)
+    before = np.frombuffer(artist.composed(0, 0, 160, 120), kind).astype(int)
+    artist.run("D.more.steps.setValue(2)")
+    artist.set("split", first="photo")
+    steps = len(artist.steps())
+    artist.press_button()
+    artist.until("not D.controller.jobs and D.controller.tasks.idle", patience=240)
+    artist.run("app.activeDocument().waitForDone()")
+    _, photo, group = artist.tree()
+    assert (photo[0], photo[2], group[:3]) == ("photo", False, ["Split", "grouplayer", True])
+    assert [entry[0] for entry in group[3]] == ["Background", "Layer 1", "Layer 2"]
+    after = np.frombuffer(artist.composed(0, 0, 160, 120), kind).astype(int)
+    assert np.abs(after - before).max() <= {"U8": 1, "U16": 257}[depth]
+    x, y, width, height = artist.bounds("Layer 1")
+    assert width < 60 and height < 60 and x >= 20 and y >= 10
+    assert len(artist.steps()) == steps + 1
+    artist.undo()
+    assert artist.names() == ["Background", "photo"]
+
+
 def test_the_menu_shows_what_the_model_can_do(artist: Artist) -> None:
     artist.new()
     modes = artist.run(

@@ -148,7 +148,7 @@ def test_an_added_model_is_listed_used_and_verified_and_its_files_outlive_it(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("pull", "sd3"), "choose sd15, sdxl"),
+        (("pull", "sd3"), "choose sd15, klein, qwen-layered, sdxl"),
         (("pull", "sdxl/weather"), "no known weather adapter for sdxl"),
         (("pull", "somebody/model"), "--family is missing"),
         (("add", "nowhere"), "no Stable Diffusion 1.5 or SDXL model"),

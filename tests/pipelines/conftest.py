@@ -87,9 +87,8 @@ def a_request(mode: str, pictures: dict[str, Tensor], size: tuple[int, int] = (6
         width, height = size
     headers = {role: PictureSpec(frame, width, height) for frame, role in enumerate(pictures)}
     plain = {"prompt": "a red apple", "seed": 5, "steps": 3, "passes": 1, "sampler": "DDIM", "reply_format": "rgbaf32"}
-    return LayerRequest(
-        mode=mode, canvas=(width, height), target=Rect(0, 0, width, height), inputs=headers, **{**plain, **fields}
-    )
+    place: dict[str, Any] = {"canvas": (width, height), "target": Rect(0, 0, width, height)}
+    return LayerRequest(mode=mode, inputs=headers, **{**place, **plain, **fields})
 
 
 def a_picture(seed: int = 0, width: int = 64, height: int = 64) -> Tensor:

@@ -40,6 +40,8 @@ def misfits(entry: ModelSpec) -> dict[Path, str]:
     """The layer files of a model that do not fit it, each with the reason; a key at fault is named."""
     from diffusers import UNet2DConditionModel
 
+    if entry.family.is_native:
+        return {}
     with torch.device("meta"):
         unet: Any = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(entry.folder / "unet"))
     parts = {part.name: part for recipe in entry.family.recipes for part in recipe.adapters if part.files}

@@ -25,7 +25,7 @@ OWN = {
         "generate": "generate:generate",
         **{
             mode: f"mode_commands:{mode}"
-            for mode in ("scene", "background", "foreground", "extract", "refine", "inpaint", "remove")
+            for mode in ("scene", "background", "foreground", "extract", "refine", "inpaint", "remove", "split")
         },
         "samplers": "samplers:samplers",
         "elements": "elements:elements",

@@ -126,6 +126,19 @@ def remove(
     run_and_save("remove", options, {"layer": layer, "mask": mask}, prompt=prompt)
 
 
+@takes_options
+def split(
+    options: Options,
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help=_("The picture or layer to split."))],
+    prompt: Prompt = None,
+    layers: Annotated[
+        int | None, typer.Option(help=_("How many layers, 1 to 10. (default: as many as are found)"))
+    ] = None,
+) -> None:
+    """Split a picture into layers, which together give exactly that picture."""
+    run_and_save("split", options, {"blend": picture}, prompt=prompt, layers=layers)
+
+
 def _beside(
     mode: str,
     pictures: Mapping[str, Path | None],

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from acetate_wire.errors import AcetateError
+from acetate_wire.modes import MODES
 from acetate_wire.request import LayerRequest
 
 from acetate.cli.console import echo
@@ -154,9 +155,20 @@ def result_layers(done: Done) -> tuple[ResultLayer, ...]:
             header, content = layer.picture.header, layer.picture.pixels
             if len(content) != header.width * header.height * 4:
                 raise ValueError(f"{layer.role} is no rgba8")
-            drawn.append(ResultLayer(layer.name, layer.role, header.width, header.height, content, each))
+            made = ResultLayer(layer.name, layer.role, header.width, header.height, content, each)
+            drawn.append(_whole(made, layer.x, layer.y) if MODES[each.mode].splits else made)
     except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise AcetateError(
             "internal", f"the daemon's layers cannot be read ({error})", hint=_("run acetate stop, then try again")
         ) from error
     return tuple(drawn)
+
+
+def _whole(layer: ResultLayer, x: int, y: int) -> ResultLayer:
+    """A layer that is cut to what is seen of it, clear around that, in the size that its settings name."""
+    width, height = layer.settings.width, layer.settings.height
+    content, row = bytearray(width * height * 4), layer.width * 4
+    for number in range(layer.height):
+        start = ((y + number) * width + x) * 4
+        content[start : start + row] = layer.content[number * row : (number + 1) * row]
+    return replace(layer, width=width, height=height, content=memoryview(content))

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from acetate_wire.modes import MODES
 
 from acetate.cli.jobs import JobId, find_job
+from acetate.cli.run_mode import numbered_roles
 from acetate.cli.submit import drawing
 from acetate.i18n import tr as _
 
@@ -49,7 +51,7 @@ def take(
     with drawing() as open_drawing:
         found = find_job(open_drawing.session, job)
         layers = open_drawing.take(found["id"])
-        roles = _roles(layers)
+        roles = _roles(layers, found["mode"])
         samples = len(layers) // len(roles)
         if output is None:
             names = (Path(f"{stem}{PNG}") for stem in _stems(found["prompt"] or found["mode"]))
@@ -57,10 +59,13 @@ def take(
         Output.checked(output, samples, roles, preview).save_all(layers)
 
 
-def _roles(layers: Sequence[ResultLayer]) -> tuple[str, ...]:
+def _roles(layers: Sequence[ResultLayer], mode: str) -> tuple[str, ...]:
     """The roles of one sample: those of all layers, which come sample by sample, until they begin anew; the frames of a
-    loop have one role.
+    loop have one role, and several layers of one role have numbers instead.
     """
+    if MODES[mode].several:
+        samples = max(1, sum(layer.role == "background" for layer in layers))
+        return numbered_roles([layer.role for layer in layers[: len(layers) // samples]])
     element = layers[0].settings.element
     return tuple(dict.fromkeys(layer.role for layer in layers)) * (1 if element is None else element.frames)
 

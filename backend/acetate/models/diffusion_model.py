@@ -13,7 +13,7 @@ from acetate_wire.vocabulary import Vocabulary
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.models.backbones.backbone import Backbone
+from acetate.models.backbones.backbone import NativeBackbone
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
 from acetate.models.finite import finite_or_wider
 from acetate.models.latent_preview import LatentPreview, load_preview
@@ -43,7 +43,7 @@ class DiffusionModel:
     """
 
     spec: ModelSpec
-    backbone: Backbone
+    backbone: StableDiffusion | NativeBackbone
     vocabulary: Vocabulary | None
     device: torch.device
     dtype: torch.dtype
@@ -72,6 +72,13 @@ class DiffusionModel:
             field="model",
             hint="leave them out, or choose a model of Stable Diffusion",
         )
+
+    @property
+    def native(self) -> NativeBackbone:
+        """The networks of a model that draws transparent layers by itself. Raises AcetateError `mode_unsupported`."""
+        if not isinstance(self.backbone, StableDiffusion):
+            return self.backbone
+        raise AcetateError("mode_unsupported", f"{self.spec.name} draws no layers by itself", field="model")
 
     @cached_property
     def decoder(self) -> TransparentDecoder:

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from acetate import extensions
 from acetate.image.sizes import Size
-from acetate.models.recipes import SD15_RECIPES, SDXL_RECIPES, STARTER_RECIPES, ModeRecipe
+from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS
+from acetate.models.recipes import (
+    KLEIN_RECIPES,
+    QWEN_LAYERED_RECIPES,
+    SD15_RECIPES,
+    SDXL_RECIPES,
+    STARTER_RECIPES,
+    ModeRecipe,
+)
 
 log = logging.getLogger("acetate.models")
+
+Architecture = Literal["stable_diffusion", "qwen_layered", "klein"]
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""
@@ -20,6 +31,22 @@ PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffus
 
 def _either_way(*sizes: tuple[int, int]) -> tuple[Size, ...]:
     return tuple(dict.fromkeys(Size(*sides) for size in sizes for sides in (size, size[::-1])))
+
+
+def _unchanged_sizes(side: int, grid: int = 32, max_aspect: float = 4.0) -> tuple[Size, ...]:
+    """The sizes of about `side` x `side` pixels that the published pipeline of Qwen-Image-Layered does not resize.
+
+    It rounds the sides of a picture's proportions with that area to the grid.
+    """
+    sides = range(grid, round(side * max_aspect**0.5) + grid, grid)
+    sizes = (Size(width, height) for width in sides for height in sides)
+
+    def rounded(size: Size) -> tuple[int, int]:
+        ratio = size.width / size.height
+        width = (side**2 * ratio) ** 0.5
+        return round(width / grid) * grid, round(width / ratio / grid) * grid
+
+    return tuple(each for each in sizes if each.aspect <= max_aspect and rounded(each) == (each.width, each.height))
 
 
 @dataclass(frozen=True)
@@ -35,7 +62,8 @@ class ModelFamily:
     `repository` is the hub repository of its first model, whose configuration fits the others too, and `licence` that
     model's. `pipeline_class` is what the `model_index.json` of its models names as `_class_name`. `latent_rgb` are
     factors from latents to colour in [-1, 1] for previews, a row for each channel and one to add; a family without them
-    has a preview network in every model's own folder.
+    has a preview network in every model's own folder. `architecture` names its backbone (`acetate.models.backbones`).
+    `layer_repositories` are the hub repositories of its layer files.
     """
 
     name: str
@@ -54,6 +82,23 @@ class ModelFamily:
     licence: str = "unknown"
     pipeline_class: str = ""
     latent_rgb: tuple[tuple[float, float, float], ...] = ()
+    architecture: Architecture = "stable_diffusion"
+    layer_repositories: tuple[str, ...] = PUBLISHED
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """The samplers that its models draw with."""
+        return (self.sampler,) if self.is_native else tuple(sampler.name for sampler in SAMPLERS)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether its VAE has alpha, so that nothing else is needed for transparency."""
+        return self.architecture != "stable_diffusion"
+
+    @property
+    def has_own_transparency(self) -> bool:
+        """Whether every model has its offset encoder and transparent decoder in its own folder."""
+        return not self.is_native and not self.decoders
 
 
 STARTER = ModelFamily(
@@ -115,6 +160,38 @@ SDXL = ModelFamily(
 )
 
 
+QWEN_LAYERED = ModelFamily(
+    "qwen-layered",
+    QWEN_LAYERED_RECIPES,
+    steps=50,
+    guidance=4.0,
+    sampler="Euler",
+    native_size=640,
+    max_aspect=4.0,
+    sizes=_unchanged_sizes(640),
+    passes=1,
+    repository="Qwen/Qwen-Image-Layered",
+    licence="Apache-2.0",
+    pipeline_class="QwenImageLayeredPipeline",
+    architecture="qwen_layered",
+)
+KLEIN = ModelFamily(
+    "klein",
+    KLEIN_RECIPES,
+    steps=6,
+    guidance=4.0,
+    sampler="Euler",
+    native_size=512,
+    max_aspect=2.0,
+    passes=1,
+    repository="black-forest-labs/FLUX.2-klein-base-4B",
+    licence="Apache-2.0",
+    pipeline_class="Flux2KleinPipeline",
+    architecture="klein",
+    layer_repositories=("trmz/flux2-klein-alpha",),
+)
+
+
 @cache
 def families() -> Mapping[str, ModelFamily]:
     """Every family by its name: Acetate's own and those of other packages (entry points `acetate.families`).
@@ -127,7 +204,7 @@ def families() -> Mapping[str, ModelFamily]:
             found.setdefault(family.name, family)
         else:
             log.warning("%s (%s) is no ModelFamily", name, extensions.FAMILIES)
-    return dict(sorted(found.items(), key=lambda item: item[1].native_size))
+    return dict(sorted(found.items(), key=lambda item: (item[1].native_size, item[1].is_native)))
 
 
 @dataclass(frozen=True)

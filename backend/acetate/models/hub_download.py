@@ -203,7 +203,7 @@ def download_spec(
     if configuration:
         return (DownloadSpec(known.repository, DESCRIPTION, purpose="configuration"),)
     base = _base(known.repository, known, full)
-    if not known.decoders:
+    if not known.decoders and known.architecture != "klein":
         return (base,)
     published = _layers(known)
     return (published,) if layers else (base, published)
@@ -211,13 +211,17 @@ def download_spec(
 
 def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
     weights = tuple(f"{folder}/{name}" for folder, name in networks_of(family).items())
-    own = () if family.decoders else OWN_FILES
+    own = OWN_FILES if family.has_own_transparency else ()
     return DownloadSpec(repository, (*DESCRIPTION, *own), weights, full, "base")
 
 
 def _layers(family: ModelFamily) -> DownloadSpec:
     """The layer files of a family, from the repository that has them all."""
     parts = {part.files[0]: None for recipe in family.recipes for part in recipe.adapters if part.files}
+    if family.architecture == "klein":
+        loras = tuple(f"loras/{name}{SUFFIX}" for name in parts)
+        vae = ("vae/diffusion_pytorch_model",)
+        return DownloadSpec(family.layer_repositories[0], (*loras, "vae/config.json"), vae, purpose="layers")
     names = [*parts, next(iter(family.encoders)), family.decoders[0]]
     return DownloadSpec(PUBLISHED[0], tuple(f"{name}{SUFFIX}" for name in names), purpose="layers")
 

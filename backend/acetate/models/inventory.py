@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.backbones.diffusers_layout import CONFIGURATION, OWN_TRANSPARENCY, UPSAMPLER
+from acetate.models.backbones.diffusers_layout import OWN_TRANSPARENCY, UPSAMPLER, networks_of
 from acetate.models.backbones.file_kind import identify
 from acetate.models.families import ModelSource
 from acetate.models.hub_cache import weight_files
@@ -79,8 +79,7 @@ def model_files(entry: ModelSpec) -> tuple[Path, ...]:
     if entry.file is not None:
         found[entry.file] = None
     else:
-        networks = {Path(name).parts[0] for name in (*CONFIGURATION, *OWN_TRANSPARENCY, UPSAMPLER)}
-        networks |= {"text_encoder", "text_encoder_2"}
+        networks = {*networks_of(entry.family), *(Path(name).parts[0] for name in (*OWN_TRANSPARENCY, UPSAMPLER))}
         for network in sorted(networks):
             folder = entry.folder / network
             found |= dict.fromkeys(weight_files(folder))

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from safetensors import SafetensorError
 
-from acetate.models.backbones.stable_diffusion.footprint import footprint
-from acetate.models.backbones.stable_diffusion.loader import load
+from acetate.models.backbones.architectures import footprint, load
 from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
@@ -184,7 +183,7 @@ def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan:
         if plan.int8:
             quantize_int8(model.backbone.denoiser)
         apply_plan(model, plan)
-        if not entry.family.decoders:
+        if entry.family.has_own_transparency:
             model.transparency, model.upsampler  # noqa: B018  # a damaged model is refused when it is loaded
         return model
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
     from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class PromptEmbeds:
     """Encoded texts, one a row: `prompt_embeds` for cross-attention, and for SDXL also the `pooled_prompt_embeds`
-    summary.
+    summary. `mask` is False for the tokens that fill up a shorter text; None where there are none.
     """
 
     prompt_embeds: Float[Tensor, "n tokens width"]
     pooled_prompt_embeds: Float[Tensor, "n pooled_width"] | None = None
+    mask: Bool[Tensor, "n tokens"] | None = None
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -28,9 +29,8 @@ class PromptEmbeds:
     def rows(self, indices: Sequence[int]) -> PromptEmbeds:
         """These rows, in this order; an index may repeat."""
         chosen = list(indices)
-        return PromptEmbeds(
-            self.prompt_embeds[chosen], None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds[chosen]
-        )
+        pooled = None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds[chosen]
+        return PromptEmbeds(self.prompt_embeds[chosen], pooled, None if self.mask is None else self.mask[chosen])
 
     def with_zeros(self, count: int) -> PromptEmbeds:
         """The same with the first `count` rows all zero."""
@@ -45,4 +45,5 @@ class PromptEmbeds:
     def to(self, device: torch.device, dtype: torch.dtype) -> PromptEmbeds:
         """The same embeds on another device, in another dtype."""
         pooled = None if self.pooled_prompt_embeds is None else self.pooled_prompt_embeds.to(device, dtype)
-        return PromptEmbeds(self.prompt_embeds.to(device, dtype), pooled)
+        mask = None if self.mask is None else self.mask.to(device)
+        return PromptEmbeds(self.prompt_embeds.to(device, dtype), pooled, mask)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Conditioning = Literal["control", "concat", "frame"]
-AdapterKind = Literal["plain", "sharing", "delta"]
+AdapterKind = Literal["plain", "sharing", "delta", "native"]
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,10 @@ class AdapterSpec:
     condition encoder (`control`), as latents concatenated to the noisy one (`concat`), or as clean frames at timestep
     0 (`frame`; any of them may be left out).
 
-    `kind` is what is attached: nothing (`plain`: the base model generates transparent layers), attention sharing over
-    the frames, or weight deltas. `files` are its published file names; one of them is enough. `joins_prompts` tells
-    that a frame's own prompt is followed by the common one, else it stands alone.
+    `kind` is what is attached: nothing (`plain`: the base model generates transparent layers; `native`: so does it, and
+    its VAE has alpha), attention sharing over the frames, or weight deltas. `files` are its published file names; one
+    of them is enough. `joins_prompts` tells that a frame's own prompt is followed by the common one, else it stands
+    alone.
     """
 
     name: str
@@ -51,8 +52,8 @@ class ModeRecipe:
 
     @property
     def needs_decoder(self) -> bool:
-        """Whether any generated layer is transparent."""
-        return any(part.transparent is not None for part in self.adapters)
+        """Whether any generated layer needs the transparent decoder."""
+        return any(part.transparent is not None and part.kind != "native" for part in self.adapters)
 
 
 PLAIN = AdapterSpec("plain", "plain")
@@ -77,6 +78,7 @@ def _starter() -> tuple[ModeRecipe, ...]:
         ModeRecipe("foreground", (joint,), inputs=("background",), needs_encoder=True),
         ModeRecipe("extract", (joint,), inputs=("blend", "background"), needs_encoder=True),
         ModeRecipe("extract", (joint,), inputs=("blend", "foreground"), needs_encoder=True),
+        ModeRecipe("split", (joint,), inputs=("blend",), needs_encoder=True),
     )
 
 
@@ -147,6 +149,18 @@ def stack_recipes(recipes: Sequence[ModeRecipe]) -> tuple[ModeRecipe, ...]:
     return tuple(ways)
 
 
+QWEN_LAYERED_RECIPES = (ModeRecipe("split", (AdapterSpec("layers", "native"),), inputs=("blend",)),)
+KLEIN_RECIPES = (
+    ModeRecipe(
+        "extract",
+        (
+            AdapterSpec(
+                "extract_4b", "native", inputs=("blend", "background"), files=("extract_4b", "loras/extract_4b")
+            ),
+        ),
+        inputs=("blend", "background"),
+    ),
+)
 STARTER_RECIPES = _starter()
 SD15_RECIPES = _sd15()
 SDXL_RECIPES = _sdxl()

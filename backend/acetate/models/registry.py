@@ -22,7 +22,7 @@ from acetate.models.backbones.diffusers_layout import (
 )
 from acetate.models.backbones.file_kind import FileKind, identify
 from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
-from acetate.models.hub_cache import cached_snapshot, is_weight_file, layer_file, weight_files
+from acetate.models.hub_cache import SUFFIX, cached_snapshot, is_weight_file, layer_file, weight_files
 from acetate.models.recipes import ModeRecipe, stack_recipes
 from acetate.models.user_models import unusable_files, user_sources
 
@@ -31,8 +31,10 @@ __all__ = ["STARTER", "STARTER_FOLDER", "ModelRegistry", "ModelSource", "ModelSp
 STARTER_FOLDER = Path(__file__).parents[1] / "starter"
 """The folder of the starter model, which ships with the package."""
 
-ENCODER, DECODER = "encoder", "decoder"
+ENCODER, DECODER, ALPHA_VAE = "encoder", "decoder", "alpha_vae"
 """The keys of the transparency files in `ModelSpec.files`; the others are keyed by adapter name."""
+
+RGBA = 4
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,11 @@ class ModelRegistry:
         folder = _folder(name, source)
         _check_complete(name, source, folder)
         try:
-            side, factor = native_size(folder), _upscale_factor(folder)
+            side, factor = native_size(folder, source.family), _upscale_factor(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
         files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
-        recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, files)]
+        recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, source.family, files)]
         recipes.sort(key=lambda recipe: source.prefer not in {part.name for part in recipe.adapters})
         recipes += stack_recipes(recipes)
         return ModelSpec(
@@ -239,18 +241,30 @@ def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
     found: dict[str, Path | None] = {}
     for part in {part.name: part for recipe in family.recipes for part in recipe.adapters if part.files}.values():
         bundled = {path.stem: path for path in weight_files(folder / "layers")}
-        found[part.name] = bundled.get(part.name) or layer_file(part.files, PUBLISHED)
-    if family.decoders:
+        found[part.name] = bundled.get(part.name) or layer_file(part.files, family.layer_repositories)
+    if family.architecture == "klein":
+        found[ALPHA_VAE] = _alpha_vae(folder, family)
+    elif family.decoders:
         found[ENCODER] = layer_file(family.encoders, PUBLISHED)
         found[DECODER] = layer_file(family.decoders, PUBLISHED)
-    else:
+    elif family.has_own_transparency:
         found[ENCODER] = folder / "transparency/encoder.safetensors"
         found[DECODER] = folder / "transparency/decoder.safetensors"
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _is_complete(recipe: ModeRecipe, files: Collection[str]) -> bool:
+def _alpha_vae(folder: Path, family: ModelFamily) -> Path | None:
+    """The VAE with alpha of a model whose own may have none."""
+    file = "diffusion_pytorch_model"
+    own = folder / "vae" / f"{file}{SUFFIX}"
+    if own.is_file() and read_json(folder / "vae/config.json").get("in_channels") == RGBA:
+        return own
+    return layer_file((f"vae/{file}",), family.layer_repositories)
+
+
+def _is_complete(recipe: ModeRecipe, family: ModelFamily, files: Collection[str]) -> bool:
     wanted = {part.name for part in recipe.adapters if part.files}
+    wanted |= {ALPHA_VAE} if family.architecture == "klein" else set()
     wanted |= {ENCODER} if recipe.needs_encoder else set()
     wanted |= {DECODER} if recipe.needs_decoder else set()
     return wanted <= set(files)

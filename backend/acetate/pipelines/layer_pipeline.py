@@ -136,7 +136,7 @@ class LayerPipeline:
         if request.detail > 0 and request.target.width * request.target.height > size.width * size.height:
             working_sizes.append(WorkingSize.hires(working_sizes[0].target, learned.side))
             strengths.append(request.detail)
-        params_of_passes = [_sampling_params(request, strength) for strength in strengths]
+        params_of_passes = [sampling_params(request, strength) for strength in strengths]
         progress = ProgressTracker(self.context.report, 0, request.preview)
         mask = None if self.init_image is None else self.init_image.mask
         render_passes = [
@@ -352,7 +352,8 @@ def _sample(seed: int) -> Sample:
     return Sample(seed, torch.Generator("cpu").manual_seed(seed))
 
 
-def _sampling_params(request: LayerRequest, strength: float) -> SamplingParams:
+def sampling_params(request: LayerRequest, strength: float = 1.0) -> SamplingParams:
+    """The sampling parameters of a request out of `resolve_request`. Raises ValueError for another."""
     if request.steps is None or request.guidance is None or request.sampler is None:
         raise ValueError("the request is not checked: steps, guidance and sampler are still open")
     return SamplingParams(get_sampler(request.sampler), request.steps, request.guidance, strength)

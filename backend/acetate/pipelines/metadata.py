@@ -36,6 +36,8 @@ SHARED_FIELDS = (
     "detail",
     "element",
     "keep_matte",
+    "layers",
+    "blending",
 )
 """The settings that a request has under the same name."""
 
@@ -95,6 +97,8 @@ class GenerationMetadata:
     clip_skip: int | None = None
     detail: float = 0.0
     fill: bool = False
+    layers: int | None = None
+    blending: str = "encoded"
     loras: tuple[LoraMetadata, ...] = ()
     controls: tuple[ControlMetadata, ...] = ()
     area: tuple[int, int, int, int] | None = None
@@ -140,6 +144,8 @@ class GenerationMetadata:
             clip_skip=request.clip_skip,
             detail=request.detail,
             fill=request.fill,
+            layers=request.layers,
+            blending=request.blending,
             loras=tuple(LoraMetadata(lora.name, lora.weight) for lora in request.loras),
             controls=tuple(map(ControlMetadata.of, request.controls, controls)),
             keep_matte=request.keep_matte,

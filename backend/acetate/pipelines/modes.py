@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from acetate.pipelines import foreground, inpaint, refine, remove, scene, stack
+from acetate.pipelines import foreground, inpaint, native, refine, remove, scene, split, stack
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import LayerPipeline
 
@@ -16,7 +16,7 @@ def generate(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
 
 def _by_recipe(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     """What the adapters of the mode's recipe generate, one after the other (LayerDiffuse, sections 3.2 and 3.3)."""
-    return LayerPipeline(context).run()
+    return native.draw(context) if context.model.spec.family.is_native else LayerPipeline(context).run()
 
 
 GENERATORS: dict[str, Callable[[GenerationContext], tuple[GeneratedLayer, ...]]] = {
@@ -26,5 +26,6 @@ GENERATORS: dict[str, Callable[[GenerationContext], tuple[GeneratedLayer, ...]]]
     "scene": scene.draw,
     "foreground": foreground.draw,
     "stack": stack.draw,
+    "split": split.draw,
 }
 """The modes that take more than their recipe."""

@@ -27,6 +27,9 @@ from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.pipelines.prompts import all_loras, prompt_fields
 
+TERMINAL_STEPS = 2
+"""The fewest steps of a schedule that is stretched to end at a given noise."""
+
 
 def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerRequest:
     """The request with every default filled in, seed included, ready to be drawn.
@@ -42,6 +45,7 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerReq
     family = entry.family
     usual = _usual(request, entry)
     sampler = get_sampler(usual.sampler if request.sampler is None else request.sampler)
+    _check_sampler(sampler, entry)
     return replace(
         request.with_seed(),
         steps=_steps(request, entry, sampler, usual.steps),
@@ -49,6 +53,16 @@ def resolve_request(request: LayerRequest, catalogue: ModelRegistry) -> LayerReq
         guidance=usual.guidance if request.guidance is None else request.guidance,
         sampler=sampler.name,
     )
+
+
+def _check_sampler(sampler: Sampler, entry: ModelSpec) -> None:
+    if sampler.name not in entry.family.samplers:
+        raise AcetateError(
+            "bad_request",
+            f"{entry.name} does not draw with the sampler {sampler.name}",
+            field="sampler",
+            hint=f"choose from {', '.join(entry.family.samplers)}",
+        )
 
 
 def _usual(request: LayerRequest, entry: ModelSpec) -> FewSteps:
@@ -61,6 +75,9 @@ def _usual(request: LayerRequest, entry: ModelSpec) -> FewSteps:
 
 def _steps(request: LayerRequest, entry: ModelSpec, sampler: Sampler, usual: int) -> int:
     """The steps to take: as many as the sampler needs at least, where nothing is said."""
+    if entry.scheduler_config.get("shift_terminal"):
+        # The noise of a single step would be shifted by a division by zero.
+        return max(TERMINAL_STEPS, usual if request.steps is None else request.steps)
     spec = MODES[request.mode]
     from_noise = not spec.changes_layer or (spec.takes_strength and request.strength == 1)
     fewest = fewest_steps(sampler, entry.scheduler_config) if from_noise else 1
@@ -113,11 +130,15 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
             field="element",
             hint=f"leave it out, or use the model {ELEMENTS}",
         )
-    plain = all(part.kind == "plain" for part in recipe.adapters)
+    plain = all(part.kind in ("plain", "native") for part in recipe.adapters)
     unused = {
         "strength": request.strength != 1 and not MODES[request.mode].takes_strength,
         "transparency_weight": request.transparency_weight != 1 and plain,
         "stop_at": request.stop_at is not None and plain,
+        "detail": request.detail > 0 and MODES[request.mode].splits,
+        "controls": bool(request.controls) and (MODES[request.mode].splits or entry.family.is_native),
+        "loras": bool(all_loras(request)) and entry.family.is_native,
+        "clip_skip": request.clip_skip is not None and entry.family.is_native,
     }
     for name, wrong in unused.items():
         if wrong:
@@ -200,6 +221,8 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
             field="negative",
             hint="put it into the prompt; a negative weight turns it round",
         )
+    if entry.family.is_native:
+        return
     try:
         for field, prompt in prompts.items():
             check_embeddings(entry, prompt, field)

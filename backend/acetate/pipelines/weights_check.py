@@ -63,9 +63,17 @@ class WeightsReport:
 def check_weights(store: ModelCache, name: str) -> WeightsReport:
     """Read all files of a model, attach each of its layer files, and generate one layer.
 
-    Raises AcetateError `unknown_model`, or `model_missing` when files are not there.
+    Raises AcetateError `unknown_model`, `model_missing` when files are not there, or `mode_unsupported` for a model
+    that needs no layer files.
     """
     entry = store.registry.entry(name)
+    if entry.family.is_native:
+        raise AcetateError(
+            "mode_unsupported",
+            f"{name} draws no layer from words alone, by which its weights could be judged",
+            field="model",
+            hint=f"check its files with: acetate models verify {name}",
+        )
     files = tuple(check_files(entry, lambda count: None, misfits(entry)))
     side = (entry.native_size, entry.native_size)
     try:

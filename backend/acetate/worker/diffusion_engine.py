@@ -111,11 +111,9 @@ def _pipeline_request(request: LayerRequest) -> LayerRequest:
 
 def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
     from acetate.models.adapter_files import installed_control_kinds, installed_loras
-    from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS
     from acetate.models.vocabulary import VOCABULARY_FILE
 
     family = catalogue.sources[name].family
-    samplers = tuple(sampler.name for sampler in SAMPLERS)
     try:
         entry = catalogue.entry(name)
     except AcetateError as error:
@@ -126,8 +124,8 @@ def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
         entry.modes,
         entry.full_size,
         controls=installed_control_kinds(family.name),
-        samplers=samplers,
-        loras=installed_loras(),
+        samplers=family.samplers,
+        loras=() if family.is_native else installed_loras(),
         max_aspect=family.max_aspect,
         vocabulary=(entry.folder / VOCABULARY_FILE).is_file(),
     )

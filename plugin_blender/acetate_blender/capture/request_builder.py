@@ -122,6 +122,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
     if chosen["model"] == ELEMENTS:
         chosen = {**chosen, **options.NETWORK_ALONE}
     prompts = {role: chosen[f"{role}_prompt"] for role in ("foreground", "background")}
+    splits = MODES[chosen["mode"]].splits
     return LayerRequest(
         mode=chosen["mode"],
         canvas=view.canvas,
@@ -132,7 +133,10 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
         inputs=dict.fromkeys(options.needed_roles(chosen["mode"], chosen["known"]), UNREAD),
         seed=random.randrange(SEEDS) if chosen["random_seed"] else chosen["seed"],
-        count=chosen["count"],
+        count=1 if splits else chosen["count"],
+        layers=(chosen["layers"] or None) if splits else None,
+        # Blender mixes the light of planes, not the numbers of their images.
+        blending="linear" if splits else "encoded",
         steps=chosen["steps"] or None,
         guidance=chosen["guidance"] or None,
         sampler=chosen["sampler"] or None,
@@ -141,7 +145,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         strength=chosen["strength"] if MODES[chosen["mode"]].takes_strength else 1.0,
         transparency_weight=chosen["transparency_weight"],
         stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
-        detail=chosen["detail"],
+        detail=0.0 if splits else chosen["detail"],
         preview=chosen["preview"],
         keep_matte=chosen["keep_matte"] and chosen["mode"] == "refine",
         element=element_of(chosen["model"], elements.asked(chosen)),

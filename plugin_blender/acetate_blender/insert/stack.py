@@ -15,7 +15,11 @@ AT_DISTANCE = "DISTANCE"
 """What the artist chooses: as `ORDERS` has it, behind all that is there, or just at the distance."""
 SAME = 1e-4
 """Depths nearer to each other than this share of them are the same."""
-ORDERS = {"refine": INSTEAD, "inpaint": INSTEAD, "remove": INSTEAD, "background": BEHIND, "foreground": IN_FRONT}
+ORDERS = {
+    **dict.fromkeys(("refine", "inpaint", "remove", "split"), INSTEAD),
+    "background": BEHIND,
+    "foreground": IN_FRONT,
+}
 """Where a mode's layers go, about the layer that it works on."""
 
 

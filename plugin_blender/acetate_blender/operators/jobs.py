@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 from acetate_editor import jobs as states
 from acetate_wire.errors import AcetateError
+from acetate_wire.modes import MODES
 from bpy.props import FloatProperty, StringProperty
 
 from .. import runtime, scene_storage
@@ -51,7 +52,8 @@ def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list
     of_role: dict[str, int] = {}
     found = []
     common = {name: value for name, value in {**job.request, **job.settings}.items() if name != "seed"}
-    own = common.pop("layers", [])
+    common.pop("layers", None)
+    own, several = job.settings.get("layers", []), MODES[job.mode].several
     for position, layer in enumerate(job.layers):
         if position % job.frames:
             continue  # A loop goes where its first frame does.
@@ -68,8 +70,9 @@ def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list
                 hint=tr("generate it again with the same seed"),
             ) from None
         made_with = json.dumps({**settings, "layer": number, "role": layer.role})
-        hidden = layer.role == "blend" or (number > 0 and variants == "FIRST")
-        name = _title(job, "" if layer.role == "layer" else layer.role)
+        hidden = layer.role == "blend" or (number > 0 and variants == "FIRST" and not several)
+        part = str(number + 1) if several and layer.role == "foreground" else layer.role
+        name = _title(job, "" if layer.role == "layer" else part)
         frames = tuple(loop) if len(loop) > 1 else ()
         found.append(
             insert_layers.LayerToInsert(

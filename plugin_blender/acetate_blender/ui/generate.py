@@ -30,6 +30,7 @@ VERBS = {
     "background": "Generate Background",
     "foreground": "Generate Foreground",
     "extract": "Extract",
+    "split": "Split",
 }
 """What the button does, by mode."""
 
@@ -56,7 +57,7 @@ class Acetate:
         _inputs(layout, context, settings)
         _target(layout, settings)
         column = layout.column(align=True)
-        column.prop(settings, "count")
+        column.prop(settings, "layers" if MODES[settings.mode].splits else "count")
         row = column.row(align=True)
         row.prop(settings, "random_seed", text="Random Seed") if settings.random_seed else row.prop(settings, "seed")
         if not settings.random_seed:
@@ -129,7 +130,8 @@ class More:
         if settings.mode == "refine":
             column.prop(settings, "keep_matte")
         column.prop(settings, "transparency_weight")
-        column.prop(settings, "detail")
+        if not MODES[settings.mode].splits:
+            column.prop(settings, "detail")
         if settings.mode in options.SHARING:
             column.prop(settings, "stop_at")
         if set(session.controls(settings.model)) & set(options.CONTROLS):

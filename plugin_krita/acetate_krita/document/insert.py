@@ -201,11 +201,17 @@ def subject(result: Result) -> str:
 
 
 def _leaf_name(result: Result, layer: StoredLayer) -> str:
-    """What one of a result's layers is called: by the result's words alone, in a stack by its own, else by its role."""
+    """What one of a result's layers is called: by the result's words alone, in a stack by its own, else by its role.
+
+    The parts of a picture that was split are numbered from below.
+    """
+    mode = mode_named(str(result.settings.get("mode")))
     if len(result.layers) == 1:
         return title(result)
-    if result.loop or mode_named(str(result.settings.get("mode"))).stacks:
+    if result.loop or mode.stacks:
         return short_name(layer.name)
+    if mode.splits and layer.role == "foreground":
+        return tr("Layer {number}").format(number=result.layers.index(layer))
     return tr(ROLE_NAMES.get(layer.role, layer.role))
 
 
@@ -241,6 +247,7 @@ def _build(
 ) -> Generator[None, None, None]:
     """A task: make and fill the layers of one result."""
     coverage: AlphaMask | None = None
+    mode = mode_named(str(result.settings.get("mode")))
     if result.shape is not None and (clip == "alpha" or (clip == "mask" and source is not None)):
         coverage = AlphaMask(result.shape)
         yield from coverage.work()
@@ -248,15 +255,14 @@ def _build(
         for layer in result.layers:
             name = _leaf_name(result, layer)
             window = result.shape.rect if result.shape is not None and clip != "none" else layer.rect
-            patched = source is not None and (coverage is not None or not source.within(layer.rect))
+            patched = source is not None and not mode.splits and (coverage is not None or not source.within(layer.rect))
             if source is not None and patched:
                 node = yield from source.copy(scratch, space, name)
             else:
                 node = scratch.layer(name)
             if layer.blend != "normal":
                 node.setBlendingMode(layer.blend)
-            mixed = mode_named(str(result.settings.get("mode"))).name == "refine"
-            cut = Cut(coverage, patched, mixed)
+            cut = Cut(coverage, patched, mixed=mode.name == "refine")
             yield from _fill(scratch, space, node, layer, body, window, cut)
             leaves.append(node)
 

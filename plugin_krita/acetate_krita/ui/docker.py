@@ -10,7 +10,7 @@ from typing import Any
 from acetate_editor.connection import ABSENT
 from acetate_editor.elements import is_formula
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import Rect
+from acetate_wire.request import MOST_SPLIT, Rect
 from krita import DockWidget, Document, Krita
 
 from .. import VERSION, canvas, stacking
@@ -95,7 +95,8 @@ class Docker(DockWidget):
             prompt=self.prompts.prompt.toPlainText().strip(),
             negative=self.prompts.negative.text().strip(),
             layer_prompts=self.prompts.layer_prompts(),
-            count=self.count.value(),
+            count=1 if mode_named(self.modes.mode).splits else self.count.value(),
+            layers=self.layers.value() if self.layers.value() > self.layers.minimum() else None,
             strength=self.strength.value() / 100,
             seed=self.more.seed_value(),
             fill=self.fill.isChecked(),
@@ -166,6 +167,7 @@ class Docker(DockWidget):
         self.strength_row.matte.setChecked(form.keep_matte)
         self.prompts.fill(form.prompt, form.negative, form.layer_prompts)
         self.count.setValue(form.count)
+        self.layers.setValue(form.layers or self.layers.minimum())
         self.strength.setValue(round(form.strength * 100))
         self.more.fill(form)
         self.stack.fill(form.stack, PROJECTION if form.stack and not form.prompt else "")
@@ -322,6 +324,8 @@ class Docker(DockWidget):
         self.stack.setVisible(mode.stacks)
         self._offer_live()
         self.count.setEnabled(not mode.stacks)
+        self.count.setVisible(not mode.splits)
+        self.layers.setVisible(mode.splits)
         self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
@@ -461,6 +465,13 @@ class Docker(DockWidget):
         row.addWidget(self.button, 1)
         row.addWidget(self.button.stop)
         row.addWidget(self.count)
+        self.layers = QtWidgets.QSpinBox()
+        self.layers.setRange(1, MOST_SPLIT)
+        self.layers.setSpecialValueText(tr("Auto"))
+        self.layers.setToolTip(tr("How many layers, the background among them; automatically as many as are found"))
+        self.layers.setAccessibleName(tr("How many layers"))
+        self.layers.setMinimumHeight(self.button.minimumHeight())
+        row.addWidget(self.layers)
         return row
 
     def _show_seed(self) -> None:

@@ -125,3 +125,18 @@ class Backbone(Protocol):
         `inputs` are further arguments of the network, from what is attached to it.
         """
         ...
+
+
+class NativeBackbone(Backbone, Protocol):
+    """A backbone whose VAE has alpha, so that it draws transparent layers without a transparent decoder.
+
+    `nothing` is the prompt that stands for none.
+    """
+
+    nothing: str
+
+    def guide(
+        self, without: Float[Tensor, "n c h w"], prompted: Float[Tensor, "n c h w"], scale: float
+    ) -> Float[Tensor, "n c h w"]:
+        """The guided prediction from those without and with the prompt."""
+        ...

@@ -11,7 +11,6 @@ from acetate.models.families import SD15, SDXL, ModelFamily
 from acetate.models.hub_cache import SUFFIX
 from acetate.models.safetensors_header import read_header
 
-CONFIGURATION = ("model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae/config.json")
 OWN_TRANSPARENCY = ("transparency/config.json", "transparency/decoder.safetensors", "transparency/encoder.safetensors")
 """Further files of a model of the starter's family."""
 UPSAMPLER = "upsampler/config.json"
@@ -19,8 +18,13 @@ UPSAMPLER = "upsampler/config.json"
 TOKENIZER = "tokenizer_config.json"
 VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 """A tokenizer has one file, or two older ones."""
-NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
-CALLED = {"unet": "UNet", "vae": "VAE", "text_encoder": "text encoder", "text_encoder_2": "second text encoder"}
+CALLED = {
+    "unet": "UNet",
+    "transformer": "transformer",
+    "vae": "VAE",
+    "text_encoder": "text encoder",
+    "text_encoder_2": "second text encoder",
+}
 """Names of the networks for messages, by folder."""
 NAMES = ("diffusion_pytorch_model", "model")
 VARIANTS = ("", "fp16")
@@ -39,9 +43,25 @@ def text_folders(family: ModelFamily) -> Iterator[tuple[str, str]]:
         yield f"text_encoder{ending}", f"tokenizer{ending}"
 
 
+def denoiser_folder(family: ModelFamily) -> str:
+    """The folder of the network that predicts."""
+    return "transformer" if family.is_native else "unet"
+
+
+def configuration_of(family: ModelFamily) -> tuple[str, ...]:
+    """The files that describe a model, those of its text encoders excepted."""
+    return (
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        f"{denoiser_folder(family)}/config.json",
+        "vae/config.json",
+    )
+
+
 def networks_of(family: ModelFamily) -> dict[str, str]:
     """The folders of a model's networks, each with the name of its weight file."""
-    return {**NETWORKS, **{encoder: "model" for encoder, _ in text_folders(family)}}
+    parts = dict.fromkeys((denoiser_folder(family), "vae"), "diffusion_pytorch_model")
+    return {**parts, **{encoder: "model" for encoder, _ in text_folders(family)}}
 
 
 def first_missing_file(folder: Path, family: ModelFamily, networks: Collection[str] | None = None) -> str | None:
@@ -49,7 +69,7 @@ def first_missing_file(folder: Path, family: ModelFamily, networks: Collection[s
 
     Required are the configuration, and the weights of these `networks`; None requires those of all networks.
     """
-    required = [*CONFIGURATION]
+    required = [*configuration_of(family)]
     for encoder, tokenizer in text_folders(family):
         required += [f"{encoder}/config.json", f"{tokenizer}/{TOKENIZER}"]
         if not any(all((folder / tokenizer / name).is_file() for name in names) for names in VOCABULARIES):
@@ -58,7 +78,7 @@ def first_missing_file(folder: Path, family: ModelFamily, networks: Collection[s
         if networks is None or network in networks:
             parts = network_files(folder / network, name) or (folder / network / f"{name}{SUFFIX}",)
             required += [part.relative_to(folder).as_posix() for part in parts]
-    if networks is None and not family.decoders:
+    if networks is None and family.has_own_transparency:
         required += OWN_TRANSPARENCY
     return next((file for file in required if not (folder / file).is_file()), None)
 
@@ -109,14 +129,18 @@ def absent(file: Path, family: ModelFamily) -> tuple[str, ...]:
 
     Raises OSError or HeaderError.
     """
+    if family.is_native:
+        return tuple(network for network in networks_of(family) if network != denoiser_folder(family))
     names = read_header(file).shapes
     return tuple(
         network for network, prefix in prefixes(family).items() if not any(name.startswith(prefix) for name in names)
     )
 
 
-def native_size(folder: Path) -> int:
+def native_size(folder: Path, family: ModelFamily) -> int:
     """A model's training resolution in pixels. Raises OSError, ValueError, KeyError or TypeError for a damaged one."""
+    if family.is_native:
+        return family.native_size
     vocabulary = folder / "vocabulary.json"
     if vocabulary.is_file():
         return int(read_json(vocabulary)["native_size"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from acetate.models.backbones.diffusers_layout import TEXT_PREFIXES, UNET_PREFIX, VAE_PREFIX
 from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
-from acetate.models.families import SD15, SDXL, STARTER, ModelFamily, families
+from acetate.models.families import QWEN_LAYERED, SD15, SDXL, STARTER, ModelFamily, families
 from acetate.models.hub_cache import is_weight_file
 from acetate.models.safetensors_header import Header, HeaderError, read_header
 
@@ -20,6 +20,10 @@ FIRST_INPUT = f"{UNET_PREFIX}input_blocks.0.0.weight"
 ADDED_EMBEDDING = f"{UNET_PREFIX}label_emb.0.0.weight"
 FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
 INTO_ATTENTION = f"{UNET_PREFIX}input_blocks.1.1.proj_in.weight"
+LAYERED_EMBEDDING = "time_text_embed.addition_t_embedding.weight"
+"""What only Qwen-Image-Layered among the models with Qwen's transformer has."""
+SCALES = (".absmax", ".scale_weight", ".weight_scale", "scaled_fp8")
+"""Parts of the keys of quantized weights."""
 LATENT_CHANNELS = 4
 ATTENDS: Mapping[str, tuple[bool, ...]] = {SD15.name: (True, True, True, False), SDXL.name: (False, True, True)}
 """Which levels of a family's UNet have attention, the largest first."""
@@ -64,6 +68,8 @@ MARKS: tuple[tuple[str, str, str], ...] = (
     ("hookers.", "a layer file", "put it into layers of the models folder, or give it with --file PART=PATH"),
     (".absmax", "quantized by bitsandbytes (NF4 or INT8)", "take its version in float16"),
     (".scale_weight", "in scaled float8", "take its version in float16"),
+    (".weight_scale", "in scaled float8", "take its version in float16"),
+    ("scaled_fp8", "in scaled float8", "take its version in float16"),
     ("down_blocks.0.", "a UNet alone, in diffusers' layout", "add its whole folder, which has a model_index.json"),
     ("text_model.", "a text encoder alone", "take a checkpoint that has a UNet, too"),
     ("decoder.up", "a VAE alone", "take a checkpoint that has a UNet, too"),
@@ -125,6 +131,8 @@ def _occurs(marks: Iterable[str], keys: Iterable[str]) -> bool:
 
 def _checkpoint(header: Header) -> FileKind:
     shapes = header.shapes
+    if any(name.removeprefix(UNET_PREFIX) == LAYERED_EMBEDDING for name in shapes) and not _occurs(SCALES, shapes):
+        return FileKind("a transformer of qwen-layered", QWEN_LAYERED)
     unet = {name.removeprefix(UNET_PREFIX) for name in shapes if name.startswith(UNET_PREFIX)}
     if any("double_blocks." in name or "joint_blocks." in name for name in unet) or not _has_blocks(unet):
         return _no_model(shapes)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from acetate.models.backbones.diffusers_layout import networks_of, text_folders, weight_variant
+from acetate.models.backbones.diffusers_layout import networks_of, text_folders
+from acetate.models.backbones.loading import from_folder, quiet_libraries
 from acetate.models.backbones.stable_diffusion.checkpoint import build, read_checkpoint
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
 from acetate.models.registry import ModelSpec
@@ -21,12 +21,7 @@ def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDi
     SDXL's VAE overflows in float16, and alpha shows what bfloat16 drops. Text encoders of large families compute in
     `dtype` too. Raises OSError, ValueError and others of the libraries when a file is unreadable or does not fit.
     """
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+    quiet_libraries()
     text_dtype = dtype if entry.family.decoders else torch.float32
     networks = _networks(entry, dtype, text_dtype)
     for network in networks.values():
@@ -60,16 +55,10 @@ def _networks(entry: ModelSpec, dtype: torch.dtype, text_dtype: torch.dtype) -> 
     return {
         name: build(kind, entry.folder / name, inside[name], number_format)
         if name in inside
-        else _from_folder(kind, entry.folder / name, number_format)
+        else from_folder(kind, entry.folder / name, number_format)
         for name, (kind, number_format) in kinds.items()
         if name in needed
     }
-
-
-def _from_folder(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
-    return kind.from_pretrained(
-        folder, dtype=dtype, variant=weight_variant(folder), use_safetensors=True, local_files_only=True
-    )
 
 
 def _tokenizers(entry: ModelSpec) -> tuple[Any, ...]:

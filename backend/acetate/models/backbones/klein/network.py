@@ -1,0 +1,143 @@
+"""The networks of FLUX.2 klein, called as diffusers' pipeline does, whose helpers pack and number the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.image.sizes import Size
+from acetate.models.backbones.flow_schedule import FlowSchedule
+from acetate.models.backbones.stable_diffusion.samplers import Sampler
+from acetate.models.finite import finite
+from acetate.models.prompt_embeds import PromptEmbeds
+
+
+@dataclass(eq=False)
+class Klein:
+    """The networks, of diffusers' and transformers' classes; the VAE takes and gives pictures with alpha.
+
+    A position of a latent stands for four of the VAE's. Frames are drawn each for itself; `conditioning` are the
+    latents of reference pictures, in their order.
+    """
+
+    vae: Any
+    transformer: Any
+    text_encoder: Any
+    tokenizer: Any
+    scheduler_config: Mapping[str, Any]
+    device: torch.device
+    dtype: torch.dtype
+    scale: int = 16
+    denoiser_name: str = "transformer"
+    nothing: str = ""
+
+    @property
+    def channels(self) -> int:
+        """How many channels a latent has."""
+        return int(self.transformer.config.in_channels)
+
+    @property
+    def denoiser(self) -> torch.nn.Module:
+        """The transformer."""
+        return self.transformer  # type: ignore[no-any-return]
+
+    @property
+    def networks(self) -> tuple[torch.nn.Module, ...]:
+        """Text encoder, transformer and VAE."""
+        return self.text_encoder, self.transformer, self.vae
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        """diffusers' pipeline around the same networks; only its helpers are called."""
+        from diffusers import FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline
+
+        return Flux2KleinPipeline(
+            scheduler=FlowMatchEulerDiscreteScheduler.from_config(self.scheduler_config),
+            vae=self.vae,
+            text_encoder=self.text_encoder,
+            tokenizer=self.tokenizer,
+            transformer=self.transformer,
+        )
+
+    def tile(self, on: bool) -> None:
+        """Have the VAE work in tiles or on whole pictures."""
+        self.vae.use_slicing = self.vae.use_tiling = on
+
+    @torch.inference_mode()
+    def encode_text(self, texts: Sequence[str]) -> PromptEmbeds:
+        """The states of captions from three layers of the text encoder, one row each."""
+        states, _ids = self._pipeline.encode_prompt(prompt=list(texts), device=self.device)
+        return PromptEmbeds(states.float())
+
+    @torch.inference_mode()
+    def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
+        """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
+        rgba = torch.where(picture[:, 3:] > 0, picture, 0).to(self.device, self.vae.dtype)
+        plain = self._pipeline._patchify_latents(self.vae.encode(2 * rgba - 1).latent_dist.mode()).float()
+        mean, deviation = self._statistics()
+        return (finite(plain, "VAE's encoder") - mean) / deviation
+
+    @torch.inference_mode()
+    def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 H W"]:
+        """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
+        mean, deviation = self._statistics()
+        plain = self._pipeline._unpatchify_latents(finite(latent, self.denoiser_name).float() * deviation + mean)
+        pictures = [self.vae.decode(frame[None].to(self.vae.dtype), return_dict=False)[0] for frame in plain]
+        return (finite(torch.cat(pictures), "VAE").float() / 2 + 0.5).clamp(0, 1)
+
+    def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
+        """The noise levels of Euler's method, shifted by the size of the picture and the number of steps."""
+        from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
+
+        tokens = (size.height // self.scale) * (size.width // self.scale)
+        sigmas = np.linspace(1.0, 1 / steps, steps).tolist()
+        return FlowSchedule.of(self.scheduler_config, sigmas, compute_empirical_mu(tokens, steps), self.device)
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        noisy: Float[Tensor, "n c h w"],
+        timestep: Float[Tensor, "..."],
+        embeds: PromptEmbeds,
+        conditioning: Sequence[Float[Tensor, "1 c h w"]] = (),
+        **inputs: Any,
+    ) -> Float[Tensor, "n c h w"]:
+        """The velocity of each frame, float32; `embeds` has a row for each, or one for all."""
+        rows, pipeline = embeds.to(self.device, self.dtype), self._pipeline
+        states = rows.prompt_embeds.expand(len(noisy), -1, -1)
+        tokens, ids = [pipeline._pack_latents(noisy)], [pipeline._prepare_latent_ids(noisy)]
+        if conditioning:
+            given = [pipeline._pack_latents(latent) for latent in conditioning]
+            tokens.append(torch.cat(given, dim=1).expand(len(noisy), -1, -1))
+            ids.append(pipeline._prepare_image_ids(list(conditioning)).expand(len(noisy), -1, -1))
+        answer: Tensor = self.transformer(
+            hidden_states=torch.cat(tokens, dim=1).to(self.device, self.dtype),
+            timestep=timestep.expand(len(noisy)).to(self.device, self.dtype) / 1000,
+            guidance=None,
+            encoder_hidden_states=states,
+            txt_ids=pipeline._prepare_text_ids(states).to(self.device),
+            img_ids=torch.cat(ids, dim=1).to(self.device),
+            return_dict=False,
+            **inputs,
+        )[0]
+        own = answer[:, : noisy.shape[2] * noisy.shape[3]].transpose(1, 2)
+        return own.reshape(noisy.shape).float()
+
+    def guide(
+        self, without: Float[Tensor, "n c h w"], prompted: Float[Tensor, "n c h w"], scale: float
+    ) -> Float[Tensor, "n c h w"]:
+        """Classifier-free guidance: away from the prediction without the prompt."""
+        return without + scale * (prompted - without)
+
+    def _statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the VAE's latents, a value for each channel of ours."""
+        norm = self.vae.bn
+        deviation = torch.sqrt(norm.running_var + self.vae.config.batch_norm_eps)
+        return tuple(value.float()[:, None, None].to(self.device) for value in (norm.running_mean, deviation))  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Qwen-Image-Layered: a transformer that splits a picture into layers of a VAE with alpha."""

@@ -1,0 +1,222 @@
+"""How the starter splits a picture: what differs from its surroundings is a thing, and it draws what is behind that.
+
+It was never trained to split. Where the prompt names the thing, the starter says about where that is, from the picture
+alone; without one, things are found by arithmetic. What is behind them is drawn as in the mode `extract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from acetate_wire.request import LayerRequest, PictureSpec, Rect
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from acetate.generation import GenerationProgress
+from acetate.image.resample import premultiplied, unpremultiply
+from acetate.image.sizes import Cover, Size, cover
+from acetate.models.recipes import ModeRecipe
+from acetate.pipelines.context import GenerationContext
+from acetate.pipelines.filling import filled, grown, membrane
+from acetate.pipelines.layer_pipeline import LayerPipeline
+from acetate.pipelines.middle import PLAIN
+from acetate.pipelines.sampling import OnStep
+from acetate.pipelines.split_frames import SplitFrames
+
+MOST_ELONGATED = 4
+"""The longest side over the shortest up to which the starter is given a picture in its own shape."""
+RIM_SHARE = 1 / 16
+"""How much of the shorter side the rim is wide, from which the background is guessed first."""
+LEAST_DIFFERENCE, MOST_DIFFERENCE = 0.1, 0.35
+"""Between these lies how much a channel of a thing differs from what is behind it."""
+SMALLEST_THING = 0.004
+"""The share of the picture that a thing has at least."""
+INSIDE_DIFFERENCE = 0.5
+"""The share of that by which a hole in a thing must differ on average to be a part of it."""
+SAID = 0.3
+"""The share of a thing that must lie where the starter sees what the prompt names."""
+HALO = 3
+"""How far around a thing nothing is taken for what is behind it, in pixels: its soft edge."""
+NEAR_SHARE = 1 / 24
+"""Parts nearer to each other than this share of the shorter side are one thing."""
+
+
+@dataclass(frozen=True, eq=False)
+class StarterSplitter:
+    """Splits by finding things; see FrameSplitter."""
+
+    context: GenerationContext
+
+    def cover(self, target: Size) -> Cover:
+        """The starter's full size in the target's shape, or a square around a very long target."""
+        spec = self.context.model.spec
+        learned = replace(spec.learned, side=spec.full_size)
+        return cover(target, learned, any_shape=target.aspect <= MOST_ELONGATED)
+
+    def split(
+        self, picture: Float[Tensor, "4 h w"], count: int, generator: torch.Generator, on_step: OnStep
+    ) -> SplitFrames:
+        """A background, and a layer for each thing that was found, the lowest in the picture on top."""
+        job = _Job(self.context, picture, generator.initial_seed(), on_step)
+        if count == 1:
+            return SplitFrames((picture,))
+        alpha = job.find()
+        things = _things(alpha, count - 1)
+        if not things:
+            return SplitFrames((picture,))
+        behind = job.behind(alpha)
+        layers = [torch.cat([_own_colour(picture, behind, each), each[None]]) for each in things]
+        return SplitFrames((behind, *layers))
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One picture to split, in the frame's size."""
+
+    context: GenerationContext
+    picture: Float[Tensor, "4 h w"]
+    seed: int
+    on_step: OnStep
+
+    def find(self) -> Float[Tensor, "h w"]:
+        """How much each pixel belongs to a thing, 0 to 1."""
+        difference = self._difference(_filled(self.picture, _without_rim(self.picture[3])))
+        bar = _threshold(difference)
+        parts = _parts(_opened(difference > bar, 2), round(SMALLEST_THING * difference.numel()))
+        said = None
+        if self.context.request.prompt.strip():
+            said = self._drawn(0, {"blend": self.picture}, "scene", "foreground", self.context.request.prompt)[3]
+            parts = [part for part in parts if float((part * said).sum()) > SAID * float(part.sum())]
+        hole = torch.stack([torch.zeros_like(difference), *parts]).amax(dim=0)
+        if said is not None:
+            hole = torch.maximum(hole, (said > 0.5).float())
+        for halo in (2 * HALO, HALO):
+            if not bool(hole.any()) or bool(hole.all()):
+                return torch.zeros_like(hole)
+            difference = self._difference(_filled(self.picture, grown(hole, halo)))
+            score = difference / bar + (0.0 if said is None else said - 0.5)
+            solid = _opened(score > 1, 1)
+            solid = torch.maximum(solid, _enclosed(solid > 0, score))
+            hole = grown(solid, 1)
+        return _soft(solid, difference)
+
+    def behind(self, alpha: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
+        """The picture without its things: what the starter draws there, its colours brought to those around it."""
+        hole = grown((alpha > 0.05).float(), 1)
+        smooth = _filled(self.picture, hole)
+        if bool(hole.all()) or not bool((smooth[3] == 1).all()):
+            # The starter's backgrounds are opaque: what is behind a part of a layer goes on smoothly.
+            return smooth
+        thing = torch.cat([_own_colour(self.picture, smooth, alpha), alpha[None]])
+        drawn = self._drawn(1, {"blend": self.picture, "foreground": thing}, "extract", "background", "")
+        seam = membrane(self.picture[:3] - drawn[:3], hole)
+        return torch.cat([torch.where(hole > 0, drawn[:3] + seam, self.picture[:3]).clamp(0, 1), self.picture[3:]])
+
+    def _difference(self, other: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
+        return (premultiplied(self.picture) - premultiplied(other)).abs().amax(dim=0)
+
+    def _drawn(self, number: int, given: Mapping[str, Tensor], mode: str, role: str, prompt: str) -> Tensor:
+        """One layer, drawn with the given ones; `number` tells how many were drawn for this picture before."""
+        height, width = self.picture.shape[1:]
+        headers = {name: PictureSpec(0, width, height) for name in given}
+        fields = {"mode": mode, "inputs": headers, "prompt": prompt, "returns": (role,), "seed": self.seed, **PLAIN}
+        plain = {"count": 1, "layers": None, "blending": "encoded", "fill": True, "preview": False}
+        area = {"canvas": (width, height), "target": Rect(0, 0, width, height)}
+        asked: LayerRequest = replace(self.context.request, **fields, **plain, **area)  # type: ignore[arg-type]  # fields by name
+
+        def report(progress: GenerationProgress) -> None:
+            share = progress.step / progress.steps if progress.steps else 0.0
+            self.on_step((number + share) / 2, None)
+
+        way = ModeRecipe(mode, self.context.way.adapters, tuple(given), needs_encoder=True)
+        (layer,) = LayerPipeline(replace(self.context, request=asked, way=way, inputs=given, report=report)).run()
+        return layer.picture.permute(2, 0, 1)
+
+
+def _own_colour(
+    picture: Float[Tensor, "4 h w"], behind: Float[Tensor, "4 h w"], alpha: Float[Tensor, "h w"]
+) -> Float[Tensor, "3 h w"]:
+    """The colour of a thing that gives the picture over what is behind it."""
+    own = (picture[:3] - (1 - alpha) * behind[:3]) / alpha.clamp_min(0.1)
+    return torch.where(alpha > 0.1, own, picture[:3]).clamp(0, 1)
+
+
+def _filled(picture: Float[Tensor, "4 h w"], hole: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
+    return unpremultiply(filled(premultiplied(picture), hole))
+
+
+def _without_rim(like: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """1 everywhere but along the border."""
+    inner, rim = torch.ones_like(like), max(1, round(RIM_SHARE * min(like.shape)))
+    inner[:rim], inner[-rim:], inner[:, :rim], inner[:, -rim:] = 0, 0, 0, 0
+    return inner
+
+
+def _threshold(difference: Float[Tensor, "h w"]) -> float:
+    """The difference that best tells two groups of pixels apart (Otsu's method), within what is usual."""
+    counts = torch.histc(difference, 64, 0, 1)
+    middles = (torch.arange(64) + 0.5) / 64
+    below, sums = counts.cumsum(0), (counts * middles).cumsum(0)
+    above = below[-1] - below
+    apart = sums / below.clamp_min(1) - (sums[-1] - sums) / above.clamp_min(1)
+    best = int((below * above * apart.square()).argmax())
+    return min(max(float(middles[best]), LEAST_DIFFERENCE), MOST_DIFFERENCE)
+
+
+def _things(alpha: Float[Tensor, "h w"], most: int) -> list[Float[Tensor, "h w"]]:
+    """At most so many things, from the one whose foot is highest in the picture; the last ones together if need be."""
+    near = max(HALO, round(NEAR_SHARE * min(alpha.shape) / 2))
+    groups = _parts(grown((alpha > 0.5).float(), near) > 0, 1)
+    found = [part for part in (group * alpha for group in groups) if _area(part) >= SMALLEST_THING * alpha.numel()]
+    found.sort(key=_area, reverse=True)
+    if len(found) > most:
+        found[most - 1 :] = [torch.stack(found[most - 1 :]).amax(dim=0)]
+    return sorted(found, key=lambda part: int((part > 0.5).any(dim=1).nonzero().max()))
+
+
+def _area(part: Float[Tensor, "h w"]) -> int:
+    return int((part > 0.5).sum())
+
+
+def _opened(mask: Tensor, radius: int) -> Float[Tensor, "h w"]:
+    """A mask without what is narrower than twice the radius."""
+    side = 2 * radius + 1
+    eroded = -F.max_pool2d(-mask.float()[None], side, 1, radius)
+    return F.max_pool2d(eroded, side, 1, radius)[0]
+
+
+def _enclosed(mask: Tensor, score: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """The holes of a mask through which nothing of the background is seen: small ones, and those that differ too."""
+    found = [torch.zeros(mask.shape)]
+    for hole in _parts(~mask, 1):
+        is_open = bool(torch.cat([hole[0], hole[-1], hole[:, 0], hole[:, -1]]).any())
+        differs = float(score[hole > 0].mean()) > INSIDE_DIFFERENCE
+        if not is_open and (differs or float(hole.mean()) < SMALLEST_THING):
+            found.append(hole)
+    return torch.stack(found).amax(dim=0)
+
+
+def _soft(solid: Float[Tensor, "h w"], difference: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """A thing's alpha: in a band along its outline a pixel's difference as a share of the largest nearby.
+
+    Where a thing mixes with what is behind it, that share is its alpha, if its colour is about even across the band.
+    """
+    inner, outer = 1 - grown(1 - solid, HALO), grown(solid, HALO)
+    largest = F.max_pool2d(difference[None], 4 * HALO + 1, 1, 2 * HALO)[0].clamp_min(LEAST_DIFFERENCE)
+    return torch.where(inner > 0, 1.0, outer * (difference / largest).clamp(0, 1))
+
+
+def _parts(mask: Tensor, least: int) -> list[Float[Tensor, "h w"]]:
+    """The connected parts of a mask that have at least so many pixels."""
+    wanted = mask.float()
+    ids = torch.arange(1, mask.numel() + 1, dtype=torch.float64).reshape(mask.shape) * wanted
+    while True:
+        spread = F.max_pool2d(ids[None], 3, 1, 1)[0] * wanted
+        if torch.equal(spread, ids):
+            break
+        ids = spread
+    names, sizes = torch.unique(ids[ids > 0], return_counts=True)
+    return [(ids == name).float() for name, size in zip(names, sizes, strict=True) if int(size) >= least]
