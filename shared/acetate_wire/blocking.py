@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Type, TypeVar, Union
 
 import zmq
@@ -194,9 +195,13 @@ class BlockingClient:
         self._receive_until(lambda e: isinstance(e, Forgotten) and e.id == id, timeout)
 
     def jobs(self, timeout: float = START_S) -> JobList:
-        """This client's jobs."""
-        self.client.ask("jobs")
-        return self._receive_kind(JobList, timeout)
+        """This client's jobs, all of them; `timeout` is for each of the daemon's answers."""
+        pages: List[JobList] = []
+        while not pages or pages[-1].before is not None:
+            self.client.ask("jobs", {"before": pages[-1].before} if pages else None)
+            pages.append(self._receive_kind(JobList, timeout))
+        listed = tuple(job for page in reversed(pages) for job in page.jobs)
+        return replace(pages[0], jobs=listed, before=None)
 
     def status(self, timeout: float = START_S) -> Mapping[str, Any]:
         """How the daemon does."""

@@ -137,11 +137,15 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class JobList:
-    """This client's jobs, oldest first, as maps (`id`, `state`, `submitted`, `position`, …)."""
+    """This client's jobs, oldest first, as maps (`id`, `state`, `submitted`, `position`, …).
+
+    Where there are older ones, the question `jobs` with this `before` brings the next of them.
+    """
 
     jobs: Tuple[Mapping[str, Any], ...]
     keep_days: float = 0.0
     keep_bytes: int = 0
+    before: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,8 @@ def _decode(message: Message) -> Event:
     if kind == "forgotten":
         return Forgotten(fields["id"], fields.get("reason", "unknown"))
     if kind == "jobs":
-        return JobList(tuple(fields["jobs"]), float(fields["keep_days"]), int(fields["keep_bytes"]))
+        keep_days, keep_bytes = float(fields["keep_days"]), int(fields["keep_bytes"])
+        return JobList(tuple(fields["jobs"]), keep_days, keep_bytes, fields.get("before"))
     if kind == "vocabulary":
         found = fields.get("vocabulary")
         return ModelVocabulary(fields["model"], None if found is None else Vocabulary.from_map(found))

@@ -112,7 +112,7 @@ def test_a_jump_of_the_clock_makes_nothing_old(tmp_path: Path, monkeypatch: pyte
     journal = kept(tmp_path)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + days * 86400)
-    assert journal.expire(7 * 86400, 1 << 30) == []
+    assert journal.expire(7 * 86400, 1 << 30) == ([], False)
     journal.forget("a")
     journal.expire(7 * 86400, 1 << 30)
     assert journal.forgotten_owner("a") == "owner"
@@ -128,8 +128,8 @@ def test_layers_age_while_a_daemon_runs_over_all_of_its_lives(tmp_path: Path, mo
         clock += 100 * 86400  # nobody served it
         journal = JobStore(tmp_path / "journal.sqlite")
     assert journal.now == pytest.approx(9 * 86400)
-    assert journal.expire(10 * 86400, 1 << 30) == []
-    assert journal.expire(7 * 86400, 1 << 30) == ["a"]
+    assert journal.expire(10 * 86400, 1 << 30) == ([], False)
+    assert journal.expire(7 * 86400, 1 << 30) == (["a"], False)
 
 
 def test_a_journal_of_every_earlier_schema_is_read(tmp_path: Path) -> None:
@@ -150,7 +150,8 @@ def test_a_journal_of_every_earlier_schema_is_read(tmp_path: Path) -> None:
             ("d", "done", "a kite"),
         ]
         assert [job.id for job in journal.requeue_unfinished()] == ["w"]
-        assert journal.expire(7 * 86400, 1 << 30) == []
+        assert journal.expire(7 * 86400, 1 << 30) == ([], False)
+        assert journal.counts() == {"waiting": 1, "done": 1}
         journal.close()
 
 

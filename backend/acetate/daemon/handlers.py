@@ -321,11 +321,15 @@ class MessageHandler:
             return None
 
     def _list(self, peer: ClientConnection, message: Message) -> None:
+        number = message.fields.get("before")
+        before = None if number is None else field_readers.whole(number, "before", 0, 1 << 62)
+        listed, older = self._jobs.listing(peer.owner, before)
         self._send(
             peer,
             "jobs",
             {
-                "jobs": self._jobs.listing(peer.owner),
+                "jobs": listed,
+                "before": older,
                 "keep_days": self._settings.keep_s / DAY_S,
                 "keep_bytes": self._settings.keep_bytes,
             },

@@ -24,6 +24,9 @@ log = logging.getLogger("acetate.daemon")
 MOST_DEATHS = 2
 """A job fails when so many workers died of it, or so many daemons (or machines) while they ran it."""
 
+LISTED_AT_ONCE = 100
+"""How many jobs one message lists."""
+
 LOST_REQUEST = AcetateError(
     "internal",
     "what this job was to draw cannot be read: its entry in the journal is damaged",
@@ -226,9 +229,11 @@ class JobManager:
             if running.stopping_since is None:
                 self._give_back(id)
 
-    def listing(self, owner: str) -> list[dict[str, Any]]:
-        """This client's jobs as `jobs` tells them."""
-        return [self._entry(job) for job in self._store.by_owner(owner)]
+    def listing(self, owner: str, before: int | None = None) -> tuple[list[dict[str, Any]], int | None]:
+        """This client's newest jobs as `jobs` tells them, of those under the number `before`, and where older begin."""
+        found = self._store.by_owner(owner, LISTED_AT_ONCE + 1, before)
+        listed = found[-LISTED_AT_ONCE:]
+        return [self._entry(job) for job in listed], listed[0].number if len(found) > len(listed) else None
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state, of all clients."""
@@ -373,14 +378,17 @@ class JobManager:
                 self._publish(id, "accepted", {"id": id, "position": position}, [])
         self._positions = positions
 
-    def expire(self) -> None:
-        """Let go of what was kept long enough."""
+    def expire(self) -> bool:
+        """Let go of some of what was kept long enough; whether there may be more."""
         try:
-            for id in self._store.expire(self._settings.keep_s, self._settings.keep_bytes):
-                self._spool.remove(id)
-                self._publish(id, "forgotten", {"id": id, "reason": "expired"}, [])
+            expired, more = self._store.expire(self._settings.keep_s, self._settings.keep_bytes)
         except StoreError as error:
             log.warning("the journal cannot be tidied: %s", error)
+            return False
+        for id in expired:
+            self._spool.remove(id)
+            self._publish(id, "forgotten", {"id": id, "reason": "expired"}, [])
+        return more
 
     def _end(self, id: str, state: str, outcome: dict[str, Any], size: int) -> None:
         """End a job: first in the journal, then for its followers; later, when the disk is full."""

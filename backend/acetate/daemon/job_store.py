@@ -29,6 +29,8 @@ JOURNAL = "journal.sqlite"
 ACTIVE_STATES = ("waiting", "running")
 RETAINED_STATES = ("done", "failed", "cancelled")
 ENDED_STATES = (*RETAINED_STATES, "expired")
+EXPIRED_AT_ONCE = 50
+"""How many jobs expire in one call, which the daemon's other clients wait for."""
 MIGRATIONS = (
     """
     CREATE TABLE job (
@@ -64,6 +66,27 @@ MIGRATIONS = (
     ALTER TABLE job ADD COLUMN runs INTEGER NOT NULL DEFAULT 0;
     UPDATE job SET runs = attempts;
     """,
+    """
+    CREATE INDEX job_kept ON job (machine, state, ended_at, number);
+    CREATE INDEX forgotten_at ON forgotten (at);
+    CREATE TABLE total (
+        machine TEXT NOT NULL, state TEXT NOT NULL, jobs INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (machine, state)
+    ) WITHOUT ROWID;
+    INSERT INTO total SELECT machine, state, count(*), total(size) FROM job GROUP BY machine, state;
+    CREATE TRIGGER job_added AFTER INSERT ON job BEGIN
+        INSERT OR IGNORE INTO total (machine, state) VALUES (NEW.machine, NEW.state);
+        UPDATE total SET jobs = jobs + 1, bytes = bytes + NEW.size WHERE machine = NEW.machine AND state = NEW.state;
+    END;
+    CREATE TRIGGER job_changed AFTER UPDATE OF machine, state, size ON job BEGIN
+        UPDATE total SET jobs = jobs - 1, bytes = bytes - OLD.size WHERE machine = OLD.machine AND state = OLD.state;
+        INSERT OR IGNORE INTO total (machine, state) VALUES (NEW.machine, NEW.state);
+        UPDATE total SET jobs = jobs + 1, bytes = bytes + NEW.size WHERE machine = NEW.machine AND state = NEW.state;
+    END;
+    CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN
+        UPDATE total SET jobs = jobs - 1, bytes = bytes - OLD.size WHERE machine = OLD.machine AND state = OLD.state;
+    END;
+    """,
 )
 """What makes each schema out of the one before; `user_version` counts how many have been done.
 
@@ -71,6 +94,7 @@ MIGRATIONS = (
 3: `set_aside` has what could not be decoded of a job, as it was.
 4: quotas count by the key of a paired machine, and the bytes that wait.
 5: runs number the attempts, also those that do not count; messages of an earlier one are told from the present one's.
+6: `total` counts each machine's jobs and bytes by state, so that nobody reads every row for them.
 """
 COLUMNS = (
     *("number", "id", "owner", "machine", "state", "submitted", "ended", "ended_at", "attempts", "deaths"),
@@ -195,10 +219,11 @@ class JobStore:
             self._db.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'")
         return [self._record(row) for row in rows]
 
-    def by_owner(self, owner: str) -> list[JobRecord]:
-        """This client's jobs, oldest first."""
-        rows = self._read(f"{_SELECT} WHERE owner = ? ORDER BY number", (owner,))
-        return [self._record(row) for row in rows]
+    def by_owner(self, owner: str, most: int = -1, before: int | None = None) -> list[JobRecord]:
+        """This client's jobs, oldest first: the newest `most`, or those of them with a number under `before`."""
+        below = "" if before is None else f" AND number < {before:d}"
+        rows = self._read(f"{_SELECT} WHERE owner = ?{below} ORDER BY number DESC LIMIT ?", (owner, most))
+        return [self._record(row) for row in reversed(rows)]
 
     def set_aside_damaged(self) -> None:
         """Decode every job, and set aside what cannot be."""
@@ -211,7 +236,7 @@ class JobStore:
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
-        return dict(self._read("SELECT state, count(*) FROM job GROUP BY state"))
+        return dict(self._read("SELECT state, sum(jobs) FROM total GROUP BY state HAVING sum(jobs) > 0"))
 
     def waiting_bytes(self, account: str) -> int:
         """How many bytes of pictures wait in this account's jobs."""
@@ -268,42 +293,47 @@ class JobStore:
         rows = self._read("SELECT owner FROM forgotten WHERE id = ?", (id,))
         return str(rows[0][0]) if rows else None
 
-    def expire(self, keep_s: float, keep_bytes: int) -> list[str]:
-        """Mark as expired what was kept too long, and the oldest of what is too much; returns those ids.
+    def expire(self, keep_s: float, keep_bytes: int, most: int = EXPIRED_AT_ONCE) -> tuple[list[str], bool]:
+        """Mark as expired what was kept too long, and the oldest of what is too much.
 
         This user's own clients and each paired machine may keep `keep_bytes`: none takes another's room. What expired
-        that long ago itself is removed for good.
+        that long ago itself is removed for good. Deals with about `most` jobs of each kind, and returns the ids of
+        those that expired, and whether there may be more.
         """
         before = self.now - keep_s
-        old = dict.fromkeys(
-            str(row[0])
-            for row in self._read(
-                "SELECT id FROM job WHERE state IN ('done', 'failed', 'cancelled') AND ended_at < ?", (before,)
-            )
-        )
-        totals = self._read("SELECT machine, total(size) FROM job WHERE state = 'done' GROUP BY machine")
-        for machine, total in totals:
-            for id, size in self._oldest(machine) if total > keep_bytes else ():
-                if total <= keep_bytes:
-                    break
-                total -= size
-                old[id] = None
+        old: dict[str, None] = {}
+        for state in RETAINED_STATES:
+            select = "SELECT id FROM job WHERE state = ? AND ended_at < ? LIMIT ?"
+            old |= dict.fromkeys(str(row[0]) for row in self._read(select, (state, before, most)))
+        kept = self._read("SELECT machine, bytes FROM total WHERE state = 'done' AND bytes > ?", (keep_bytes,))
+        for machine, total in kept:
+            old |= dict.fromkeys(self._oldest(machine, total - keep_bytes, most))
+        expired = list(old)[:most]
         with self._writing():
-            for id in old:
+            for id in expired:
                 self._db.execute(
                     "UPDATE job SET state = 'expired', size = 0, outcome = NULL, ended_at = ? WHERE id = ?",
                     (self.now, id),
                 )
-            self._db.execute("DELETE FROM job WHERE state = 'expired' AND ended_at < ?", (before,))
-            self._db.execute("DELETE FROM forgotten WHERE at < ?", (before,))
-            self._db.execute("DELETE FROM set_aside WHERE at < ?", (before,))
+            removed = [
+                self._db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {which} LIMIT {most})", values)
+                for table, key, which, values in (
+                    ("job", "number", "job WHERE state = 'expired' AND ended_at < ?", (before,)),
+                    ("forgotten", "id", "forgotten WHERE at < ?", (before,)),
+                    ("set_aside", "number", "set_aside WHERE at < ?", (before,)),
+                )
+            ]
             self._db.execute("UPDATE clock SET served = ?", (self.now,))
-        return list(old)
+        return expired, len(old) >= most or any(done.rowcount >= most for done in removed)
 
-    def _oldest(self, machine: str) -> list[tuple[str, int]]:
-        """A machine's finished jobs with the bytes of their layers, oldest first."""
-        select = "SELECT id, size FROM job WHERE state = 'done' AND machine = ? ORDER BY ended_at, number"
-        return [(str(id), int(size)) for id, size in self._read(select, (machine,))]
+    def _oldest(self, machine: str, excess: float, most: int) -> Iterator[str]:
+        """The oldest of a machine's finished jobs whose layers are so many bytes together, at most so many of them."""
+        select = "SELECT id, size FROM job WHERE state = 'done' AND machine = ? ORDER BY ended_at, number LIMIT ?"
+        for id, size in self._read(select, (machine, most)):
+            if excess <= 0:
+                return
+            excess -= size
+            yield str(id)
 
     def _record(self, row: tuple[Any, ...]) -> JobRecord:
         """The job of a row; what cannot be decoded of it is set aside, and replaced by what can be said of the job."""

@@ -108,8 +108,8 @@ class Server:
             self._jobs.publish_positions()
             self._handler.resend_undelivered()
         if now - self._expired >= EXPIRE_S:
-            self._expired = now
-            self._jobs.expire()
+            # What is left goes in the next turns, between the messages of clients.
+            self._expired = float("-inf") if self._jobs.expire() else now
 
     def stop(self) -> None:
         """End `run` after the present turn; may be called from a signal handler."""
