@@ -29,7 +29,7 @@ def test_help_lists_every_command() -> None:
     for name, place in (OWN | find_extensions(COMMANDS)).items():
         loaded = place.load()
         help = loaded.info.help if isinstance(loaded, typer.Typer) else inspect.getdoc(loaded)
-        first = name + help.partition("\n\n")[0]
+        first = name + (help or "").partition("\n\n")[0]
         assert "".join(first.split()) in "".join(shown.split())
 
 

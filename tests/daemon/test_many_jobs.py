@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +114,9 @@ def test_a_call_into_a_long_journal_takes_no_more_work_than_into_a_short_one(tmp
         fill(tmp_path / str(count), "me", count)
         store = aged(tmp_path / str(count))
         work[count] = {
-            "jobs": instructions(store, lambda store=store: store.by_owner("me", LISTED_AT_ONCE)),
+            "jobs": instructions(store, partial(store.by_owner, "me", LISTED_AT_ONCE)),
             "status": instructions(store, store.counts),
-            "expire": instructions(store, lambda store=store: store.expire(WEEK_S, 1000)),
+            "expire": instructions(store, partial(store.expire, WEEK_S, 1000)),
         }
         store.close()
     for call, short in work[200].items():
