@@ -30,6 +30,7 @@ OWN = {
         "samplers": "samplers:samplers",
         "elements": "elements:elements",
         "doctor": "doctor:doctor",
+        "profile": "profile:profile",
         "bug-report": "bug_report:bug_report",
         "serve": "serve:serve",
         "status": "jobs:status",
