@@ -98,7 +98,7 @@ def test_the_totals_follow_every_change_of_a_job(tmp_path: Path) -> None:
     first, second, third = fill(tmp_path, "me", 3)
     store = JobStore(tmp_path / "journal.sqlite")
     store.retry(first)
-    store.start(first)
+    store.start(first, 1)
     store.forget(second)
     store.add(second, "you", encode_request(a_request()), [], 0.0, "a machine")
     assert store.counts() == recounted(store) == {"running": 1, "done": 1, "waiting": 1}

@@ -233,7 +233,10 @@ class JobManager:
         """This client's newest jobs as `jobs` tells them, of those under the number `before`, and where older begin."""
         found = self._store.by_owner(owner, LISTED_AT_ONCE + 1, before)
         listed = found[-LISTED_AT_ONCE:]
-        return [self._entry(job) for job in listed], listed[0].number if len(found) > len(listed) else None
+        waits = any(job.state == "waiting" for job in listed)
+        positions = {job.id: before for before, job in enumerate(self._queue, len(self.running))} if waits else {}
+        entries = [self._entry(job, positions.get(job.id, 0)) for job in listed]
+        return entries, listed[0].number if len(found) > len(listed) else None
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state, of all clients."""
@@ -429,7 +432,7 @@ class JobManager:
         except ValueError:
             return 0
 
-    def _entry(self, job: JobRecord) -> dict[str, Any]:
+    def _entry(self, job: JobRecord, position: int) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "id": job.id,
             "state": job.state,
@@ -443,7 +446,7 @@ class JobManager:
             "message": "",
         }
         if job.state == "waiting":
-            entry["position"] = self._position(job.id)
+            entry["position"] = position
         elif job.ended is not None and job.state != "expired":
             entry["expires"] = time.time() + self._settings.keep_s - (self._store.now - (job.ended_at or 0))
         if job.state == "expired":
