@@ -100,7 +100,7 @@ def sine(turns: Field) -> Field:
 
 def cosine(turns: Field) -> Field:
     """The cosine of angles in turns."""
-    return sine(turns + np.float32(0.25))
+    return sine(turns - np.rint(turns) + np.float32(0.25))
 
 
 def turns_of(x: Field, y: Field) -> Field:

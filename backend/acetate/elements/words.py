@@ -162,7 +162,7 @@ def understand(prompt: str) -> Understood | None:
     before = [word for word in head[: found.first] if word in reading.unknown]
     if head[found.last :] and not _describes(found.kind, head[found.last :]):
         return None
-    if before and before[-1] in CLASHES:
+    if len(before) > 1 or CLASHES.intersection(before):
         return None
     noticed = list(reading.unknown)
     reading.read(head[found.first : found.last])
@@ -187,8 +187,7 @@ def _found(words: Sequence[str]) -> _Found | None:
     for kind, name in _names():
         length = len(name)
         for first in range(len(words) - length + 1):
-            part = [*words[first : first + length - 1], _singular(words[first + length - 1])]
-            if part != name and list(words[first : first + length]) != name:
+            if [_singular(word) for word in words[first : first + length]] != name:
                 continue
             here = _Found(kind, first, first + length)
             if best is None or (here.last, length) > (best.last, best.last - best.first):
@@ -205,7 +204,7 @@ def _spans(head: Sequence[str], rest: Sequence[str]) -> bool:
 def _names() -> Iterator[tuple[Kind, list[str]]]:
     for kind in KINDS.values():
         for name in kind.words:
-            yield kind, name.split()
+            yield kind, [_singular(word) for word in name.split()]
 
 
 def _describes(kind: Kind, words: Sequence[str]) -> bool:

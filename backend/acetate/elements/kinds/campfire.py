@@ -39,7 +39,7 @@ def paint(canvas: Canvas, fire: Campfire) -> Layer:
     """A campfire on the lower border of its box."""
     box = canvas.box(0.62, 1.15)
     size = min(box.width, box.height * 1.1)
-    ground, x = box.bottom + size * 0.05, box.middle
+    ground, x = box.bottom + size * 0.075, box.middle
     heart = (x, ground + size * 0.16)
     colours = heat_colours(fire.colour)
     strength = np.float32(0.5 + 0.9 * fire.intensity)

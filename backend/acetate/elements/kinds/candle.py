@@ -34,19 +34,18 @@ class Candle:
 def paint(canvas: Canvas, candle: Candle) -> Layer:
     """A candle that stands on the lower border of its box, or its flame alone."""
     whole = candle.show == "candle"
-    box = canvas.box(0.34, 0.8)
+    box = canvas.box(0.34, 0.8, 0.045)
     room = box.height if whole else box.height * 0.8
     tall = room * (0.22 + 0.16 * candle.flame) if whole else room * 0.9
-    half = min(tall * 0.17, box.width * 0.3)
+    half = min(tall * 0.17, box.width * 0.14)
     tall = half / 0.17
     girth = min(box.width * 0.32, tall * (0.24 + 0.75 * candle.width))
     wax = min((box.height - tall * 1.4) * (0.25 + 0.75 * candle.height), girth * 9) if whole else 0.0
     top = box.bottom + wax
     foot = top + tall * 0.12 if whole else box.bottom + box.height * 0.08
-    lean = 0.6 * candle.wind * tall
-    drop = Drop("candle", box.middle, foot, tall, half, lean * 0.7, candle.flicker).layer(canvas, candle.flame_colour)
+    lean = candle.wind * max(min(0.42 * tall, box.width / 2 - half * 2.6), 0.0)
+    drop = Drop("candle", box.middle, foot, tall, half, lean, candle.flicker).layer(canvas, candle.flame_colour)
     reach = min(tall * 1.9, canvas.down / 2 - abs(foot + tall * 0.45) - 0.005, canvas.across / 2 - 0.005)
-    reach = max(reach, tall * 0.6)
     light = halo(box.middle, foot + tall * 0.45, reach, 0.15 + 0.75 * candle.glow, candle.flame_colour)
     pixel = np.float32(1 / canvas.unit)
 

@@ -72,7 +72,7 @@ def paint(canvas: Canvas, embers: Embers) -> Layer:
     sharp, blurred = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     # Thin behind, round in front.
     swell = np.array([0.12, 0.27, 0.41, 0.55, 0.7, 0.86, 1.0, 1.0, 0.75, 0.15])
-    for name, each, size in (("dust", 420, 0.0011), ("spark", 150, 0.0024), ("ember", 26, 0.0046)):
+    for name, each, size in (("dust", 420, 0.0013), ("spark", 170, 0.0031), ("ember", 30, 0.0056)):
         sparks = _sparks(canvas, embers, name, each, size)
         weights = sparks.heat[:, None] * (swell * swell)[None]
         fine(

@@ -74,15 +74,13 @@ class Blaze:
         # Each flamelet belongs to one of the tongues that stand side by side, the middle ones tallest.
         tongue = np.minimum((numbers.uniform(f"{name}.tongue", FLAMELETS) * TONGUES).astype(np.intp), TONGUES - 1)
         middle = (np.arange(TONGUES) + 0.5) * 2 / TONGUES - 1 + numbers.uniform(f"{name}.middle", TONGUES, -0.12, 0.12)
-        reach = numbers.uniform(f"{name}.reach", TONGUES, 0.72, 1.0) * (
-            1 - 0.55 * np.abs(middle) * np.sqrt(np.abs(middle))
-        )
-        spread = np.clip(middle[tongue] + numbers.normal(f"{name}.spread", FLAMELETS, 0.13), -1, 1)
+        reach = numbers.uniform(f"{name}.reach", TONGUES, 0.82, 1.0) * (1 - 0.55 * np.abs(middle))
+        spread = np.clip(middle[tongue] + numbers.normal(f"{name}.spread", FLAMELETS, 0.11), -1, 1)
         across = np.tile(spread, PERIODS)
         tall = np.tile(numbers.uniform(f"{name}.tall", FLAMELETS, 0.65, 1.0) * reach[tongue], PERIODS)
         size = np.tile(numbers.uniform(f"{name}.size", FLAMELETS, 0.7, 1.2), PERIODS)
-        x = self.x + across * self.half * 0.8 * (1 - 0.55 * age) + self.wind * self.height * 0.45 * age * age
-        y = self.foot + 0.24 * self.half * (1 + across * across * 1.2) + age * tall * 0.9 * self.height
+        x = self.x + across * self.half * 0.8 * (1 - 0.8 * age) + self.wind * self.height * 0.45 * age * age
+        y = self.foot + 0.24 * self.half * (1 + across * across * 1.2) + age * tall * self.height
         radius = self.half * size * (0.27 * np.sqrt(1 - age) + 0.07)
         amount = np.clip(age / 0.06, 0, 1) * np.sqrt(np.clip(1.02 - age, 0, 1))
         grid = Grid(canvas, 224, lambda x, y: np.zeros((y.shape[0], x.shape[1]), np.float32))

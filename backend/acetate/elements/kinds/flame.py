@@ -20,7 +20,7 @@ class Flame:
     intensity: float = number(
         "Intensity", 0.6, faint=0.25, weak=0.3, dying=0.25, strong=0.85, bright=0.85, intense=0.95, hot=0.9
     )
-    width: float = number("Width", 0.5, narrow=0.25, slim=0.25, thin=0.25, wide=0.85, broad=0.85)
+    width: float = number("Width", 0.42, narrow=0.25, slim=0.25, thin=0.25, wide=0.85, broad=0.85)
     height: float = number(
         "Height", 0.9, 0.3, 1.0, short=0.5, low=0.45, small=0.5, tall=1.0, high=1.0, big=1.0, huge=1.0
     )
@@ -33,7 +33,7 @@ def paint(canvas: Canvas, flame: Flame) -> Layer:
     """A flame on the lower border of its box."""
     box = canvas.box(0.3, 1.0)
     half = box.width * (0.12 + 0.22 * flame.width)
-    tall = min(box.height * flame.height, half * 6.0)
+    tall = min(box.height * flame.height, half * 7.0)
     lean = 0.35 * flame.wind * min(box.width, tall)
     heat = Blaze("flame", box.middle - lean / 2, box.bottom, half, tall, lean / tall / 0.45, flame.turbulence).heat(
         canvas

@@ -19,7 +19,7 @@ class GodRays:
     """What can be set."""
 
     brightness: float = number("Brightness", 0.5, faint=0.2, dim=0.25, soft=0.35, bright=0.8, strong=0.85, intense=0.95)
-    source: float = number("Source", -0.5, -1.0, 1.0)
+    source: float = number("Source", -0.5, -1.0, 1.0, left=-0.8, right=0.8)
     spread: float = number("Spread", 0.5, narrow=0.2, parallel=0.05, wide=0.85, broad=0.85)
     count: float = number("Rays", 0.5, few=0.2, many=0.9)
     contrast: float = number("Contrast", 0.6, diffuse=0.25, hazy=0.3, sharp=0.9, crisp=0.9)
@@ -35,13 +35,13 @@ def paint(canvas: Canvas, rays: GodRays) -> Layer:
     source_x = rays.source * canvas.across * (0.55 + 0.5 * away)
     source_y = canvas.down / 2 + away * 0.8
     far = np.sqrt(canvas.across**2 + canvas.down**2) + away
-    rate = (14 + 40 * rays.count) * (0.6 + away)
+    rate = (22 + 60 * rays.count) * (0.6 + away)
     # The angle alone drives the rays; the second coordinate only moves in a loop.
     shaft = Noise(numbers, "shaft", 220.0, phase=phase, gain=0.62, octaves=5)
     broad = Noise(numbers, "broad", 220.0, phase=phase, octaves=2)
     dust = Noise(numbers, "dust", canvas.unit * 0.5, phase=phase, gain=0.55)
     tint = rgb(rays.colour)
-    low = 0.6 * rays.contrast - 0.42
+    low = 0.55 * rays.contrast - 0.36
     strength = np.float32(0.25 + 1.5 * rays.brightness)
     span = np.float32(1 / (0.25 + 1.05 * rays.length) / max(canvas.down, 0.6 * canvas.across))
 
@@ -51,8 +51,8 @@ def paint(canvas: Canvas, rays: GodRays) -> Layer:
         distance = np.sqrt(x * x + y * y)
         turn = angle * np.float32(rate)
         ray = shaft(turn, np.float32(0.37) + distance * np.float32(0.12 / far))
-        fan = broad(turn * np.float32(0.22), np.float32(0.71) + np.zeros_like(turn))
-        lit = smoothstep(low - 0.3, low + 0.75, ray + fan * np.float32(0.8))
+        fan = broad(turn * np.float32(0.16), np.float32(0.71) + np.zeros_like(turn))
+        lit = smoothstep(low - 0.25, low + 0.85, ray + fan * np.float32(0.4))
         lit = lit * (np.float32(0.25) + lit)
         reach = distance - np.float32(away * 0.8)
         fade = exp(-np.maximum(reach, 0) * span * np.float32(1.5)) * smoothstep(1.55, 0.5, reach * span)

@@ -17,7 +17,7 @@ POINTS = 48
 """Points of a strand."""
 LAYERS = 5
 """Strands lie in so many layers, each over the one before, so that single ones stay visible."""
-CENTRE, OUTER, INNER = (0.0, 0.66), (0.225, 0.30), (0.150, 0.215)
+CENTRE, OUTER, INNER = (0.0, 0.66), (0.225, 0.30), (0.155, 0.180)
 """The middle of the head, and the half axes of its outline with hair and of the face, in heights of the whole."""
 
 
@@ -103,7 +103,7 @@ def paint(canvas: Canvas, hair: Hair) -> Layer:
 
         def band(band: Band, depth: Field = depth, shaded: Field = shaded) -> Field:
             thick = depth[band.place]
-            shade: Field = shaded[band.place] / np.maximum(thick, np.float32(1e-6))
+            shade = (shaded[band.place] / np.maximum(thick, np.float32(1e-6))).astype(np.float32, copy=False)
             return layer_of(np.float32(1) - exp(thick * np.float32(-1.0)), ramp(shade, stops))
 
         canvas.lay(layer, band, (index + 0.5) / LAYERS)
@@ -189,14 +189,15 @@ def _side(canvas: Canvas, hair: Hair, name: str, sign: float) -> _Tress:
     ax = inner[0] + (OUTER[0] * volume - inner[0]) * at
     ay = inner[1] + (OUTER[1] - inner[1]) * at
     tall = 0.10 + 0.66 * hair.length
-    reach = (1 - 0.16 * numbers.uniform(f"{name}.reach", locks)[lock]) * (
-        1 - 0.10 * numbers.uniform(f"{name}.cut", most)[:count]
+    reach = (1 - 0.26 * numbers.uniform(f"{name}.reach", locks)[lock]) * (
+        1 - 0.2 * numbers.uniform(f"{name}.cut", most)[:count]
     )
     # First around the head from the parting, then down.
     bow = 0.42
     around = np.clip(t / bow, 0, 1)
-    angle = (0.26 * around).astype(np.float32) + np.zeros((count, 1), np.float32)
-    x = sign * (ax * sine(angle) - 0.006 * (1 - around))
+    parting = numbers.one("parting", -0.045, 0.045)
+    angle = (parting + (0.26 * sign - parting) * around).astype(np.float32) + np.zeros((count, 1), np.float32)
+    x = ax * sine(angle) - sign * 0.006 * (1 - around)
     y = CENTRE[1] + ay * sine(angle + np.float32(0.25))
     fall = np.clip((t - bow) / (1 - bow), 0, 1) * (tall * reach)[:, None]
     inward = 0.020 * (at - 0.2) * np.clip(fall / 0.4, 0, 1) ** 2
@@ -205,7 +206,7 @@ def _side(canvas: Canvas, hair: Hair, name: str, sign: float) -> _Tress:
     moved, caught = _waves(canvas, hair, name, points, lock.astype(np.float64), locks)
     tone = numbers.normal(f"{name}.tone", locks, 0.05)[lock] + numbers.normal(f"{name}.shade", most, 0.085)[:count]
     # Lit from one side, evenly at the parting.
-    turned = sign * hair.light * sine(angle) * (np.clip(at * 1.6, 0, 1) if hair.cut == "behind" else 1.0)
+    turned = hair.light * sine(angle) * (np.clip(at * 1.6, 0, 1) if hair.cut == "behind" else 1.0)
     shade = (
         0.5
         + 0.16 * turned

@@ -9,7 +9,7 @@ import numpy as np
 from acetate.elements.frame import Band, Box, Canvas, Layer
 from acetate.elements.kind import Kind
 from acetate.elements.light import glow, rgb, shining
-from acetate.elements.numbers import Field, Reals, sine
+from acetate.elements.numbers import Field, Reals, sine, smoothstep
 from acetate.elements.params import colour, number, whole
 from acetate.elements.strokes import Strokes, capsules, fine
 
@@ -66,8 +66,8 @@ def paint(canvas: Canvas, lightning: Lightning) -> Layer:
     edge_x, edge_y = canvas.across / 2, canvas.down / 2
 
     def band(band: Band) -> Field:
-        clear = np.clip((edge_x - np.abs(band.x)) / np.float32(0.05), 0, 1) * np.clip(
-            (edge_y - np.abs(band.y)) / np.float32(0.05), 0, 1
+        clear = smoothstep(edge_x - 0.012, edge_x - 0.1, np.abs(band.x)) * smoothstep(
+            edge_y - 0.012, edge_y - 0.1, np.abs(band.y)
         )
         bright = near[band.place] * np.float32(0.5 + 2.0 * lightning.glow) + far[band.place] * np.float32(
             1.0 + 5.0 * lightning.glow

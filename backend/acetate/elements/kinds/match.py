@@ -33,7 +33,7 @@ class Match:
 def paint(canvas: Canvas, match: Match) -> Layer:
     """A match that reaches up from below, its flame upright whatever its tilt."""
     box = canvas.box(0.45, 1.0)
-    size = min(box.height, box.width * 1.6)
+    size = min(box.height, box.width * 1.4)
     turn = np.full(1, 0.16 * match.tilt, np.float32)
     side, up = float(sine(turn)[0]), float(cosine(turn)[0])
     tall = size * (0.30 + 0.16 * match.flame)
@@ -43,7 +43,7 @@ def paint(canvas: Canvas, match: Match) -> Layer:
     head = (foot[0] + side * long, foot[1] + up * long)
     beam = Beam("match", foot, head, half)
     middle = (head[0] + side * half, head[1] + half * 1.0)
-    lean = 0.4 * match.wind * tall
+    lean = match.wind * max(min(0.4 * tall, box.width / 2 - abs(middle[0]) - tall * 0.4), 0.0)
     fire = Box(middle[0] - tall * 0.6, middle[1] - tall * 0.2, tall * 1.2, tall * 1.3)
     drop = Drop("match", middle[0], middle[1] - tall * 0.09, tall, tall * 0.19, lean, 0.5 + match.flicker)
     centre = middle[1] + tall * 0.4

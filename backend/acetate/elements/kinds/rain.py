@@ -19,10 +19,14 @@ from acetate.elements.strokes import Strokes, fine
 class Rain:
     """What can be set."""
 
-    density: float = number("Density", 0.5, light=0.2, drizzling=0.15, heavy=0.85, pouring=1.0, dense=0.85)
+    density: float = number(
+        "Density", 0.5, light=0.2, drizzling=0.15, heavy=0.85, pouring=1.0, dense=0.85, downpour=0.95, drizzle=0.15
+    )
     length: float = number("Length", 0.5, short=0.2, long=0.85)
     width: float = number("Width", 0.5, fine=0.2, thin=0.2, thick=0.9)
-    wind: float = number("Wind", 0.15, -1.0, 1.0, windy=0.6, stormy=0.8, slanted=0.6, blowing=0.6)
+    wind: float = number(
+        "Wind", 0.15, -1.0, 1.0, windy=0.6, stormy=0.8, slanted=0.6, blowing=0.6, wind=0.6, strong_wind=0.9
+    )
     depth: float = number("Depth", 0.6, flat=0.0, deep=1.0)
     colour: str = colour("Colour", "#dfe8f2")
 

@@ -22,7 +22,7 @@ class Smoke:
         "Density", 0.6, thin=0.25, faint=0.15, light=0.25, wispy=0.3, thick=0.9, dense=0.9, heavy=0.9
     )
     width: float = number("Width", 0.5, narrow=0.2, slim=0.2, wide=0.85, broad=0.85)
-    height: float = number("Height", 1.0, 0.3, 1.0, short=0.5, low=0.45, tall=1.0, high=1.0)
+    height: float = number("Height", 0.9, 0.3, 1.0, short=0.5, low=0.45, tall=1.0, high=1.0)
     wind: float = number("Wind", 0.0, -1.0, 1.0, windy=0.7, blowing=0.6, wind=0.6, strong_wind=0.9)
     turbulence: float = number("Turbulence", 0.5, calm=0.15, gentle=0.25, smooth=0.1, turbulent=0.9, billowing=0.8)
     light: float = number("Light from", -0.6, -1.0, 1.0)

@@ -21,9 +21,23 @@ LOBES = 5
 class Snow:
     """What can be set."""
 
-    density: float = number("Density", 0.5, light=0.2, sparse=0.15, heavy=0.85, thick=0.85, dense=0.9)
+    density: float = number(
+        "Density", 0.5, light=0.2, sparse=0.15, heavy=0.85, thick=0.85, dense=0.9, blizzard=0.95, snowstorm=0.85
+    )
     size: float = number("Size", 0.5, fine=0.2, small=0.2, big=0.8, large=0.85, fluffy=0.75)
-    wind: float = number("Wind", 0.1, -1.0, 1.0, windy=0.6, blowing=0.6, stormy=0.9)
+    wind: float = number(
+        "Wind",
+        0.1,
+        -1.0,
+        1.0,
+        windy=0.6,
+        blowing=0.6,
+        wind=0.6,
+        strong_wind=0.9,
+        stormy=0.9,
+        blizzard=0.8,
+        snowstorm=0.6,
+    )
     depth: float = number("Depth", 0.6, flat=0.0, deep=1.0)
     colour: str = colour("Colour", "#ffffff")
 

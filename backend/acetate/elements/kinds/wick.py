@@ -73,7 +73,7 @@ class Drop:
             near = (
                 exp(-np.maximum(u - wide, 0) * np.float32(2.6)) * smoothstep(-0.12, 0.2, v) * smoothstep(1.12, 0.6, v)
             )
-            rim = near * np.float32(0.30) * (np.float32(1) - alpha)
+            rim = near * smoothstep(2.0, 0.9, u - wide) * np.float32(0.30) * (np.float32(1) - alpha)
             layer[..., 3] += rim
             layer[..., :3] += np.asarray(tint, np.float32) * rim[..., None]
             return layer

@@ -58,7 +58,7 @@ class Bark:
     def of(cls, canvas: Canvas, half: float) -> Bark:
         """The bark of logs of half a thickness, in units."""
         cell = half * canvas.unit
-        ridges = Noise(canvas.numbers, "ridges", cell * 1.2, gain=0.6, rows=8)
+        ridges = Noise(canvas.numbers, "ridges", cell * 1.2, gain=0.5, rows=8)
         return cls(ridges, Noise(canvas.numbers, "cracks", cell * 0.8, gain=0.6, phase=canvas.phase, octaves=5, rows=8))
 
 

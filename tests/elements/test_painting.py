@@ -1,0 +1,158 @@
+"""Every kind of element: its frame, its loop, its sliders and colours, the same at every size and in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+
+import numpy as np
+import pytest
+from acetate.elements import KINDS, frame, paint, sample
+from acetate.elements.frame import Layer
+from acetate.elements.params import Choice, ColourValue, Number
+
+NAMES = (
+    *(
+        "rain",
+        "snow",
+        "smoke",
+        "flame",
+        "campfire",
+        "match",
+        "candle",
+        "embers",
+        "god_rays",
+        "lightning",
+        "glow",
+        "hair",
+    ),
+    *("lens_flare", "bokeh", "sparkles", "dust_motes", "cloud"),
+)
+GROWING = {"density", "intensity", "brightness", "thickness", "sparks", "strands"}
+"""Parameters of which more covers more."""
+
+
+def premultiplied(layer: Layer) -> Layer:
+    return np.concatenate([layer[..., :3] * layer[..., 3:], layer[..., 3:]], axis=-1)
+
+
+def cover(kind: str, values: dict[str, object], side: int = 64) -> float:
+    return float(paint(kind, values, side, side, 2)[..., 3].mean())
+
+
+def digests() -> dict[str, str]:
+    """A digest of each kind's layer."""
+    return {kind: hashlib.sha256(paint(kind, {}, 72, 56, 7).tobytes()).hexdigest() for kind in NAMES}
+
+
+def test_the_same_request_gives_the_same_bytes_in_another_process_and_in_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frame, "WORKERS", 1)
+    monkeypatch.setattr(frame, "BAND_PIXELS", 1 << 11)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(digests) == digests()
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_contained_subject_is_clear_of_the_border_and_a_filling_one_reaches_it(kind: str) -> None:
+    values = sample(kind, 1)
+    for width, height in ((61, 61), (48, 192), (192, 48)):
+        layer = paint(kind, values, width, height, 1)
+        alpha = layer[..., 3]
+        assert layer.shape == (height, width, 4)
+        assert layer.dtype == np.float32
+        assert layer.min() >= 0
+        assert layer.max() <= 1
+        assert alpha.max() > 0.02
+        border = max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max())
+        assert border > 0.01 if KINDS[kind].fills else border < 1.5 / 255, (width, height)
+
+
+@pytest.mark.parametrize("kind", [name for name in NAMES if KINDS[name].loops])
+def test_a_loop_ends_where_it_begins_and_moves_between(kind: str) -> None:
+    first, second, last = (paint(kind, {}, 56, 56, 3, index, 6) for index in (0, 2, 6))
+    assert np.array_equal(first, last)
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_twice_the_size_is_the_same_picture(kind: str) -> None:
+    small, large = (premultiplied(paint(kind, {}, side, side, 4)) for side in (160, 320))
+    halved = large.reshape(160, 2, 160, 2, 4).mean(axis=(1, 3))
+    assert np.abs(small - halved).mean() <= 0.012
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_colour_changes_the_colour_and_leaves_the_alpha_bit_for_bit(kind: str) -> None:
+    usual = paint(kind, {}, 56, 56, 1)
+    for parameter in KINDS[kind].parameters():
+        if isinstance(parameter, ColourValue):
+            tinted = paint(kind, {parameter.name: "#20c040"}, 56, 56, 1)
+            assert np.array_equal(tinted[..., 3], usual[..., 3])
+            assert not np.array_equal(tinted[..., :3], usual[..., :3])
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_each_slider_changes_the_picture_and_more_of_what_covers_covers_more(kind: str) -> None:
+    for parameter in KINDS[kind].parameters():
+        if not isinstance(parameter, Number):
+            continue
+        ends = [paint(kind, {parameter.name: end}, 64, 64, 2) for end in (parameter.low, parameter.high)]
+        assert np.abs(premultiplied(ends[0]) - premultiplied(ends[1])).max() > 0.02, parameter.name
+        if parameter.name in GROWING:
+            steps = np.linspace(parameter.low, parameter.high, 3)
+            covers = [cover(kind, {parameter.name: round(step) if parameter.whole else float(step)}) for step in steps]
+            assert covers == sorted(covers), (parameter.name, covers)
+
+
+def test_what_a_kind_has_not_and_values_beyond_its_limits_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"no element .dragon."):
+        paint("dragon", {}, 32, 32, 1)
+    with pytest.raises(ValueError, match=r"Smoke has no parameter 'curl'"):
+        paint("smoke", {"curl": 0.5}, 32, 32, 1)
+    with pytest.raises(ValueError, match=r"density 1\.5 must be a number from 0 to 1"):
+        paint("smoke", {"density": 1.5}, 32, 32, 1)
+    with pytest.raises(ValueError, match=r"colour .blue. must be a colour such as"):
+        paint("smoke", {"colour": "blue"}, 32, 32, 1)
+    with pytest.raises(ValueError, match=r"count 2\.5 must be a whole number from 1 to 6"):
+        paint("lightning", {"count": 2.5}, 32, 32, 1)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_map_of_a_kind_says_all_that_a_slider_needs(kind: str) -> None:
+    fields = KINDS[kind].to_map()
+    assert fields["name"] == kind
+    assert fields["blend"] == ("add" if KINDS[kind].light else "normal")
+    for parameter, shown in zip(KINDS[kind].parameters(), fields["parameters"], strict=True):
+        assert (shown["name"], shown["label"]) == (parameter.name, parameter.label)
+        if isinstance(parameter, Number):
+            assert shown["low"] <= shown["default"] <= shown["high"]
+            assert all(parameter.low <= value <= parameter.high for value in parameter.words.values())
+        if isinstance(parameter, Choice):
+            assert shown["default"] in dict(shown["options"])
+
+
+def test_work_ends_where_the_watcher_says_so() -> None:
+    class CancelledError(Exception):
+        pass
+
+    def stop(_share: float) -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        paint("smoke", {}, 64, 64, 1, on_progress=stop)
+
+
+def test_progress_grows_to_the_whole() -> None:
+    shares: list[float] = []
+    paint("candle", {}, 600, 600, 1, on_progress=shares.append)
+    assert shares[-1] == 1
+    assert len(shares) > 3
+    assert all(0 < share <= 1 for share in shares)
+
+
+def test_a_large_glow_has_a_thousand_steps_of_alpha_at_sixteen_bits() -> None:
+    alpha = paint("glow", {}, 2048, 2048, 1)[1024, :, 3]
+    assert len(np.unique(np.rint(alpha * 65535))) > 900
+    assert len(np.unique(np.rint(paint("glow", {}, 2048, 2048, 1)[..., 3] * 65535))) >= 1000
