@@ -33,6 +33,9 @@ def test_words_move_the_sliders_and_the_sliders_the_layer(artist: Artist) -> Non
     thin = artist.pixels("thick smoke", 0, 0, 96, 64)
     artist.undo()
     assert artist.names() == ["Background"]
+    held = artist.run("D.form().element")
+    artist.run("D.element.kind.setCurrentIndex(2); D.use_again({**D.form().to_map(), 'element': " + repr(held) + "})")
+    assert artist.run("D.form().element") == held
     artist.run("D.element.reset.click()")
     assert artist.run("D.element.rows['density'].number.value()") == 0.9
     artist.make("thick smoke")

@@ -68,7 +68,11 @@ class ElementPanel(QtWidgets.QWidget):
     # What is set
 
     def values(self) -> dict[str, Any]:
-        """The element as a form holds it: `kind`, the `parameters` that were moved, `frames`, how a `loop` comes in."""
+        """The element as a form holds it: `kind`, the `parameters` that were moved, `frames`, how a `loop` comes in;
+        nothing beside another model.
+        """
+        if not self._kinds:
+            return {}
         return {
             "kind": str(self.kind.currentData() or ""),
             "parameters": dict(self._moved),
@@ -78,9 +82,10 @@ class ElementPanel(QtWidgets.QWidget):
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Take over what a form holds."""
-        self._moved = dict(values.get("parameters", {}))
         self._wished = str(values.get("kind", ""))
         self.kind.setCurrentIndex(max(0, self.kind.findData(self._wished)))
+        # Another kind has let go of what was moved.
+        self._moved = dict(values.get("parameters", {}))
         self.frames.setValue(int(values.get("frames", 1)))
         self.loop_as.setCurrentIndex(max(0, self.loop_as.findData(values.get("loop"))))
         self._show()
