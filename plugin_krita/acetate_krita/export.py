@@ -22,7 +22,7 @@ def file_names(path: Path, result: Result) -> list[Path]:
     """
     if len(result.layers) == 1:
         return [path]
-    if result.loop:
+    if result.is_loop:
         return [path.with_name(f"{path.stem}-{number:03}{path.suffix}") for number in range(1, len(result.layers) + 1)]
     return [path.with_name(f"{path.stem}-{layer.role}{path.suffix}") for layer in result.layers]
 

@@ -89,10 +89,9 @@ class Result:
         return int(last) + 1 if last.isdecimal() else 1
 
     @property
-    def loop(self) -> str:
-        """How the frames of a loop go into the document, `animation` or `group`; empty for no loop."""
-        element = self.settings.get("element") or {}
-        return str(element.get("loop") or "animation") if len(self.layers) > 1 and element.get("frames", 1) > 1 else ""
+    def is_loop(self) -> bool:
+        """Whether its layers are the frames of a loop."""
+        return len(self.layers) > 1 and (self.settings.get("element") or {}).get("frames", 1) > 1
 
     @property
     def never_saved(self) -> bool:

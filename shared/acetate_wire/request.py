@@ -244,6 +244,12 @@ def _passes(value: object, where: str) -> int:
     return int(str(value))
 
 
+def _element(value: object, where: str) -> Element:
+    if not isinstance(value, Element):
+        raise AcetateError("bad_request", f"{where} is no element", field=where, hint="give its kind or its parameters")
+    return value
+
+
 def _optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     return lambda value, where: None if value is None else check(value, where)
 
@@ -277,6 +283,7 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "detail": _share,
     "returns": lambda value, where: tuple(one_of(role, where, ROLES) for role in listing(value, where, 0, len(ROLES))),
     "stack": lambda value, where: tuple(listing(value, where, 0, MOST_STACKED)),
+    "element": _optional(_element),
     "keep_matte": flag,
     "layers": _optional(lambda value, where: whole(value, where, 1, MOST_SPLIT)),
     "blending": lambda value, where: one_of(value, where, BLENDINGS),

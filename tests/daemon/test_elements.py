@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from acetate.documents import Document, DocumentLayer
 from acetate.models.registry import STARTER_FOLDER
 from acetate_wire.element import Element
 from acetate_wire.errors import AcetateError
@@ -17,6 +20,8 @@ from acetate_wire.events import Accepted, Cancelled, Done, Progress
 from acetate_wire.request import LayerRequest, Rect
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
+from psd_tools import PSDImage
+from psd_tools.constants import BlendMode
 
 from tests.daemon.harness import Daemon, Raw, running_daemon
 from tests.typed import Acetate, typed
@@ -211,6 +216,25 @@ def test_typed_parameters_change_that_alone(acetate: Acetate) -> None:
     assert not np.array_equal(frames_of("a.png")[0], frames_of("b.png")[0])
     wrong = acetate("generate", "--model", "elements", "smoke", "--set", "density", "-o", "d.png")
     assert wrong.code == 2 and "NAME=VALUE" in wrong.errors
+
+
+def test_a_document_holds_light_as_light_and_shows_the_first_frame(acetate: Acetate) -> None:
+    command = ("generate", "--model", "elements", "glow", "--size", "64", "--frames", "3", "--seed", "3")
+    for name in ("glow.ora", "glow.psd"):
+        answer = acetate(*command, "-o", name)
+        assert answer.code == 0, answer.errors
+    with zipfile.ZipFile("glow.ora") as archive:
+        layers = list(ElementTree.fromstring(archive.read("stack.xml")).iter("layer"))
+    assert [layer.get("composite-op") for layer in layers] == ["svg:plus"] * 3
+    assert [layer.get("visibility") for layer in layers] == ["hidden", "hidden", "visible"]
+    assert [layer.blend_mode for layer in PSDImage.open("glow.psd")] == [BlendMode.LINEAR_DODGE] * 3
+
+
+def test_light_is_added_in_a_document_as_editors_add_it() -> None:
+    grey = np.full((1, 1, 4), (100, 100, 100, 255), np.uint8)
+    light = np.full((1, 1, 4), (200, 50, 0, 128), np.uint8)
+    layers = (DocumentLayer("grey", 0, 0, grey), DocumentLayer("light", 0, 0, light, blend="add"))
+    assert np.asarray(Document(1, 1, layers).merged()).tolist() == [[[200, 125, 100, 255]]]
 
 
 def test_the_kinds_and_their_parameters_are_listed(acetate: Acetate) -> None:

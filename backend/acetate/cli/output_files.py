@@ -139,10 +139,12 @@ class Output:
                 0,
                 0,
                 layer.pixels,
-                visible=layer.role != "blend",
+                # Of the frames of a loop, the first is seen.
+                visible=number == 0 if self._is_loop else layer.role != "blend",
                 notes={CHUNK: json.dumps(layer.settings.to_map(), ensure_ascii=False)},
+                blend=layer.blend,
             )
-            for layer in layers
+            for number, layer in enumerate(layers)
         ]
         roles = [layer.role for layer in layers]
         found += [DocumentLayer(role, 0, 0, pixels, visible=role != "blend") for role, pixels in given.items()]

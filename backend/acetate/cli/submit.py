@@ -39,7 +39,9 @@ STAGES = {
 
 @dataclass(frozen=True, eq=False)
 class ResultLayer:
-    """A finished layer: its name and role, its size and RGBA bytes with straight alpha, and what makes it again."""
+    """A finished layer: its name and role, its size and RGBA bytes with straight alpha, what makes it again, and
+    how it lies over what is below: `normal`, or `add` for light.
+    """
 
     name: str
     role: str
@@ -47,6 +49,7 @@ class ResultLayer:
     height: int
     content: bytes | memoryview
     settings: GenerationMetadata
+    blend: str = "normal"
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
@@ -155,7 +158,7 @@ def result_layers(done: Done) -> tuple[ResultLayer, ...]:
             header, content = layer.picture.header, layer.picture.pixels
             if len(content) != header.width * header.height * 4:
                 raise ValueError(f"{layer.role} is no rgba8")
-            made = ResultLayer(layer.name, layer.role, header.width, header.height, content, each)
+            made = ResultLayer(layer.name, layer.role, header.width, header.height, content, each, layer.blend)
             drawn.append(_whole(made, layer.x, layer.y) if MODES[each.mode].splits else made)
     except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise AcetateError(

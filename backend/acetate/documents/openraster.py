@@ -18,6 +18,8 @@ from acetate.documents.document import Document, DocumentLayer
 MIMETYPE = "image/openraster"
 VERSION = "0.0.5"
 THUMBNAIL_SIDE = 256
+OPERATIONS = {"normal": "svg:src-over", "add": "svg:plus"}
+"""What the format calls the ways in which a layer is blended."""
 
 
 def write(document: Document, path: Path) -> None:
@@ -54,7 +56,7 @@ def _stack(document: Document) -> bytes:
                 "y": str(layer.y),
                 "opacity": "1.0",
                 "visibility": "visible" if layer.visible else "hidden",
-                "composite-op": "svg:src-over",
+                "composite-op": OPERATIONS[layer.blend],
             },
         )
     text: bytes = ElementTree.tostring(image, encoding="utf-8", xml_declaration=True)

@@ -28,7 +28,7 @@ def write(document: Document, path: Path) -> None:
     The format has no texts for a layer, so the notes of the layers go into the document's XMP packet.
     """
     from psd_tools import PSDImage
-    from psd_tools.constants import Resource
+    from psd_tools.constants import BlendMode, Resource
     from psd_tools.psd.image_resources import ImageResource
 
     psd = PSDImage.frompil(document.merged())
@@ -37,6 +37,8 @@ def write(document: Document, path: Path) -> None:
         # Set afterwards, a name is stored in Unicode too, not only in the format's old 8-bit letters.
         added.name = layer.name[:NAME_CHARACTERS]
         added.visible = layer.visible
+        if layer.blend == "add":
+            added.blend_mode = BlendMode.LINEAR_DODGE
     packet = _packet([layer.notes for layer in document.layers])
     psd.image_resources[Resource.XMP_METADATA] = ImageResource(key=Resource.XMP_METADATA, data=packet)
     psd.save(path)

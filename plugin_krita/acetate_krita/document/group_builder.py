@@ -44,16 +44,15 @@ def compose(
     yield None
     canvas.attach(group)
     for node in (layers[-1], *masks):
-        yield from settle(canvas)
+        yield from _settle(canvas)
         group.addChildNode(node, None)
-    yield from settle(canvas)
+    yield from _settle(canvas)
     out.append(group.clone())
     # Letting go of a bench takes a while, too.
     yield None
 
 
-def settle(canvas: ScratchDocument) -> Iterator[float | None]:
-    """A task: wait until a document's picture is composed."""
+def _settle(canvas: ScratchDocument) -> Iterator[float | None]:
     yield None
     while not canvas.idle:
         yield GLANCE_S

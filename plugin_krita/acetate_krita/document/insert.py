@@ -26,7 +26,6 @@ from ..replacing import Source, merge
 from ..results import Opener, Result, StoredLayer, Strips
 from . import lookup
 from .group_builder import GLANCE_S, compose
-from .loop import animated_layer
 from .mask import AlphaMask, make_mask
 from .scratch_document import ScratchDocument
 
@@ -95,10 +94,7 @@ def insert(
     masks: list[Node] = []
     for result in results:
         leaves: list[Node] = []
-        if result.loop == "animation" and not (clip == "alpha" and result.shape is not None):
-            leaves = [(yield from animated_layer(space, size, title(result), result, open_body))]
-        else:
-            yield from _build(scratch, space, result, open_body, clip, source, leaves)
+        yield from _build(scratch, space, result, open_body, clip, source, leaves)
         pictures.append(leaves)
     if clip == "mask" and results[0].shape is not None and source is None:
         yield from make_mask(scratch, results[0].shape, tr("Selection"), masks)
@@ -160,7 +156,7 @@ def _group(
 
 def _shown(result: Result, leaves: Sequence[Node]) -> Sequence[Node]:
     for number, (leaf, layer) in enumerate(zip(leaves, result.layers)):
-        leaf.setVisible(number == 0 if result.loop else layer.role != "blend" or len(leaves) == 1)
+        leaf.setVisible(number == 0 if result.is_loop else layer.role != "blend" or len(leaves) == 1)
     return leaves
 
 
@@ -208,7 +204,7 @@ def _leaf_name(result: Result, layer: StoredLayer) -> str:
     mode = mode_named(str(result.settings.get("mode")))
     if len(result.layers) == 1:
         return title(result)
-    if result.loop or mode.stacks:
+    if result.is_loop or mode.stacks:
         return short_name(layer.name)
     if mode.splits and layer.role == "foreground":
         return tr("Layer {number}").format(number=result.layers.index(layer))

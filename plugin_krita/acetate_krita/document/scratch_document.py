@@ -67,16 +67,9 @@ class ScratchDocument:
         strip.setColorSpace(target.model, target.depth, target.profile)
         return bytes(strip.pixelData(0, 0, width, height))
 
-    def resize(self, width: int, height: int, x: int = 0, y: int = 0) -> None:
-        """Give it a canvas, which begins at this place of the present one; quick while there is nothing on it."""
-        self._document.resizeImage(x, y, width, height)
-
-    def import_frames(self, files: list[str]) -> Node | None:
-        """A layer with a key frame out of each picture file; None when Krita cannot read them."""
-        before = len(self._root.childNodes())
-        if not self._document.importAnimation(files, 0, 1) or len(self._root.childNodes()) == before:
-            return None
-        return self._root.childNodes()[-1]
+    def resize(self, width: int, height: int) -> None:
+        """Give it a canvas; quick while there is nothing on it."""
+        self._document.resizeImage(0, 0, width, height)
 
     def attach(self, node: Node) -> None:
         """Put a layer on its canvas."""

@@ -11,12 +11,10 @@ from acetate_editor.elements import ABOUT, CHOICE, COLOUR, WHOLE, ElementKind, S
 from acetate_wire.element import ELEMENTS, MOST_FRAMES
 
 from .. import canvas
-from ..i18n import mark, tr
+from ..i18n import tr
 from ..qt import QtCore, QtGui, QtWidgets
 from .theme import ElidedComboBox, small, tool
 
-LOOPS = (("animation", mark("as an animated layer")), ("group", mark("as a group of layers")))
-"""How the frames of a loop go into the document."""
 SWATCH = QtCore.QSize(28, 14)
 
 
@@ -55,34 +53,35 @@ class ElementPanel(QtWidgets.QWidget):
         self.frames.setRange(1, MOST_FRAMES)
         self.frames.setSpecialValueText(tr("still"))
         self.frames.setAccessibleName(tr("Frames"))
-        self.frames.setToolTip(tr("How many frames the loop has; the last one leads back to the first"))
+        self.frames.setToolTip(
+            tr("How many frames the loop has, a layer for each in a group; the last one leads back to the first")
+        )
         self.frames.valueChanged.connect(lambda _count: self._tell())
-        self.loop_as = ElidedComboBox(8)
-        for name, words in LOOPS:
-            self.loop_as.addItem(tr(words), name)
-        self._loop = _beside(self.frames, self.loop_as)
-        self._loop_label = QtWidgets.QLabel(tr("Frames"))
-        self._form.addRow(self._loop_label, self._loop)
+        self._loop = [QtWidgets.QLabel(tr("Frames")), self.frames]
+        self._form.addRow(*self._loop)
         self._show()
 
     # What is set
 
     def values(self) -> dict[str, Any]:
-        """The element as a form holds it: `kind`, the `parameters` that were moved, `frames`, how a `loop` comes in."""
+        """The element as a form holds it: `kind`, the `parameters` that were moved, and `frames`; nothing beside
+        another model.
+        """
+        if not self._kinds:
+            return {}
         return {
             "kind": str(self.kind.currentData() or ""),
             "parameters": dict(self._moved),
             "frames": self.frames.value(),
-            "loop": self.loop_as.currentData(),
         }
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Take over what a form holds."""
-        self._moved = dict(values.get("parameters", {}))
         self._wished = str(values.get("kind", ""))
         self.kind.setCurrentIndex(max(0, self.kind.findData(self._wished)))
+        # Another kind has let go of what was moved.
+        self._moved = dict(values.get("parameters", {}))
         self.frames.setValue(int(values.get("frames", 1)))
-        self.loop_as.setCurrentIndex(max(0, self.loop_as.findData(values.get("loop"))))
         self._show()
 
     def offer(self, model: Mapping[str, Any]) -> None:
@@ -133,9 +132,8 @@ class ElementPanel(QtWidgets.QWidget):
         for widget in self._own:
             widget.setVisible(bool(self._kinds))
         loops = bool(self._kinds) and (kind is None or kind.loops)
-        self._loop.setVisible(loops)
-        self._loop_label.setVisible(loops)
-        self.loop_as.setVisible(self.frames.value() > 1)
+        for widget in self._loop:
+            widget.setVisible(loops)
         self.reset.setEnabled(bool(self._moved))
 
     def _kind_chosen(self, _row: int) -> None:
