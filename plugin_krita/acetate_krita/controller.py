@@ -364,8 +364,10 @@ class JobController(JobLifecycle[DocumentJob]):
         for result in results:
             self.store.seen(result.id)
         self.history_changed.emit()
+        yield None
         self.inserted.emit()
         self._say_where(document, landed)
+        yield None
         return landed
 
     def _insert_all(

@@ -44,7 +44,8 @@ def test_a_layer_waits_for_the_end_of_a_transform(window: Blender, screen: Scree
     for step in (40, 80, 120):
         screen._do("mousemove", x + step, y)
         time.sleep(0.2)
-    assert window.call("busy.state")["modal"]
+    until(lambda: window.call("busy.state")["modal"], "the move to begin")
+    assert window.call("busy.state")["states"] != ["placed"], "the layer is still being drawn"
     until(lambda: window.call("busy.state")["states"] == ["kept"], "the layer")
     time.sleep(1.5)
     seen = window.call("busy.state")

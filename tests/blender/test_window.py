@@ -181,6 +181,7 @@ def test_unknown_words_are_told_while_one_types(window: Blender, screen: Screen)
     settled(window)
     screen.look("panel-unknown", SIDEBAR)
     screen.press("Return")
+    until(lambda: window.call("window.prompt"), "what was typed")
     assert window.call("window.prompt") == "a red zebrafish"
     until(lambda: _clicked(screen, NEAREST) and window.call("window.prompt") == "a red fish", "the word")
 
@@ -276,6 +277,7 @@ def test_a_scene_of_three_layers_has_parallax(window: Blender, screen: Screen) -
     window.call("window.solid_pictures")
     settled(window)
     screen.drag((530, 470), (560, 490), (590, 470))
+    until(lambda: window.call("masks.painted_share"), "the stroke on the mask")
     assert 0 < window.call("masks.painted_share") < 0.5
     settled(window)
     screen.look("mask")

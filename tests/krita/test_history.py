@@ -38,10 +38,17 @@ def turn(artist: Artist, *calls: str) -> None:
 
 
 def canvas(artist: Artist, path: Path) -> NDArray[Any]:
-    """What the canvas shows, without the corner where the caption is."""
-    time.sleep(0.3)
-    artist.picture(path, CANVAS)
-    return np.asarray(Image.open(path).convert("RGB"), np.int16)[40:]
+    """What the canvas shows when it has come to rest, without the corner where the caption is."""
+
+    def look() -> NDArray[Any]:
+        artist.picture(path, CANVAS)
+        return np.asarray(Image.open(path).convert("RGB"), np.int16)[40:]
+
+    artist.run("app.activeDocument().waitForDone()")
+    before, seen = look(), look()
+    while not np.array_equal(before, seen):
+        before, seen = seen, look()
+    return seen
 
 
 @pytest.mark.parametrize("mode", ["text", "background", "refine"])

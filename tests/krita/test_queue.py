@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.krita.artist import Artist
 
-SLOW = "steps=40 pause=0.1"
+SLOW = "steps=400 pause=0.1"
 PLACES = "[row.words.text() for row in D.queue.rows.values()]"
 
 
@@ -42,7 +42,7 @@ def test_failures_stand_beside_their_own_document_and_are_cleared_at_once(artist
 
 def test_the_queue_is_told_of_jobs_while_its_document_is_being_closed(artist: Artist) -> None:
     artist.new()
-    artist.ask("a kite steps=40 pause=0.05")
+    artist.ask("a kite steps=400 pause=0.1")
     artist.until("D.controller.jobs")
     rows = "d = app.activeDocument(); d.setModified(False); d.close(); D.queue.refresh(); len(D.queue.rows)"
     assert artist.run(rows) == 1

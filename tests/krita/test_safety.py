@@ -14,7 +14,7 @@ from tests.daemon.harness import ROOT, STAND_IN, Daemon, until
 from tests.krita.artist import Artist
 from tests.krita.krita_process import Krita
 
-SLOW = "steps=40 pause=0.05"
+SLOW = "steps=80 pause=0.05"
 SLOWER = "steps=60 pause=0.8"
 
 
@@ -22,7 +22,7 @@ def begin(artist: Artist, prompt: str, pace: str = SLOW) -> None:
     """Ask, and wait until it is being drawn."""
     artist.ask(f"{prompt} {pace}")
     drawing = f"j.state == 'running' and j.step > 1 and {prompt!r} in j.form.prompt"
-    artist.until(f"[j for j in D.controller.jobs.values() if {drawing}]", patience=20)
+    artist.until(f"[j for j in D.controller.jobs.values() if {drawing}]", patience=60)
 
 
 def names(artist: Artist, title: str) -> list[str]:
@@ -56,7 +56,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_cancelled_job_brings_nothing(artist: Artist, krita_daemon: Daemon) -> None:
     artist.new()
-    begin(artist, "unwanted")
+    begin(artist, "unwanted", SLOWER)
     artist.click("next(iter(D.queue.rows.values())).stop")
     artist.until("not D.controller.jobs")
     artist.wait()
@@ -66,13 +66,13 @@ def test_a_cancelled_job_brings_nothing(artist: Artist, krita_daemon: Daemon) ->
 
 def test_of_several_jobs_one_is_cancelled_and_the_others_arrive(artist: Artist) -> None:
     artist.new()
-    begin(artist, "first")
+    begin(artist, "first", "steps=60 pause=0.1")
     artist.ask("second")
     artist.ask("third")
     artist.until("[j.state for j in D.controller.jobs.values()] == ['running', 'waiting', 'waiting']")
     artist.click("list(D.queue.rows.values())[1].stop")
     artist.wait()
-    assert sorted(artist.names()) == ["Background", "first " + SLOW, "third"]
+    assert sorted(artist.names()) == ["Background", "first steps=60 pause=0.1", "third"]
 
 
 def test_a_failure_is_told_in_plain_words(artist: Artist) -> None:

@@ -106,7 +106,14 @@ def insert(
         # A group blends what is in it apart from what is below.
         made[0].setBlendingMode("add")
     yield from _add_to_document(document, made[0], place, hiding)
-    return lookup.layer_id(made[0])
+    landed = lookup.layer_id(made[0])
+    # Letting go of each of these takes Krita a while.
+    for held in (made, *pictures, masks):
+        held.clear()
+        yield GLANCE_S
+    del scratch
+    yield GLANCE_S
+    return landed
 
 
 def _source(document: Document, place: InsertPosition) -> Source | None:
