@@ -20,7 +20,7 @@ from acetate.image.resample import premultiplied, unpremultiply
 from acetate.image.sizes import Cover, Size, cover
 from acetate.models.recipes import ModeRecipe
 from acetate.pipelines.context import GenerationContext
-from acetate.pipelines.filling import filled, grown, membrane
+from acetate.pipelines.filling import SEEN, filled, grown, membrane
 from acetate.pipelines.layer_pipeline import LayerPipeline
 from acetate.pipelines.middle import PLAIN
 from acetate.pipelines.sampling import OnStep
@@ -30,12 +30,14 @@ MOST_ELONGATED = 4
 """The longest side over the shortest up to which the starter is given a picture in its own shape."""
 RIM_SHARE = 1 / 16
 """How much of the shorter side the rim is wide, from which the background is guessed first."""
-LEAST_DIFFERENCE, MOST_DIFFERENCE = 0.1, 0.35
+LEAST_DIFFERENCE, MOST_DIFFERENCE = 0.1, 0.28
 """Between these lies how much a channel of a thing differs from what is behind it."""
 SMALLEST_THING = 0.004
 """The share of the picture that a thing has at least."""
 INSIDE_DIFFERENCE = 0.5
 """The share of that by which a hole in a thing must differ on average to be a part of it."""
+HEEDED = 0.5
+"""How far the prompt moves that difference: a quarter down where the starter sees the thing, a quarter up elsewhere."""
 SAID = 0.3
 """The share of a thing that must lie where the starter sees what the prompt names."""
 HALO = 3
@@ -90,15 +92,17 @@ class _Job:
         if self.context.request.prompt.strip():
             said = self._drawn(0, {"blend": self.picture}, "scene", "foreground", self.context.request.prompt)[3]
             parts = [part for part in parts if float((part * said).sum()) > SAID * float(part.sum())]
-        hole = torch.stack([torch.zeros_like(difference), *parts]).amax(dim=0)
+        first = hole = torch.stack([torch.zeros_like(difference), *parts]).amax(dim=0)
         if said is not None:
             hole = torch.maximum(hole, (said > 0.5).float())
         for halo in (2 * HALO, HALO):
             if not bool(hole.any()) or bool(hole.all()):
                 return torch.zeros_like(hole)
             difference = self._difference(_filled(self.picture, grown(hole, halo)))
-            score = difference / bar + (0.0 if said is None else said - 0.5)
+            score = difference / bar + (0.0 if said is None else HEEDED * (said - 0.5))
             solid = _opened(score > 1, 1)
+            # What is near a soft edge looks like what is behind it once the hole is filled from there.
+            solid = torch.maximum(solid, first)
             solid = torch.maximum(solid, _enclosed(solid > 0, score))
             hole = grown(solid, 1)
         return _soft(solid, difference)
@@ -116,7 +120,8 @@ class _Job:
         return torch.cat([torch.where(hole > 0, drawn[:3] + seam, self.picture[:3]).clamp(0, 1), self.picture[3:]])
 
     def _difference(self, other: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
-        return (premultiplied(self.picture) - premultiplied(other)).abs().amax(dim=0)
+        visible = self.picture[3] > SEEN
+        return (premultiplied(self.picture) - premultiplied(other)).abs().amax(dim=0) * visible
 
     def _drawn(self, number: int, given: Mapping[str, Tensor], mode: str, role: str, prompt: str) -> Tensor:
         """One layer, drawn with the given ones; `number` tells how many were drawn for this picture before."""
@@ -148,11 +153,12 @@ def _filled(picture: Float[Tensor, "4 h w"], hole: Float[Tensor, "h w"]) -> Floa
     return unpremultiply(filled(premultiplied(picture), hole))
 
 
-def _without_rim(like: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """1 everywhere but along the border."""
-    inner, rim = torch.ones_like(like), max(1, round(RIM_SHARE * min(like.shape)))
-    inner[:rim], inner[-rim:], inner[:, :rim], inner[:, -rim:] = 0, 0, 0, 0
-    return inner
+def _without_rim(alpha: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """1 everywhere but along the border of what is visible."""
+    rim = max(1, round(RIM_SHARE * min(alpha.shape)))
+    visible = (alpha > SEEN).float()
+    inner = -F.max_pool2d(-F.pad(visible[None], (rim, rim, rim, rim)), 2 * rim + 1, 1)[0]
+    return 1 - (visible - inner)
 
 
 def _threshold(difference: Float[Tensor, "h w"]) -> float:
