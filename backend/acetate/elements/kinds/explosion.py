@@ -80,9 +80,9 @@ def paint(canvas: Canvas, explosion: Explosion) -> Layer:
         near: Field = np.sqrt(band.x * band.x + band.y * band.y) * np.float32(1 / reach)
         shine = exp(-near * near * 1.1) * np.float32(0.75 * explosion.glow * fade * (1.1 - 0.8 * age))
         shine = shine * clear(canvas, band, 0.12)
-        spark = sparks[band.place] * 1.6 + halo[band.place] * np.float32(3.5)
+        spark: Field = sparks[band.place] * np.float32(1.6) + halo[band.place] * np.float32(3.5)
         glint = (1 - exp(-spark)) * clear(canvas, band, 0.03)
-        return over(layer_of(glint, ramp(spark * 0.9, colours)), over(ball, layer_of(shine, tint)))
+        return over(layer_of(glint, ramp(spark * np.float32(0.9), colours)), over(ball, layer_of(shine, tint)))
 
     return canvas.fill(band, 0.3)
 
