@@ -47,10 +47,10 @@ def paint(canvas: Canvas, explosion: Explosion) -> Layer:
     _sparks(canvas, explosion, age, reach, sparks)
     halo = glow(sparks, 0.02 * canvas.unit, 4)
     cell = full * 0.55
-    warp_x = Noise(numbers, "warp.x", cell * canvas.unit, phase=phase, gain=0.55)
-    warp_y = Noise(numbers, "warp.y", cell * canvas.unit, phase=phase, gain=0.55)
-    curd = Noise(numbers, "curd", cell / 2 * canvas.unit, phase=phase, gain=0.6, billow=True)
-    flames = Noise(numbers, "flames", cell * 0.8 * canvas.unit, phase=phase, gain=0.6)
+    warp_x = Noise(numbers, "warp.x", cell * canvas.unit, phase=phase, gain=0.5)
+    warp_y = Noise(numbers, "warp.y", cell * canvas.unit, phase=phase, gain=0.5)
+    curd = Noise(numbers, "curd", cell / 2 * canvas.unit, phase=phase, gain=0.5, billow=True)
+    flames = Noise(numbers, "flames", cell * 0.8 * canvas.unit, phase=phase, gain=0.5)
     scale, grown = 1 / cell, full * (0.04 + 0.17 * explosion.turbulence)
     colours = heat_colours(explosion.colour)
     tint, dark = rgb(explosion.colour), np.asarray(rgb(explosion.smoke_colour), np.float32)
@@ -72,7 +72,7 @@ def paint(canvas: Canvas, explosion: Explosion) -> Layer:
         soot = dark * (0.35 + 1.35 * np.clip(light, 0, 1.2))[..., None]
         # Fire below lights the smoke.
         warm = np.asarray(tint, np.float32) * (smoothstep(-0.6, 0.5, heat) * np.float32(0.28))[..., None]
-        heated: Field = np.maximum(heat, 0) * np.float32(1.25)
+        heated: Field = np.maximum(heat * np.float32(1.25), np.float32(0))
         burning = smoothstep(0.12, 0.62, heat)[..., None]
         tones = (soot + warm) * (1 - burning) + ramp(heated, colours) * burning
         alpha = (1 - exp(-thick * (0.7 + thick))) * clear(canvas, band, 0.05)
@@ -80,7 +80,7 @@ def paint(canvas: Canvas, explosion: Explosion) -> Layer:
         near: Field = np.sqrt(band.x * band.x + band.y * band.y) * np.float32(1 / reach)
         shine = exp(-near * near * 1.1) * np.float32(0.75 * explosion.glow * fade * (1.1 - 0.8 * age))
         shine = shine * clear(canvas, band, 0.12)
-        spark: Field = sparks[band.place] * np.float32(1.6) + halo[band.place] * np.float32(3.5)
+        spark: Field = sparks[band.place] * 1.6 + halo[band.place] * np.float32(3.5)
         glint = (1 - exp(-spark)) * clear(canvas, band, 0.03)
         return over(layer_of(glint, ramp(spark * np.float32(0.9), colours)), over(ball, layer_of(shine, tint)))
 
