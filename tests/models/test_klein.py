@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from acetate.adapters.native_lora import apply_native_lora
+from acetate.adapters.native_lora import apply_native_loras
 from acetate.image.sizes import Size
 from acetate.models.backbones.file_kind import identify
 from acetate.models.backbones.klein.network import Klein
@@ -141,8 +141,14 @@ def test_the_lora_changes_the_picture_and_leaves_the_transformer_as_it_was(
         return denoise_native(model, batch, params, torch.Generator().manual_seed(1), lambda share, preview: None)
 
     plain = drawn()
-    with apply_native_lora(model, folder / "extract_4b.safetensors"):
-        assert float((drawn() - plain).abs().max()) > 1e-3
+    file = folder / "extract_4b.safetensors"
+    with apply_native_loras(model, [(file, 1.0)]):
+        changed = drawn()
+    assert float((changed - plain).abs().max()) > 1e-3
+    with apply_native_loras(model, [(file, 0.75), (file, 0.25)]):
+        assert torch.allclose(drawn(), changed, atol=1e-4)
+    with apply_native_loras(model, [(file, 0.0)]):
+        assert torch.allclose(drawn(), plain, atol=1e-4)
     after = backbone.transformer.state_dict()
     assert list(before) == list(after) and all(torch.equal(value, after[name]) for name, value in before.items())
     assert set(dict(backbone.transformer.named_modules())) == modules
@@ -152,8 +158,8 @@ def test_the_lora_changes_the_picture_and_leaves_the_transformer_as_it_was(
 def test_a_layer_file_of_another_model_is_refused(store: ModelCache, tmp_path: Path) -> None:
     save_file({"diffusion_model.up.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "other.safetensors")
     with (
-        pytest.raises(AcetateError, match="belongs to no layer"),
-        apply_native_lora(store.get("klein"), tmp_path / "other.safetensors"),
+        pytest.raises(AcetateError, match=r"other\.safetensors cannot be used with klein"),
+        apply_native_loras(store.get("klein"), [(tmp_path / "other.safetensors", 1.0)]),
     ):
         raise AssertionError("it was attached")
 

@@ -22,7 +22,7 @@ from acetate.pipelines import run
 from acetate.pipelines.native import NativeBatch, denoise_native
 from acetate.pipelines.sampling import SamplingParams
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import LayerRequest, PictureSpec, Rect
+from acetate_wire.request import LayerRequest, Lora, PictureSpec, Rect
 from diffusers.pipelines.qwenimage import pipeline_qwenimage_layered as published
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -142,6 +142,23 @@ def test_a_picture_is_split_into_as_many_layers_as_asked(store: ModelCache) -> N
     assert len(both) == 4
     for layer, alone in zip(both, (*first, *second), strict=True):
         assert torch.equal(layer.picture, alone.picture)
+
+
+def test_a_lora_changes_the_layers_and_leaves_no_trace(
+    store: ModelCache, backbone: QwenLayered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
+    layer: Any = backbone.transformer.transformer_blocks[0].attn.to_q
+    (tmp_path / "lora").mkdir()
+    down, up = torch.ones(2, layer.in_features), torch.ones(layer.out_features, 2)
+    tensors = {"lora_down.weight": down, "lora_up.weight": up, "alpha": torch.tensor(2.0)}
+    named = {f"transformer_blocks.0.attn.to_q.{name}": value for name, value in tensors.items()}
+    save_file(named, tmp_path / "lora/fast.safetensors")
+    before = split(store)
+    changed = split(store, loras=(Lora("fast", 1.0),))
+    assert any(not torch.equal(a.picture, b.picture) for a, b in zip(before, changed, strict=True))
+    assert backbone.transformer.transformer_blocks[0].attn.to_q is layer
+    assert all(torch.equal(a.picture, b.picture) for a, b in zip(before, split(store), strict=True))
 
 
 def test_one_step_is_raised_to_two(store: ModelCache) -> None:

@@ -1,46 +1,60 @@
-"""The LoRA that makes a transformer draw the layers of a mode, attached through diffusers' own loader."""
+"""LoRAs on a transformer, attached through diffusers' own loader and detached bit-identically."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acetate_wire.errors import AcetateError
+
 from acetate.models.offload import without_offloading
-from acetate.models.registry import model_missing_error
 from acetate.models.weights import read_weights
 
 if TYPE_CHECKING:
-    from acetate.models.diffusion_model import DiffusionModel
+    from torch import Tensor
 
-NAME = "layers"
-BEGINNING = "diffusion_model."
-"""How the keys of such files begin, before diffusers' names."""
+    from acetate.models.diffusion_model import DiffusionModel
 
 
 @contextmanager
-def apply_native_lora(model: DiffusionModel, path: Path | None) -> Iterator[None]:
-    """Attach a LoRA file to the model's transformer for a `with` block; afterwards its weights are bit-identical.
+def apply_native_loras(model: DiffusionModel, files: Sequence[tuple[Path, float]]) -> Iterator[None]:
+    """Attach LoRA files with their weights to the model's transformer for a `with` block; afterwards it has its own
+    layers back.
 
-    Does nothing without a file. Raises AcetateError `model_missing` when it does not fit.
+    Raises AcetateError `bad_request` naming a file that cannot be read or does not fit.
     """
-    if path is None:
+    if not files:
         yield
         return
     transformer: Any = model.native.denoiser
+    found = [_read(model, path) for path, _weight in files]
+    names = [f"lora_{number}" for number in range(len(files))]
     try:
-        weights = {name.removeprefix(BEGINNING): value.to(model.dtype) for name, value in read_weights(path).items()}
-        known = {name for name, _ in transformer.named_modules()}
-        foreign = next((name for name in weights if name.partition(".lora_")[0] not in known), None)
-        if foreign is not None or not weights:
-            raise ValueError(f"{foreign or 'nothing in it'} belongs to no layer of the transformer")
         with without_offloading(model):
-            transformer.load_lora_adapter(weights, prefix=None, adapter_name=NAME)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise model_missing_error(f"the layer file {path} cannot be used ({error})") from error
-    try:
+            for name, weights in zip(names, found, strict=True):
+                transformer.load_lora_adapter(weights, prefix=None, adapter_name=name)
+            transformer.set_adapters(names, [weight for _path, weight in files])
         yield
     finally:
         with without_offloading(model):
             transformer.unload_lora()
+
+
+def _read(model: DiffusionModel, path: Path) -> dict[str, Tensor]:
+    transformer = model.native.denoiser
+    try:
+        weights = model.native.lora_weights(read_weights(path))
+        known = {name for name, _ in transformer.named_modules()}
+        foreign = next((name for name in weights if name.partition(".lora_")[0] not in known), None)
+        if foreign is not None or not weights:
+            raise ValueError(f"{foreign or 'nothing in it'} belongs to no layer of the transformer")
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise AcetateError(
+            "bad_request",
+            f"the LoRA {path.name} cannot be used with {model.spec.name} ({error})",
+            field="loras",
+            hint=f"choose one that was made for {model.spec.family.name}",
+        ) from error
+    return {name: value.to(model.dtype) for name, value in weights.items()}

@@ -149,9 +149,9 @@ class ModelRegistry:
         _check_complete(name, source, folder)
         try:
             side, factor = native_size(folder, source.family), _upscale_factor(folder)
+            files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise model_missing_error(f"the model {name} in {folder} is damaged ({error!r})") from error
-        files = _layer_files(folder, source.family) | {k: v for k, v in source.files.items() if v.is_file()}
         recipes = [recipe for recipe in source.family.recipes if _is_complete(recipe, source.family, files)]
         recipes.sort(key=lambda recipe: source.prefer not in {part.name for part in recipe.adapters})
         recipes += stack_recipes(recipes)

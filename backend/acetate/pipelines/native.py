@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from acetate_wire.prompt import parse_prompt
@@ -12,14 +13,16 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from acetate.adapters.native_lora import apply_native_lora
+from acetate.adapters.native_lora import apply_native_loras
 from acetate.image.sizes import Cover, Size, cover
+from acetate.models.adapter_files import lora_path
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.layer_pipeline import SEED_RANGE, output_layer, preview_image, reply_dtype, sampling_params
 from acetate.pipelines.progress import ProgressTracker
+from acetate.pipelines.prompts import all_loras
 from acetate.pipelines.sampling import OnStep, SamplingParams
 from acetate.pipelines.split_frames import SplitFrames
 from acetate.pipelines.working_size import WorkingSize
@@ -89,7 +92,8 @@ def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     given = [model.native.encode(size.to_working(context.inputs[role])[None]) for role in part.inputs]
     progress = ProgressTracker(context.report, params.steps * request.count, request.preview)
     layers = []
-    with apply_native_lora(model, model.spec.files.get(part.name)):
+    own = model.spec.files.get(part.name)
+    with apply_native_loras(model, [*([] if own is None else [(own, 1.0)]), *_loras(request)]):
         batch = NativeBatch(1, size.size, encode_prompts(request, model, part.roles[0].capitalize()), given)
         for number in range(request.count):
             seed = ((request.seed or 0) + number) % SEED_RANGE
@@ -100,6 +104,10 @@ def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
             pixels = size.to_target(model.native.decode(latent)[0], reply_dtype(request))
             layers.append(output_layer(context, part.roles[0], seed, pixels))
     return tuple(layers)
+
+
+def _loras(request: LayerRequest) -> list[tuple[Path, float]]:
+    return [(lora_path(lora.name), lora.weight) for lora in all_loras(request)]
 
 
 def _report_to(progress: ProgressTracker, size: WorkingSize) -> OnStep:
@@ -130,7 +138,8 @@ class NativeSplitter:
         given = model.native.encode(picture[None])
         size = Size(picture.shape[2], picture.shape[1])
         batch = NativeBatch(count + 1, size, encode_prompts(request, model), (given,))
-        latents = denoise_native(model, batch, sampling_params(request), generator, on_step)
+        with apply_native_loras(model, _loras(request)):
+            latents = denoise_native(model, batch, sampling_params(request), generator, on_step)
         composite, *layers = model.native.decode(latents)
         return SplitFrames(tuple(layers), composite)
 

@@ -137,7 +137,6 @@ def _check_unused(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) -
         "stop_at": request.stop_at is not None and plain,
         "detail": request.detail > 0 and MODES[request.mode].splits,
         "controls": bool(request.controls) and (MODES[request.mode].splits or entry.family.is_native),
-        "loras": bool(all_loras(request)) and entry.family.is_native,
         "clip_skip": request.clip_skip is not None and entry.family.is_native,
     }
     for name, wrong in unused.items():

@@ -269,8 +269,8 @@ def _make_unit(shapes: Shapes, frames: int) -> SharedAttentionLayer:
 def _published(vectors: Vectors) -> Iterator[VectorCase]:
     """Whether the published attention-sharing files would load on Stable Diffusion 1.5's UNet."""
     with torch.device("meta"):
-        unet = UNet2DConditionModel(cross_attention_dim=768)
-    names = tuple(name for name, _ in attention_layers(unet))
+        network = UNet2DConditionModel(cross_attention_dim=768)
+    names = tuple(name for name, _ in attention_layers(network))
     differing = sum(ours != theirs for ours, theirs in zip(names, vectors.unit_order, strict=False))
     differing += abs(len(names) - len(vectors.unit_order))
     note = "units that replace another layer" if differing else ""
@@ -279,7 +279,7 @@ def _published(vectors: Vectors) -> Iterator[VectorCase]:
         weights = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
         try:
             with torch.device("meta"):
-                SharedAttentionLayers.from_weights(unet, weights)
+                SharedAttentionLayers.from_weights(network, weights)
         except Exception as reason:
             yield VectorCase(f"published_{name}", None, 0.0, False, _one_line(reason))
         else:

@@ -125,7 +125,7 @@ def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
         entry.full_size,
         controls=installed_control_kinds(family.name),
         samplers=family.samplers,
-        loras=() if family.is_native else installed_loras(),
+        loras=installed_loras(),
         max_aspect=family.max_aspect,
         vocabulary=(entry.folder / VOCABULARY_FILE).is_file(),
     )

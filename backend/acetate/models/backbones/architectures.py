@@ -41,7 +41,7 @@ def footprint(
     configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is damaged.
     """
     if entry.family.is_native:
-        return native_footprint.footprint(entry, width, height, dtype_bytes)
+        return native_footprint.footprint(entry, width, height, dtype_bytes, adapters)
     return stable_diffusion_footprint.footprint(
         entry, recipe, width, height, dtype_bytes, adapters=adapters, main_memory=main_memory
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -134,6 +134,10 @@ class NativeBackbone(Backbone, Protocol):
     """
 
     nothing: str
+
+    def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a LoRA file, in any form that diffusers knows, by the names of the denoiser's layers."""
+        ...
 
     def guide(
         self, without: Float[Tensor, "n c h w"], prompted: Float[Tensor, "n c h w"], scale: float

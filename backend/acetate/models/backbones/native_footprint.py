@@ -5,7 +5,7 @@ from __future__ import annotations
 from acetate_wire.request import MOST_SPLIT
 
 from acetate.models.backbones.diffusers_layout import denoiser_folder, network_files, networks_of, read_json
-from acetate.models.memory_plan import SINGLE, Footprint
+from acetate.models.memory_plan import NO_ADAPTERS, SINGLE, AdapterBytes, Footprint
 from acetate.models.registry import ModelSpec
 from acetate.models.safetensors_header import count_numbers
 
@@ -19,7 +19,9 @@ TILE = 256
 """The side of the VAE's tiles in pixels."""
 
 
-def footprint(entry: ModelSpec, width: int, height: int, dtype_bytes: int) -> Footprint:
+def footprint(
+    entry: ModelSpec, width: int, height: int, dtype_bytes: int, adapters: AdapterBytes = NO_ADAPTERS
+) -> Footprint:
     """The bytes at a working size in pixels, for as many layers as a request may ask for.
 
     Raises OSError, ValueError or KeyError when a file is damaged.
@@ -41,4 +43,5 @@ def footprint(entry: ModelSpec, width: int, height: int, dtype_bytes: int) -> Fo
         drawing=TOKEN_ACTIVATIONS * tokens * widths * dtype_bytes,
         decoding=DECODING * width * height,
         decoding_tiled=DECODING * min(width, TILE) * min(height, TILE),
+        adapters=adapters,
     )

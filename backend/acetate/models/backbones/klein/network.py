@@ -136,6 +136,11 @@ class Klein:
         """Classifier-free guidance: away from the prediction without the prompt."""
         return without + scale * (prompted - without)
 
+    def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a LoRA file by the names of the transformer's layers. Raises ValueError or KeyError."""
+        found = self._pipeline.lora_state_dict(dict(tensors))
+        return {name.removeprefix("transformer."): value for name, value in found.items()}
+
     def _statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the VAE's latents, a value for each channel of ours."""
         norm = self.vae.bn

@@ -141,6 +141,11 @@ class QwenLayered:
         length = self._packed(prompted).norm(dim=-1, keepdim=True)
         return self._unpacked(packed * (length / packed.norm(dim=-1, keepdim=True)), without)
 
+    def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a LoRA file by the names of the transformer's layers. Raises ValueError or KeyError."""
+        found = self._pipeline.lora_state_dict(dict(tensors))
+        return {name.removeprefix("transformer."): value for name, value in found.items()}
+
     def _packed(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "1 tokens width"]:
         count, channels, height, width = latent.shape
         packed: Tensor = self._pipeline._pack_latents(latent[None], 1, channels, height, width, count)
