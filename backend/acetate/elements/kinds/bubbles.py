@@ -22,11 +22,11 @@ class Bubbles:
 
     density: float = number("Density", 0.5, few=0.2, sparse=0.2, many=0.85, dense=0.9)
     size: float = number("Size", 0.5, small=0.2, tiny=0.1, big=0.8, large=0.85, huge=1.0)
-    film: float = number("Film", 0.5, clear=0.15, thin=0.2, thick=0.9, opaque=1.0)
+    film: float = number("Film", 0.6, clear=0.15, thin=0.2, thick=0.9, opaque=1.0)
     iridescence: float = number("Iridescence", 0.6, soap=0.75, iridescent=0.9, rainbow=1.0, underwater=0.1, water=0.1)
     shine: float = number("Shine", 0.6, matte=0.1, shiny=0.9, glossy=0.9)
     wind: float = number("Wind", 0.0, -1.0, 1.0, windy=0.6, blowing=0.6)
-    colour: str = colour("Colour", "#dff1ff")
+    colour: str = colour("Colour", "#bfe2f7")
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,10 @@ def _film(canvas: Canvas, bubbles: Bubbles, bubble: _Bubble, film: Noise) -> Cal
         swirl = film(x * 1.6 + lift, y * 1.3 - lift + 0.5 * x * x) + 0.4 * film(x * 3.7 - lift, y * 3.1 + facing)
         thickness = 0.55 * swirl + 0.9 * slant - 0.45 * y + lift
         hues = np.stack([0.5 + 0.5 * cosine(thickness + shift) for shift in (0.0, 0.33, 0.67)], axis=-1)
-        spectrum = np.float32(0.35) + np.float32(0.65) * hues
+        spectrum = np.float32(0.12) + np.float32(0.80) * hues
         colours = tint + (spectrum * (0.35 + 0.65 * tint) - tint) * np.float32(0.9 * bubbles.iridescence)
+        # Its outermost edge mirrors what is dark beside it, and shows on white.
+        colours = colours * (1 - 0.45 * smoothstep(0.93, 0.995, held))[..., None]
         turn = turns_of(np.broadcast_to(x, far.shape), np.broadcast_to(y, far.shape))
         sheen = 0.10 + 0.10 * smoothstep(-0.2, 0.7, swirl) * np.float32(bubbles.iridescence)
         veil = (0.02 + sheen * (0.35 + slant) + 0.85 * rim) * np.float32(0.35 + 1.6 * bubbles.film)

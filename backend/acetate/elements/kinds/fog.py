@@ -21,7 +21,7 @@ class Fog:
     density: float = number("Density", 0.5, light=0.25, thin=0.2, faint=0.15, thick=0.8, dense=0.9, heavy=0.85)
     height: float = number("Height", 0.55, low=0.25, ground=0.2, rolling=0.4, high=0.85, full=1.0)
     patches: float = number("Patches", 0.6, even=0.05, uniform=0.05, smooth=0.15, patchy=0.9, wispy=0.9)
-    size: float = number("Size of banks", 0.5, small=0.2, fine=0.2, big=0.8, large=0.85)
+    scale: float = number("Size of banks", 0.5, small=0.2, fine=0.2, big=0.8, large=0.85)
     stretch: float = number("Stretch", 0.5, billowing=0.1, round=0.0, streaky=0.9, layered=0.8)
     colour: str = colour("Colour", "#dfe5ea")
 
@@ -29,7 +29,7 @@ class Fog:
 def paint(canvas: Canvas, fog: Fog) -> Layer:
     """Banks of mist over the whole frame, which churn in a loop."""
     numbers, phase = canvas.numbers, canvas.phase
-    cell = 0.16 + 0.5 * fog.size
+    cell = 0.16 + 0.5 * fog.scale
     bend_x = Noise(numbers, "bend.x", cell * canvas.unit, phase=phase, octaves=3)
     bend_y = Noise(numbers, "bend.y", cell * canvas.unit, phase=phase, octaves=3)
     bank = Noise(numbers, "bank", cell * canvas.unit, phase=phase, gain=0.5)

@@ -9,7 +9,7 @@ import numpy as np
 from acetate.elements.frame import Band, Canvas, Layer
 from acetate.elements.kind import Kind
 from acetate.elements.kinds.shared import clear
-from acetate.elements.light import glow, rgb, shining
+from acetate.elements.light import glow, layer_of, mix, over, rgb, shining
 from acetate.elements.numbers import Field, Numbers, Reals, cosine, sine
 from acetate.elements.params import colour, number, whole
 from acetate.elements.strokes import Strokes, capsules
@@ -63,10 +63,12 @@ def paint(canvas: Canvas, circle: MagicCircle) -> Layer:
     canvas.on_progress(0.7)
     beat = 1 + 0.15 * float(sine(np.full(1, canvas.phase, np.float32))[0])
     tint = rgb(circle.colour)
+    white = mix(tint, (1.0, 1.0, 1.0), 0.8)
 
     def band(band: Band) -> Field:
         light = near[band.place] * np.float32(0.6 + 2.6 * circle.glow) + far[band.place] * np.float32(3.4 * circle.glow)
-        return shining((light * beat + core[band.place] * np.float32(1.7)) * clear(canvas, band, 0.05), tint)
+        line = layer_of(core[band.place] * np.float32(0.96), white)
+        return over(line, shining(light * beat * clear(canvas, band, 0.05), tint))
 
     return canvas.fill(band, 0.7)
 

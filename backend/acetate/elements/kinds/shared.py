@@ -31,9 +31,10 @@ def scattered(canvas: Canvas, name: str, count: int) -> tuple[Reals, Reals]:
 
 
 def clear(canvas: Canvas, band: Band, margin: float = 0.06) -> Field:
-    """1 inside the frame, falling smoothly to 0 at its border over a `margin` in units."""
-    across = smoothstep(0.0, margin, np.float32(canvas.across / 2) - np.abs(band.x))
-    down = smoothstep(0.0, margin, np.float32(canvas.down / 2) - np.abs(band.y))
+    """1 inside the frame, falling smoothly to 0 at its outermost pixels over a `margin` in units."""
+    pixel = 0.6 / canvas.unit
+    across = smoothstep(pixel, pixel + margin, np.float32(canvas.across / 2) - np.abs(band.x))
+    down = smoothstep(pixel, pixel + margin, np.float32(canvas.down / 2) - np.abs(band.y))
     return across * down
 
 

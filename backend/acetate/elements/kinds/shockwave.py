@@ -39,10 +39,10 @@ def paint(canvas: Canvas, wave: Shockwave) -> Layer:
     fade = min(age / 0.12, 1.0) * min((1 - age) / 0.30, 1.0)
     amount = (0.3 + 1.6 * wave.brightness) * fade * (3 - 2 * fade)
     # Around the ring the noise closes after its period.
-    bump = Noise(numbers, "bump", 0.3 * canvas.unit, phase=phase, columns=16, octaves=6, gain=0.55)
-    comb = Noise(numbers, "comb", 0.03 * canvas.unit, phase=phase, columns=64, rows=4, octaves=4, gain=0.6)
+    bump = Noise(numbers, "bump", 0.3 * canvas.unit, phase=phase, columns=16, octaves=4, gain=0.55)
+    comb = Noise(numbers, "comb", 0.05 * canvas.unit, phase=phase, columns=64, rows=4, octaves=2, gain=0.6)
     mist = Noise(numbers, "mist", 0.16 * canvas.unit, phase=phase, gain=0.55)
-    tint, pixel = rgb(wave.colour), 0.7 / canvas.unit
+    tint, pixel = rgb(wave.colour), 0.3 / canvas.unit
 
     def band(band: Band) -> Field:
         x, y = band.x, band.y / np.float32(squash)

@@ -26,13 +26,13 @@ class Web:
     damage: float = number("Torn", 0.12, perfect=0.0, torn=0.7, broken=0.7, old=0.5, tattered=0.9)
     thickness: float = number("Thickness", 0.4, thin=0.15, fine=0.15, thick=0.85)
     dew: float = number("Dew", 0.0, dew=0.7, dewy=0.7, wet=0.7, morning=0.6, dewdrops=0.7)
-    colour: str = colour("Colour", "#eef2f5")
+    colour: str = colour("Colour", "#c3ccd4")
 
 
 def paint(canvas: Canvas, web: Web) -> Layer:
     """A web around the middle of the frame, which sways a little in a loop."""
     depth = np.zeros((canvas.height, canvas.width), np.float32)
-    radius = (0.0002 + 0.0010 * web.thickness) * canvas.unit
+    radius = (0.0003 + 0.0011 * web.thickness) * canvas.unit
     spokes, ends = _spokes(canvas, web)
     pixels = canvas.pixels(spokes)
     fine(depth, Strokes(pixels, np.array(radius * 1.15), np.array(0.85)))
