@@ -68,7 +68,8 @@ def paint(canvas: Canvas, circle: MagicCircle) -> Layer:
     def band(band: Band) -> Field:
         light = near[band.place] * np.float32(0.6 + 2.6 * circle.glow) + far[band.place] * np.float32(3.4 * circle.glow)
         line = layer_of(core[band.place] * np.float32(0.96), white)
-        return over(line, shining(light * beat * clear(canvas, band, 0.05), tint))
+        spread: Field = light * np.float32(beat) * clear(canvas, band, 0.05)
+        return over(line, shining(spread, tint))
 
     return canvas.fill(band, 0.7)
 
