@@ -147,8 +147,9 @@ def test_a_killed_actor_costs_its_own_job_one_attempt(daemon: Daemon, editor: Ed
     hit, spared = started(editor, 1), started(editor, 2)
     before = {worker["job"]: worker for worker in pool(daemon)}
     os.kill(before[hit]["pid"], signal.SIGKILL)
+    wanted = (hit, 2)
     again = until(
-        lambda: [each for each in pool(daemon) if each["job"] == hit and each["attempt"] == 2], "the job again"
+        lambda: [each for each in pool(daemon) if (each["job"], each["attempt"]) == wanted], "another attempt"
     )
     assert again[0]["pid"] != before[hit]["pid"]
     assert {each["job"]: each["attempt"] for each in pool(daemon)}[spared] == 1
@@ -187,7 +188,7 @@ def test_a_frozen_machine_is_given_up_and_changes_nothing_when_it_thaws(
     for job in jobs:
         editor.wait(Progress, job, PATIENCE_S)
     there = machines.of_other()
-    assert "raylet" in [process.name() for process in there]
+    [raylet] = [process for process in there if process.name() == "raylet"]
     pids = {process.pid for process in there}
     frozen = next(each["job"] for each in pool(daemon) if each["pid"] in pids)
     for process in there:
@@ -200,9 +201,7 @@ def test_a_frozen_machine_is_given_up_and_changes_nothing_when_it_thaws(
     assert [end.seed for end in ends] == [5, 6]
     assert {end.settings["pid"] for end in ends}.isdisjoint(pids)
     # Ray ends a machine that it had given up: nothing of it is left to say anything.
-    until(
-        lambda: not any(process.is_running() for process in there if process.name() == "raylet"), "its end", PATIENCE_S
-    )
+    until(lambda: not raylet.is_running(), "its end", PATIENCE_S)
     assert [editor.count(Done, job) for job in jobs] == [1, 1]
 
 
