@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from acetate.worker.engine import Pixels
 
 
+LACKED = "ACETATE_TEST_LACKED"
+"""The environment variable by which a machine lacks the model `narrow`."""
+
+
 class StandIn:
     """Makes layers of one colour, which the seed and the layer's number decide."""
 
@@ -52,7 +56,7 @@ class StandIn:
                 vocabulary=True,
             ),
             ModelInfo("absent", "sdxl", tuple(MODES), 1024, missing="the model absent lacks unet/config.json"),
-            ModelInfo("narrow", "sd15", ("text",), 512),
+            ModelInfo("narrow", "sd15", ("text",), 512, missing="it is not here" if LACKED in os.environ else ""),
         )
 
     @classmethod

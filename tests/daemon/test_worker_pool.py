@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from acetate.cards import card_count
-from acetate.daemon import seats
+from acetate.daemon import worker_devices
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.job_manager import JobManager
 from acetate.daemon.job_store import JOURNAL, JobStore
-from acetate.daemon.seats import find_seats
 from acetate.daemon.spool import Spool
+from acetate.daemon.worker_devices import find_worker_devices
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Cancelled, Connected, Done, Progress
 from acetate_wire.messages import Message
@@ -177,18 +177,18 @@ def test_an_attempt_that_does_not_count_keeps_its_number(tmp_path: Path) -> None
 def test_each_card_has_a_worker_that_sees_no_other(
     monkeypatch: pytest.MonkeyPatch, build: str, workers: str, environment: dict[str, str], found: list[Any]
 ) -> None:
-    monkeypatch.setattr(seats, "torch_build", lambda: build)
-    monkeypatch.setattr(seats, "guess_device", lambda: build)
-    monkeypatch.setattr(seats, "card_count", lambda build: 2)
-    made = find_seats(workers, environment)
-    assert [(seat.device, seat.environment.get("CUDA_VISIBLE_DEVICES")) for seat in made] == found
-    assert [seat.number for seat in made] == list(range(1, len(found) + 1))
+    monkeypatch.setattr(worker_devices, "torch_build", lambda: build)
+    monkeypatch.setattr(worker_devices, "guess_device", lambda: build)
+    monkeypatch.setattr(worker_devices, "card_count", lambda build: 2)
+    made = find_worker_devices(workers, environment)
+    assert [(place.device, place.environment.get("CUDA_VISIBLE_DEVICES")) for place in made] == found
+    assert [place.number for place in made] == list(range(1, len(found) + 1))
 
 
 @pytest.mark.parametrize("workers", ["none", "0", "-1", "65", "2.5"])
 def test_no_number_of_workers_is_refused_with_the_way_out(workers: str) -> None:
     with pytest.raises(AcetateError, match="choose auto") as refused:
-        find_seats(workers)
+        find_worker_devices(workers)
     assert refused.value.field == "workers"
 
 

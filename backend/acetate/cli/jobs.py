@@ -151,6 +151,7 @@ def status(json_file: JsonFile = None) -> None:
         *((_("worker {n}").format(n=worker["number"]), worker_line(worker)) for worker in values["pool"]),
         (_("endpoint"), " ".join(place for place in (values["endpoint"], values["tcp"]) if place)),
         (_("device"), values["device"]),
+        *(((_("farm"), values["farm"]["problem"] or values["farm"]["address"]),) if values["farm"] else ()),
         (_("models loaded"), ", ".join(values["models_loaded"]) or _("none at present")),
         (_("clients"), ", ".join(values["clients"])),
         (_("jobs"), ", ".join(f"{count} {STATES[state]}" for state, count in values["jobs"].items()) or "0"),
@@ -163,7 +164,8 @@ def worker_line(worker: Mapping[str, Any]) -> str:
     """Where a worker computes, and what it has and does, in one line."""
     process = _("not started") if worker["pid"] is None else _("process {pid}").format(pid=worker["pid"])
     doing = _("job {id}").format(id=worker["job"][:8]) if worker["job"] else _("no job")
-    return ", ".join((worker["device"], process, *worker["models"], doing))
+    place = f"{worker['machine']} {worker['device']}".strip()
+    return ", ".join((place, process, *worker["models"], doing))
 
 
 def _unreachable(hidden: Record) -> str:

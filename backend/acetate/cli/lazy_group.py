@@ -39,6 +39,7 @@ OWN = {
         "take": "take:take",
         "cancel": "jobs:cancel",
         "pair": "jobs:pair",
+        "farm": "farm:app",
         "models": "models:app",
         "plugins": "plugins:app",
     }.items()

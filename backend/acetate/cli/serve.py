@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +34,12 @@ def serve(
         str | None,
         typer.Option(metavar="N", help=_("How many jobs are drawn at the same time. [default: one on each card]")),
     ] = None,
+    farm: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help=_("Draw on the workers of the farm with this head."))
+    ] = "",
+    farm_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("The farm's key. [default: farm.json of this machine]"))
+    ] = None,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help=_("The engine that draws, of those that are installed."))
     ] = None,
@@ -44,11 +51,14 @@ def serve(
 
     settings = DaemonConfig(
         tcp=tcp,
+        farm=farm,
         unload_after_s=unload_after,
         idle_exit_s=stop_after,
         keep_s=keep_days * DAY_S,
         keep_bytes=int(keep_gib * (1 << 30)),
     )
+    if farm_key is not None:
+        settings = replace(settings, farm_key=farm_key)
     if workers is not None:
         settings = replace(settings, workers=workers)
     if engine is not None:

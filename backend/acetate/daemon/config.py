@@ -11,6 +11,7 @@ from acetate_wire.limits import Limits
 from acetate_wire.paths import runtime_dir
 
 from acetate import logs
+from acetate.farm.key import default_key_path
 
 DEFAULT_ENGINE = "standard"
 DAY_S = 86400.0
@@ -30,6 +31,9 @@ class DaemonConfig:
     `workers` is how many worker processes draw at the same time, or `auto`: one on each graphics card, one where the
     processor computes; by default ACETATE_WORKERS or `auto`.
 
+    `farm` is the address (`HOST:PORT`) of a farm's head, whose workers draw then instead of this machine's, or empty;
+    `farm_key` is the file with the farm's key.
+
     `idle_exit_s`: the daemon ends after so long without clients and jobs. `unload_after_s`: a worker, and
     the models in it, end after so long without a job. `cancel_grace_s`: how long a worker may take to stop
     before it is killed. `silence_s`: a worker that says nothing for so long during a job is asked whether it lives, and
@@ -45,6 +49,8 @@ class DaemonConfig:
     tcp: str = ""
     engine: str = field(default_factory=lambda: os.environ.get("ACETATE_ENGINE") or DEFAULT_ENGINE)
     workers: str = field(default_factory=lambda: os.environ.get("ACETATE_WORKERS") or "auto")
+    farm: str = ""
+    farm_key: Path = field(default_factory=default_key_path)
     limits: Limits = field(default_factory=Limits)
     idle_exit_s: float = 3600.0
     unload_after_s: float = 600.0

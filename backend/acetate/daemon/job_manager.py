@@ -27,6 +27,9 @@ MOST_DEATHS = 2
 LISTED_AT_ONCE = 100
 """How many jobs one message lists."""
 
+MOST_ATTEMPTS = 20
+"""So often a job is begun, whatever ended the attempts; beyond, each one that ends with its worker counts as above."""
+
 LOST_REQUEST = AcetateError(
     "internal",
     "what this job was to draw cannot be read: its entry in the journal is damaged",
@@ -307,11 +310,24 @@ class JobManager:
             else:
                 self._end(id, "failed", fields, 0)
 
-    def on_worker_crash(self, running: RunningJob, reason: str) -> None:
-        """The worker of a job is gone: the job runs once more, and the second time fails."""
+    def refuse(self, waiting: WaitingJob, error: AcetateError) -> None:
+        """A waiting job can be drawn nowhere: it fails."""
+        self._queue.remove(waiting.id, waiting.account)
+        self._end(waiting.id, "failed", error.fields(), 0)
+
+    def on_worker_crash(self, running: RunningJob, reason: str, *, counted: bool = True) -> None:
+        """The worker of a job is gone: the job runs once more, and the second time fails.
+
+        Without `counted`, as often as MOST_ATTEMPTS allows: it was not the job's fault.
+        """
         job = running.job
         self._discard(running)
         if self.running.pop(job.id, None) is None or running.stopping_since is not None:
+            return
+        if not counted and running.attempt < MOST_ATTEMPTS:
+            log.warning("%s; job %s runs again", reason, job.id)
+            self._give_back(job.id)
+            self._queue.push_front(_waiting(job, alone=running.alone))
             return
         if self._crashes.get(job.id, job.deaths) + 1 >= MOST_DEATHS:
             self._give_up(job, reason)
@@ -475,7 +491,8 @@ class JobManager:
 
 
 def _waiting(job: JobRecord, *, alone: bool = False) -> WaitingJob:
-    return WaitingJob(job.id, job.account, str(job.request.get("model", "")), alone)
+    # The default is left out of an encoded request.
+    return WaitingJob(job.id, job.account, str(job.request.get("model", LayerRequest.model)), alone)
 
 
 def _is_about(message: Message, running: RunningJob) -> bool:

@@ -181,6 +181,7 @@ class Server:
             "version": acetate.__version__,
             "pid": os.getpid(),
             "workers": self._worker_pool.pids,
+            "farm": self._worker_pool.farm,
             "pool": self._worker_pool.to_maps(),
             "endpoint": self.connection.endpoint,
             "tcp": self.connection.tcp,

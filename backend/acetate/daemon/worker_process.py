@@ -21,7 +21,7 @@ from acetate_wire.paths import ensure_private_dir
 import acetate
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
-from acetate.daemon.seats import Seat
+from acetate.daemon.worker_devices import WorkerDevice
 from acetate.worker import OTHER_VERSION
 
 STOP_S = 2.0
@@ -37,37 +37,44 @@ _NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0
 class WorkerProcess:
     """One worker, from its start to its end, and the socket to it. A new worker is a new object."""
 
+    blameless = False
+
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         settings: DaemonConfig,
         keys: Keys,
-        seat: Seat,
+        place: WorkerDevice,
+        module: str = "acetate.worker.worker",
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        """Start a worker process with the engine of `settings`; what it prints goes to its log (`log_name`)."""
+        """Start a worker process with the engine of `settings`; what it prints goes to its log (`log_name`).
+
+        `module` is what the process runs, and `more` what it is told besides.
+        """
         self._settings, self._keys = settings, keys
-        self._log = settings.state / log_name(seat.number)
+        self._log = settings.state / log_name(place.number)
         self._files: list[Path] = []
-        self.socket, endpoint = self._bind(context, f"w{seat.number}.sock")
+        self.socket, endpoint = self._bind(context, f"w{place.number}.sock")
         # The worker answers here from a thread of its own, however long a step takes.
-        self._alive_socket, alive = self._bind(context, f"a{seat.number}.sock")
+        self._alive_socket, alive = self._bind(context, f"a{place.number}.sock")
         self._asked = False
         self._silent_s, self._last_turn = 0.0, time.monotonic()
         # A pair socket takes nothing before its other end is there, which the worker's first message proves.
         self._connected = False
         self._outbox: list[list[Any]] = []
         setup = {"version": acetate.__version__, "engine": settings.engine, "endpoint": endpoint, "alive": alive}
-        setup |= {"log": str(self._log), "log_level": settings.log_level}
+        setup |= {"log": str(self._log), "log_level": settings.log_level, **(more or {})}
         if sys.platform == "win32":
             setup["server_key"] = keys.server_public
             setup["client_public"], setup["client_secret"] = keys.client_public, keys.client_secret
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "acetate.worker.worker"],
+                [sys.executable, "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**PASSIVE_WAIT_ENV, **os.environ, **seat.environment},
+                env={**PASSIVE_WAIT_ENV, **os.environ, **place.environment},
                 # The folder that the daemon was started in may be gone by now, and libraries fail to load there.
                 cwd=settings.state,
                 creationflags=_NO_WINDOW,
@@ -187,8 +194,8 @@ class WorkerProcess:
 
 
 def log_name(number: int) -> str:
-    """The file in the state folder that the worker of this number writes its log to."""
-    return "worker.log" if number == 1 else f"worker-{number}.log"
+    """The file in the state folder that the worker of this number writes its log to; 0 is a farm's foreman."""
+    return {0: "foreman.log", 1: "worker.log"}.get(number, f"worker-{number}.log")
 
 
 def _last_line(path: Path) -> str:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acetate_wire.errors import AcetateError
 from acetate_wire.pictures import picture_to_map
 from acetate_wire.request import LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request
 
 from acetate.image.pixel_codec import from_rgba, to_rgba
+from acetate.io import atomic_write_frames, is_full
 from acetate.worker.engine import EngineJob, EngineResult
 
 
-def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
+def read_job(fields: Mapping[str, Any], frames: Sequence[Any]) -> tuple[EngineJob, bytes | None]:
     """The job that a `run` message describes, and the ICC profile that its layers are to have.
 
-    Raises AcetateError `bad_request` for a picture with pixels that are not numbers.
+    Its pictures are the message's `frames`, or lie in the file that it names as `input`. Raises AcetateError
+    `bad_request` for a picture with pixels that are not numbers.
     """
-    sizes = fields["sizes"]
     request = decode_request(fields["request"])
-    frames = _frames(Path(fields["input"]), sizes) if sizes else []
+    if "input" in fields:
+        frames = read_frames(Path(fields["input"]), fields["sizes"])
 
     def picture(header: PictureSpec, field: str) -> Any:
         profile = None if header.profile_frame is None else bytes(frames[header.profile_frame])
@@ -36,7 +39,8 @@ def read_job(fields: Mapping[str, Any]) -> tuple[EngineJob, bytes | None]:
     return EngineJob(fields["id"], request, inputs, controls), None if reply is None else bytes(frames[reply])
 
 
-def _frames(path: Path, sizes: list[int]) -> list[memoryview]:
+def read_frames(path: Path, sizes: Sequence[int]) -> list[memoryview]:
+    """The frames of a job that the spool holds one after another in a file; no file where all are empty."""
     if not sum(sizes):
         return [memoryview(b"")] * len(sizes)
     with path.open("rb") as file:
@@ -46,6 +50,21 @@ def _frames(path: Path, sizes: list[int]) -> list[memoryview]:
         frames.append(whole[start : start + size])
         start += size
     return frames
+
+
+def save_layers(path: Path, frames: Sequence[Any]) -> None:
+    """Write the frames of finished layers so that they outlive a power cut. Raises AcetateError on a full disk."""
+    try:
+        atomic_write_frames(path, frames)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise AcetateError(
+            "busy",
+            "the layers are finished, but the disk is too full to keep them",
+            hint="free some space in the daemon's folder and submit again",
+            retry=True,
+        ) from None
 
 
 def encode_reply(

@@ -28,11 +28,10 @@ from acetate_wire.messages import Message, decode
 import acetate
 from acetate import logs
 from acetate.generation import JobCancelled
-from acetate.io import atomic_write_frames, is_full
 from acetate.worker import OTHER_VERSION
 from acetate.worker.engine import Engine
 from acetate.worker.engine_loader import load_engine_class
-from acetate.worker.job_io import encode_reply, read_job
+from acetate.worker.job_io import encode_reply, read_job, save_layers
 from acetate.worker.memory import free_bytes
 from acetate.worker.oom_fallback import run_with_fallback
 from acetate.worker.progress_reporter import ProgressReporter
@@ -69,7 +68,7 @@ class Worker:
             self._reporter.send_job("progress", {"stage": "loading", "step": 0, "steps": 0})
             if self._engine is None:
                 self._engine = self._engine_class()
-            outcome = self._run_engine(self._engine, message)
+            outcome, frames = self._run_engine(self._engine, message)
         except JobCancelled:
             log.info("job %s was cancelled", id)
             self._reporter.send_job("stopped", {})
@@ -83,32 +82,21 @@ class Worker:
             failure = AcetateError("internal", f"making the layers failed: {reason}", hint=hint, retry=True)
             self._reporter.send_job("failed", failure.fields())
         else:
-            self._reporter.send_job("finished", outcome)
+            self._reporter.send_job("finished", outcome, frames)
         self._reporter.close()
         if self._engine is not None:
             loaded, device = list(self._engine.loaded()), self._engine.device()
             self._reporter.send("state", {"device": device, "loaded": loaded, "free": free_bytes(device)})
 
-    def _run_engine(self, engine: Engine, message: Message) -> dict[str, Any]:
-        job, profile = read_job(message.fields)
+    def _run_engine(self, engine: Engine, message: Message) -> tuple[dict[str, Any], list[bytes]]:
+        job, profile = read_job(message.fields, message.frames)
         request, started = job.request, time.monotonic()
         size = f"{request.target.width} x {request.target.height}"
         log.info("job %s: %s with %s, %s", job.id, request.mode, request.model, size)
         made = run_with_fallback(engine, job, self._reporter, int(message.fields["memory_level"]))
         layers, frames = encode_reply(made, request, profile)
         log.info("job %s: %d layers in %.1f s on %s", job.id, len(layers), time.monotonic() - started, engine.device())
-        try:
-            atomic_write_frames(Path(message.fields["output"]), frames)
-        except OSError as error:
-            if not is_full(error):
-                raise
-            raise AcetateError(
-                "busy",
-                "the layers are finished, but the disk is too full to keep them",
-                hint="free some space in the daemon's folder and submit again",
-                retry=True,
-            ) from None
-        return {
+        outcome = {
             "layers": layers,
             "sizes": [len(frame) for frame in frames],
             "digest": functools.reduce(lambda crc, frame: zlib.crc32(frame, crc), frames, 0),
@@ -119,6 +107,10 @@ class Worker:
                 "warnings": [asdict(warning) for warning in made.warnings],
             },
         }
+        if "output" not in message.fields:
+            return outcome, frames
+        save_layers(Path(message.fields["output"]), frames)
+        return outcome, []
 
 
 def main() -> int:
@@ -129,18 +121,19 @@ def main() -> int:
         log.warning("this is acetate %s, the daemon %s", acetate.__version__, setup.get("version"))
         return OTHER_VERSION
     log.info("the worker starts (process %d, engine %s)", os.getpid(), setup["engine"])
-    threading.Thread(target=_end_with_daemon, daemon=True).start()
+    threading.Thread(target=end_with_daemon, daemon=True).start()
     context = zmq.Context()
-    alive = _connect(context, setup, setup["alive"])
-    threading.Thread(target=_answer, args=(alive,), daemon=True).start()
-    socket = _connect(context, setup, setup["endpoint"])
+    alive = connect(context, setup, setup["alive"])
+    threading.Thread(target=answer_questions, args=(alive,), daemon=True).start()
+    socket = connect(context, setup, setup["endpoint"])
     Worker(socket, load_engine_class(setup["engine"])).serve()
     socket.close(linger=1000)
     context.term()
     return 0
 
 
-def _connect(context: zmq.Context[zmq.Socket[bytes]], setup: dict[str, str], endpoint: str) -> zmq.Socket[bytes]:
+def connect(context: zmq.Context[zmq.Socket[bytes]], setup: dict[str, str], endpoint: str) -> zmq.Socket[bytes]:
+    """A socket to what the daemon has bound for this process, as its `setup` says."""
     socket = context.socket(zmq.PAIR)
     if "server_key" in setup:
         socket.set(zmq.CURVE_SERVERKEY, setup["server_key"].encode("ascii"))
@@ -150,7 +143,7 @@ def _connect(context: zmq.Context[zmq.Socket[bytes]], setup: dict[str, str], end
     return socket
 
 
-def _answer(alive: zmq.Socket[bytes]) -> None:
+def answer_questions(alive: zmq.Socket[bytes]) -> None:
     """Send the daemon's questions back, as proof that this process runs, until the context ends."""
     with contextlib.suppress(zmq.ContextTerminated):
         while True:
@@ -158,7 +151,7 @@ def _answer(alive: zmq.Socket[bytes]) -> None:
     alive.close(linger=0)
 
 
-def _end_with_daemon() -> None:
+def end_with_daemon() -> None:
     """The daemon holds the other end of standard input: when that closes, the daemon is gone."""
     while sys.stdin.buffer.read(4096):
         pass

@@ -20,7 +20,7 @@ _THREADS = "OMP_NUM_THREADS"
 
 
 @dataclass(frozen=True)
-class Seat:
+class WorkerDevice:
     """A worker's place: its number from 1, PyTorch's name of its device, and what its environment has besides.
 
     Workers with the same device share that device's memory.
@@ -31,7 +31,7 @@ class Seat:
     environment: Mapping[str, str]
 
 
-def find_seats(workers: str, environment: Mapping[str, str] = os.environ) -> tuple[Seat, ...]:
+def find_worker_devices(workers: str, environment: Mapping[str, str] = os.environ) -> tuple[WorkerDevice, ...]:
     """The places of `workers`, a number or `auto`: one for each card, and one where the processor computes.
 
     More workers than cards share the cards, or the processor's cores. Raises AcetateError.
@@ -42,7 +42,7 @@ def find_seats(workers: str, environment: Mapping[str, str] = os.environ) -> tup
     if variable and not cards:
         kind = "cpu"
     count = _count(workers, max(1, len(cards)))
-    seats = []
+    places = []
     for number in range(count):
         extra: dict[str, str] = {}
         device = kind
@@ -52,8 +52,8 @@ def find_seats(workers: str, environment: Mapping[str, str] = os.environ) -> tup
             device = f"{kind}:{card}"
         elif count > 1 and _THREADS not in environment:
             extra[_THREADS] = str(max(1, _cores() // count))
-        seats.append(Seat(number + 1, device, extra))
-    return tuple(seats)
+        places.append(WorkerDevice(number + 1, device, extra))
+    return tuple(places)
 
 
 def _cards(build: str, chosen: str | None) -> list[str]:
