@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ class Machines:
 
     def of_other(self) -> list[psutil.Process]:
         """Ray's processes of the second machine."""
-        return psutil.Process(self.other.pid).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(self.other.pid).children(recursive=True)
+        return found
 
 
 def free_ports() -> int:
@@ -158,6 +160,10 @@ def test_a_killed_actor_costs_its_own_job_one_attempt(daemon: Daemon, editor: Ed
         editor.wait(Cancelled, job)
 
 
+def _is_gone(daemon: Daemon, process: int) -> bool:
+    return process not in daemon.workers()
+
+
 def test_a_killed_foreman_costs_no_attempt_that_counts(daemon: Daemon, editor: Editor) -> None:
     editor.wait(Connected)
     job = editor.client.submit(a_request("steps=100 pause=0.05", seed=4))
@@ -166,7 +172,7 @@ def test_a_killed_foreman_costs_no_attempt_that_counts(daemon: Daemon, editor: E
         editor.wait(Progress, job, PATIENCE_S)
         [foreman] = daemon.workers()
         os.kill(foreman, signal.SIGKILL)
-        until(lambda gone=foreman: gone not in daemon.workers(), "the foreman's end")
+        until(partial(_is_gone, daemon, foreman), "the foreman's end")
     done = editor.wait(Done, job, PATIENCE_S)
     assert (done.seed, done.settings["memory_level"]) == (4, 0) and editor.count(Done, job) == 1
 

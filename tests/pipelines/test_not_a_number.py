@@ -169,7 +169,7 @@ def test_a_control_is_named_by_its_number() -> None:
         file.flush()
         fields = {"id": "x", "request": encode_request(request), "sizes": [len(frame)], "input": file.name}
         with pytest.raises(AcetateError, match="1 pixel") as caught:
-            read_job(fields)
+            read_job(fields, ())
     assert (caught.value.code, caught.value.field) == ("bad_request", "controls[0].picture")
 
 

@@ -116,10 +116,12 @@ def _certificate(
     if addresses:
         names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    signed: bytes = builder.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return signed.decode()
 
 
 def _pem(private: EllipticCurvePrivateKey) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    written: bytes = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return written.decode()
