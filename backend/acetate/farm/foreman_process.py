@@ -67,4 +67,7 @@ def join_farm(address: str, key: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    # The thread that waits at standard input would keep the interpreter from ending in order.
+    os._exit(code)
