@@ -153,6 +153,5 @@ def test_progress_grows_to_the_whole() -> None:
 
 
 def test_a_large_glow_has_a_thousand_steps_of_alpha_at_sixteen_bits() -> None:
-    alpha = paint("glow", {}, 2048, 2048, 1)[1024, :, 3]
-    assert len(np.unique(np.rint(alpha * 65535))) > 900
-    assert len(np.unique(np.rint(paint("glow", {}, 2048, 2048, 1)[..., 3] * 65535))) >= 1000
+    alpha = paint("glow", {}, 2048, 2048, 1)[..., 3]
+    assert len(np.unique(np.rint(alpha * 65535))) >= 1000

@@ -13,9 +13,6 @@ from acetate.elements.numbers import Field, exp, sine
 from acetate.elements.params import colour, number
 from acetate.elements.strokes import dots
 
-LOBES = 5
-"""A flake is a clump of so many overlapping dots, so that none is a perfect disc."""
-
 
 @dataclass(frozen=True)
 class Snow:
@@ -44,7 +41,9 @@ class Snow:
 
 @dataclass(frozen=True)
 class _Distance:
-    """Flakes for each square unit, their radius in units, how soft, how opaque, and wraps of a loop."""
+    """Flakes for each square unit, their radius in units, how soft, how opaque, wraps of a loop, and of how many dots a
+    flake is a clump, so that no near one is a perfect disc.
+    """
 
     name: str
     count: float
@@ -52,14 +51,15 @@ class _Distance:
     soft: float
     alpha: float
     wraps: int
+    lobes: int
 
 
 _DISTANCES = (
-    _Distance("dust", 1100, 0.0011, 1.2, 0.60, 1),
-    _Distance("far", 420, 0.0024, 1.4, 0.80, 1),
-    _Distance("middle", 120, 0.0050, 1.5, 0.90, 1),
-    _Distance("near", 22, 0.0105, 1.6, 0.75, 2),
-    _Distance("close", 5, 0.026, 1.7, 0.34, 2),
+    _Distance("dust", 1100, 0.0011, 1.2, 0.60, 1, 1),
+    _Distance("far", 420, 0.0024, 1.4, 0.80, 1, 2),
+    _Distance("middle", 120, 0.0050, 1.5, 0.90, 1, 5),
+    _Distance("near", 22, 0.0105, 1.6, 0.75, 2, 5),
+    _Distance("close", 5, 0.026, 1.7, 0.34, 2, 5),
 )
 
 
@@ -81,11 +81,11 @@ def _flakes(canvas: Canvas, snow: Snow, distance: _Distance, picture: Field) -> 
     x = (drift - np.floor(drift)) * wide - wide / 2 + 0.012 * sway
     size = numbers.uniform(f"{name}.size", most, 0.6, 1.5)[:count] * distance.radius * (0.4 + 1.2 * snow.size)
     bright = numbers.uniform(f"{name}.alpha", most, 0.5, 1.0)[:count] * distance.alpha
-    for lobe in range(LOBES):
+    for lobe in range(distance.lobes):
         offset = np.stack([numbers.normal(f"{name}.{lobe}.{axis}", most, 0.24)[:count] for axis in "xy"], axis=-1)
         part = numbers.uniform(f"{name}.{lobe}.size", most, 0.55, 1.0)[:count]
         places = canvas.pixels(np.stack([x, y], axis=-1) + offset * size[:, None])
-        dots(picture, places, part * size * canvas.unit, 0.9 * bright, distance.soft)
+        dots(picture, places, part * size * canvas.unit, 4.5 / distance.lobes * bright, distance.soft)
 
 
 def paint(canvas: Canvas, snow: Snow) -> Layer:
