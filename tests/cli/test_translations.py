@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -34,10 +35,16 @@ def helps() -> set[str]:
     """The docstrings of all commands and of those of groups."""
     found: set[str] = set()
     for loaded in [*(place.load() for place in OWN.values()), *(each for _, each in load_extensions(COMMANDS))]:
-        is_group = isinstance(loaded, typer.Typer)
-        callbacks = [each.callback for each in loaded.registered_commands] if is_group else [loaded]
-        found |= {inspect.getdoc(callback) or "" for callback in callbacks}
+        found |= {inspect.getdoc(callback) or "" for callback in callbacks(loaded)}
     return found
+
+
+def callbacks(command: Any) -> list[Any]:
+    """The functions of a command, or of a group's commands and groups."""
+    if not isinstance(command, typer.Typer):
+        return [command]
+    groups = [each.typer_instance for each in command.registered_groups]
+    return [each.callback for each in command.registered_commands] + [each for one in groups for each in callbacks(one)]
 
 
 def folder(language: str) -> Path:

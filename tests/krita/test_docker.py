@@ -78,7 +78,7 @@ def test_a_model_that_can_do_little_says_so_in_the_menu(artist: Artist) -> None:
     artist.new()
     artist.run("D.model.setCurrentIndex(D.model.findData('narrow'))")
     states = artist.run("[D.modes.model().item(n).isEnabled() for n in range(D.modes.count())]")
-    assert states == [True] + [False] * 8
+    assert states == [True] + [False] * 9
     assert "narrow" in artist.run("D.modes.model().item(1).toolTip()")
     artist.run("D.model.setCurrentIndex(D.model.findData('absent'))")
     assert not artist.run("D.button.isEnabled()")
