@@ -47,3 +47,24 @@ def test_a_small_layer_of_a_large_frame_is_refined_alone(blender: Blender) -> No
     x, y, width, height = blender.call("working.seen", name=new)["rect"]
     assert x <= 1200 and y <= 800 and x + width >= 1360 and y + height >= 960 and max(width, height) <= 220
     assert blender.call("working.seen", name=old)["hidden"] == [True, True]
+
+
+def test_an_apple_on_a_meadow_is_split_into_planes_that_look_the_same(blender: Blender) -> None:
+    blender.call("scene.fresh", width=256, height=256)
+    assert blender.call("scene.connected")
+    old = blender.call("splits.meadow", wait=WAIT_S)
+    options = {"layers": 2, "seed": 3, "random_seed": False, "steps": 2, "wait": WAIT_S}
+    made = blender.call("splits.split", select=old, **options)
+    assert [plane["role"] for plane in made["planes"]] == ["background", "foreground"]
+    behind, before = (plane["depth"] for plane in made["planes"])
+    assert behind == pytest.approx(made["depth"]) and 0 < before < behind
+    assert made["asked"] == ["linear", [0, 0, 256, 256], 2]
+    far, near = (blender.call("working.seen", name=plane["name"]) for plane in made["planes"])
+    assert (far["rect"], far["hidden"], near["hidden"]) == ([0, 0, 256, 256], [False, False], [False, False])
+    x, y, width, height = near["rect"]
+    assert x <= 60 and y <= 90 and x + width >= 180 and y + height >= 190 and width * height < 200 * 200
+    assert near["active"] and far["selected"] and blender.call("working.seen", name=old)["hidden"] == [True, True]
+    assert round(made["worst"]) <= 2, "levels of 255 between the split picture and what the camera renders"
+    assert blender.call("splits.restored", select=made["planes"][1]["name"]) == ["split", 2, 3]
+    low, top = blender.call("splits.at_the_cursor")
+    assert low == top, "what is cut to what is seen still fits over the background"

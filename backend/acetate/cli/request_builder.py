@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from acetate_wire.element import ELEMENTS
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
+from acetate_wire.modes import MODES
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 from acetate_wire.request_codec import check_limits
 
@@ -167,7 +168,8 @@ def _base(
 ) -> LayerRequest:
     """The request that options change: another layer's, or one of the given pictures' or the model's own size."""
     if former is not None:
-        return replace(former.request(inputs), returns=roles)
+        # A picture that is split comes back whole, whichever of its layers the settings are from.
+        return replace(former.request(inputs), returns=() if MODES[mode].splits else roles)
     if mode == "text" and "prompt" not in wanted:
         raise AcetateError(
             "bad_request",

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 from acetate_wire.errors import AcetateError
+from acetate_wire.geometry import union
 from acetate_wire.request import Rect
 
 from ..i18n import tr
@@ -51,6 +52,7 @@ def insert_layers(scene: Any, sheets: Sequence[LayerToInsert], placement: Placem
             plane.set_hidden(anchor, scene)
         plane.select(_seen(made, sheets), scene)
         return made
+    sheets = _equally_large(sheets)
     if placement.place == IMAGE:
         return [_kept(images.from_png(sheet.name, sheet.png)) for sheet in sheets]
     if placement.place == TEXTURE:
@@ -144,6 +146,15 @@ def _in_place_of(scene: Any, sheets: Sequence[LayerToInsert], placement: Placeme
     ]
     _hide(scene, made, sheets)
     return made
+
+
+def _equally_large(sheets: Sequence[LayerToInsert]) -> list[LayerToInsert]:
+    """The layers with clear pixels around those that are cut to what is seen, so that they fit over one another."""
+    whole = union([sheet.rect for sheet in sheets])
+    return [
+        sheet if sheet.rect == whole else replace(sheet, rect=whole, png=images.enlarged(sheet.png, sheet.rect, whole))
+        for sheet in sheets
+    ]
 
 
 def _seen(made: Sequence[Any], sheets: Sequence[LayerToInsert]) -> list[Any]:

@@ -174,6 +174,8 @@ def restored(scene: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
     found["transparency_weight"] = made_with.get("transparency_weight", 1.0)
     if MODES[mode].takes_strength:
         found["strength"] = made_with.get("strength", 1.0)
+    if MODES[mode].splits:
+        found["layers"] = made_with.get("layers") or 0
     if MODES[mode].one_of:
         found["known"] = next(role for role in MODES[mode].one_of if role in made_with.get("inputs", {}))
     control: Mapping[str, Any] = next(iter(made_with.get("controls") or ()), {})

@@ -10,10 +10,12 @@ from typing import Any
 
 import bpy
 import numpy as np
+from acetate_editor.tasks import finish
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import PictureSpec, Rect
 
 from ..i18n import tr
+from .png import encode
 
 _SLICE = 1 << 17
 """Numbers converted at once; takes about a millisecond."""
@@ -65,6 +67,16 @@ def from_png(name: str, png: bytes) -> Any:
     image.colorspace_settings.name = "sRGB"
     image.alpha_mode = "STRAIGHT"
     return image
+
+
+def enlarged(png: bytes, covers: Rect, target: Rect) -> bytes:
+    """A PNG file of what another one, which covers one rectangle, shows of a larger one; clear elsewhere."""
+    image = from_png("", png)
+    try:
+        pixels = finish(read(image)).moved(covers, target)
+    finally:
+        bpy.data.images.remove(image)
+    return finish(encode(pixels.array[::-1].tobytes(), target.width, target.height))
 
 
 def check_readable(image: Any) -> None:
