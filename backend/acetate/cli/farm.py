@@ -50,9 +50,7 @@ def start(host: Host = "", port: Port = PORT, workers: Workers = "auto", key: Ke
 
 @app.command()
 def join(
-    head: Annotated[
-        str, typer.Argument(metavar="HEAD", help=_("The head's address, as acetate farm start tells it."))
-    ],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help=_("The head's address, as acetate farm start tells it."))],
     host: Host = "",
     port: Port = PORT,
     workers: Workers = "auto",
