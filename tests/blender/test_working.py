@@ -237,5 +237,5 @@ def test_saved_files_keep_their_choices(blender: Blender) -> None:
     numbers = blender.call("working.numbers_in_files")
     assert numbers["target"] == {"FRAME": 0, "REGION": 1, "PLANE": 2, "CUSTOM": 3, "IMAGE": 4, "AUTO": 5, "SQUARE": 6}
     assert {name: numbers["passes"][name] for name in "1248"} == {"1": 0, "2": 1, "4": 2, "8": 3}
-    modes = ("text", "refine", "inpaint", "scene", "background", "foreground", "extract", "remove")
+    modes = ("text", "refine", "inpaint", "scene", "background", "foreground", "extract", "remove", "split")
     assert numbers["mode"] == {name: number for number, name in enumerate(modes)}

@@ -111,8 +111,7 @@ def test_try_again_works_when_the_reason_is_gone(artist: Artist) -> None:
     artist.paint("mine", bytes([1, 2, 3, 255]) * 4, 0, 0, 2, 2)
     artist.set("refine", first="mine")
     artist.run("D.prompts.prompt.setPlainText('a kite'); D.generate(); layer('mine').remove()")
-    artist.wait()
-    assert artist.jobs()[0][0] == "failed"
+    artist.until("[job.state for job in D.controller.jobs.values()] == ['failed']")
     artist.undo()
     artist.click("next(iter(D.queue.rows.values())).again")
     artist.until("len(D.controller.jobs) == 0 and D.controller.tasks.idle")
