@@ -142,7 +142,7 @@ PICTURE = PictureSpec(0, 8, 8)
         ({"sampler": "Newton"}, "bad_request", "sampler"),
         ({"target": [0, 0, 0, 64]}, "bad_request", "target"),
         ({"target": [0, 0, 20000, 64]}, "too_large", "target"),
-        ({"count": 9}, "too_large", "count"),
+        ({"count": 11}, "too_large", "count"),
         ({"model": "sd99"}, "unknown_model", "model"),
         ({"mode": "scene"}, "mode_unsupported", "mode"),
         ({"inputs": {"layer": PICTURE}}, "mode_unsupported", "inputs.layer"),

@@ -168,8 +168,8 @@ def test_a_field_without_a_default_must_be_there(name: str) -> None:
 TOO_LARGE: dict[str, tuple[dict[str, Any], str]] = {
     "a side over the limit": ({"target": [0, 0, 16385, 5]}, "target"),
     "a canvas over the limit": ({"canvas": [20000, 5]}, "canvas"),
-    "nine pictures": ({"count": 9}, "count"),
-    "three scenes of three layers": ({"mode": "scene", "count": 3}, "count"),
+    "eleven pictures": ({"count": 11}, "count"),
+    "four scenes of three layers": ({"mode": "scene", "count": 4}, "count"),
     "layers over the limit of a job": ({"target": [0, 0, 8192, 8192], "count": 7}, "target"),
     "floats over the limit of a job": ({"target": [0, 0, 16384, 8192], "reply_format": "rgbaf32"}, "target"),
 }
