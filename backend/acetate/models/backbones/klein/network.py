@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.image.sizes import Size
+from acetate.models.backbones.flow_networks import FlowNetworks
 from acetate.models.backbones.flow_schedule import FlowSchedule
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
 from acetate.models.finite import finite
@@ -20,22 +21,12 @@ from acetate.models.prompt_embeds import PromptEmbeds
 
 
 @dataclass(eq=False)
-class Klein:
-    """The networks, of diffusers' and transformers' classes; the VAE takes and gives pictures with alpha.
-
-    A position of a latent stands for four of the VAE's. Frames are drawn each for itself; `conditioning` are the
+class Klein(FlowNetworks):
+    """A position of a latent stands for four of the VAE's. Frames are drawn each for itself; `conditioning` are the
     latents of reference pictures, in their order.
     """
 
-    vae: Any
-    transformer: Any
-    text_encoder: Any
-    tokenizer: Any
-    scheduler_config: Mapping[str, Any]
-    device: torch.device
-    dtype: torch.dtype
     scale: int = 16
-    denoiser_name: str = "transformer"
     nothing: str = ""
 
     @property
@@ -43,28 +34,12 @@ class Klein:
         """How many channels a latent has."""
         return int(self.transformer.config.in_channels)
 
-    @property
-    def denoiser(self) -> torch.nn.Module:
-        """The transformer."""
-        return self.transformer  # type: ignore[no-any-return]
-
-    @property
-    def networks(self) -> tuple[torch.nn.Module, ...]:
-        """Text encoder, transformer and VAE."""
-        return self.text_encoder, self.transformer, self.vae
-
     @cached_property
     def _pipeline(self) -> Any:
         """diffusers' pipeline around the same networks; only its helpers are called."""
-        from diffusers import FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline
+        from diffusers import Flux2KleinPipeline
 
-        return Flux2KleinPipeline(
-            scheduler=FlowMatchEulerDiscreteScheduler.from_config(self.scheduler_config),
-            vae=self.vae,
-            text_encoder=self.text_encoder,
-            tokenizer=self.tokenizer,
-            transformer=self.transformer,
-        )
+        return Flux2KleinPipeline(**self._parts())
 
     def tile(self, on: bool) -> None:
         """Have the VAE work in tiles or on whole pictures."""
@@ -79,8 +54,7 @@ class Klein:
     @torch.inference_mode()
     def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
         """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
-        rgba = torch.where(picture[:, 3:] > 0, picture, 0).to(self.device, self.vae.dtype)
-        plain = self._pipeline._patchify_latents(self.vae.encode(2 * rgba - 1).latent_dist.mode()).float()
+        plain = self._pipeline._patchify_latents(self.vae.encode(self._feed(picture)).latent_dist.mode()).float()
         mean, deviation = self._statistics()
         return (finite(plain, "VAE's encoder") - mean) / deviation
 
@@ -89,8 +63,8 @@ class Klein:
         """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
         mean, deviation = self._statistics()
         plain = self._pipeline._unpatchify_latents(finite(latent, self.denoiser_name).float() * deviation + mean)
-        pictures = [self.vae.decode(frame[None].to(self.vae.dtype), return_dict=False)[0] for frame in plain]
-        return (finite(torch.cat(pictures), "VAE").float() / 2 + 0.5).clamp(0, 1)
+        frames = (frame[None].to(self.vae.dtype) for frame in plain)
+        return self._pictures(self.vae.decode(frame, return_dict=False)[0] for frame in frames)
 
     def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
         """The noise levels of Euler's method, shifted by the size of the picture and the number of steps."""
@@ -135,11 +109,6 @@ class Klein:
     ) -> Float[Tensor, "n c h w"]:
         """Classifier-free guidance: away from the prediction without the prompt."""
         return without + scale * (prompted - without)
-
-    def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors of a LoRA file by the names of the transformer's layers. Raises ValueError or KeyError."""
-        found = self._pipeline.lora_state_dict(dict(tensors))
-        return {name.removeprefix("transformer."): value for name, value in found.items()}
 
     def _statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the VAE's latents, a value for each channel of ours."""

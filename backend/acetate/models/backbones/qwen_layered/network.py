@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.image.sizes import Size
+from acetate.models.backbones.flow_networks import FlowNetworks
 from acetate.models.backbones.flow_schedule import FlowSchedule
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
 from acetate.models.finite import finite
@@ -24,24 +25,15 @@ BASE_TOKENS = 256
 
 
 @dataclass(eq=False)
-class QwenLayered:
-    """The networks, of diffusers' and transformers' classes.
+class QwenLayered(FlowNetworks):
+    """The frames of a drawing are its composite, which comes first, and its layers from the lowest.
 
-    The frames of a drawing are its composite, which comes first, and its layers from the lowest; `conditioning` is the
-    latent of the picture that is split. `normalises` tells that guidance leaves the length of each prediction as it is
-    (`cfg_normalize` in diffusers).
+    `conditioning` is the latent of the picture that is split. `normalises` tells that guidance leaves the length of
+    each prediction as it is (`cfg_normalize` in diffusers).
     """
 
-    vae: Any
-    transformer: Any
-    text_encoder: Any
-    tokenizer: Any
-    scheduler_config: Mapping[str, Any]
-    device: torch.device
-    dtype: torch.dtype
     normalises: bool = True
     scale: int = 8
-    denoiser_name: str = "transformer"
     nothing: str = " "
 
     @property
@@ -49,29 +41,12 @@ class QwenLayered:
         """How many channels a latent has."""
         return int(self.vae.config.z_dim)
 
-    @property
-    def denoiser(self) -> torch.nn.Module:
-        """The transformer."""
-        return self.transformer  # type: ignore[no-any-return]
-
-    @property
-    def networks(self) -> tuple[torch.nn.Module, ...]:
-        """Text encoder, transformer and VAE."""
-        return self.text_encoder, self.transformer, self.vae
-
     @cached_property
     def _pipeline(self) -> Any:
         """diffusers' pipeline around the same networks; only its helpers are called."""
-        from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageLayeredPipeline
+        from diffusers import QwenImageLayeredPipeline
 
-        return QwenImageLayeredPipeline(
-            scheduler=FlowMatchEulerDiscreteScheduler.from_config(self.scheduler_config),
-            vae=self.vae,
-            text_encoder=self.text_encoder,
-            tokenizer=self.tokenizer,
-            processor=None,
-            transformer=self.transformer,
-        )
+        return QwenImageLayeredPipeline(**self._parts(), processor=None)
 
     def tile(self, on: bool) -> None:
         """Have the VAE work in tiles or on whole pictures."""
@@ -86,16 +61,14 @@ class QwenLayered:
     @torch.inference_mode()
     def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
         """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
-        rgba = torch.where(picture[:, 3:] > 0, picture, 0).to(self.device, self.vae.dtype)
-        latent = self.vae.encode((2 * rgba - 1)[:, :, None]).latent_dist.mode()[:, :, 0].float()
+        latent = self.vae.encode(self._feed(picture)[:, :, None]).latent_dist.mode()[:, :, 0].float()
         return scale_latents(finite(latent, "VAE's encoder"), self.vae.config)
 
     @torch.inference_mode()
     def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 H W"]:
         """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
         plain = unscale_latents(finite(latent, self.denoiser_name).float(), self.vae.config).to(self.vae.dtype)
-        pictures = [self.vae.decode(frame[None, :, None], return_dict=False)[0][:, :, 0] for frame in plain]
-        return (finite(torch.cat(pictures), "VAE").float() / 2 + 0.5).clamp(0, 1)
+        return self._pictures(self.vae.decode(frame[None, :, None], return_dict=False)[0][:, :, 0] for frame in plain)
 
     def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
         """The noise levels of Euler's method; larger pictures have more noise for longer."""
@@ -140,11 +113,6 @@ class QwenLayered:
             return self._unpacked(packed, without)
         length = self._packed(prompted).norm(dim=-1, keepdim=True)
         return self._unpacked(packed * (length / packed.norm(dim=-1, keepdim=True)), without)
-
-    def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors of a LoRA file by the names of the transformer's layers. Raises ValueError or KeyError."""
-        found = self._pipeline.lora_state_dict(dict(tensors))
-        return {name.removeprefix("transformer."): value for name, value in found.items()}
 
     def _packed(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "1 tokens width"]:
         count, channels, height, width = latent.shape
