@@ -11,9 +11,10 @@ import pytest
 from acetate_lab.training.starter import groups, recolour
 from acetate_lab.training.starter.colours import dominant_colour, hue_saturation_value
 from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
+from acetate_lab.training.starter.distractors import distracted
 from acetate_lab.training.starter.plurals import plural
 from acetate_lab.training.starter.samples import group_sample, is_symmetric, thing_sample
-from acetate_lab.training.starter.wording import ROLES, Wording, article
+from acetate_lab.training.starter.wording import ROLES, Wording, article, with_role
 from numpy.typing import NDArray
 
 SIDE = 256
@@ -193,10 +194,23 @@ def test_a_sample_is_the_same_again_and_says_its_role_first(seed: int) -> None:
     ):
         assert np.array_equal(first.picture, again.picture)
         assert first.picture.shape == (SIDE, SIDE, 4) and first.picture.dtype == np.uint8
-        text = first.wording.text(random.Random(seed))
+        text = with_role(first.wording.role, first.wording.phrase(random.Random(seed)))
         assert text.startswith(ROLES["layer"] + " ")
         kept = Wording(**json.loads(json.dumps(asdict(first.wording))))
-        assert kept.text(random.Random(seed)) == text
+        assert with_role(kept.role, kept.phrase(random.Random(seed))) == text
+
+
+def test_words_of_no_effect_come_one_time_in_five_and_keep_what_is_shown() -> None:
+    chance = random.Random(3)
+    asked = [distracted("a cat", "layer", chance) for _ in range(1000)]
+    changed = [text for text in asked if text != "a cat"]
+    assert 150 <= len(changed) <= 250
+    assert all("cat" in text.replace(",", "").split() for text in changed), "what is shown is still said"
+    assert any(place in text for text in changed for place in ("water", "wood", "meadow"))
+    assert any(text.endswith(" cat") and len(text.split()) > 2 for text in changed), "adjectives stand before the noun"
+    backgrounds = {distracted("a meadow", "background", chance) for _ in range(300)}
+    assert all(text.startswith("a meadow") for text in backgrounds) and len(backgrounds) > 20
+    assert any("meadow with a" in text for text in backgrounds)
 
 
 def test_groups_are_of_every_kind_and_another_each_time() -> None:

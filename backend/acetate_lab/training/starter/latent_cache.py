@@ -24,6 +24,7 @@ from acetate_lab.training.precision import mixed_precision
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.concepts import CORE, CORE_WEIGHT
 from acetate_lab.training.starter.dataset import BACKDROP_SET, PictureRecord, PictureSet, evenly
+from acetate_lab.training.starter.distractors import distracted
 from acetate_lab.training.starter.samples import Sample, group_sample, thing_sample
 from acetate_lab.training.starter.wording import Wording, with_role
 from acetate_lab.training.trainer import Trainer
@@ -79,12 +80,16 @@ def caption_batches(
         views, chance = latents.at(step), random.Random(step)
         chosen = torch.randint(len(views), (batch,), generator=Trainer.generator(step))
         wordings = [Wording(**json.loads(views.words[i])) for i in chosen.tolist()]
-        texts = [with_role(each.role, "") if chance.random() < dropout else each.text(chance) for each in wordings]
+        texts = [with_role(each.role, _words(each, chance, dropout)) for each in wordings]
         given = torch.zeros(batch, 1, dtype=torch.bool)
         scaled = views.tensors["latents"][chosen].float() * scaling_factor
         return Samples(scaled[:, None], tokenize(tokenizer, texts), given)
 
     return draw
+
+
+def _words(wording: Wording, chance: random.Random, dropout: float) -> str:
+    return "" if chance.random() < dropout else distracted(wording.phrase(chance), wording.role, chance)
 
 
 def deviation(model: LatentTransparency, pictures: PictureSet, size: int) -> float:

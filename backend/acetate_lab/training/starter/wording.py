@@ -64,10 +64,6 @@ class Wording:
         text = pattern.format(*things)
         return f"{text}, {style}" if style else text
 
-    def text(self, chance: random.Random) -> str:
-        """A caption: the phrase behind the mark of its role."""
-        return with_role(self.role, self.phrase(chance))
-
     def _thing(self, number: int, chance: random.Random) -> str:
         noun = chance.choice((self.names[number][0], self.names[number][0], *self.names[number]))
         adjective, said = self.adjectives[number], self.said[number]
