@@ -38,9 +38,10 @@ def generate(
 ) -> None:
     """Draw a transparent layer and write it as a PNG, which remembers how it was made."""
     if stack:
-        from acetate.cli.stack import draw_stack
-
-        draw_stack(options, prompts or [], background, background_prompt)
+        layers = _stacked(options, prompts)
+        behind = layers[0] if background is None else ""
+        given = {"background": background}
+        run_and_save("stack", options, given, prompt=background_prompt or behind, stack=layers)
         return
     if background is not None or background_prompt is not None:
         field = "background" if background is not None else "background_prompt"
@@ -55,3 +56,18 @@ def generate(
             hint=_("quote the prompt as one, or add --stack for a layer of each"),
         )
     run_and_save("text", options, {}, element, prompt=prompts[0] if prompts else None)
+
+
+def _stacked(options: Options, prompts: list[str] | None) -> tuple[str, ...]:
+    """What the layers of a stack are to show, from below."""
+    if not prompts:
+        raise AcetateError(
+            "bad_request",
+            _("there is no prompt"),
+            field="prompt",
+            hint=_('name the layers from below, as in: acetate generate --stack "a table" "a candle" -o stack.ora'),
+        )
+    for field, wrong in {"like": options.like is not None, "control": bool(options.control)}.items():
+        if wrong:
+            raise AcetateError("bad_request", f"--stack takes no --{field}", field=field, hint=_("leave it out"))
+    return tuple(prompts)

@@ -12,7 +12,7 @@ from acetate_wire.element import ELEMENTS
 from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.modes import MODES
-from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
+from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect, StackLayer
 from acetate_wire.request_codec import check_limits
 
 import acetate
@@ -71,9 +71,11 @@ def build_request(
     """The request that the options of a command mean.
 
     `given` are the files of the pictures that the mode works on, by role. `changes` are fields of the request that
-    this mode has options for; None leaves a field as it is by default, or in the layer of `--like`. Words that the
-    model never saw are named on standard error. Raises AcetateError.
+    this mode has options for; None leaves a field as it is by default, or in the layer of `--like`. A `stack` is the
+    prompts of its layers, each of which gets all of the canvas. Words that the model never saw are named on standard
+    error. Raises AcetateError.
     """
+    stacked: tuple[str, ...] = changes.pop("stack", ())
     catalogue = ModelRegistry()
     changes |= {
         "negative": options.negative,
@@ -110,10 +112,14 @@ def build_request(
         Control(control.kind, header, control.weight)
         for control, header in zip(steering, headers[len(pictures) :], strict=True)
     )
-    request = replace(_base(mode, former, roles, inputs, catalogue, wanted), count=options.count, **wanted)
+    request = _base(mode, former, roles, inputs, catalogue, wanted, stacked)
+    changed = {"count": options.count, **wanted}
     if options.size is not None:
         width, height = parse_size(options.size)
-        request = replace(request, canvas=(width, height), target=Rect(0, 0, width, height))
+        target = Rect(0, 0, width, height)
+        stack = tuple(StackLayer(prompt, target) for prompt in stacked)
+        changed |= {"canvas": (width, height), "target": target, "stack": stack}
+    request = replace(request, **changed)
     # What the daemon would refuse is refused before one is started; it fills in the defaults itself.
     check_limits(request, Limits())
     if request.model == ELEMENTS:
@@ -165,6 +171,7 @@ def _base(
     inputs: Mapping[str, PictureSpec],
     catalogue: ModelRegistry,
     wanted: Mapping[str, Any],
+    stacked: tuple[str, ...],
 ) -> LayerRequest:
     """The request that options change: another layer's, or one of the given pictures' or the model's own size."""
     if former is not None:
@@ -183,7 +190,9 @@ def _base(
         width, height = first.width, first.height
     else:
         width = height = NATIVE_SIZE if name == ELEMENTS else catalogue.entry(name).full_size
-    return LayerRequest(mode, (width, height), Rect(0, 0, width, height), prompt="", model=name, inputs=inputs)
+    target = Rect(0, 0, width, height)
+    stack = tuple(StackLayer(prompt, target) for prompt in stacked)
+    return LayerRequest(mode, (width, height), target, prompt="", model=name, inputs=inputs, stack=stack)
 
 
 def _former(like: Path, mode: str) -> tuple[GenerationMetadata, tuple[str, ...]]:
@@ -241,7 +250,7 @@ def _warn_of_unknown_words(request: LayerRequest, catalogue: ModelRegistry) -> N
     vocabulary = load_vocabulary(catalogue.entry(request.model).folder)
     if vocabulary is None:
         return
-    prompts = [request.prompt, *request.layer_prompts.values()]
+    prompts = [request.prompt, *request.layer_prompts.values(), *(layer.prompt for layer in request.stack)]
     for unknown in dict.fromkeys(unknown for prompt in prompts for unknown in vocabulary.unknown(prompt)):
         if unknown.nearest:
             text = _("{model} does not know: {word}; nearest: {nearest}")

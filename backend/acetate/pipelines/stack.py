@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from acetate_wire.prompt import plain_words
 from acetate_wire.request import LayerRequest, PictureSpec, Rect, StackLayer, output_roles
 from jaxtyping import Float
 from torch import Tensor
@@ -64,13 +65,16 @@ class _Stack:
             yield made
 
     def _scene(self, first: StackLayer) -> tuple[GeneratedLayer, GeneratedLayer]:
-        """The background and the first layer, drawn together."""
-        prompts = {"foreground": first.prompt, "background": self.context.request.prompt}
-        roles = ("background", "foreground")
-        behind, before = self._made(
-            scene.draw, self._job({"mode": "scene", "layer_prompts": prompts, "returns": roles}, {})
-        )
-        return behind, before
+        """The background and the first layer, drawn together; of one prompt where both are asked for with the same."""
+        own = {"foreground": first.prompt, "background": self.context.request.prompt}
+        prompts = own if own["foreground"] != own["background"] else {}
+        changes: dict[str, object] = {
+            "mode": "scene",
+            "layer_prompts": prompts,
+            "returns": ("background", "foreground"),
+        }
+        behind, before = self._made(scene.draw, self._job(changes, {}))
+        return behind, before if prompts else replace(before, name=plain_words(first.prompt))
 
     def _apart(self, first: StackLayer) -> tuple[GeneratedLayer, GeneratedLayer]:
         """The first layer in its region, and the background for it."""
