@@ -33,10 +33,11 @@ import typer
 from acetate.generation import GenerationProgress
 from acetate.models.families import SD15, SDXL, ModelFamily, ModelSource
 from acetate.models.model_cache import ModelCache
+from acetate.models.recipes import stack_recipes
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
 from acetate.transparency import OffsetEncoder, TransparentDecoder
-from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
+from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect, StackLayer
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from rich.console import Console
 from rich.table import Table
@@ -68,8 +69,11 @@ MODES: Mapping[str, tuple[str, ...]] = {
     "background": ("foreground",),
     "foreground": ("background",),
     "extract": ("blend", "background"),
+    "stack": (),
 }
-KIT = "text with LoRA, ControlNet, IP-Adapter"
+KIT, MATTE = "text with LoRA, ControlNet, IP-Adapter", "refine with the matte kept"
+VARIANTS = {KIT: "text", MATTE: "refine"}
+"""Modes with more than they need."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -239,31 +243,35 @@ def measure(folder: Path, family: str, mode: str, dtype: str) -> Run:
 
         layers = run(request, pictures, store, report, controls)
     for layer in layers:
-        if not bool(torch.as_tensor(layer.picture).isfinite().all()):
+        picture = torch.as_tensor(layer.picture)
+        if picture.shape != (SIDE, SIDE, 4) or not bool(((picture[..., 3] >= 0) & (picture[..., 3] <= 1)).all()):
+            raise ValueError(f"the layer {layer.role} is {tuple(picture.shape)}, or its alpha is beyond 0 to 1")
+        if not bool(picture.isfinite().all()):
             raise ValueError(f"the layer {layer.role} is not a number")
     gaps = [after - before for before, after in pairwise(steps)]
     return Run(family, mode, dtype, time.monotonic() - started - load, load, min(gaps, default=0.0), *memory())
 
 
-def _request(family: str, mode: str) -> tuple[LayerRequest, dict[str, Tensor], list[Tensor]]:
-    kit = mode == KIT
-    roles = () if kit else MODES[mode]
-    pictures = {role: _layer() for role in roles}
-    headers = {role: PictureSpec(frame, SIDE, SIDE) for frame, role in enumerate(roles)}
+def _request(family: str, job: str) -> tuple[LayerRequest, dict[str, Tensor], list[Tensor]]:
+    mode, kit = VARIANTS.get(job, job), job == KIT
+    pictures = {role: _layer(0.2 if role == "mask" else 0.6) for role in MODES[mode]}
+    headers = {role: PictureSpec(frame, SIDE, SIDE) for frame, role in enumerate(pictures)}
     controls = tuple(Control(kind, PictureSpec(frame, SIDE, SIDE)) for frame, kind in enumerate(("edge", "style")))
+    whole = Rect(0, 0, SIDE, SIDE)
     request = LayerRequest(
-        mode="text" if kit else mode, prompt="" if mode == "remove" else "a red apple", seed=5, steps=2, model=family,
-        canvas=(SIDE, SIDE),
-        target=Rect(0, 0, SIDE, SIDE), inputs=headers, reply_format="rgbaf32", preview=True,
+        mode=mode, prompt="" if mode == "remove" else "a red apple", seed=5, steps=2, model=family,
+        canvas=(SIDE, SIDE), target=whole, inputs=headers, reply_format="rgbaf32", preview=True,
+        keep_matte=job == MATTE,
+        stack=(StackLayer("a bowl", whole), StackLayer("a pear", whole)) if mode == "stack" else (),
         controls=controls if kit else (), loras=(Lora(f"{family}-style"),) if kit else (),
     )  # fmt: skip
-    return request, pictures, [_layer() for _ in controls] if kit else []
+    return request, pictures, [_layer(0.6) for _ in controls] if kit else []
 
 
-def _layer() -> Tensor:
-    """A disc on a clear layer."""
+def _layer(radius: float) -> Tensor:
+    """A disc on a clear layer, its radius as a share of half the side."""
     row, column = torch.meshgrid(*[torch.linspace(-1, 1, SIDE)] * 2, indexing="ij")
-    alpha = ((0.6 - (row**2 + column**2).sqrt()) * 20).clamp(0, 1)
+    alpha = ((radius - (row**2 + column**2).sqrt()) * 20).clamp(0, 1)
     return torch.stack([0.5 + row / 2, 0.5 + column / 2, torch.full_like(row, 0.3), alpha])
 
 
@@ -305,8 +313,8 @@ def main(
         known = {"sd15": SD15, "sdxl": SDXL}[family]
         if not (place / family).is_dir():
             write_models(place, known)
-        offered = {recipe.mode for recipe in known.recipes}
-        modes = mode or [*(each for each in MODES if each in offered), KIT]
+        offered = {recipe.mode for recipe in (*known.recipes, *stack_recipes(known.recipes))}
+        modes = mode or [*(each for each in MODES if each in offered), *VARIANTS]
         runs = [_in_a_process(place, family, each, dtype) for each in modes]
     table = Table("mode", "seconds", "load", "step", "memory", "with mapped files")
     for each in runs:

@@ -7,7 +7,7 @@ from typing import Any
 
 from acetate_wire.element import MOST_FRAMES
 from acetate_wire.modes import MODES as SPECS
-from acetate_wire.request import MOST_SPLIT, PASSES
+from acetate_wire.request import MOST_CLIP_SKIP, MOST_SPLIT, PASSES
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 MODES = (
@@ -129,6 +129,14 @@ def advanced_props() -> dict[str, Any]:
             max=100.0,
         ),
         "sampler": StringProperty(name="Sampler", description="The sampler's name; empty for the model's own"),
+        "clip_skip": IntProperty(
+            name="Clip Skip",
+            description="Which layer of the text encoder is read, from the last, 1; many anime models want 2, and 0 is "
+            "the model's own",
+            min=0,
+            soft_max=12,
+            max=MOST_CLIP_SKIP,
+        ),
         "passes": EnumProperty(
             name="Passes",
             description="How many views the transparency is the median of: more is slower and cleaner",
@@ -256,7 +264,7 @@ def insert_props() -> dict[str, Any]:
 
 
 NETWORK_ALONE: dict[str, Any] = {
-    **{"negative": "", "steps": 0, "guidance": 0.0, "sampler": "", "passes": "0"},
+    **{"negative": "", "steps": 0, "guidance": 0.0, "sampler": "", "clip_skip": 0, "passes": "0"},
     **{"strength": 1.0, "transparency_weight": 1.0, "stop_at": 0.0, "detail": 0.0},
 }
 """Options that an element has no use for, as they are where nothing is said."""

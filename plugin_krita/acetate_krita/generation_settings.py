@@ -18,12 +18,12 @@ STRUCTURE = "structure"
 """With a number behind it, stands beside the roles of a mode's inputs for a layer that the drawing follows."""
 PRESET_FIELDS = (
     *("mode", "model", "negative", "count", "layers", "strength", "steps", "guidance", "sampler"),
-    *("loras", "structures", "detail", "keep_matte", "element"),
+    *("clip_skip", "loras", "structures", "detail", "keep_matte", "element"),
 )
 """What a preset holds: everything but the words and the seed, which belong to one picture."""
 
 NETWORK_ALONE: dict[str, Any] = {
-    **{"negative": "", "steps": None, "guidance": None, "sampler": None},
+    **{"negative": "", "steps": None, "guidance": None, "sampler": None, "clip_skip": None},
     **{"loras": (), "structures": (), "detail": 0.0},
 }
 """What an element has no use for, as it is where nothing is said."""
@@ -53,6 +53,7 @@ class GenerationSettings:
     steps: int | None = None
     guidance: float | None = None
     sampler: str | None = None
+    clip_skip: int | None = None
     loras: Sequence[Sequence[Any]] = ()
     structures: Sequence[Mapping[str, Any]] = ()
     stack: Sequence[Mapping[str, Any]] = ()
@@ -121,6 +122,7 @@ def request(
         steps=form.steps,
         guidance=form.guidance,
         sampler=form.sampler,
+        clip_skip=form.clip_skip,
         loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),
         detail=form.detail,
         fill=form.fill and mode.fills,

@@ -302,6 +302,7 @@ def live_request(form: GenerationSettings, size: tuple[int, int]) -> LayerReques
         steps=form.steps or STEPS,
         guidance=form.guidance,
         sampler=form.sampler,
+        clip_skip=form.clip_skip,
         passes=1,
         strength=form.strength,
         loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),

@@ -177,6 +177,10 @@ class EditorConnection:
         """The samplers that a model can be asked for by name."""
         return tuple(self.model(name).get("samplers", ()))
 
+    def clip_layers(self, name: str) -> int:
+        """How many layers of a model's text encoder there are to choose from; 0 where there is no choice."""
+        return int(self.model(name).get("clip_layers", 0))
+
     def controls(self, name: str) -> Sequence[str]:
         """The kinds of structure pictures that can steer a model."""
         return tuple(self.model(name).get("controls", ()))

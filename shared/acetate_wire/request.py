@@ -29,6 +29,8 @@ MOST_SPLIT = 10
 """How many layers a picture can be split into."""
 FOUND_LAYERS = 6
 """How many layers a picture is split into at most where nothing is said."""
+MOST_CLIP_SKIP = 48
+"""The largest `clip_skip`; how many layers the text encoder of a model has, `welcome` says."""
 MAX_OFFSET = 1_000_000
 """How far from the canvas's corner a target may start, in pixels."""
 
@@ -273,7 +275,7 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "steps": _optional(lambda value, where: whole(value, where, 1, 1000)),
     "guidance": _optional(lambda value, where: number(value, where, 0.0, 100.0)),
     "sampler": _optional(lambda value, where: text(value, where, 64)),
-    "clip_skip": _optional(lambda value, where: whole(value, where, 1, 48)),
+    "clip_skip": _optional(lambda value, where: whole(value, where, 1, MOST_CLIP_SKIP)),
     "passes": _optional(_passes),
     "fill": flag,
     "strength": _share,

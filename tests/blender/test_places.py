@@ -101,8 +101,9 @@ def test_of_several_variants_one_is_shown(blender: Blender) -> None:
 
 @one_release
 def test_the_settings_of_a_layer_can_be_used_again(blender: Blender) -> None:
-    made = blender.call("scene.generate", prompt="a kite", seed=41, steps=3, guidance=2.5)[0]
-    blender.call("working.line", negative="a dog", count=4, foreground_prompt="a cat", target="REGION")
+    options = {"model": "narrow", "seed": 41, "steps": 3, "guidance": 2.5, "clip_skip": 2}
+    made = blender.call("scene.generate", prompt="a kite", **options)[0]
+    blender.call("working.line", negative="a dog", count=4, foreground_prompt="a cat", target="REGION", clip_skip=0)
     assert blender.call("scene.run", operator="use_settings", select=made) == ["FINISHED"]
     now = blender.call("layers.settings", names=["negative", "count", "foreground_prompt", "target"])
     assert now == {"negative": "", "count": 1, "foreground_prompt": "", "target": "AUTO"}
@@ -110,6 +111,9 @@ def test_the_settings_of_a_layer_can_be_used_again(blender: Blender) -> None:
     one, other = (json.loads(plane["made_with"]) for plane in blender.call("scene.planes"))
     assert again and one["seed"] == other["seed"] == 41
     assert one["guidance"] == other["guidance"] == 2.5
+    assert one["clip_skip"] == other["clip_skip"] == 2
+    assert blender.call("scene.generate", model="starter")
+    assert blender.call("working.request").get("clip_skip") is None, "the starter has no choice"
 
 
 @oldest_and_newest

@@ -56,7 +56,9 @@ class StandIn:
                 vocabulary=True,
             ),
             ModelInfo("absent", "sdxl", tuple(MODES), 1024, missing="the model absent lacks unet/config.json"),
-            ModelInfo("narrow", "sd15", ("text",), 512, missing="it is not here" if LACKED in os.environ else ""),
+            ModelInfo(
+                "narrow", "sd15", ("text",), 512, clip_layers=12, missing="it is not here" if LACKED in os.environ else ""
+            ),
         )
 
     @classmethod

@@ -76,7 +76,7 @@ def test_welcome_tells_limits_models_and_device(client: PageClient) -> None:
     assert (limits["job_bytes"], limits["part_bytes"]) == (1152 << 20, 16 << 20)
     assert (limits["waiting_jobs"], limits["pictures"]) == (64, 10)
     told = {"name", "family", "modes", "native_size", "missing", "controls", "samplers", "loras"}
-    assert set(model) == told | {"max_aspect", "vocabulary", "method", "kinds"}
+    assert set(model) == told | {"clip_layers", "max_aspect", "vocabulary", "method", "kinds"}
     assert client.welcome["device"] == "cpu"
 
 

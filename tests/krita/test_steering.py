@@ -84,3 +84,23 @@ def test_a_model_without_them_says_so(artist: Artist) -> None:
     assert artist.run("[D.more.loras.more.isEnabled(), D.more.loras.more.text()]") == [False, "none on this computer"]
     artist.run("D.model.setCurrentIndex(D.model.findData('starter'))")
     assert artist.run("D.more.structures.more.isEnabled() and D.more.loras.more.isEnabled()")
+
+
+def test_clip_skip_is_offered_where_the_model_has_layers_to_choose_from(artist: Artist) -> None:
+    artist.new()
+    artist.run("D.more.fold.setChecked(True)")
+    assert not artist.run("D.more.clip_skip.isVisible()")
+    artist.run("D.model.setCurrentIndex(D.model.findData('narrow'))")
+    assert artist.run("[D.more.clip_skip.isVisible(), D.more.clip_skip.maximum()]") == [True, 12]
+    assert artist.run("clipped()") == []
+    artist.click("D.more.clip_skip")
+    artist.press("ctrl+a", "2", "Tab")
+    artist.until("D.form().clip_skip == 2")
+    artist.make("a kite")
+    assert "Clip skip 2" in artist.run("history()[0]")
+    artist.run("D.more.clip_skip.setValue(0)")
+    artist.click_result(button=3)
+    artist.pick("QtWidgets.QApplication.activePopupWidget()", "Use these settings again")
+    assert artist.run("D.form().clip_skip") == 2
+    artist.run("D.model.setCurrentIndex(D.model.findData('starter'))")
+    assert artist.run("D.form().clip_skip") is None, "a model without a choice is not asked for one"

@@ -96,6 +96,15 @@ def test_what_a_mode_cannot_do_is_refused_before_it_is_accepted(session: Blockin
     assert refusal.value.code == "mode_unsupported"
 
 
+def test_clip_skip_is_offered_as_far_as_it_is_taken(session: BlockingClient) -> None:
+    offered = {model["name"]: model["clip_layers"] for model in session.welcome.models}
+    assert {name: offered[name] for name in ("starter", "sd15", "sdxl")} == {"starter": 0, "sd15": 2, "sdxl": 2}
+    request, frames = asked("text", "sd15", clip_skip=offered["sd15"] + 1)
+    with pytest.raises(AcetateError) as refusal:
+        session.submit(request, frames)
+    assert refusal.value.field == "clip_skip"
+
+
 def test_a_layer_and_its_answer_may_have_a_colour_profile(session: BlockingClient) -> None:
     header = PictureSpec(2, WIDTH, HEIGHT, space="icc", profile_frame=1)
     request, frames = asked(

@@ -56,6 +56,11 @@ def text_encoder_configs(entry: ModelSpec) -> list[dict[str, Any]]:
     return [read_json(entry.folder / encoder / "config.json") for encoder, _ in text_folders(entry.family)]
 
 
+def text_layers(entry: ModelSpec) -> int:
+    """How many layers each text encoder has, of two the fewer. Raises OSError, ValueError or KeyError."""
+    return min(int(config["num_hidden_layers"]) for config in text_encoder_configs(entry))
+
+
 def check_embeddings(entry: ModelSpec, prompt: Prompt, field: str) -> None:
     """Raise AcetateError `bad_request` naming an embedding of a prompt that is not there or does not fit the model.
 

@@ -20,7 +20,7 @@ from acetate.models.adapter_files import (
     split_kind,
 )
 from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, Sampler, fewest_steps, get_sampler
-from acetate.models.embeddings import check_embeddings, text_encoder_configs
+from acetate.models.embeddings import check_embeddings, text_layers
 from acetate.models.few_steps import FewSteps, few_steps_among
 from acetate.models.hub_cache import models_dir
 from acetate.models.recipes import ModeRecipe
@@ -225,7 +225,7 @@ def _check_prompts(request: LayerRequest, entry: ModelSpec, recipe: ModeRecipe) 
     try:
         for field, prompt in prompts.items():
             check_embeddings(entry, prompt, field)
-        deepest = min(int(config["num_hidden_layers"]) for config in text_encoder_configs(entry))
+        deepest = text_layers(entry)
     except (OSError, ValueError, KeyError) as error:
         raise model_missing_error(f"the model {entry.name} cannot be read ({error})") from error
     if request.clip_skip is not None and request.clip_skip > deepest:

@@ -14,7 +14,7 @@ from acetate.worker.engine import EngineJob, EngineResult, ModelInfo, ProgressCa
 if TYPE_CHECKING:
     from acetate_wire.vocabulary import Vocabulary
 
-    from acetate.models.registry import ModelRegistry
+    from acetate.models.registry import ModelRegistry, ModelSpec
 
 
 class DiffusionEngine:
@@ -126,6 +126,18 @@ def _model_info(catalogue: ModelRegistry, name: str) -> ModelInfo:
         controls=installed_control_kinds(family.name),
         samplers=family.samplers,
         loras=installed_loras(),
+        clip_layers=_clip_layers(entry),
         max_aspect=family.max_aspect,
         vocabulary=(entry.folder / VOCABULARY_FILE).is_file(),
     )
+
+
+def _clip_layers(entry: ModelSpec) -> int:
+    from acetate.models.embeddings import text_layers
+
+    if not entry.family.decoders:
+        return 0
+    try:
+        return text_layers(entry)
+    except (OSError, ValueError, KeyError):
+        return 0

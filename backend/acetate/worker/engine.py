@@ -30,7 +30,9 @@ class ModelInfo:
 
     `native_size` is the side in pixels of what the model draws by itself, and `max_aspect` the longest side over the
     shortest at which a lone subject keeps its shape. `controls` are the kinds of structure pictures that can steer it,
-    `samplers` and `loras` the names that it takes. `vocabulary` says whether it tells which words it knows.
+    `samplers` and `loras` the names that it takes. `clip_layers` is the most that `clip_skip` can be, or 0
+    where it is not worth offering: every model of the family was trained with the same layer of its text encoder.
+    `vocabulary` says whether it tells which words it knows.
     `method` is DIFFUSION, or FORMULA for one that has `kinds`: maps with their names, words and parameters.
     """
 
@@ -42,6 +44,7 @@ class ModelInfo:
     controls: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
     loras: tuple[str, ...] = ()
+    clip_layers: int = 0
     max_aspect: float = 1.0
     vocabulary: bool = False
     method: str = DIFFUSION

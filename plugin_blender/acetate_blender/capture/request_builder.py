@@ -123,6 +123,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         chosen = {**chosen, **options.NETWORK_ALONE}
     prompts = {role: chosen[f"{role}_prompt"] for role in ("foreground", "background")}
     splits = MODES[chosen["mode"]].splits
+    takes_clip_skip = session.clip_layers(chosen["model"]) > 0 or not session.model(chosen["model"])
     return LayerRequest(
         mode=chosen["mode"],
         canvas=view.canvas,
@@ -140,6 +141,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         steps=chosen["steps"] or None,
         guidance=chosen["guidance"] or None,
         sampler=chosen["sampler"] or None,
+        clip_skip=(chosen["clip_skip"] or None) if takes_clip_skip else None,
         passes=int(chosen["passes"]) or None,
         fill=chosen["fill"] and chosen["mode"] == "text",
         strength=chosen["strength"] if MODES[chosen["mode"]].takes_strength else 1.0,

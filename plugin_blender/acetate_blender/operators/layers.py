@@ -33,7 +33,7 @@ EDIT_NAMES = {
     "foreground": ("Foreground for This", "IMAGE_REFERENCE"),
 }
 """What the edits are called, and their icons."""
-FROM_THE_LAYER = ("negative", "steps", "guidance", "sampler", "passes", "transparency_weight")
+FROM_THE_LAYER = ("negative", "steps", "guidance", "sampler", "clip_skip", "passes", "transparency_weight")
 """What a layer that is made out of another one takes from that, rather than from the panel."""
 
 
@@ -170,7 +170,7 @@ def restored(scene: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
     mode, model = made_with.get("mode", "text"), made_with.get("model", "starter")
     found = {"mode": mode, "model": model, "count": made_with.get("count", 1)}
     found.update({name: made_with.get(name) or "" for name in ("prompt", "negative", "sampler")})
-    found.update({name: made_with.get(name) or 0 for name in ("steps", "guidance", "stop_at", "detail")})
+    found.update({name: made_with.get(name) or 0 for name in ("steps", "guidance", "clip_skip", "stop_at", "detail")})
     found["transparency_weight"] = made_with.get("transparency_weight", 1.0)
     if MODES[mode].takes_strength:
         found["strength"] = made_with.get("strength", 1.0)

@@ -123,6 +123,8 @@ class More:
         column.prop(settings, "steps")
         column.prop(settings, "guidance")
         _choice(column, "Sampler", "ACETATE_MT_sampler", settings.sampler or tr("Model's Own"))
+        if session.clip_layers(settings.model):
+            column.prop(settings, "clip_skip")
         column.prop(settings, "passes")
         column = layout.column(align=True)
         if MODES[settings.mode].takes_strength:

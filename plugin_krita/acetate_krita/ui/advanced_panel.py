@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acetate_editor.elements import is_formula
+from acetate_wire.request import MOST_CLIP_SKIP
 
 from ..document.insert import CLIPS
 from ..generation_settings import GenerationSettings
@@ -92,6 +93,7 @@ class AdvancedPanel(QtWidgets.QWidget):
             self.sampler.addItem(form.sampler, form.sampler)
             at = self.sampler.count() - 1
         self.sampler.setCurrentIndex(max(0, at))
+        self.clip_skip.setValue(form.clip_skip or 0)
         self.loras.fill(form.loras)
         self.structures.fill(form.structures)
         self.detail.setValue(round(form.detail * 100))
@@ -103,6 +105,7 @@ class AdvancedPanel(QtWidgets.QWidget):
             "steps": self.steps.value() or None,
             "guidance": guidance if guidance >= 0 else None,
             "sampler": self.sampler.currentData(),
+            "clip_skip": (self.clip_skip.value() or None) if self._clip_layers else None,
             "loras": self.loras.values(),
             "structures": self.structures.values(),
             "detail": self.detail.value() / 100,
@@ -114,6 +117,7 @@ class AdvancedPanel(QtWidgets.QWidget):
             self.rows.labelForField(field).setVisible(not is_formula(model))
             field.setVisible(not is_formula(model))
         self._offer_samplers(tuple(model.get("samplers", ())))
+        self._offer_clip_layers(int(model.get("clip_layers", 0)))
         self.loras.offer(tuple(model.get("loras", ())))
         self.structures.offer(tuple(model.get("controls", ())))
 
@@ -128,6 +132,13 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.sampler.setCurrentIndex(max(0, self.sampler.findData(chosen)))
         self.rows.labelForField(self.sampler).setVisible(bool(names))
         self.sampler.setVisible(bool(names))
+
+    def _offer_clip_layers(self, layers: int) -> None:
+        self._clip_layers = layers
+        if layers:
+            self.clip_skip.setMaximum(layers)
+        self.rows.labelForField(self.clip_skip).setVisible(layers > 0)
+        self.clip_skip.setVisible(layers > 0)
 
     # How it is built
 
@@ -161,6 +172,14 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.sampler.addItem(tr("the model's own"), None)
         self.sampler.addItem("", "")
         self._offer_samplers(())
+        self.clip_skip = QtWidgets.QSpinBox()
+        self.clip_skip.setRange(0, MOST_CLIP_SKIP)
+        self.clip_skip.setSpecialValueText(tr("the model's own"))
+        self.clip_skip.setToolTip(
+            tr("Which layer of the text encoder is read, from the last, 1; many anime models want 2")
+        )
+        self.rows.addRow(tr("Clip skip"), self.clip_skip)
+        self._offer_clip_layers(0)
 
     def _build_steering(self) -> None:
         self.loras = LoraList()

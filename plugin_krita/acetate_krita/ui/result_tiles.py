@@ -232,6 +232,8 @@ def describe(result: Result) -> str:
         lines.append(tr("Guidance") + f" {values['guidance']}")
     if values.get("sampler"):
         lines.append(str(values["sampler"]))
+    if values.get("clip_skip"):
+        lines.append(tr("Clip skip") + f" {values['clip_skip']}")
     lines += warnings(result)
     lines.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(result.made)))
     return "\n".join(lines)
