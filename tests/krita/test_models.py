@@ -47,7 +47,8 @@ def click(artist: Artist, widget: str) -> None:
 
 def test_a_model_is_fetched_from_the_docker(artist: Artist, hub: Hub, tmp_path: Path) -> None:
     artist.click("D.models")
-    artist.until(f"{M} is not None and {M}.isVisible() and {row('sdxl/edge')}.get.isEnabled()")
+    artist.until(f"{M} is not None and {M}.isVisible() and 'sdxl/edge' in {M}.rows")
+    artist.until(f"{row('sdxl/edge')}.get.isEnabled()")
     artist.run(f"{M}.move(20, 20)")
     assert artist.run(f"{row('sdxl/edge')}.title.text()") == "Edges for Stable Diffusion XL"
     assert artist.run(f"{row('sdxl/edge')}.about.text()") == "3 MB · cc-by-nc-4.0"
