@@ -11,6 +11,7 @@ FAMILIES = {
     "sd15": "Stable Diffusion 1.5",
     "klein": "FLUX.2 klein",
     "qwen-layered": "Qwen-Image-Layered",
+    "qwen-image-2.1": "Qwen-Image-2.1",
     "sdxl": "Stable Diffusion XL",
 }
 KINDS = {
@@ -23,13 +24,20 @@ KINDS = {
     "tile": mark("Large shapes"),
     "style": mark("Style of a picture"),
 }
+ALLOWED = {
+    "research": mark("This licence allows research and evaluation alone: no commercial work."),
+    "noncommercial": mark("This licence does not allow commercial work."),
+}
 FREE = ("apache", "mit", "bsd", "cc0", "cc-by-4", "openrail", "creativeml")
 """The beginnings of licences that allow commercial work; what else there is, an artist should read first."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """One entry of `downloads` (docs/protocol.md): `bytes` is None while the hub has not named the size."""
+    """One entry of `downloads` (docs/protocol.md): `bytes` is None while the hub has not named the size.
+
+    `restricted` are the licences that have to be agreed to first.
+    """
 
     name: str
     family: str = ""
@@ -42,6 +50,7 @@ class Download:
     bytes_done: int = 0
     message: str = ""
     hint: str = ""
+    restricted: Sequence[Mapping[str, str]] = ()
 
     @classmethod
     def from_map(cls, values: Mapping[str, Any]) -> Download:
@@ -80,11 +89,21 @@ class Download:
             return tr("Asking for its size …")
         return " · ".join(filter(None, (size_words(self.bytes), self.licence or tr("licence not stated"))))
 
+    @property
+    def to_accept(self) -> List[str]:
+        """The names of the licences that have to be agreed to first."""
+        return [each["name"] for each in self.restricted]
+
+    @property
+    def terms(self) -> str:
+        """The page where its licence can be read."""
+        return next((each["link"] for each in self.restricted), self.page)
+
     def warning(self, tr: Translate) -> str:
         """What an artist should know of the licence before the download; empty where there is nothing."""
+        if self.restricted:
+            return "\n".join(tr(ALLOWED.get(each["allows"], ALLOWED["noncommercial"])) for each in self.restricted)
         words = self.licence.lower()
-        if "-nc" in words or "noncommercial" in words or "non-commercial" in words:
-            return tr("This licence does not allow commercial work.")
         if not words or not all(any(free in each for free in FREE) for each in words.split(", ")):
             return tr("This is not a common free licence: read it first.")
         return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from acetate_editor.downloads import Download, decoded
-from acetate_wire.events import Connected, DownloadList, ModelList
+from acetate_wire.events import Connected, DownloadList, ModelList, Rejected
 
 from tests.daemon.harness import STAND_IN, Daemon, Editor, Raw, running_daemon, until
 from tests.hub import Hub, serving
@@ -70,6 +70,22 @@ def test_a_download_is_told_cancelled_and_goes_on_where_it_stopped(daemon: Daemo
     assert asked(editor)["sdxl/edge"].here
     [file] = Path(daemon.environment["HF_HOME"]).rglob(f"*canny*/snapshots/*/{WEIGHTS}")
     assert file.read_bytes() == hub.repositories[EDGES][WEIGHTS]
+
+
+def test_what_forbids_commercial_work_is_agreed_to_once_and_by_name(daemon: Daemon, editor: Editor, hub: Hub) -> None:
+    until(lambda: asked(editor)["sdxl/line"].bytes, "the licence")
+    assert asked(editor)["sdxl/line"].to_accept == ["cc-by-nc-4.0"]
+    for accept in ([], ["qwen-research"]):
+        editor.events.clear()
+        editor.client.ask("download", {"name": "sdxl/line", "accept": accept})
+        refusal = editor.wait(Rejected)
+        assert refusal.code == "not_allowed" and refusal.field == "licence" and "cc-by-nc-4.0" in refusal.message
+    assert not any("lineart" in line and "/resolve/" in line for line in hub.asked)
+    asked(editor, "download", name="sdxl/line", accept=asked(editor)["sdxl/line"].to_accept)
+    until(lambda: asked(editor)["sdxl/line"].state == "done", "the end")
+    assert asked(editor)["sdxl/line"].to_accept == []
+    noted = Path(daemon.environment["ACETATE_CONFIG_DIR"]) / "licences.json"
+    assert "cc-by-nc-4.0" in noted.read_text(encoding="utf-8")
 
 
 def test_what_fails_is_told_in_words(daemon: Daemon, editor: Editor) -> None:

@@ -47,7 +47,8 @@ def click(artist: Artist, widget: str) -> None:
 
 def test_a_model_is_fetched_from_the_docker(artist: Artist, hub: Hub, tmp_path: Path) -> None:
     artist.click("D.models")
-    artist.until(f"{M} is not None and {M}.isVisible() and {row('sdxl/edge')}.get.isEnabled()")
+    artist.until(f"{M} is not None and {M}.isVisible() and 'sdxl/edge' in {M}.rows")
+    artist.until(f"{row('sdxl/edge')}.get.isEnabled()")
     artist.run(f"{M}.move(20, 20)")
     assert artist.run(f"{row('sdxl/edge')}.title.text()") == "Edges for Stable Diffusion XL"
     assert artist.run(f"{row('sdxl/edge')}.about.text()") == "3 MB · cc-by-nc-4.0"
@@ -59,13 +60,19 @@ def test_a_model_is_fetched_from_the_docker(artist: Artist, hub: Hub, tmp_path: 
     assert "not allow commercial work" in artist.run(f"{row('sdxl/edge')}.warning.text()")
     artist.run(f"{M}.findChild(QtWidgets.QScrollArea).ensureWidgetVisible({row('sdxl/edge')}.agreement)")
     artist.picture(tmp_path / "licence.png", M)
+    assert artist.run(f"{row('sdxl/edge')}.fetch.isEnabled()") is False
+    click(artist, f"{row('sdxl/edge')}.agreed")
+    artist.until(f"{row('sdxl/edge')}.fetch.isEnabled()")
+    artist.picture(tmp_path / "agreed.png", M)
     click(artist, f"{row('sdxl/edge')}.fetch")
     artist.until(f"{row('sdxl/edge')}.bar.isVisible() and {row('sdxl/edge')}.bar.value() > 50")
     artist.picture(tmp_path / "fetching.png", M)
     click(artist, f"{row('sdxl/edge')}.stop")
     artist.until(f"{row('sdxl/edge')}.get.isVisible()")
     hub.pause = 0.0
+    artist.until(f"{row('sdxl/edge')}._download.to_accept == []")
     click(artist, f"{row('sdxl/edge')}.get")
+    assert artist.run(f"{row('sdxl/edge')}.agreed.isVisible()") is False
     click(artist, f"{row('sdxl/edge')}.fetch")
     artist.until(f"{row('sdxl/edge')}.done.isVisible()")
     artist.run(f"{M}.hide()")

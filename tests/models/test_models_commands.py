@@ -47,18 +47,22 @@ class Computer:
     hub: str = "http://127.0.0.1:9"
     offline: bool = False
 
-    def models(self, *arguments: str) -> Answer:
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "ACETATE_MODELS_DIR": str(self.folder / "models"),
+            "ACETATE_CONFIG_DIR": str(self.folder / "config"),
             "HF_HOME": str(self.folder / "hub"),
             "HF_ENDPOINT": self.hub,
             "HF_HUB_OFFLINE": "1" if self.offline else "0",
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }
+
+    def models(self, *arguments: str) -> Answer:
         command = [sys.executable, "-m", "acetate", "models", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
         return Answer(done.returncode, done.stdout, done.stderr)
 
 
@@ -148,7 +152,7 @@ def test_an_added_model_is_listed_used_and_verified_and_its_files_outlive_it(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("pull", "sd3"), "choose sd15, klein, qwen-layered, sdxl"),
+        (("pull", "sd3"), "choose sd15, klein, qwen-layered, sdxl, qwen-image-2.1"),
         (("pull", "sdxl/weather"), "no known weather adapter for sdxl"),
         (("pull", "somebody/model"), "--family is missing"),
         (("add", "nowhere"), "no Stable Diffusion 1.5 or SDXL model"),

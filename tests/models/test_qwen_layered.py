@@ -211,7 +211,8 @@ def test_memory_is_planned_from_the_files(store: ModelCache, backbone: QwenLayer
     planned = store.plan("layered", "split", ("blend",), (SIZE.width, SIZE.height))
     held = [sum(value.numel() for value in network.parameters()) for network in backbone.networks]
     assert [planned.needs.text, planned.needs.denoiser, planned.needs.vae] == [4 * count for count in held]
-    large = footprint(store.registry.entry("layered"), 640, 640, 4)
+    entry = store.registry.entry("layered")
+    large = footprint(entry, entry.recipe("split", ("blend",)), 640, 640, 4)
     assert large.drawing > planned.needs.drawing and large.decoding > large.decoding_tiled
 
 

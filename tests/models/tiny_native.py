@@ -10,8 +10,10 @@ import torch
 from diffusers import (
     AutoencoderKLFlux2,
     AutoencoderKLQwenImage,
+    AutoencoderKLQwenImage21,
     FlowMatchEulerDiscreteScheduler,
     Flux2Transformer2DModel,
+    QwenImage21Transformer2DModel,
     QwenImageTransformer2DModel,
 )
 from transformers import (
@@ -20,6 +22,8 @@ from transformers import (
     Qwen2Tokenizer,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
 )
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
@@ -71,6 +75,38 @@ def write_qwen_layered(folder: Path) -> None:
         transformer.save_pretrained(folder / "transformer", max_shard_size="60KB")
         FlowMatchEulerDiscreteScheduler(**QWEN_SCHEDULE).save_pretrained(folder / "scheduler")
     _write_index(folder, "QwenImageLayeredPipeline", transformer=transformer, vae=vae)
+
+
+def write_qwen_image21(folder: Path) -> None:
+    """A folder in diffusers' layout, whose tokenizer is in the processor's folder."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tokenizer = byte_tokenizer(folder / "processor")
+        text = {
+            "hidden_size": WIDTH, "intermediate_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "num_key_value_heads": 2, "head_dim": 8, "vocab_size": len(tokenizer), "max_position_embeddings": 2048,
+            "rope_parameters": {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1e6},
+        }  # fmt: skip
+        vision = {
+            "depth": 1, "hidden_size": WIDTH, "intermediate_size": WIDTH, "num_heads": 2, "out_hidden_size": WIDTH,
+            "patch_size": 16, "num_position_embeddings": 64, "deepstack_visual_indexes": [0],
+        }  # fmt: skip
+        encoder = Qwen3VLForConditionalGeneration(Qwen3VLConfig(text_config=text, vision_config=vision))
+        # As after training: at its beginning the last normalisation changes nothing, and none would miss it.
+        encoder.model.language_model.norm.weight.data.uniform_(0.5, 2.0)
+        encoder.save_pretrained(folder / "text_encoder")
+        vae = AutoencoderKLQwenImage21(
+            base_dim=4, decoder_base_dim=4, z_dim=8, dim_mult=[1, 1, 1, 1, 1], num_res_blocks=1, attn_scales=[],
+            latents_mean=[0.1, -0.2, 0.3, 0.0] * 2, latents_std=[1.5, 0.8, 1.0, 1.2] * 2,
+        )  # fmt: skip
+        vae.save_pretrained(folder / "vae")
+        transformer = QwenImage21Transformer2DModel(
+            in_channels=8, out_channels=8, num_layers=2, attention_head_dim=16, num_attention_heads=2,
+            context_in_dim=WIDTH, mlp_ratio=2, axes_dims_rope=(4, 6, 6),
+        )  # fmt: skip
+        transformer.save_pretrained(folder / "transformer")
+        FlowMatchEulerDiscreteScheduler(**QWEN_SCHEDULE).save_pretrained(folder / "scheduler")
+    _write_index(folder, "QwenImage21Pipeline", transformer=transformer, vae=vae)
 
 
 def write_klein(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from acetate.models.families import ModelFamily
     from acetate.models.hub_download import DownloadPlan
     from acetate.models.inventory import InstalledModel
+    from acetate.models.licences import RestrictedLicence
 
 ASK_ABOVE = 2_000_000_000
 """Bytes; downloads of more are asked about."""
@@ -32,6 +34,11 @@ PURPOSES = {
     "style": _("style adapter"),
 }
 """What the files of a repository are for."""
+ALLOWED = {
+    "research": _("It allows research and evaluation alone: no commercial work."),
+    "noncommercial": _("It does not allow commercial work."),
+}
+"""What a licence that has to be agreed to forbids."""
 NAME = typer.Argument(help=_("Name of the model."))
 
 app = typer.Typer(help=_("Which models are here, and fetching, adding, removing and verifying them."))
@@ -73,6 +80,8 @@ def _show(found: Sequence[InstalledModel], unusable: Mapping[str, str]) -> None:
     from rich.filesize import decimal
     from rich.markup import escape
 
+    from acetate.models.licences import restricted_licence
+
     def shown(text: str) -> str:
         return escape(printable(text))
 
@@ -80,6 +89,9 @@ def _show(found: Sequence[InstalledModel], unusable: Mapping[str, str]) -> None:
     for holding in found:
         size = f"  {decimal(holding.bytes)}" if holding.bytes else ""
         console.print(f"[bold cyan]{shown(holding.name)}[/]  {holding.family}  {shown(holding.licence)}{size}")
+        restricted = restricted_licence(holding.licence, "")
+        if restricted is not None:
+            console.print(f"  {ALLOWED[restricted.allows]}", style="yellow", soft_wrap=True)
         if holding.modes:
             console.print(_("  can do: {modes}").format(modes=", ".join(holding.modes)))
         if holding.missing:
@@ -103,6 +115,10 @@ def pull(
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help=_("Licence to note for it."))] = "unknown",
     yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Fetch large files without asking."))] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept-license", metavar="NAME", help=_("Agree to this licence; may be repeated.")),
+    ] = None,
 ) -> None:
     """Fetch a model from the Hugging Face hub. Stopped half-way, it goes on from there when called again."""
     from acetate.models.families import families
@@ -112,7 +128,9 @@ def pull(
     foreign = "/" in name and name.partition("/")[0] not in families()
     kind = _family(family) if foreign else None
     wanted = download_spec(name, family=kind, configuration=configuration, layers=layers, full=full)
-    _fetch(plan_download(wanted), agreed=yes)
+    plan = plan_download(wanted)
+    _agree(plan.licences, accept or ())
+    _fetch(plan, agreed=yes)
     if kind is not None:
         short = name.partition("/")[2]
         _write(
@@ -123,6 +141,22 @@ def pull(
         echo(_("Added as {name}.").format(name=short))
     else:
         echo(_("{name} is here.").format(name=name))
+
+
+def _agree(licences: Sequence[RestrictedLicence], accepted: Sequence[str]) -> None:
+    """Show every licence that forbids commercial work and has not been agreed to, and ask; `accepted` are answers."""
+    from acetate.models.licences import agree, agreed_licences, require_agreed
+
+    for licence in licences:
+        if licence.name in agreed_licences():
+            continue
+        echo(_("Licence {name}: {what}").format(name=licence.name, what=ALLOWED[licence.allows]), err=True)
+        echo(_("Read it at {link}").format(link=licence.link), err=True)
+        if licence.name not in accepted:
+            if not sys.stdin.isatty():
+                require_agreed([licence], accepted)
+            typer.confirm(_("Do you agree to {name}?").format(name=licence.name), abort=True, err=True)
+        _write(partial(agree, [licence]))
 
 
 def _fetch(plan: DownloadPlan, *, agreed: bool) -> None:

@@ -1,8 +1,8 @@
 """The process that talks to the Hugging Face hub for the daemon, and writes what happens as lines of JSON.
 
-`sizes NAME…` writes `{"name", "bytes", "licence", "page"}` or `{"name", "error"}` for each name; `fetch NAME` writes
-`{"bytes"}`, what has come so far, twice a second, and `{"done": true}` or `{"error"}` at its end. A process that is
-ended leaves what has come, and the next one goes on from there.
+`sizes NAME…` writes `{"name", "bytes", "licence", "page", "restricted"}` or `{"name", "error"}` for each name;
+`fetch NAME` writes `{"bytes"}`, what has come so far, twice a second, and `{"done": true}` or `{"error"}` at its end. A
+process that is ended leaves what has come, and the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.models.hub_download import DownloadSpec, download_spec, plan_download, remote_files, repository_info
+from acetate.models.hub_download import (
+    DownloadSpec,
+    StatedLicence,
+    download_spec,
+    plan_download,
+    remote_files,
+    repository_info,
+)
 from acetate.models.hub_fetch import fetch
 
 LOOK_S = 0.5
@@ -29,9 +37,15 @@ def sizes(names: Iterable[str]) -> None:
     for name in names:
         try:
             found = [_asked(spec) for spec in download_spec(name)]
-            licences = dict.fromkeys(licence for _, licence, _ in found if licence)
-            size = sum(size for size, _, _ in found)
-            say(name=name, bytes=size, licence=", ".join(licences), page=found[0][2])
+            licences = dict.fromkeys(licence.name for _, licence in found if licence.name)
+            restricted = dict.fromkeys(each for _, licence in found for each in licence.restricted)
+            say(
+                name=name,
+                bytes=sum(size for size, _ in found),
+                licence=", ".join(licences),
+                page=found[0][1].page,
+                restricted=[asdict(each) for each in restricted],
+            )
         except AcetateError as error:
             say(name=name, error=error.fields())
 
@@ -64,10 +78,8 @@ def say(**fields: Any) -> None:
         os._exit(1)
 
 
-def _asked(spec: DownloadSpec) -> tuple[int, str, str]:
-    """The bytes of a specification's files, the repository's licence, and its page. Raises AcetateError."""
-    from huggingface_hub.constants import ENDPOINT
-
+def _asked(spec: DownloadSpec) -> tuple[int, StatedLicence]:
+    """The bytes of a specification's files, and the repository's licence. Raises AcetateError."""
     try:
         info = repository_info(spec.repository, timeout=20)
     except AcetateError as error:
@@ -75,11 +87,7 @@ def _asked(spec: DownloadSpec) -> tuple[int, str, str]:
         hint = "check the connection and look again"
         log.warning("%s: %s", spec.repository, error)
         raise AcetateError("model_missing", message, hint=hint, retry=True) from error
-    size = sum(file.bytes for file in remote_files(spec, info))
-    card: Any = info.card_data or {}
-    licence = card.get("license") or ""
-    licence = card.get("license_name") or licence if licence == "other" else licence
-    return size, str(licence), f"{ENDPOINT}/{spec.repository}"
+    return sum(file.bytes for file in remote_files(spec, info)), StatedLicence.of(spec, info)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from acetate_wire.errors import AcetateError
 
 from acetate.models.fetchable import Fetchable, fetchable
+from acetate.models.licences import RestrictedLicence, agree, agreed_licences, require_agreed
 
 log = logging.getLogger("acetate.daemon")
 
@@ -100,10 +101,16 @@ class Downloads:
             self._asking = HubProcess("sizes", *(each.name for each in found))
         return [self._entry(each) for each in found]
 
-    def start(self, name: str) -> None:
-        """Fetch something, after what is being fetched. Raises AcetateError `unknown_model`."""
+    def start(self, name: str, accepted: Collection[str] = ()) -> None:
+        """Fetch something, after what is being fetched; the user agrees to the licences with the `accepted` names.
+
+        Raises AcetateError: `unknown_model`, and `not_allowed` for a licence that is not agreed to.
+        """
         if name not in (each.name for each in fetchable(())):
             raise AcetateError("unknown_model", f"there is nothing to fetch under the name {name[:80]!r}", field="name")
+        restricted = self._restricted(name)
+        agree(licence for licence in restricted if licence.name in accepted)
+        require_agreed(restricted, agreed_licences())
         if self._state(name) not in BUSY:
             self._downloads.pop(name, None)
             self._downloads[name] = Download(WAITING)
@@ -157,12 +164,16 @@ class Downloads:
         else:
             download.bytes_done = int(line.get("bytes", 0))
 
+    def _restricted(self, name: str) -> list[RestrictedLicence]:
+        """What has to be agreed to, as far as the hub has said; the process that fetches looks again."""
+        return [RestrictedLicence(**fields) for fields in self._offers.get(name, {}).get("restricted", ())]
+
     def _state(self, name: str) -> str:
         return self._downloads.get(name, Download()).state
 
     def _entry(self, each: Fetchable) -> dict[str, Any]:
         download, offer = self._downloads.get(each.name, Download()), self._offers.get(each.name, {})
-        error = offer.get("error", {})
+        error, agreed = offer.get("error", {}), agreed_licences()
         return {
             "name": each.name,
             "family": each.family,
@@ -171,6 +182,7 @@ class Downloads:
             "bytes": offer.get("bytes"),
             "licence": offer.get("licence", ""),
             "page": offer.get("page", ""),
+            "restricted": [asdict(licence) for licence in self._restricted(each.name) if licence.name not in agreed],
             "state": download.state,
             "bytes_done": download.bytes_done,
             "message": download.message or str(error.get("message", "")),

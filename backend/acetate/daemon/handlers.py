@@ -28,6 +28,9 @@ from acetate.worker.engine import ModelInfo
 
 log = logging.getLogger("acetate.daemon")
 
+MOST_LICENCES = 16
+"""How many licences a message may agree to."""
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -353,7 +356,10 @@ class MessageHandler:
 
     def _download(self, peer: ClientConnection, message: Message) -> None:
         self._require_local(peer)
-        self._about.downloads.start(field_readers.text(message.fields.get("name"), "name", 200))
+        name = field_readers.text(message.fields.get("name"), "name", 200)
+        named = field_readers.listing(message.fields.get("accept", ()), "accept", 0, MOST_LICENCES)
+        accepted = [field_readers.text(each, f"accept[{number}]", 200) for number, each in enumerate(named)]
+        self._about.downloads.start(name, accepted)
         self._downloads(peer, message)
 
     def _cancel_download(self, peer: ClientConnection, message: Message) -> None:

@@ -16,13 +16,13 @@ from acetate_wire.paths import state_dir
 from acetate.farm.foreman_process import join_farm
 
 
-def fetch_here(name: str) -> tuple[str, str]:
-    """Fetch a model on this machine: its host name, and what went wrong."""
+def fetch_here(name: str, agreed: frozenset[str]) -> tuple[str, str]:
+    """Fetch a model on this machine, whose licence is among the `agreed` ones: its host name, and what went wrong."""
     from acetate.models.hub_download import download_spec, plan_download
     from acetate.models.hub_fetch import fetch
 
     try:
-        fetch(plan_download(download_spec(name)), lambda count: None)
+        fetch(plan_download(download_spec(name)), agreed=agreed)
     except AcetateError as error:
         return socket.gethostname(), str(error)
     return socket.gethostname(), ""
@@ -38,9 +38,14 @@ def main(address: str, key: str, name: str) -> int:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+    from acetate.models.licences import agreed_licences
+
+    agreed = agreed_licences()
     task = ray.remote(num_cpus=0)(fetch_here)
     waiting = {
-        task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(name): node
+        task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+            name, agreed
+        ): node
         for node in ray.nodes()
         if node["Alive"]
     }

@@ -14,6 +14,7 @@ from acetate.image.sizes import Size
 from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS
 from acetate.models.recipes import (
     KLEIN_RECIPES,
+    QWEN_IMAGE21_RECIPES,
     QWEN_LAYERED_RECIPES,
     SD15_RECIPES,
     SDXL_RECIPES,
@@ -23,7 +24,7 @@ from acetate.models.recipes import (
 
 log = logging.getLogger("acetate.models")
 
-Architecture = Literal["stable_diffusion", "qwen_layered", "klein"]
+Architecture = Literal["stable_diffusion", "qwen_layered", "qwen_image21", "klein"]
 
 PUBLISHED = ("LayerDiffusion/layerdiffusion-v1", "lllyasviel/LayerDiffuse_Diffusers")
 """The hub repositories of the published layer files."""
@@ -63,7 +64,7 @@ class ModelFamily:
     model's. `pipeline_class` is what the `model_index.json` of its models names as `_class_name`. `latent_rgb` are
     factors from latents to colour in [-1, 1] for previews, a row for each channel and one to add; a family without them
     has a preview network in every model's own folder. `architecture` names its backbone (`acetate.models.backbones`).
-    `layer_repositories` are the hub repositories of its layer files.
+    `layer_repositories` are the hub repositories of its layer files, `tokenizer` the folder of its first tokenizer.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ModelFamily:
     encoders: Mapping[str, float] = field(default_factory=dict)
     decoders: tuple[str, ...] = ()
     text_encoders: int = 1
+    tokenizer: str = "tokenizer"
     repository: str = ""
     licence: str = "unknown"
     pipeline_class: str = ""
@@ -174,6 +176,21 @@ QWEN_LAYERED = ModelFamily(
     licence="Apache-2.0",
     pipeline_class="QwenImageLayeredPipeline",
     architecture="qwen_layered",
+)
+QWEN_IMAGE21 = ModelFamily(
+    "qwen-image-2.1",
+    QWEN_IMAGE21_RECIPES,
+    steps=40,
+    guidance=1.0,
+    sampler="Euler",
+    native_size=1024,
+    max_aspect=1.8,
+    passes=1,
+    repository="Qwen/Qwen-Image-2.1",
+    licence="Qwen Research License",
+    pipeline_class="QwenImage21Pipeline",
+    architecture="qwen_image21",
+    tokenizer="processor",
 )
 KLEIN = ModelFamily(
     "klein",

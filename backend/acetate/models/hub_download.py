@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acetate_wire.errors import AcetateError
 
@@ -16,11 +16,12 @@ from acetate.models.backbones.diffusers_layout import VARIANTS, index_name, netw
 from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
 from acetate.models.hub_errors import hub_errors
+from acetate.models.licences import RestrictedLicence, restricted_licence
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*")
+DESCRIPTION = ("model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*", "processor/*")
 OWN_FILES = ("transparency/*", "layers/*", "upsampler/*", "vocabulary.*")
 """What a model has in its own folder where its family has no published layer files."""
 
@@ -31,6 +32,7 @@ class DownloadSpec:
 
     `weights` are paths of networks without ending, of which one form is fetched: float16 where there is one, with
     `full` float32. `purpose` is what the files are: `base`, `layers`, `configuration`, `control` or `style`.
+    `licence` is what is known of theirs without the hub.
     """
 
     repository: str
@@ -38,6 +40,7 @@ class DownloadSpec:
     weights: tuple[str, ...] = ()
     full: bool = False
     purpose: str = ""
+    licence: str = ""
 
     def choose(self, names: Collection[str]) -> list[str]:
         """The files to fetch out of the names of all. Raises AcetateError `model_missing` when one is not there."""
@@ -109,10 +112,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class DownloadPlan:
-    """The files of a download with their sizes, and the purpose of each repository."""
+    """The files of a download with their sizes, the purpose of each repository, and what has to be agreed to."""
 
     files: tuple[RemoteFile, ...]
     purposes: Mapping[str, str]
+    licences: tuple[RestrictedLicence, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -148,6 +152,29 @@ def remote_files(spec: DownloadSpec, info: ModelInfo) -> list[RemoteFile]:
     return files
 
 
+@dataclass(frozen=True)
+class StatedLicence:
+    """The licence of a repository as its card names it, and what has to be agreed to."""
+
+    name: str
+    page: str
+    restricted: tuple[RestrictedLicence, ...]
+
+    @classmethod
+    def of(cls, spec: DownloadSpec, info: ModelInfo) -> StatedLicence:
+        """From the card of a specification's repository and what is known of it anyway."""
+        from huggingface_hub.constants import ENDPOINT
+
+        page = f"{ENDPOINT}/{spec.repository}"
+        card: Any = info.card_data or {}
+        stated = str(card.get("license") or "")
+        stated = str(card.get("license_name") or stated) if stated in ("", "other") else stated
+        link = str(card.get("license_link") or "LICENSE")
+        link = link if link.startswith("https://") else f"{page}/blob/main/{link}"
+        found = {restricted_licence(name, link): None for name in (stated, spec.licence) if name}
+        return cls(stated or spec.licence, page, tuple(each for each in found if each is not None))
+
+
 def plan_download(specs: Iterable[DownloadSpec]) -> DownloadPlan:
     """Ask the hub for the names and sizes of what is to be fetched; nothing is downloaded.
 
@@ -164,11 +191,13 @@ def plan_download(specs: Iterable[DownloadSpec]) -> DownloadPlan:
         )
     files: list[RemoteFile] = []
     purposes: dict[str, str] = {}
+    licences: dict[RestrictedLicence, None] = {}
     for spec in specs:
         info = repository_info(spec.repository)
         purposes[spec.repository] = spec.purpose
+        licences |= dict.fromkeys(StatedLicence.of(spec, info).restricted)
         files += (file.counted(Path(HF_HUB_CACHE)) for file in remote_files(spec, info))
-    return DownloadPlan(tuple(files), purposes)
+    return DownloadPlan(tuple(files), purposes, tuple(licences))
 
 
 def download_spec(
@@ -201,7 +230,7 @@ def download_spec(
             hint=f"choose {fetchable}, an adapter such as sdxl/edge, or a model on the hub such as owner/model",
         )
     if configuration:
-        return (DownloadSpec(known.repository, DESCRIPTION, purpose="configuration"),)
+        return (DownloadSpec(known.repository, DESCRIPTION, purpose="configuration", licence=known.licence),)
     base = _base(known.repository, known, full)
     if not known.decoders and known.architecture != "klein":
         return (base,)
@@ -212,7 +241,8 @@ def download_spec(
 def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
     weights = tuple(f"{folder}/{name}" for folder, name in networks_of(family).items())
     own = OWN_FILES if family.has_own_transparency else ()
-    return DownloadSpec(repository, (*DESCRIPTION, *own), weights, full, "base")
+    licence = family.licence if repository == family.repository else ""
+    return DownloadSpec(repository, (*DESCRIPTION, *own), weights, full, "base", licence)
 
 
 def _layers(family: ModelFamily) -> DownloadSpec:

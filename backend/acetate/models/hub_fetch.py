@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from acetate_wire.errors import AcetateError
 from acetate.models.hub_download import DownloadPlan, RemoteFile
 from acetate.models.hub_errors import RESUMES, disk_full, hub_errors
 from acetate.models.inventory import digests
+from acetate.models.licences import agreed_licences, require_agreed
 from acetate.models.safetensors_header import in_bytes
 
 log = logging.getLogger("acetate.models")
@@ -25,15 +26,22 @@ OnBytes = Callable[[int], None]
 """Called with the number of bytes that came since the last call."""
 
 
-def fetch(plan: DownloadPlan, on_bytes: OnBytes = lambda count: None, cancelled: Callable[[], bool] = bool) -> None:
+def fetch(
+    plan: DownloadPlan,
+    on_bytes: OnBytes = lambda count: None,
+    cancelled: Callable[[], bool] = bool,
+    agreed: Collection[str] | None = None,
+) -> None:
     """Download the files of a plan that are not here yet. `cancelled` is asked with every piece that comes.
 
+    `agreed` are the names of licences that count as agreed to, by default those that this user has agreed to here.
     What has come stays when it ends early, and the next call goes on from there. Raises AcetateError: `cancelled`,
-    `not_allowed` for a repository that is gated or private, `unknown_model` for one that is gone, and `model_missing`
-    for a full disk and a hub or connection that fails.
+    `not_allowed` for a licence that is not agreed to and for a repository that is gated or private, `unknown_model` for
+    one that is gone, and `model_missing` for a full disk and a hub or connection that fails.
     """
     from huggingface_hub.constants import HF_HUB_CACHE
 
+    require_agreed(plan.licences, agreed_licences() if agreed is None else agreed)
     cache = Path(HF_HUB_CACHE)
     room = shutil.disk_usage(next(each for each in (cache, *cache.parents) if each.exists())).free
     if plan.to_fetch > room:

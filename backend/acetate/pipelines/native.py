@@ -149,7 +149,7 @@ def encode_prompts(request: LayerRequest, model: DiffusionModel, usual: str = " 
 
     Raises NotANumberError.
     """
-    texts = [parse_prompt(request.prompt).plain or usual]
+    texts = [model.native.worded(parse_prompt(request.prompt).plain or usual)]
     if request.guidance != 1:
         texts.append(parse_prompt(request.negative).plain or model.native.nothing)
     found = [model.native.encode_text([text]) for text in texts]

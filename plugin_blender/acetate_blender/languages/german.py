@@ -581,4 +581,5 @@ WORDS: dict[str, str] = {
     "What was set of an element, as JSON; the rest is as the prompt says": "Was an einem Element eingestellt ist, als JSON; der Rest ist, wie der Prompt sagt",
     "Whole candle": "Ganze Kerze",
     "Wind": "Wind",
+    "This licence allows research and evaluation alone: no commercial work.": "Diese Lizenz erlaubt nur Forschung und Erprobung, keine gewerbliche Arbeit.",
 }

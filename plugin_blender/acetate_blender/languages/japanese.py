@@ -581,4 +581,5 @@ WORDS: dict[str, str] = {
     "What was set of an element, as JSON; the rest is as the prompt says": "エレメントに設定した値（JSON）。残りはプロンプトに従います",
     "Whole candle": "ろうそく全体",
     "Wind": "風",
+    "This licence allows research and evaluation alone: no commercial work.": "このライセンスは研究と評価だけを認め、商用利用を認めていません。",
 }

@@ -163,10 +163,12 @@ class DownloadRow(QtWidgets.QFrame):
         self.terms.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self.warning = QtWidgets.QLabel()
         self.warning.setWordWrap(True)
+        self.agreed = QtWidgets.QCheckBox()
         self.read = QtWidgets.QPushButton(tr("Read the licence"))
-        self.read.clicked.connect(lambda _checked: _open(QtCore.QUrl(self._download.page)))
+        self.read.clicked.connect(lambda _checked: _open(QtCore.QUrl(self._download.terms)))
         self.fetch = QtWidgets.QPushButton()
         self.fetch.clicked.connect(lambda _checked: self._begin())
+        self.agreed.toggled.connect(self.fetch.setEnabled)
         not_now = QtWidgets.QPushButton(tr("Not now"))
         not_now.clicked.connect(lambda _checked: self._agree(False))
         grid.addWidget(self.terms, 0, 0, 1, 3)
@@ -174,7 +176,8 @@ class DownloadRow(QtWidgets.QFrame):
         row = QtWidgets.QHBoxLayout()
         for widget in (self.read, not_now, self.fetch):
             row.addWidget(widget)
-        grid.addLayout(row, 2, 0, 1, 3)
+        grid.addWidget(self.agreed, 2, 0, 1, 3)
+        grid.addLayout(row, 3, 0, 1, 3)
         self.agreement.hide()
         return self.agreement
 
@@ -185,17 +188,21 @@ class DownloadRow(QtWidgets.QFrame):
         self.warning.setText(download.warning(tr))
         self.warning.setVisible(bool(download.warning(tr)))
         warn(self.warning)
-        self.read.setEnabled(bool(download.page))
+        self.agreed.setText(tr("I have read {licence} and agree to it").format(licence=", ".join(download.to_accept)))
+        self.agreed.setChecked(False)
+        self.agreed.setVisible(bool(download.to_accept))
+        self.fetch.setEnabled(not download.to_accept)
+        self.read.setEnabled(bool(download.terms))
         self.fetch.setText(tr("Fetch {size}").format(size=size_words(download.bytes)))
         self.agreement.setVisible(shown)
         self.get.setVisible(not shown)
 
     def _begin(self) -> None:
         self._agree(False)
-        self._ask("download")
+        self._ask("download", accept=self._download.to_accept)
 
-    def _ask(self, kind: str) -> None:
-        self._connection.client.ask(kind, {"name": self._name})
+    def _ask(self, kind: str, **fields: Any) -> None:
+        self._connection.client.ask(kind, {"name": self._name, **fields})
         self._connection.wake()
 
 

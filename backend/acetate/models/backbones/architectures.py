@@ -7,6 +7,7 @@ import torch
 from acetate.models.backbones import native_footprint
 from acetate.models.backbones.backbone import NativeBackbone
 from acetate.models.backbones.klein.loader import load as load_klein
+from acetate.models.backbones.qwen_image21.loader import load as load_qwen_image21
 from acetate.models.backbones.qwen_layered.loader import load as load_qwen_layered
 from acetate.models.backbones.stable_diffusion import footprint as stable_diffusion_footprint
 from acetate.models.backbones.stable_diffusion.loader import load as load_stable_diffusion
@@ -20,6 +21,8 @@ def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDi
     """The networks of a model, in main memory. Raises OSError, ValueError and others of the libraries."""
     if entry.family.architecture == "qwen_layered":
         return load_qwen_layered(entry, device, dtype)
+    if entry.family.architecture == "qwen_image21":
+        return load_qwen_image21(entry, device, dtype)
     if entry.family.architecture == "klein":
         return load_klein(entry, device, dtype)
     return load_stable_diffusion(entry, device, dtype)
@@ -41,7 +44,7 @@ def footprint(
     configurations and the headers of weight files. Raises OSError, ValueError or KeyError when one is damaged.
     """
     if entry.family.is_native:
-        return native_footprint.footprint(entry, width, height, dtype_bytes, adapters)
+        return native_footprint.footprint(entry, recipe, width, height, dtype_bytes, adapters)
     return stable_diffusion_footprint.footprint(
         entry, recipe, width, height, dtype_bytes, adapters=adapters, main_memory=main_memory
     )

@@ -135,6 +135,10 @@ class NativeBackbone(Backbone, Protocol):
 
     nothing: str
 
+    def worded(self, prompt: str) -> str:
+        """The caption that asks for what an artist's prompt says."""
+        ...
+
     def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of a LoRA file, in any form that diffusers knows, by the names of the denoiser's layers."""
         ...

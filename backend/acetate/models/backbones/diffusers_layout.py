@@ -40,7 +40,7 @@ TEXT_PREFIXES = {
 def text_folders(family: ModelFamily) -> Iterator[tuple[str, str]]:
     """The folders of each text encoder and of its tokenizer."""
     for ending in ("", "_2")[: family.text_encoders]:
-        yield f"text_encoder{ending}", f"tokenizer{ending}"
+        yield f"text_encoder{ending}", f"{family.tokenizer}{ending}"
 
 
 def denoiser_folder(family: ModelFamily) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from acetate.models.backbones.diffusers_layout import TEXT_PREFIXES, UNET_PREFIX, VAE_PREFIX
 from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
-from acetate.models.families import QWEN_LAYERED, SD15, SDXL, STARTER, ModelFamily, families
+from acetate.models.families import QWEN_IMAGE21, QWEN_LAYERED, SD15, SDXL, STARTER, ModelFamily, families
 from acetate.models.hub_cache import is_weight_file
 from acetate.models.safetensors_header import Header, HeaderError, read_header
 
@@ -22,6 +22,10 @@ FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
 INTO_ATTENTION = f"{UNET_PREFIX}input_blocks.1.1.proj_in.weight"
 LAYERED_EMBEDDING = "time_text_embed.addition_t_embedding.weight"
 """What only Qwen-Image-Layered among the models with Qwen's transformer has."""
+GATED_BLOCK = "transformer_blocks.0.img_mlp.gate_layer.weight"
+"""What only Qwen-Image-2.1 among them has."""
+TRANSFORMERS: Mapping[str, ModelFamily] = {LAYERED_EMBEDDING: QWEN_LAYERED, GATED_BLOCK: QWEN_IMAGE21}
+"""A key of a transformer in a file of its own, and the family."""
 SCALES = (".absmax", ".scale_weight", ".weight_scale", "scaled_fp8")
 """Parts of the keys of quantized weights."""
 LATENT_CHANNELS = 4
@@ -131,8 +135,10 @@ def _occurs(marks: Iterable[str], keys: Iterable[str]) -> bool:
 
 def _checkpoint(header: Header) -> FileKind:
     shapes = header.shapes
-    if any(name.removeprefix(UNET_PREFIX) == LAYERED_EMBEDDING for name in shapes) and not _occurs(SCALES, shapes):
-        return FileKind("a transformer of qwen-layered", QWEN_LAYERED)
+    names = {name.removeprefix(UNET_PREFIX) for name in shapes}
+    whose = next((family for mark, family in TRANSFORMERS.items() if mark in names), None)
+    if whose is not None and not _occurs(SCALES, shapes):
+        return FileKind(f"a transformer of {whose.name}", whose)
     unet = {name.removeprefix(UNET_PREFIX) for name in shapes if name.startswith(UNET_PREFIX)}
     if any("double_blocks." in name or "joint_blocks." in name for name in unet) or not _has_blocks(unet):
         return _no_model(shapes)

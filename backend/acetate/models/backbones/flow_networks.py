@@ -53,6 +53,16 @@ class FlowNetworks:
             "transformer": self.transformer,
         }
 
+    def worded(self, prompt: str) -> str:
+        """The prompt as it is."""
+        return prompt
+
+    def guide(
+        self, without: Float[Tensor, "n c h w"], prompted: Float[Tensor, "n c h w"], scale: float
+    ) -> Float[Tensor, "n c h w"]:
+        """Classifier-free guidance: away from the prediction without the prompt."""
+        return without + scale * (prompted - without)
+
     def lora_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of a LoRA file by the names of the transformer's layers. Raises ValueError or KeyError."""
         found = self._pipeline.lora_state_dict(dict(tensors))

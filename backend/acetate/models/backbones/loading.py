@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from acetate.models.backbones.diffusers_layout import UNET_PREFIX, weight_variant
+from acetate.models.registry import ModelSpec
 
 SCALED = ("scaled_fp8", "scale_weight", "weight_scale")
 """What the keys of weights with scales of their own end with."""
@@ -29,6 +30,13 @@ def from_folder(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
         folder, dtype=dtype, variant=weight_variant(folder), use_safetensors=True, local_files_only=True
     )
     return network.eval().requires_grad_(False)
+
+
+def transformer_of(entry: ModelSpec, kind: Any, dtype: torch.dtype) -> Any:
+    """The transformer of a model, from its folder or from the one file that it has. Raises as those do."""
+    if entry.file is None:
+        return from_folder(kind, entry.folder / "transformer", dtype)
+    return transformer_from_file(kind, entry.file, entry.folder, dtype)
 
 
 def transformer_from_file(kind: Any, file: Path, folder: Path, dtype: torch.dtype) -> Any:

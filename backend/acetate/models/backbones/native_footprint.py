@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from acetate_wire.modes import MODES
 from acetate_wire.request import MOST_SPLIT
 
 from acetate.models.backbones.diffusers_layout import denoiser_folder, network_files, networks_of, read_json
 from acetate.models.memory_plan import NO_ADAPTERS, SINGLE, AdapterBytes, Footprint
+from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelSpec
 from acetate.models.safetensors_header import count_numbers
 
@@ -20,9 +22,14 @@ TILE = 256
 
 
 def footprint(
-    entry: ModelSpec, width: int, height: int, dtype_bytes: int, adapters: AdapterBytes = NO_ADAPTERS
+    entry: ModelSpec,
+    recipe: ModeRecipe,
+    width: int,
+    height: int,
+    dtype_bytes: int,
+    adapters: AdapterBytes = NO_ADAPTERS,
 ) -> Footprint:
-    """The bytes at a working size in pixels, for as many layers as a request may ask for.
+    """The bytes at a working size in pixels; a picture is split into as many layers as a request may ask for.
 
     Raises OSError, ValueError or KeyError when a file is damaged.
     """
@@ -32,7 +39,8 @@ def footprint(
     }
     denoiser = denoiser_folder(entry.family)
     config = read_json(entry.folder / denoiser / "config.json")
-    tokens = (MOST_SPLIT + 2) * (width // CELL) * (height // CELL)
+    drawn = MOST_SPLIT + 1 if MODES[recipe.mode].splits else 1
+    tokens = (drawn + len(recipe.inputs)) * (width // CELL) * (height // CELL)
     widths = int(config["num_attention_heads"]) * int(config["attention_head_dim"])
     return Footprint(
         text=counts["text_encoder"] * dtype_bytes,

@@ -104,12 +104,6 @@ class Klein(FlowNetworks):
         own = answer[:, : noisy.shape[2] * noisy.shape[3]].transpose(1, 2)
         return own.reshape(noisy.shape).float()
 
-    def guide(
-        self, without: Float[Tensor, "n c h w"], prompted: Float[Tensor, "n c h w"], scale: float
-    ) -> Float[Tensor, "n c h w"]:
-        """Classifier-free guidance: away from the prediction without the prompt."""
-        return without + scale * (prompted - without)
-
     def _statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the VAE's latents, a value for each channel of ours."""
         norm = self.vae.bn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from acetate.models.backbones.loading import from_folder, quiet_libraries, transformer_from_file
+from acetate.models.backbones.loading import from_folder, quiet_libraries, transformer_of
 from acetate.models.backbones.qwen_layered.network import QwenLayered
 from acetate.models.registry import ModelSpec
 
@@ -21,9 +21,7 @@ def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> QwenLaye
     folder = entry.folder
     return QwenLayered(
         vae=from_folder(AutoencoderKLQwenImage, folder / "vae", torch.float32),
-        transformer=from_folder(QwenImageTransformer2DModel, folder / "transformer", dtype)
-        if entry.file is None
-        else transformer_from_file(QwenImageTransformer2DModel, entry.file, folder, dtype),
+        transformer=transformer_of(entry, QwenImageTransformer2DModel, dtype),
         text_encoder=from_folder(Qwen2_5_VLForConditionalGeneration, folder / "text_encoder", dtype),
         tokenizer=Qwen2Tokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
         scheduler_config=entry.scheduler_config,

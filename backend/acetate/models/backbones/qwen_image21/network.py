@@ -1,0 +1,137 @@
+"""The networks of Qwen-Image-2.1, called as diffusers' pipeline does.
+
+That pipeline needs a processor of pictures, which needs torchvision; from text alone the tokenizer is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from acetate.image.sizes import Size
+from acetate.models.backbones.flow_networks import FlowNetworks
+from acetate.models.backbones.flow_schedule import FlowSchedule
+from acetate.models.backbones.stable_diffusion.samplers import Sampler
+from acetate.models.finite import finite
+from acetate.models.latents import scale_latents, unscale_latents
+from acetate.models.prompt_embeds import PromptEmbeds
+
+SYSTEM = "<|im_start|>system\nComprehend and analyze the provided prompt.<|im_end|>\n"
+"""What the text encoder reads first; its states are left out."""
+CHAT = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+WORDING = "This is an RGBA image with transparency. {}. The image has alpha channel and the background is transparent."
+"""How its authors ask for a transparent picture."""
+SLOT = 4
+"""Positions of a latent that stand for one picture token of the text encoder: 2 x 2."""
+
+
+@dataclass(eq=False)
+class QwenImage21(FlowNetworks):
+    """A position of a latent is a token, and stands for 16 x 16 pixels. It draws one frame, without given pictures."""
+
+    scale: int = 16
+    nothing: str = " "
+
+    @property
+    def channels(self) -> int:
+        """How many channels a latent has."""
+        return int(self.transformer.config.in_channels)
+
+    @property
+    def _pipeline(self) -> Any:
+        """diffusers' pipeline, of which only the functions that need no networks are called."""
+        from diffusers import QwenImage21Pipeline
+
+        return QwenImage21Pipeline
+
+    def tile(self, on: bool) -> None:
+        """Have the VAE work in tiles or on whole pictures."""
+        self.vae.use_tiling = on
+
+    def worded(self, prompt: str) -> str:
+        """The caption that asks for a transparent picture, as its authors write it."""
+        return prompt if "rgba" in prompt.lower() else WORDING.format(prompt.rstrip(" ."))
+
+    @torch.inference_mode()
+    def encode_text(self, texts: Sequence[str]) -> PromptEmbeds:
+        """The states of captions, one row each; where one is shorter than another, its last tokens are masked.
+
+        The transformer was trained on the states before the text encoder's last normalisation.
+        """
+        left_out = len(self.tokenizer(SYSTEM).input_ids)
+        tokens = self.tokenizer(
+            [SYSTEM + CHAT.format(text or self.nothing) for text in texts],
+            padding=True,
+            padding_side="left",
+            return_tensors="pt",
+        ).to(self.device)
+        language = self.text_encoder.model.language_model
+        hook = language.norm.register_forward_hook(lambda module, given, answer: given[0])
+        try:
+            states = language(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
+        finally:
+            hook.remove()
+        rows = [row[mask.bool()][left_out:] for row, mask in zip(states.float(), tokens.attention_mask, strict=True)]
+        lengths = torch.tensor([len(row) for row in rows], device=states.device)
+        mask = torch.arange(int(lengths.max()), device=states.device) < lengths[:, None]
+        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return PromptEmbeds(padded, mask=None if bool(mask.all()) else mask)
+
+    @torch.inference_mode()
+    def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
+        """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
+        latent = self.vae.encode(self._feed(picture)[:, :, None]).latent_dist.mode()[:, :, 0].float()
+        return scale_latents(finite(latent, "VAE's encoder"), self.vae.config)
+
+    @torch.inference_mode()
+    def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 H W"]:
+        """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
+        plain = unscale_latents(finite(latent, self.denoiser_name).float(), self.vae.config).to(self.vae.dtype)
+        return self._pictures(self.vae.decode(frame[None, :, None], return_dict=False)[0][:, :, 0] for frame in plain)
+
+    def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
+        """The noise levels of Euler's method; larger pictures have more noise for longer."""
+        from diffusers.pipelines.qwenimage21.pipeline_qwenimage21 import calculate_shift
+
+        names = {"base_image_seq_len": 256, "max_image_seq_len": 4096, "base_shift": 0.5, "max_shift": 1.15}
+        tokens = (size.height // self.scale) * (size.width // self.scale)
+        mu = calculate_shift(tokens, *(self.scheduler_config.get(name, usual) for name, usual in names.items()))
+        sigmas = np.linspace(1.0, 1 / steps, steps).tolist()
+        return FlowSchedule.of(self.scheduler_config, sigmas, mu, self.device)
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        noisy: Float[Tensor, "n c h w"],
+        timestep: Float[Tensor, "..."],
+        embeds: PromptEmbeds,
+        conditioning: Sequence[Float[Tensor, "1 c h w"]] = (),
+        **inputs: Any,
+    ) -> Float[Tensor, "n c h w"]:
+        """The velocity of each frame, float32; `embeds` has a row for each, or one for all.
+
+        Raises ValueError for `conditioning`.
+        """
+        if conditioning:
+            raise ValueError("Qwen-Image-2.1 reads given pictures with its text encoder too, which is not built")
+        count, _, height, width = noisy.shape
+        rows = embeds.to(self.device, self.dtype)
+        states = rows.prompt_embeds.expand(count, -1, -1)
+        text = torch.zeros(count, states.shape[1], dtype=torch.bool, device=self.device)
+        answer: Tensor = self.transformer(
+            hidden_states=noisy.flatten(2).transpose(1, 2).to(self.device, self.dtype),
+            timestep=timestep.expand(count).to(self.device, self.dtype) / 1000,
+            encoder_hidden_states=states,
+            encoder_hidden_states_mask=None if rows.mask is None else rows.mask.expand(count, -1),
+            img_shapes=[[(1, height, width)]] * count,
+            img_mask=torch.cat([text, text.new_ones(count, height * width // SLOT)], dim=1),
+            return_dict=False,
+            **inputs,
+        )[0]
+        return answer[:, -height * width :].transpose(1, 2).reshape(noisy.shape).float()
