@@ -29,6 +29,11 @@ class Limits:
         """These limits as they stand in `welcome`."""
         return asdict(self)
 
+    def for_machine(self) -> Limits:
+        """The limits for another machine: parts of half the size, and everything larger than one of them in parts."""
+        small = self.part_bytes // 2
+        return replace(self, message_bytes=min(self.message_bytes, small), part_bytes=small) if small else self
+
     @classmethod
     def from_map(cls, values: Mapping[str, object]) -> Limits:
         """The limits that a `welcome` holds; names of a newer daemon are passed over.

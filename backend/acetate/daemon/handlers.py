@@ -11,6 +11,7 @@ from typing import Any
 
 from acetate_wire import field_readers
 from acetate_wire.errors import AcetateError
+from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
 from acetate_wire.request_codec import check_message, decode_request, megabytes, reply_bytes
@@ -143,6 +144,10 @@ class MessageHandler:
                     break
                 peer.undelivered.discard(id)
 
+    def _limits_of(self, peer: ClientConnection) -> Limits:
+        limits = self._settings.limits
+        return limits if peer.local else limits.for_machine()
+
     def _send(self, peer: ClientConnection, kind: str, fields: Mapping[str, Any], frames: Sequence[Any] = ()) -> bool:
         return self._peers.send(peer.address, kind, fields, frames, time.monotonic())
 
@@ -178,7 +183,7 @@ class MessageHandler:
             "welcome",
             {
                 "version": acetate.__version__,
-                "limits": self._settings.limits.to_map(),
+                "limits": self._limits_of(peer).to_map(),
                 "models": [offer.to_map() for offer in self._offers.values()],
                 "device": self._about.device(),
             },
@@ -265,7 +270,7 @@ class MessageHandler:
         number = field_readers.whole(message.fields.get("frame"), "frame", 0, len(frames) - 1)
         frame = frames[number]
         offset = field_readers.whole(message.fields.get("offset"), "offset", 0, len(frame) - 1)
-        part = frame[offset : offset + self._settings.limits.part_bytes]
+        part = frame[offset : offset + self._limits_of(peer).part_bytes]
         self._send(peer, "part", {"id": id, "frame": number, "offset": offset}, [part])
 
     def _follow(self, peer: ClientConnection, id: str) -> None:

@@ -130,8 +130,9 @@ class Listener:
         socket = self._context.socket(zmq.ROUTER)
         socket.set(zmq.ROUTER_MANDATORY, 1)
         socket.set(zmq.MAXMSGSIZE, self._settings.limits.message_bytes)
-        # Few large messages are held for a client that is quicker than the disk; the rest waits on its side.
-        socket.set(zmq.RCVHWM, 4)
+        # Few messages are held for a client that is quicker than the disk; the rest waits on its side. With one alone
+        # libzmq 4.3.5 never ends a handshake that asks the ZAP handler.
+        socket.set(zmq.RCVHWM, 2 if encrypted else 1)
         socket.set(zmq.SNDHWM, UNREAD_MESSAGES)
         socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if encrypted:

@@ -15,6 +15,7 @@ from acetate_wire.paths import ensure_private_dir
 
 import acetate
 from acetate.daemon.auth import PairedMachines, ZapHandler, load_keys
+from acetate.daemon.backlog import OWN, BacklogGuard
 from acetate.daemon.clients import ClientRegistry
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.downloads import Downloads
@@ -56,6 +57,7 @@ class Server:
         self._machines = PairedMachines(settings.state)
         self._zap = ZapHandler(self._context, self._machines, self._keys)
         self._listener = Listener(self._context, settings, self._keys)
+        self._backlog = BacklogGuard(self._listener.sockets, self._listener.encrypted, settings.limits)
         self._clients = ClientRegistry(self._listener.sockets, settings.limits.message_bytes)
         self._engine = load_engine_class(settings.engine)
         self._jobs = JobManager(settings, self._store, spool, self._engine.resolve, self._publish)
@@ -95,6 +97,7 @@ class Server:
         for number, socket in enumerate(self._listener.sockets):
             if socket in ready:
                 self._receive(number, socket)
+        self._backlog.relieve()
         now = time.monotonic()
         self._worker_pool.tick(now)
         self._downloads.tick()
@@ -122,6 +125,7 @@ class Server:
         self._jobs.close()
         self._worker_pool.close()
         self._downloads.close()
+        self._backlog.close()
         self._listener.close()
         self._zap.socket.close(linger=500)
         self._context.term()
@@ -137,7 +141,10 @@ class Server:
             key = str(address.get("User-Id")) if encrypted else ""
             machine = "" if key in ("", self._keys.client_public) else key
             origin = Sender((number, address.bytes), encrypted, machine)
-            self._handler.handle(origin, [part.buffer for part in parts])
+            frames = [part.buffer for part in parts]
+            self._backlog.delivered(int(address.get(zmq.SRCFD)), origin.address, frames, machine if encrypted else None)
+            self._handler.handle(origin, frames)
+            self._backlog.answered({peer.address: peer.machine or OWN for peer in self._clients})
 
     def _publish(self, job: str, kind: str, fields: Any, frames: Any) -> None:
         self._clients.publish(job, kind, fields, frames, time.monotonic())
