@@ -1,8 +1,8 @@
 """How far each sampler's layers at few steps are from its own at 25: the mean difference of alpha, of 255.
 
-python -m benchmarks.samplers [--model NAME] [--json FILE]. Steps that a sampler is refused for are measured too, in
-brackets. Samplers that add noise draw another picture with every number of steps; theirs is to be compared with each
-other alone, and LOOKED at: --pictures writes them.
+python -m benchmarks.samplers [--model NAME] [--sampler NAME ...] [--json FILE]. Steps that a sampler is refused for are
+measured too, in brackets. Samplers that add noise draw another picture with every number of steps; theirs is to be
+compared with each other alone, and LOOKED at: --pictures writes them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, fewest_steps
+from acetate.models.backbones.stable_diffusion.samplers import SAMPLERS, fewest_steps, get_sampler
 from acetate.models.model_cache import ModelCache
 from acetate.pipelines import resolve_request, run_resolved
 from acetate_wire.request import LayerRequest, Rect
@@ -32,6 +32,7 @@ def drawn(cache: ModelCache, request: LayerRequest, steps: int) -> torch.Tensor:
 
 def main(
     model: Annotated[str, typer.Option(help="The model to draw with.")] = "starter",
+    sampler_names: Annotated[list[str] | None, typer.Option("--sampler", help="Measure this one alone.")] = None,
     pictures: Annotated[Path | None, typer.Option(help="A folder for the layers.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures; - prints them.")] = None,
 ) -> None:
@@ -39,7 +40,7 @@ def main(
     cache, figures = ModelCache(), {}
     side = cache.registry.entry(model).native_size
     config = cache.get(model).sd.scheduler_config
-    for sampler in SAMPLERS:
+    for sampler in SAMPLERS if not sampler_names else map(get_sampler, sampler_names):
         found: dict[int, list[float]] = {steps: [] for steps in STEPS}
         for seed, prompt in enumerate(PROMPTS, start=1):
             request = LayerRequest("text", (side, side), Rect(0, 0, side, side), prompt=prompt, model=model)

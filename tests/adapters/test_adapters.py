@@ -119,7 +119,7 @@ def load(kit_folder: Path, families: ModelRegistry) -> Iterator[Load]:
 def ask(predictor: Denoiser, model: DiffusionModel, part: AdapterSpec, share: float = 0.5) -> Tensor:
     rows = 2 * len(part.roles)
     prompted = [row >= rows // 2 for row in range(rows)]
-    return predictor(noise(rows), torch.tensor(500), texts(model, part), share, None, prompted)
+    return predictor(noise(rows), torch.tensor(500), texts(model, part), share, (), prompted)
 
 
 def inputs_of(part: AdapterSpec) -> Mapping[str, Tensor]:

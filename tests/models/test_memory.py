@@ -24,6 +24,7 @@ from acetate.models.memory_plan import (
     choose_plan,
     plans_for,
     supports_int8,
+    with_batch,
 )
 from acetate.models.model_cache import ModelCache
 from acetate.models.offload import apply_plan
@@ -58,6 +59,16 @@ def test_the_fastest_plan_that_fits_is_taken(free: int, plan: MemoryPlan) -> Non
 def test_what_is_loaded_needs_no_room_again() -> None:
     assert CPU_PLANS[choose_plan(CPU_PLANS, LARGE, 6 * GIB, loaded=True)] == MemoryPlan()
     assert CPU_PLANS[choose_plan(CPU_PLANS, LARGE, 6 * GIB)] == CPU_PLANS[-1]
+
+
+def test_a_batch_is_as_large_as_fits_beside_all_else() -> None:
+    plain = MemoryPlan()
+    largest = [with_batch(plain, LARGE, free * GIB, 8).batch for free in range(1, 60)]
+    assert largest == sorted(largest) and {1, 2, 8} <= set(largest)
+    for free, batch in enumerate(largest, start=1):
+        chosen = MemoryPlan(batch=batch)
+        assert batch == 1 or LARGE.needed(chosen) <= free * GIB
+        assert LARGE.needed(chosen) == LARGE.needed(plain) or batch > 1
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu", "mps"])
@@ -137,7 +148,7 @@ def test_a_model_that_is_in_the_way_is_dropped(families: ModelRegistry, monkeypa
     free: Callable[[torch.device], int] = lambda device: GIB if store.loaded == ("sd15",) else 64 * GIB  # noqa: E731
     monkeypatch.setattr("acetate.models.model_cache.free_memory", free)
     monkeypatch.setattr("acetate.models.model_cache.footprint", lambda *arguments, **named: LARGE)
-    assert store.plan("sdxl", "text", (), (64, 64)).plan == MemoryPlan()
+    assert store.plan("sdxl", "text", (), (64, 64)).plan == MemoryPlan(batch=8)
     assert store.loaded == ()
 
 

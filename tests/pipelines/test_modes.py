@@ -228,6 +228,20 @@ def test_a_target_over_the_models_size_gets_detail_in_tiles(draw: Draw, store: M
         assert not torch.equal(before.picture, after.picture)
 
 
+def test_the_tiles_of_a_step_go_through_the_network_together(
+    draw: Draw, store: ModelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, given = store.get("starter"), a_picture(1, 200, 140)
+    (alone,) = draw("background", foreground=given, detail=0.6, reply_format="rgbaf32")
+    monkeypatch.setattr(model, "batch", 4)
+    with Spy(model.sd.unet) as spy:
+        (together,) = draw("background", foreground=given, detail=0.6, reply_format="rgbaf32")
+    tiled = [len(sample) for sample in spy.samples[3:]]
+    # Two steps over six tiles, each with its own part of the given picture.
+    assert tiled[0] == 2 * tiled[1] and tiled == tiled[:2] * 2
+    assert torch.allclose(alone.picture, together.picture, atol=1e-3)
+
+
 def test_a_target_of_the_models_size_needs_no_detail(draw: Draw) -> None:
     (plain,), (detailed,) = draw("text"), draw("text", detail=0.6)
     assert torch.equal(plain.picture, detailed.picture)

@@ -48,12 +48,42 @@ def test_a_layer_fills_exactly_its_target(draw: Callable[..., Layers]) -> None:
     assert layer.picture.dtype == torch.uint8
 
 
-def test_the_same_seed_gives_the_same_layer_in_any_company(draw: Callable[..., Layers]) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_the_same_seed_gives_the_same_layer_in_any_company(
+    draw: Callable[..., Layers], store: ModelCache, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(store.get("starter"), "batch", batch)
     three = draw(seed=5, count=3)
     assert [layer.settings.seed for layer in three] == [5, 6, 7]
     (alone,) = draw(seed=6)
     assert torch.equal(alone.picture, three[1].picture)
     assert not torch.equal(three[0].picture, three[1].picture)
+
+
+@pytest.mark.parametrize(("exact", "rows"), [(True, [6, 6]), (False, [2] * 6)])
+def test_samples_go_through_the_network_together_only_where_that_changes_no_bit(
+    draw: Callable[..., Layers], store: ModelCache, monkeypatch: pytest.MonkeyPatch, exact: bool, rows: list[int]
+) -> None:
+    model = store.get("starter")
+    monkeypatch.setattr(model, "batch", 8)
+    monkeypatch.setattr(model, "exact_batches", {})
+    seen: list[int] = []
+
+    def watch(network: Any, args: tuple[Any, ...], answer: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        seen.append(len(args[0]))
+        # In place of kernels that round alike for every batch, or otherwise for large ones.
+        return (args[0] * 0.5 + (0 if exact or len(args[0]) == 2 else 1e-6),)
+
+    handle = model.sd.unet.register_forward_hook(watch)
+    try:
+        layers = draw(seed=5, count=3)
+        assert seen[:2] == [6, 2], "compared with one alone"
+        seen.clear()
+        again = draw(seed=5, count=3)
+    finally:
+        handle.remove()
+    assert seen == rows, "asked once for a shape"
+    assert all(torch.equal(one.picture, other.picture) for one, other in zip(layers, again, strict=True))
 
 
 @pytest.mark.parametrize("sampler", ["DPM++ 2M SDE Karras", "Euler a"])

@@ -47,20 +47,26 @@ class UNetAdapter(Protocol):
 
 
 class ControlInput:
-    """The control image of attention sharing with a condition encoder: whole, or cropped to a tile."""
+    """The control image of attention sharing with a condition encoder: whole, or cropped to tiles."""
 
     def __init__(self, sharing: SharedAttention, picture: Float[Tensor, "4 h w"]) -> None:
         self._sharing = sharing
         self._image = composite_on_grey(picture[None])
-        self._shown: tuple[Tile | None] | None = None
+        self._shown: tuple[Tile, ...] | None = None
 
-    def show(self, tile: Tile | None) -> None:
-        """Use the rows and columns of this tile, all of them with None."""
-        if self._shown == (tile,):
+    def show(self, tiles: tuple[Tile, ...]) -> None:
+        """Use the rows and columns of each row of a batch, all of them where there are none."""
+        if self._shown == tiles:
             return
-        rows, columns = tile or (Span(0, self._image.shape[2]), Span(0, self._image.shape[3]))
-        self._sharing.set_control_image(self._image[:, :, rows.start : rows.stop, columns.start : columns.stop])
-        self._shown = (tile,)
+        image = self._image
+        if tiles:
+            crops = [
+                image[:, :, rows.start : rows.stop, columns.start : columns.stop]
+                for rows, columns in tiles[:: self._sharing.layers.frames]
+            ]
+            image = torch.cat(crops)
+        self._sharing.set_control_image(image)
+        self._shown = tiles
 
 
 class Denoiser:
@@ -89,27 +95,32 @@ class Denoiser:
         timestep: Float[Tensor, "..."],
         embeds: PromptEmbeds,
         share: float = 0.0,
-        tile: Tile | None = None,
+        tiles: Sequence[Tile] = (),
         conditional: Sequence[bool] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """The UNet's prediction, float32.
 
         `timestep` is a scalar or one value per row. `embeds` has one row per row of the batch, so every frame may have
         its own prompt. `share` in [0, 1] is the fraction of the schedule done; each control is active in its own range
-        of it. `tile` is the rows and columns in pixels that `sample` covers, None for the whole image. `conditional`
-        marks the rows with a prompt, None for all; the others get no IP-Adapter images either.
+        of it. `tiles` are the rows and columns in pixels that each row of `sample` covers, empty for the whole image;
+        with controls they are all the same. `conditional` marks the rows with a prompt, None for all; the others get no
+        IP-Adapter images either.
         """
         model = self._model
         networks = model.sd
         rows = embeds.to(model.device, model.dtype)
         timestep, model_input = timestep.to(model.device), sample.to(model.device, model.dtype)
         unet_input = UNetInput(model_input, timestep, rows, size_conditions(sample, rows))
-        inputs = self._controls.inputs(unet_input, share, tile, conditional or [True] * len(sample))
+        inputs = self._controls.inputs(
+            unet_input, share, tiles[0] if tiles else None, conditional or [True] * len(sample)
+        )
         concat_latents = []
         if self._concat_latents is not None and self._enabled:
-            concat_latents = [self._concat_latents if tile is None else crop_latents(self._concat_latents, *tile)]
+            concat_latents = [self._concat_latents]
+            if tiles:
+                concat_latents = [torch.cat([crop_latents(self._concat_latents, *tile) for tile in tiles])]
         if self._control_input is not None and self._enabled:
-            self._control_input.show(tile)
+            self._control_input.show(tuple(tiles))
         return networks.predict(model_input, timestep, rows, concat_latents, **inputs)
 
     @property

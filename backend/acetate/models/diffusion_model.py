@@ -40,6 +40,8 @@ class DiffusionModel:
     when the linear layers of that network are quantized to 8 bits.
     `partial_loras` tells of LoRAs of which some modules belong to another model: how many of how many, by name.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
+    `batch` is how many samples or tiles go through that network at a time where they may, and `exact_batches` tells of
+    shapes whether samples come out of it together as each alone.
     """
 
     spec: ModelSpec
@@ -52,6 +54,8 @@ class DiffusionModel:
     int8: bool = False
     placement: Offload | None = None
     hooks: list[Any] = field(default_factory=list)
+    batch: int = 1
+    exact_batches: dict[tuple[Any, ...], bool] = field(default_factory=dict)
 
     @property
     def latent_channels(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,8 @@ SINGLE, HALF = 4, 2
 """Bytes of a number in float32, and in float16 or bfloat16."""
 BLOCKS = 12
 """With sequential offload, at most about 1/BLOCKS of the denoiser's weights is on the device."""
+BATCH, BATCH_PIXELS = 8, 1 << 18
+"""The most samples or tiles of a batch, and the most pixels of all their frames: more gain little on a processor."""
 RESERVED_BYTES = 1 / 16
 """The fraction of free memory reserved for other programs and the estimate's error."""
 
@@ -28,7 +30,8 @@ class MemoryPlan:
 
     `placement`: all networks on the device (`resident`), only the running one (`model`), or only its running layers
     (`sequential`), as diffusers' offloading. `tiled`: VAE tiling. `half`: 16-bit weights even where the device is slow
-    with them. `int8`: the denoiser's linear layers quantized to 8 bits. `single_pass`: one decoding pass.
+    with them. `int8`: the denoiser's linear layers quantized to 8 bits. `single_pass`: one decoding pass. `batch`: how
+    many samples or tiles the denoiser is given at a time.
     """
 
     placement: Offload = "resident"
@@ -36,6 +39,7 @@ class MemoryPlan:
     half: bool = False
     int8: bool = False
     single_pass: bool = False
+    batch: int = 1
 
     def describe(self) -> str:
         """A short description for people."""
@@ -92,6 +96,7 @@ NO_ADAPTERS = AdapterBytes()
 class Footprint:
     """Bytes of weights by network, and of activations while denoising and decoding, whole or in tiles.
 
+    `drawing` is for one sample or tile.
     `denoiser` is the network that predicts. `layers` are the attention-sharing units, on the device while their part is
     attached; `originals` are copies of the weights that deltas change, in main memory wherever the denoiser is.
     """
@@ -117,13 +122,14 @@ class Footprint:
         decoding = self.decoding_tiled if plan.tiled else self.decoding
         added = self.layers + self.adapters.controls
         with_denoiser = self.adapters.loras + self.adapters.styles
+        activations = self.drawing * plan.batch
         if plan.placement == "resident":
             denoiser = self.denoiser // 2 if plan.half or plan.int8 else self.denoiser
             weights = added + with_denoiser + (0 if loaded else self.weights - self.denoiser + denoiser)
-            return weights + max(self.drawing, decoding, self.adapters.image_encoder)
+            return weights + max(activations, decoding, self.adapters.image_encoder)
         share = BLOCKS if plan.placement == "sequential" else 1
         # LoRAs are not among the layers that are moved one by one.
-        drawing = (self.denoiser + self.adapters.styles) // share + self.adapters.loras + self.drawing
+        drawing = (self.denoiser + self.adapters.styles) // share + self.adapters.loras + activations
         # The transparent networks are small and stay where they are; so do sharing units and controls.
         stay = self.transparency + added
         peak = stay + max(self.text, drawing, self.vae + decoding, self.adapters.image_encoder)
@@ -155,6 +161,19 @@ def choose_plan(plans: Sequence[MemoryPlan], needs: Footprint, available: int, *
     room = available * (1 - RESERVED_BYTES)
     fitting = (number for number, plan in enumerate(plans) if needs.needed(plan, loaded=loaded) <= room)
     return next(fitting, len(plans) - 1)
+
+
+def with_batch(plan: MemoryPlan, needs: Footprint, available: int, most: int, *, loaded: bool = False) -> MemoryPlan:
+    """The plan with the largest batch, up to `most`, that fits into these bytes beside all else; 1 where none does."""
+    room = available * (1 - RESERVED_BYTES)
+    larger = (replace(plan, batch=batch) for batch in range(most, 1, -1))
+    return next((each for each in larger if needs.needed(each, loaded=loaded) <= room), plan)
+
+
+def largest_batch(recipe: ModeRecipe, width: int, height: int) -> int:
+    """The most samples or tiles of a mode that are worth a batch at a working size in pixels."""
+    frames = max(len(part.roles) for part in recipe.adapters)
+    return max(1, min(BATCH, BATCH_PIXELS // (frames * width * height)))
 
 
 def plans_for(device: str, dtype_bytes: int, *, int8: bool = False) -> tuple[MemoryPlan, ...]:

@@ -21,8 +21,10 @@ from acetate.models.memory_plan import (
     MemoryPlan,
     adapter_bytes,
     choose_plan,
+    largest_batch,
     plans_for,
     supports_int8,
+    with_batch,
 )
 from acetate.models.offload import apply_plan, quantize_int8
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
@@ -106,7 +108,10 @@ class ModelCache:
             for other in [other for other in self._loaded if other != name]:
                 self.unload(other)
             number = choose_plan(plans, needs, free_memory(self.device), loaded=there)
-        return PlannedMemory(plans[min(number + memory_level, len(plans) - 1)], needs, free_memory(self.device))
+        plan, free = plans[min(number + memory_level, len(plans) - 1)], free_memory(self.device)
+        if number + memory_level == 0 and not entry.family.is_native:
+            plan = with_batch(plan, needs, free, largest_batch(recipe, *side), loaded=there)
+        return PlannedMemory(plan, needs, free)
 
     def unload(self, name: str) -> None:
         """Drop a model from memory; nothing happens when it is not there."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
-    """Set VAE tiling and place a model's networks as a plan says; does nothing when they are placed so already."""
+    """Set VAE tiling and batch, and place a model's networks, as a plan says; they stay where they are placed so."""
     model.backbone.tile(plan.tiled)
+    model.batch = plan.batch
     if model.placement == plan.placement:
         return
     _remove_hooks(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,7 +28,7 @@ from acetate.pipelines.metadata import GenerationMetadata, picture_hash
 from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, empty_warning, is_opaque, opaque_warning
 from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.prompts import all_loras, encode_frames, length_warning, lora_warnings
-from acetate.pipelines.sampling import FrameBatch, InitLatents, SamplingParams, denoise
+from acetate.pipelines.sampling import FrameBatch, InitLatents, SamplingParams, denoise, is_exact_together
 from acetate.pipelines.validation import adapter_kind
 from acetate.pipelines.working_size import WorkingSize
 from acetate.transparency import Passes
@@ -90,7 +90,8 @@ class LayerPipeline:
     def run(self) -> tuple[GeneratedLayer, ...]:
         """`count` times the layers that were asked for, from seeds that count up, in stacking order from below.
 
-        Each sample is computed alone, so that a seed gives the same layers in any company.
+        A seed gives the same layers in any company: samples go through the network together only where that does not
+        change a bit of them.
         """
         request = self.context.request
         render_passes = self._render_passes()
@@ -215,16 +216,35 @@ class RenderPass:
         with self._adapted_model(part, drawn) as predictor:
             frames = self._frame_batch(part)
             params = _with_stop_at(self.params, part, self.context.request)
-            for sample in samples:
-                self.progress.start_stage(params.active_steps * self.working_size.tile_count)
-                start = self._init_latents(part, frames, sample)
-                latent = denoise(
-                    self.context.model, predictor, params, frames, sample.noise, self._on_step(part, frames), start
-                )
+            for together in self._batches(part, predictor, frames, samples):
+                self.progress.start_stage(params.active_steps * self.working_size.tile_count * len(together))
+                starts = [self._init_latents(part, frames, sample) for sample in together]
+                noise = [sample.noise for sample in together]
+                on_step = self._on_step(part, frames)
+                latents = denoise(self.context.model, predictor, params, frames, noise, on_step, starts)
                 self.progress.finish_stage()
-                for index, frame in enumerate(frames.generated):
-                    if part.roles[frame] in roles:
-                        sample.pictures[part.roles[frame]] = self._decode(part, frame, latent[index : index + 1])
+                for sample, latent in zip(together, latents, strict=True):
+                    for index, frame in enumerate(frames.generated):
+                        if part.roles[frame] in roles:
+                            sample.pictures[part.roles[frame]] = self._decode(part, frame, latent[index : index + 1])
+
+    def _batches(
+        self, part: AdapterSpec, predictor: Denoiser, frames: FrameBatch, samples: Sequence[Sample]
+    ) -> Iterator[Sequence[Sample]]:
+        """The samples that go through the network at a time: several where that does not change their bits."""
+        most = self._batch if frames.tiles is None else 1
+        for start in range(0, len(samples), most):
+            together = samples[start : start + most]
+            if len(together) == 1 or is_exact_together(self.context.model, part, predictor, frames, len(together)):
+                yield together
+            else:
+                yield from ([sample] for sample in together)
+
+    @property
+    def _batch(self) -> int:
+        """How many samples or tiles go through the network at a time; one where an artist's adapters are attached."""
+        request = self.context.request
+        return 1 if request.controls or all_loras(request) else self.context.model.batch
 
     def _adapted_model(self, part: AdapterSpec, drawn: Mapping[str, Tensor]) -> AbstractContextManager[Denoiser]:
         request = self.context.request
@@ -265,7 +285,7 @@ class RenderPass:
             if role in given
         }
         embeds = encode_frames(self.context.request, self.context.model, part)
-        return FrameBatch(len(part.roles), self.working_size.size, embeds, clean, self.working_size.tiles)
+        return FrameBatch(len(part.roles), self.working_size.size, embeds, clean, self.working_size.tiles, self._batch)
 
     def _init_latents(self, part: AdapterSpec, frames: FrameBatch, sample: Sample) -> InitLatents | None:
         roles = [part.roles[frame] for frame in frames.generated]

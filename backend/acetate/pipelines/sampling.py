@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from acetate.adapters.attach import Denoiser, adapted_model
+from acetate.adapters.attach import Denoiser, Tile, adapted_model
 from acetate.image.sizes import Size
+from acetate.models.backbones.backbone import Schedule
 from acetate.models.backbones.stable_diffusion.samplers import Sampler, get_sampler
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
@@ -83,7 +85,8 @@ class FrameBatch:
     `prompt_embeds` has the texts that the backbone reads, a row for each frame; first those without the prompt and then
     those with it, or only the latter where guidance is 1. `conditioning` are the latents of frames that are given, by
     their number: they stay as they are, at time step 0, and the others see them. With `tiles` the backbone sees the
-    frames in overlapping parts at every step, and its answers are blended before the sampler takes the step.
+    frames in overlapping parts at every step, and its answers are blended before the sampler takes the step. `batch`
+    is how many tiles the backbone is given at a time.
     """
 
     count: int
@@ -91,6 +94,7 @@ class FrameBatch:
     prompt_embeds: PromptEmbeds
     conditioning: Mapping[int, Float[Tensor, "1 c h w"]] = field(default_factory=dict)
     tiles: TileSpec | None = None
+    batch: int = 1
 
     @property
     def generated(self) -> tuple[int, ...]:
@@ -115,7 +119,27 @@ def default_latents(
     with adapted_model(model, part) as denoiser:
         frames = FrameBatch(len(prompts), Size(side, side), model.backbone.encode_text(texts))
         noise = torch.Generator().manual_seed(seed)
-        return denoise(model, denoiser, params, frames, noise, lambda share, predict_x0: None)
+        (latent,) = denoise(model, denoiser, params, frames, [noise], lambda share, predict_x0: None)
+        return latent
+
+
+@dataclass(eq=False)
+class _Trajectory:
+    """One sample on its way from noise to latents, with a schedule of its own."""
+
+    schedule: Schedule
+    noise: Tensor
+    latent: Tensor
+    start: InitLatents | None
+
+    def step(self, prediction: Tensor, index: int, last: int) -> None:
+        """Take a step of the sampler; outside of the mask of `start` it stays as it was."""
+        self.latent = self.schedule.step(prediction, index, self.latent)
+        if self.start is not None:
+            around = self.start.latent
+            if index + 1 < last:
+                around = self.schedule.add_noise(around, self.noise, index + 1)
+            self.latent = torch.where(self.start.mask > 0, self.latent, around)
 
 
 def denoise(
@@ -123,46 +147,91 @@ def denoise(
     predictor: Denoiser,
     params: SamplingParams,
     frames: FrameBatch,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
     on_step: OnStep,
-    start: InitLatents | None = None,
-) -> Float[Tensor, "drawn c h w"]:
-    """The latents of the drawn frames, as the backbone sees them.
+    starts: Sequence[InitLatents | None] = (),
+) -> list[Float[Tensor, "drawn c h w"]]:
+    """The latents of the drawn frames of each sample, as the backbone sees them.
 
-    Noise comes from `generator`, on the processor, so that it is the same on every device. Raises NotANumberError at
+    Noise comes from a sample's own generator, on the processor, so that it is the same on every device; without tiles,
+    the backbone is given all samples at a time. `on_step` gets the first one's prediction. Raises NotANumberError at
     the first step where a prediction is not a number.
     """
-    schedule = model.backbone.schedule(params.sampler, params.steps, frames.size, generator)
-    timesteps, scale = schedule.timesteps, model.backbone.scale
-    shape = (len(frames.generated), model.latent_channels, frames.size.height // scale, frames.size.width // scale)
-    noise = torch.randn(shape, generator=generator).to(model.device)
-    first, latent = 0, schedule.start(noise)
-    if start is not None:
-        first = (params.steps - params.active_steps) * schedule.order
-        latent = schedule.add_noise(start.latent, noise, first)
-    last = len(timesteps)
+    first = (params.steps - params.active_steps) if any(starts) else 0
+    trajectories = [
+        _trajectory(model, params, frames, generator, start, first)
+        for generator, start in zip(generators, starts or [None] * len(generators), strict=True)
+    ]
+    leader = trajectories[0].schedule
+    first, last = first * leader.order, len(leader.timesteps)
     for index in range(first, last):
-        timestep = timesteps[index]
+        timestep = leader.timesteps[index]
         # Only the network changes: the sampler and what it remembers of earlier steps go on.
-        predictor.set_enabled(params.adapts(float(timestep), schedule.trained))
-        model_input = schedule.scale_input(latent, index)
+        predictor.set_enabled(params.adapts(float(timestep), leader.trained))
+        inputs = [trajectory.schedule.scale_input(trajectory.latent, index) for trajectory in trajectories]
+        ask = GuidedDenoiser(predictor, params.guidance, frames, timestep, index / last)
 
         def on_part(part: float, done: int = index - first) -> None:
             on_step((done + part) / (last - first), None)
 
-        ask = GuidedDenoiser(predictor, params.guidance, frames, timestep, index / last)
         if frames.tiles is None:
-            prediction = ask.predict(model_input)
+            predictions = ask.predict_together(inputs)
         else:
-            prediction = ask.predict_tiled(model_input, frames.tiles, on_part, None if start is None else start.mask)
-        finite(prediction, model.backbone.denoiser_name)
-        latent = schedule.step(prediction, index, latent)
-        if start is not None:
-            around = start.latent if index + 1 == last else schedule.add_noise(start.latent, noise, index + 1)
-            latent = torch.where(start.mask > 0, latent, around)
-        on_step((index + 1 - first) / (last - first), partial(schedule.predict_x0, model_input, prediction, index))
+            predictions = [
+                ask.predict_tiled(
+                    model_input, frames.tiles, on_part, None if trajectory.start is None else trajectory.start.mask
+                )
+                for trajectory, model_input in zip(trajectories, inputs, strict=True)
+            ]
+        for trajectory, prediction in zip(trajectories, predictions, strict=True):
+            trajectory.step(finite(prediction, model.backbone.denoiser_name), index, last)
+        on_step((index + 1 - first) / (last - first), partial(leader.predict_x0, inputs[0], predictions[0], index))
     predictor.set_enabled(True)
-    return latent
+    return [trajectory.latent for trajectory in trajectories]
+
+
+def _trajectory(
+    model: DiffusionModel,
+    params: SamplingParams,
+    frames: FrameBatch,
+    generator: torch.Generator,
+    start: InitLatents | None,
+    first: int,
+) -> _Trajectory:
+    schedule = model.backbone.schedule(params.sampler, params.steps, frames.size, generator)
+    scale = model.backbone.scale
+    shape = (len(frames.generated), model.latent_channels, frames.size.height // scale, frames.size.width // scale)
+    noise = torch.randn(shape, generator=generator).to(model.device)
+    latent = schedule.start(noise)
+    if start is not None:
+        latent = schedule.add_noise(start.latent, noise, first * schedule.order)
+    return _Trajectory(schedule, noise, latent, start)
+
+
+@torch.inference_mode()
+def is_exact_together(
+    model: DiffusionModel, part: AdapterSpec, predictor: Denoiser, frames: FrameBatch, count: int
+) -> bool:
+    """Whether the network answers bit for bit the same for so many samples at a time as for each alone.
+
+    That depends on the kernels that the device has for a shape. It is found out once for each, on noise.
+    """
+    key = (
+        part.name,
+        count,
+        frames.count,
+        len(frames.prompt_embeds),
+        frames.prompt_embeds.prompt_embeds.shape,
+        frames.size,
+    )
+    if key not in model.exact_batches:
+        scale, drawn = model.backbone.scale, len(frames.generated)
+        shape = (count, drawn, model.latent_channels, frames.size.height // scale, frames.size.width // scale)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(model.device)
+        ask = GuidedDenoiser(predictor, 2.0, frames, torch.tensor(500, device=model.device), 0.0)
+        answers = zip(noise, ask.predict_together(list(noise)), strict=True)
+        model.exact_batches[key] = all(torch.equal(ask.predict(each), answer) for each, answer in answers)
+    return model.exact_batches[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +246,13 @@ class GuidedDenoiser:
 
     def predict(self, model_input: Float[Tensor, "drawn c h w"]) -> Float[Tensor, "drawn c h w"]:
         """The guided prediction for the generated frames."""
-        return self._predict(model_input, self.frames.conditioning, None)
+        return self.predict_together([model_input])[0]
+
+    def predict_together(
+        self, model_inputs: Sequence[Float[Tensor, "drawn c h w"]]
+    ) -> list[Float[Tensor, "drawn c h w"]]:
+        """The same for several samples, in one call of the network."""
+        return self._predict(model_inputs, [self.frames.conditioning] * len(model_inputs), ())
 
     def predict_tiled(
         self,
@@ -186,42 +261,68 @@ class GuidedDenoiser:
         on_part: Callable[[float], None],
         mask: Float[Tensor, "drawn 1 h w"] | None = None,
     ) -> Float[Tensor, "drawn c h w"]:
-        """The same, blended from overlapping tiles; `on_part` gets the fraction of tiles done after each but the last.
+        """The same, blended from overlapping tiles; `on_part` gets the fraction of tiles done between two calls.
 
         Tiles outside the mask are skipped; their prediction is 0.
         """
-        count, size = tiles.count(self.frames.size), self.frames.size
-        done = 0
+        size = self.frames.size
+        wanted = [
+            (row, column)
+            for row in spans(size.height, tiles.size, tiles.overlap)
+            for column in spans(size.width, tiles.size, tiles.overlap)
+            if mask is None or bool(crop_latents(mask, row, column).any())
+        ]
+        answers: dict[Tile, Tensor] = {}
+        for together in _chunks(wanted, self.frames.batch):
+            parts = [crop_latents(model_input, *tile) for tile in together]
+            clean = [
+                {frame: crop_latents(latent, *tile) for frame, latent in self.frames.conditioning.items()}
+                for tile in together
+            ]
+            answers |= dict(zip(together, self._predict(parts, clean, together), strict=True))
+            if len(answers) < len(wanted):
+                on_part(len(answers) / len(wanted))
 
         def answer(row: Span, column: Span) -> Tensor:
-            nonlocal done
-            part = crop_latents(model_input, row, column)
-            if mask is None or bool(crop_latents(mask, row, column).any()):
-                clean = {frame: crop_latents(latent, row, column) for frame, latent in self.frames.conditioning.items()}
-                part = self._predict(part, clean, (row, column))
-            else:
-                part = torch.zeros_like(part)
-            done += 1
-            if done < count:
-                on_part(done / count)
-            return part
+            found = answers.get((row, column))
+            return torch.zeros_like(crop_latents(model_input, row, column)) if found is None else found
 
         return blend_tiles(answer, size.height, size.width, tiles.size, tiles.overlap, scale=8)
 
-    def _predict(self, model_input: Tensor, clean: Mapping[int, Tensor], tile: tuple[Span, Span] | None) -> Tensor:
-        """Rows are (half, frame) with the frame fastest: first without the prompt, then with it."""
-        frames = self.frames
-        drawn = iter(model_input[:, None])
-        sample = torch.cat([clean[frame] if frame in clean else next(drawn) for frame in range(frames.count)])
-        timestep = self.timestep
-        if clean:
-            still = torch.tensor([frame in clean for frame in range(frames.count)], device=timestep.device)
-            timestep = torch.where(still, torch.zeros_like(timestep), timestep)
+    def _predict(
+        self, model_inputs: Sequence[Tensor], cleans: Sequence[Mapping[int, Tensor]], tiles: Sequence[Tile]
+    ) -> list[Tensor]:
+        """Rows are (half, item, frame) with the frame fastest: first without the prompt, then with it."""
+        frames, items = self.frames, len(model_inputs)
         halves = len(frames.prompt_embeds) // frames.count
-        if halves > 1:
-            sample, timestep = torch.cat([sample] * halves), timestep.repeat(halves) if clean else timestep
-        prompted = [half + 1 == halves for half in range(halves) for _ in range(frames.count)]
-        answers = self.denoiser(sample, timestep, frames.prompt_embeds, self.share, tile, prompted)
-        chosen = answers.view(halves, frames.count, *answers.shape[1:])[:, list(frames.generated)]
+        rows = []
+        for model_input, clean in zip(model_inputs, cleans, strict=True):
+            drawn = iter(model_input[:, None])
+            rows += [clean[frame] if frame in clean else next(drawn) for frame in range(frames.count)]
+        sample, timestep = torch.cat(rows * halves), self.timestep
+        if frames.conditioning:
+            still = torch.tensor([frame in frames.conditioning for frame in range(frames.count)], device=sample.device)
+            timestep = torch.where(still, torch.zeros_like(timestep), timestep).repeat(halves * items)
+        numbers = [
+            half * frames.count + frame for half in range(halves) for _ in range(items) for frame in range(frames.count)
+        ]
+        embeds = frames.prompt_embeds if items == 1 else frames.prompt_embeds.rows(numbers)
+        prompted = [number // frames.count + 1 == halves for number in numbers]
+        places = [tile for tile in tiles for _ in range(frames.count)] * halves
+        answers = self.denoiser(sample, timestep, embeds, self.share, places, prompted)
+        chosen = answers.view(halves, items, frames.count, *answers.shape[1:])[:, :, list(frames.generated)]
         without, with_prompt = chosen[0], chosen[-1]
-        return without + self.guidance * (with_prompt - without)
+        return list(without + self.guidance * (with_prompt - without))
+
+
+def _chunks(tiles: Sequence[Tile], most: int) -> Iterator[tuple[Tile, ...]]:
+    """Tiles of one size, at most so many at a time."""
+
+    def size(tile: Tile) -> tuple[int, int]:
+        row, column = tile
+        return row.stop - row.start, column.stop - column.start
+
+    for _, alike in groupby(sorted(tiles, key=size), key=size):
+        same = tuple(alike)
+        for start in range(0, len(same), most):
+            yield same[start : start + most]

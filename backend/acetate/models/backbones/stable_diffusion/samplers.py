@@ -26,8 +26,8 @@ class Sampler:
 
     `adds_noise` is True when it samples noise at every step, `distilled` when it was made for weights that are
     distilled for few steps: with others its pictures vary less than they should. `from_pure_noise` is the fewest steps
-    for a schedule with zero terminal SNR: with fewer, alpha is more than 8/255 off that of 25 steps (measured on the
-    starter).
+    for a schedule with zero terminal SNR: with fewer, alpha is more than 8/255 off that of 25 steps, or where the
+    sampler adds noise, pictures are smeared or have loose bits (measured on the starter).
     """
 
     name: str
@@ -52,7 +52,7 @@ SAMPLERS = (
     Sampler("Heun", "HeunDiscreteScheduler", from_pure_noise=18),
     Sampler("DDIM", "DDIMScheduler", {"clip_sample": False, "set_alpha_to_one": True}),
     Sampler("UniPC", "UniPCMultistepScheduler"),
-    Sampler("LCM", "LCMScheduler", adds_noise=True, distilled=True),
+    Sampler("LCM", "LCMScheduler", adds_noise=True, distilled=True, from_pure_noise=8),
     Sampler("TCD", "TCDScheduler", adds_noise=True, distilled=True),
 )
 
