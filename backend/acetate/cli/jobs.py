@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from acetate_wire import connection as connections
@@ -21,9 +21,10 @@ from acetate_wire.paths import runtime_dir
 
 import acetate
 from acetate.cli.console import echo
-from acetate.daemon.config import state_dir
-from acetate.daemon.presence import Record, living, publish_for
 from acetate.i18n import tr as _
+
+if TYPE_CHECKING:
+    from acetate.daemon.presence import Record
 
 CLIENT = "cli"
 STANDARD_OUTPUT = Path("-")
@@ -53,7 +54,9 @@ def running() -> Connection | None:
     found = connections.find()
     if found is None:
         # It may have been started by a session with another runtime folder.
-        other = living(state_dir())
+        from acetate.daemon.presence import publish_for
+
+        other = _hidden()
         found = None if other is None else publish_for(other, runtime_dir())
     if found is None:
         return None
@@ -136,7 +139,7 @@ def status(json_file: JsonFile = None) -> None:
     """Tell how the daemon does; exit code 1 when it is not running."""
     found = running()
     if found is None:
-        hidden = living(state_dir())
+        hidden = _hidden()
         figures = {"running": False} if hidden is None else {"running": False, "pid": hidden.pid}
         if write_json(json_file, figures):
             echo(_("The daemon is not running.") if hidden is None else _unreachable(hidden))
@@ -168,6 +171,14 @@ def worker_line(worker: Mapping[str, Any]) -> str:
     return ", ".join((place, process, *worker["models"], doing))
 
 
+def _hidden() -> Record | None:
+    """The daemon that runs with this state folder, whatever its runtime folder."""
+    from acetate.daemon.config import state_dir
+    from acetate.daemon.presence import living
+
+    return living(state_dir())
+
+
 def _unreachable(hidden: Record) -> str:
     return _(
         "The daemon runs (process {pid}), but cannot be reached through its folder {runtime}. "
@@ -178,7 +189,7 @@ def _unreachable(hidden: Record) -> str:
 def stop() -> None:
     """End the daemon; the jobs that it holds go on when it is started again."""
     if running() is None:
-        hidden = living(state_dir())
+        hidden = _hidden()
         if hidden is None:
             echo(_("The daemon is not running."))
         else:

@@ -26,7 +26,6 @@ from acetate.i18n import tr as _
 from acetate.models.registry import ModelRegistry
 from acetate.models.vocabulary import load_vocabulary
 from acetate.pipelines import resolve_request
-from acetate.worker.element_engine import NATIVE_SIZE, ElementEngine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +122,8 @@ def build_request(
     # What the daemon would refuse is refused before one is started; it fills in the defaults itself.
     check_limits(request, Limits())
     if request.model == ELEMENTS:
+        from acetate.worker.element_engine import ElementEngine
+
         ElementEngine.resolve(request)
     else:
         resolve_request(request, catalogue)
@@ -189,10 +190,16 @@ def _base(
         first = next(iter(inputs.values()))
         width, height = first.width, first.height
     else:
-        width = height = NATIVE_SIZE if name == ELEMENTS else catalogue.entry(name).full_size
+        width = height = _elements_size() if name == ELEMENTS else catalogue.entry(name).full_size
     target = Rect(0, 0, width, height)
     stack = tuple(StackLayer(prompt, target) for prompt in stacked)
     return LayerRequest(mode, (width, height), target, prompt="", model=name, inputs=inputs, stack=stack)
+
+
+def _elements_size() -> int:
+    from acetate.worker.element_engine import NATIVE_SIZE
+
+    return NATIVE_SIZE
 
 
 def _former(like: Path, mode: str) -> tuple[GenerationMetadata, tuple[str, ...]]:

@@ -126,13 +126,15 @@ class SharedAttention:
         self.unet = unet
         self.layers = layers
         self.shared_context = SharedContext(weight=weight)
+        # Looked up now: what is attached later changes what is inside of these, not the layers themselves.
+        self._attentions = [layer for _, layer in attention_layers(unet)]
         self._before: list[tuple[Any, Any]] = []
 
     def attach(self) -> SharedAttention:
         """Replace the UNet's attention processors. Raises RuntimeError when attached already."""
         if self._before:
             raise RuntimeError("attention sharing is attached already")
-        for (_, layer), unit in zip(attention_layers(self.unet), self.layers.units, strict=True):
+        for layer, unit in zip(self._attentions, self.layers.units, strict=True):
             assert isinstance(unit, SharedAttentionLayer)
             self._before.append((layer, layer.processor))
             layer.set_processor(_SharedAttnProcessor(unit, self, layer.processor))
