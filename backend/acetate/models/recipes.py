@@ -152,6 +152,7 @@ def stack_recipes(recipes: Sequence[ModeRecipe]) -> tuple[ModeRecipe, ...]:
 QWEN_LAYERED_RECIPES = (ModeRecipe("split", (AdapterSpec("layers", "native"),), inputs=("blend",)),)
 QWEN_IMAGE21_RECIPES = (ModeRecipe("text", (AdapterSpec("rgba", "native"),)),)
 KLEIN_RECIPES = (
+    ModeRecipe("text", (AdapterSpec("transparent_lora", "native", files=("klein_transparent_lora",)),)),
     ModeRecipe(
         "extract",
         (

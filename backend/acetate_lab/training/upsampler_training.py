@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import composite_on_grey, pad_rgb
 from acetate.transparency.upsampler import LayerUpsampler
 from jaxtyping import Float
@@ -36,8 +35,7 @@ def decoded(parts: LatentTransparency, rgba: Float[Tensor, "n 4 h w"], step: int
     generator = Trainer.generator(step + 11)
     vae_input = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
     posterior = parts.vae.encode(vae_input).latent_dist
-    offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], 1))
-    latent = adjusted_latent(posterior.mean, posterior.std, offset, parts.multiplier)
+    latent = parts.transparency.hide(posterior, rgba)
     amount = FAULT * torch.rand(len(rgba), 1, 1, 1, generator=generator).square()
     fault = amount * torch.randn(latent.shape, generator=generator)
     latent = latent + fault.to(latent) * latent.std()
