@@ -87,25 +87,26 @@ class TransformerExports:
     transparency: LatentTransparency | None
 
     def write(self, form: SaveFormat, output: Path, changes: Mapping[str, Change]) -> Path:
-        """One form of a LoRA, by diffusers' names of the transformer's parameters."""
-        if form == "published":
-            return save_lora(output / f"{LORA_NAME}.safetensors", changes, PREFIX)
-        if form == "diffusers":
-            return save_lora(output / f"{LORA_NAME}_diffusers.safetensors", changes, "transformer.")
+        """A LoRA, by diffusers' names of the transformer's parameters: `published` and `diffusers` are one form."""
+        if form != "model":
+            return save_lora(output / f"{LORA_NAME}.safetensors", changes)
         folder = output / "model"
         shutil.copytree(self.base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*TOLD_OF_BASE))
-        save_lora(folder / "layers" / f"{LORA_NAME}.safetensors", changes, PREFIX)
+        save_lora(folder / "layers" / f"{LORA_NAME}.safetensors", changes)
         if self.transparency is not None:
             _save_parts(folder / "transparency", self.transparency)
         return folder
 
 
-def save_lora(path: Path, changes: Mapping[str, Change], prefix: str) -> Path:
-    """Write low-rank changes under PEFT's names of their layers behind a prefix; alpha is the rank."""
+def save_lora(path: Path, changes: Mapping[str, Change]) -> Path:
+    """Write low-rank changes as diffusers' pipelines save them, under PEFT's names; alpha is the rank.
+
+    The prefix `diffusion_model.` of ComfyUI would only do for some of the layers in diffusers.
+    """
     tensors: dict[str, Tensor] = {}
     for name, change in changes.items():
         assert change.up is not None and change.down is not None
-        layer = prefix + name.removesuffix(".weight")
+        layer = f"transformer.{name.removesuffix('.weight')}"
         tensors |= {f"{layer}.lora_A.weight": change.down, f"{layer}.lora_B.weight": change.up}
     return _save(path, tensors)
 

@@ -128,9 +128,8 @@ class MethodSettings:
     """What of the denoiser is trained: a LoRA, or weights of its own.
 
     `layers` is what the LoRA is attached to: the linear layers of the attention, or all that the denoiser has.
-    `save` names the formats: `published` (for UNets SDXL's `::lora::` or `::diff::`, for transformers a LoRA whose keys
-    begin with `diffusion_model.`), `diffusers` (full deltas, or a LoRA, under diffusers' names), or `model` (a whole
-    model folder with the change in it).
+    `save` names the formats: `published` (SDXL's `::lora::` or `::diff::`), `diffusers` (full deltas under diffusers'
+    names), or `model` (a whole model folder with the change in it). For transformers the first two are one LoRA file.
     """
 
     train: Literal["lora", "attention", "convolutions", "all"] = "lora"

@@ -60,7 +60,7 @@ def run_text(order: RunOptions) -> Estimate | Finished:
 
     def save() -> Iterable[Path]:
         changes = learnt.detach()
-        return [exports.write(form, run.output, changes) for form in settings.method.save]
+        return dict.fromkeys(exports.write(form, run.output, changes) for form in settings.method.save)
 
     return run_training(
         order,
