@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Log, Stateful, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_loss
 
 CROP = 64
@@ -78,7 +78,7 @@ def train_upsampler(
         part = inputs[..., top : top + side, left : left + side]
         return part, targets[..., k * top : k * (top + side), k * left : k * (left + side)]
 
-    def take_step(step: int) -> Mapping[str, float]:
+    def take_step(step: int) -> Losses:
         adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with hardware.autocast():
@@ -93,7 +93,7 @@ def train_upsampler(
             adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
-        return {"loss": loss.item(), "gain_db": _gain(outputs.detach(), inputs, targets)}
+        return {"loss": loss, "gain_db": _gain(outputs.detach(), inputs, targets)}
 
     @torch.no_grad()
     def log_samples(path: Path) -> None:
@@ -111,7 +111,7 @@ def train_upsampler(
     Trainer(folder, states, settings, log, hardware).run_to_average(upsampler, average, take_step, log_samples)
 
 
-def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> float:
+def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
     """The upsampler's PSNR gain over bilinear enlarging, in dB."""
     plain = F.interpolate(inputs, size=targets.shape[2:], mode="bilinear")
-    return float(10 * (F.mse_loss(plain, targets) / F.mse_loss(outputs.clamp(0, 1), targets)).log10())
+    return 10 * (F.mse_loss(plain, targets) / F.mse_loss(outputs.clamp(0, 1), targets)).log10()
