@@ -23,7 +23,7 @@ from acetate.pipelines.sampling import SamplingParams
 from acetate_wire.errors import AcetateError
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.models.tiny_native import write_klein
@@ -168,6 +168,91 @@ def test_without_its_layer_file_or_alpha_the_mode_is_not_offered(store: ModelCac
     assert identify(folder).family is KLEIN
     assert store.registry.entry("klein").modes == ("extract",)
     assert cache(folder, {}).registry.entry("klein").modes == ()
+
+
+def original_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A transformer's weights as they were published in one file, by the names of FLUX.2's original code."""
+    names = {
+        "x_embedder": "img_in",
+        "context_embedder": "txt_in",
+        "time_guidance_embed.timestep_embedder.linear_1": "time_in.in_layer",
+        "time_guidance_embed.timestep_embedder.linear_2": "time_in.out_layer",
+        "proj_out": "final_layer.linear",
+        "modulation_img.linear": "modulation_img.lin",
+        "modulation_txt.linear": "modulation_txt.lin",
+        "stream_modulation.linear": "stream_modulation.lin",
+        "single_transformer_blocks.0.attn.to_qkv_mlp_proj": "single_blocks.0.linear1",
+        "single_transformer_blocks.0.attn.to_out": "single_blocks.0.linear2",
+        "single_transformer_blocks.0.attn.norm_q.weight": "single_blocks.0.norm.query_norm.scale",
+        "single_transformer_blocks.0.attn.norm_k.weight": "single_blocks.0.norm.key_norm.scale",
+        "transformer_blocks.0.attn.to_out.0": "double_blocks.0.img_attn.proj",
+        "transformer_blocks.0.attn.to_add_out": "double_blocks.0.txt_attn.proj",
+        "transformer_blocks.0.attn.norm_q.weight": "double_blocks.0.img_attn.norm.query_norm.scale",
+        "transformer_blocks.0.attn.norm_k.weight": "double_blocks.0.img_attn.norm.key_norm.scale",
+        "transformer_blocks.0.attn.norm_added_q.weight": "double_blocks.0.txt_attn.norm.query_norm.scale",
+        "transformer_blocks.0.attn.norm_added_k.weight": "double_blocks.0.txt_attn.norm.key_norm.scale",
+        "transformer_blocks.0.ff.linear_in": "double_blocks.0.img_mlp.0",
+        "transformer_blocks.0.ff.linear_out": "double_blocks.0.img_mlp.2",
+        "transformer_blocks.0.ff_context.linear_in": "double_blocks.0.txt_mlp.0",
+        "transformer_blocks.0.ff_context.linear_out": "double_blocks.0.txt_mlp.2",
+    }
+    found, left = {}, dict(weights)
+    scale, shift = left.pop("norm_out.linear.weight").chunk(2)
+    found["final_layer.adaLN_modulation.1.weight"] = torch.cat([shift, scale])
+    block = "transformer_blocks.0.attn."
+    for stream, parts in {"img": ("to_q", "to_k", "to_v"), "txt": ("add_q_proj", "add_k_proj", "add_v_proj")}.items():
+        whole = torch.cat([left.pop(f"{block}{part}.weight") for part in parts])
+        found[f"double_blocks.0.{stream}_attn.qkv.weight"] = whole
+    for name, value in left.items():
+        part = next(part for part in names if name.startswith(part) or name.endswith(f"{part}.weight"))
+        found[name.replace(part, names[part])] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("original", "prefix"),
+    [(False, ""), (False, "model.diffusion_model."), (True, ""), (True, "model.diffusion_model.")],
+)
+def test_a_transformer_in_one_file_is_that_of_the_folder(
+    folder: Path, backbone: Klein, tmp_path: Path, original: bool, prefix: str
+) -> None:
+    models = cache_of_file(folder, tmp_path / "klein.safetensors", original, prefix)
+    assert models.registry.entry("klein").modes == ("text",)
+    found: Any = models.get("klein").backbone
+    wanted = backbone.transformer.state_dict()
+    assert list(found.transformer.state_dict()) == list(wanted)
+    assert all(torch.equal(value, wanted[name]) for name, value in found.transformer.state_dict().items())
+
+
+def test_text_is_drawn_with_its_lora_from_one_file_as_from_the_folder(folder: Path, tmp_path: Path) -> None:
+    request = LayerRequest(
+        mode="text", model="klein", canvas=(512, 512), target=Rect(0, 0, 96, 64), prompt="a cat", steps=1, seed=7,
+        guidance=1.0,
+    )  # fmt: skip
+    single = cache_of_file(folder, tmp_path / "klein.safetensors", True, "model.diffusion_model.")
+    whole = cache(folder, {"transparent_lora": folder / "extract_4b.safetensors"})
+    layers = [run(request, {}, models, lambda progress: None) for models in (single, whole)]
+    assert [layer.role for layer in layers[0]] == ["foreground"]
+    assert torch.equal(layers[0][0].picture, layers[1][0].picture)
+    assert float(layers[0][0].picture.float().std()) > 0
+
+
+def cache_of_file(folder: Path, file: Path, original: bool, prefix: str) -> ModelCache:
+    """The same model with its transformer in one file, and a LoRA for text."""
+    weights = load_file(folder / "transformer/diffusion_pytorch_model.safetensors")
+    weights = original_names(weights) if original else weights
+    save_file({f"{prefix}{name}": value.contiguous() for name, value in weights.items()}, file)
+    assert identify(file).family is KLEIN
+    files = {"transparent_lora": folder / "extract_4b.safetensors"}
+    source = ModelSource(folder, KLEIN, KLEIN.licence, file=file, files=files)
+    return ModelCache(ModelRegistry({"klein": source}), torch.device("cpu"), torch.float32)
+
+
+def test_another_flux_model_in_one_file_is_named(tmp_path: Path) -> None:
+    shapes = {"double_blocks.0.img_attn.qkv.weight": torch.zeros(1), "guidance_in.in_layer.weight": torch.zeros(1)}
+    save_file({**shapes, "single_stream_modulation.lin.weight": torch.zeros(1)}, tmp_path / "dev.safetensors")
+    found = identify(tmp_path / "dev.safetensors")
+    assert found.family is None and "[dev]" in found.what and "klein" in found.hint
 
 
 def test_pull_fetches_the_base_and_what_gives_alpha() -> None:

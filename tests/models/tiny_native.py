@@ -109,8 +109,8 @@ def write_qwen_image21(folder: Path) -> None:
     _write_index(folder, "QwenImage21Pipeline", transformer=transformer, vae=vae)
 
 
-def write_klein(folder: Path) -> None:
-    """A folder in diffusers' layout, whose VAE has alpha."""
+def write_klein(folder: Path, vae: AutoencoderKLFlux2 | None = None) -> None:
+    """A folder in diffusers' layout, whose VAE has alpha; without another `vae`, an untrained one."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         tokenizer = byte_tokenizer(folder / "tokenizer", CHAT)
@@ -119,12 +119,7 @@ def write_klein(folder: Path) -> None:
             num_key_value_heads=2, head_dim=8, vocab_size=len(tokenizer), max_position_embeddings=512,
         )  # fmt: skip
         Qwen3ForCausalLM(config).save_pretrained(folder / "text_encoder")
-        vae = AutoencoderKLFlux2(
-            in_channels=4, out_channels=4, block_out_channels=(4, 4, 4, 4), layers_per_block=1, latent_channels=4,
-            norm_num_groups=2, sample_size=64,
-        )  # fmt: skip
-        vae.bn.running_mean.uniform_(-0.5, 0.5)
-        vae.bn.running_var.uniform_(0.5, 1.5)
+        vae = vae or flux2_vae(4)
         vae.save_pretrained(folder / "vae")
         transformer = Flux2Transformer2DModel(
             in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
@@ -134,6 +129,17 @@ def write_klein(folder: Path) -> None:
         transformer.save_pretrained(folder / "transformer")
         FlowMatchEulerDiscreteScheduler(**KLEIN_SCHEDULE).save_pretrained(folder / "scheduler")
     _write_index(folder, "Flux2KleinPipeline", transformer=transformer, vae=vae)
+
+
+def flux2_vae(channels: int) -> AutoencoderKLFlux2:
+    """An untrained VAE of FLUX.2's kind for pictures with 3 or 4 channels."""
+    vae = AutoencoderKLFlux2(
+        in_channels=channels, out_channels=channels, block_out_channels=(4, 4, 4, 4), layers_per_block=1,
+        latent_channels=4, norm_num_groups=2, sample_size=64,
+    )  # fmt: skip
+    vae.bn.running_mean.uniform_(-0.5, 0.5)
+    vae.bn.running_var.uniform_(0.5, 1.5)
+    return vae
 
 
 def byte_tokenizer(folder: Path, template: str = "") -> Any:

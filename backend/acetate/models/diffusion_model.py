@@ -25,10 +25,8 @@ from acetate.transparency import (
     Passes,
     Transparency,
     TransparentDecoder,
-    adjusted_latent,
     composite_on_grey,
     decode_tiled,
-    pad_rgb,
 )
 
 
@@ -114,10 +112,7 @@ class DiffusionModel:
         """
         transparency, networks = self.transparency, self.sd
         rgba = layer.to(self.device, torch.float32)
-        offset = transparency.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1))
-        posterior = networks.posterior(composite_on_grey(rgba))
-        latent = adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, transparency.multiplier)
-        return networks.normalised(latent)
+        return networks.normalised(transparency.hide(networks.posterior(composite_on_grey(rgba)), rgba))
 
     @torch.inference_mode()
     def decode_transparent(

@@ -247,7 +247,7 @@ def _base(repository: str, family: ModelFamily, full: bool) -> DownloadSpec:
 
 def _layers(family: ModelFamily) -> DownloadSpec:
     """The layer files of a family, from the repository that has them all."""
-    parts = {part.files[0]: None for recipe in family.recipes for part in recipe.adapters if part.files}
+    parts = {part.files[0]: None for recipe in family.recipes for part in recipe.adapters if part.is_published}
     if family.architecture == "klein":
         loras = tuple(f"loras/{name}{SUFFIX}" for name in parts)
         vae = ("vae/diffusion_pytorch_model",)

@@ -24,7 +24,7 @@ class AdapterSpec:
     `kind` is what is attached: nothing (`plain`: the base model generates transparent layers; `native`: so does it, and
     its VAE has alpha), attention sharing over the frames, or weight deltas. `files` are its published file names; one
     of them is enough. `joins_prompts` tells that a frame's own prompt is followed by the common one, else it stands
-    alone.
+    alone, `is_trained` that nobody has published the file: `acetate train` writes it.
     """
 
     name: str
@@ -35,6 +35,12 @@ class AdapterSpec:
     conditioning: Conditioning | None = None
     files: tuple[str, ...] = ()
     joins_prompts: bool = False
+    is_trained: bool = False
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its file can be fetched."""
+        return bool(self.files) and not self.is_trained
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,9 @@ def stack_recipes(recipes: Sequence[ModeRecipe]) -> tuple[ModeRecipe, ...]:
 QWEN_LAYERED_RECIPES = (ModeRecipe("split", (AdapterSpec("layers", "native"),), inputs=("blend",)),)
 QWEN_IMAGE21_RECIPES = (ModeRecipe("text", (AdapterSpec("rgba", "native"),)),)
 KLEIN_RECIPES = (
+    ModeRecipe(
+        "text", (AdapterSpec("transparent_lora", "native", files=("klein_transparent_lora",), is_trained=True),)
+    ),
     ModeRecipe(
         "extract",
         (

@@ -14,6 +14,7 @@ from acetate_wire.errors import AcetateError
 from acetate.image.sizes import Learned
 from acetate.models.backbones.diffusers_layout import (
     CALLED,
+    OWN_TRANSPARENCY,
     UPSAMPLER,
     absent,
     first_missing_file,
@@ -35,6 +36,7 @@ ENCODER, DECODER, ALPHA_VAE = "encoder", "decoder", "alpha_vae"
 """The keys of the transparency files in `ModelSpec.files`; the others are keyed by adapter name."""
 
 RGBA = 4
+"""The channels of a VAE with alpha."""
 
 
 @dataclass(frozen=True)
@@ -254,10 +256,13 @@ def _layer_files(folder: Path, family: ModelFamily) -> dict[str, Path]:
 
 
 def _alpha_vae(folder: Path, family: ModelFamily) -> Path | None:
-    """The VAE with alpha of a model whose own may have none."""
+    """The VAE that gives alpha: a model's own where it has four channels or networks for latent transparency beside it,
+    else the published one.
+    """
     file = "diffusion_pytorch_model"
     own = folder / "vae" / f"{file}{SUFFIX}"
-    if own.is_file() and read_json(folder / "vae/config.json").get("in_channels") == RGBA:
+    hides = all((folder / part).is_file() for part in OWN_TRANSPARENCY)
+    if own.is_file() and (hides or read_json(folder / "vae/config.json").get("in_channels") == RGBA):
         return own
     return layer_file((f"vae/{file}",), family.layer_repositories)
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
+from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
+from acetate.transparency.padding import pad_rgb
 from acetate.transparency.upsampler import LayerUpsampler
 
 CONFIG = "config.json"
@@ -29,6 +32,14 @@ class Transparency:
     encoder: OffsetEncoder
     decoder: TransparentDecoder
     multiplier: float = 1.0
+
+    def hide(self, posterior: Any, rgba: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
+        """The VAE's own latent of straight-alpha pictures in [0, 1] with their alpha hidden in it, float32.
+
+        `posterior` is the VAE's distribution for them over mid grey (`composite_on_grey`).
+        """
+        offset = self.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], dim=1)).float()
+        return adjusted_latent(posterior.mean.float(), posterior.std.float(), offset, self.multiplier)
 
 
 def save(folder: Path, parts: Transparency, dtype: torch.dtype | None = None) -> None:

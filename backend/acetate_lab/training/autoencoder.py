@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.starter.dataset import PictureSet, evenly
-from acetate_lab.training.trainer import Log, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, TrainableState, Trainer, TrainerConfig
 
 KL_WEIGHT = 3e-5
 SQUARE_WEIGHT = 2.0
@@ -76,7 +76,7 @@ def train_autoencoder(
     view = RandomView(scale=(0.6, 1.3), turn=0.4, shift=0.15)
     draw = picture_batches(pictures, settings.batch, size, view, "vocabulary")
 
-    def take_step(step: int) -> Mapping[str, float]:
+    def take_step(step: int) -> Losses:
         for number in hardware.batch_indices(step, settings.accumulate):
             target = vae_pictures(draw(number), number).to(device, memory_format=torch.channels_last)
             with hardware.autocast():
@@ -88,7 +88,7 @@ def train_autoencoder(
             (loss / settings.accumulate).backward()
         optimiser.step(step, settings.steps)
         average.update()
-        return {"l1": absolute.item(), "psnr": -10 * (square / 4).log10().item(), "kl": kl.item()}
+        return {"l1": absolute, "psnr": -10 * (square / 4).log10(), "kl": kl}
 
     @torch.no_grad()
     def log_samples(path: Path) -> None:

@@ -1,29 +1,25 @@
-"""Training of a diffusion model with its ordinary objective, whatever of it is trained (LayerDiffuse, section 3.2).
+"""Training of a diffusion or flow model with its ordinary objective, whatever of it is trained (LayerDiffuse, 3.2).
 
-Noise levels are weighed by min-SNR (Hang et al. 2023). A sample is one picture, or several frames of one scene side
+A sample is one picture, or several frames of one scene side
 by side; in some samples single frames are conditioning: they stay clean at timestep 0, the others are denoised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.objectives import Objective
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
-
-MIN_SNR_GAMMA = 5.0
-WEIGHT_FLOOR = 0.25
-"""Pure noise has no signal and would get no weight at all, but the first step decides what is drawn."""
 
 TextCondition = TypeVar("TextCondition")
 """The text condition of a model: tokens, or cached embeds."""
@@ -52,39 +48,6 @@ class InitLatents:
 
 Predict = Callable[[Tensor, Tensor, TextCondition, Tensor | None], Tensor]
 """Calls a model: noisy latents (samples * frames), timesteps, text condition, and the control image of each sample."""
-
-
-class Objective:
-    """A diffusion model's training objective: its noise schedule and prediction type.
-
-    `config` is that of a diffusers scheduler. `prediction` is `epsilon` or `v_prediction`.
-    """
-
-    def __init__(self, config: Mapping[str, Any], gamma: float = MIN_SNR_GAMMA) -> None:
-        """`gamma` is that of min-SNR, 0 for equal weights. Raises ValueError for another prediction type."""
-        self.scheduler = DDIMScheduler.from_config(dict(config))
-        self.prediction: str = self.scheduler.config.prediction_type
-        if self.prediction not in ("epsilon", "v_prediction"):
-            raise ValueError(f"models that predict {self.prediction} cannot be trained")
-        self.steps: int = self.scheduler.config.num_train_timesteps
-        self.weights = self._weights(gamma)
-
-    def target(self, latents: Tensor, noise: Tensor, times: Int[Tensor, " n"]) -> Tensor:
-        """The target of the model's prediction."""
-        if self.prediction == "epsilon":
-            return noise
-        velocity: Tensor = self.scheduler.get_velocity(latents, noise, times)
-        return velocity
-
-    def _weights(self, gamma: float) -> Float[Tensor, " steps"]:
-        """min(SNR, gamma) / SNR for noise, / (SNR + 1) for velocity, with a floor; `gamma` 0 weighs all alike."""
-        if gamma == 0:
-            return torch.ones(self.steps)
-        signal: Tensor = self.scheduler.alphas_cumprod.double()
-        ratio = signal / (1 - signal)
-        if self.prediction == "epsilon":
-            return (ratio.clamp(max=gamma) / ratio.clamp(min=1e-8)).float()
-        return (ratio.clamp(max=gamma) / (ratio + 1)).clamp(min=WEIGHT_FLOOR).float()
 
 
 def train_diffusion(
@@ -149,15 +112,15 @@ def frame_errors(
     generator = Trainer.generator(number + 7)
     latents, given = samples.latents.flatten(0, 1), samples.given.flatten()
     noise = torch.randn(latents.shape, generator=generator)
-    times = torch.randint(0, objective.steps, (count,), generator=generator).repeat_interleave(frames)
-    noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.scheduler.add_noise(latents, noise, times))
+    times = objective.draw_times(count, generator).repeat_interleave(frames)
+    noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.add_noise(latents, noise, times))
     device = hardware.device
     target = objective.target(latents, noise, times).to(device)
     model_input = noisy.to(device, memory_format=torch.channels_last)
     control = None if samples.control is None else samples.control.to(device)
     with hardware.autocast():
         predicted = predict(model_input, times.masked_fill(given, 0).to(device), samples.words, control).float()
-    error = F.mse_loss(predicted, target, reduction="none").mean(dim=(1, 2, 3)) * objective.weights.to(device)[times]
+    error = F.mse_loss(predicted, target, reduction="none").mean(dim=(1, 2, 3)) * objective.weights(times).to(device)
     return error.view(count, frames)
 
 
@@ -175,25 +138,20 @@ def sample_latents(
     seed: int = 1,
     start: InitLatents | None = None,
 ) -> Float[Tensor, "n c h w"]:
-    """Scaled latents of `count` frames: DPM++ 2M with classifier-free guidance, from noise or from a `start`.
+    """Scaled latents of `count` frames with classifier-free guidance, from noise or from a `start`.
 
     `both` has the text condition of an empty prompt for each frame, then of its prompt; `control` an image for each
     sample of the doubled batch.
     """
-    solver = DPMSolverMultistepScheduler.from_config(objective.scheduler.config)
-    solver.set_timesteps(steps)
-    latents = torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
-    skipped = 0
-    if start is not None:
-        skipped = min(steps - 1, round(steps * (1 - start.strength)))
-        times = solver.timesteps[skipped].expand(count)
-        latents = objective.scheduler.add_noise(start.latents.cpu(), latents, times)
-        solver.set_begin_index(skipped)
+    schedule = objective.schedule(steps, shape)
+    noise = torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
+    first = 0 if start is None else min(steps - 1, round(steps * (1 - start.strength)))
+    latents = schedule.start(noise) if start is None else schedule.add_noise(start.latents.cpu(), noise, first)
     latents = latents.to(hardware.device)
-    for time in solver.timesteps[skipped:]:
-        times = time.to(hardware.device).expand(2 * count)
+    for index, time in enumerate(schedule.timesteps[first:], first):
+        times, scaled = time.to(hardware.device).expand(2 * count), schedule.scale_input(latents, index)
         with hardware.autocast():
-            predicted = predict(torch.cat([latents, latents]), times, both, control).float()
+            predicted = predict(torch.cat([scaled, scaled]), times, both, control).float()
         without, with_prompt = predicted.chunk(2)
-        latents = solver.step(without + guidance * (with_prompt - without), time, latents).prev_sample
+        latents = schedule.step(without + guidance * (with_prompt - without), index, latents)
     return latents

@@ -50,11 +50,16 @@ class Distributed:
         start = (step * self.processes + self.rank) * accumulate
         return range(start, start + accumulate)
 
-    def place(self, module: nn.Module) -> None:
-        """Put a network on the device, frozen; on a graphics card with weights in the run's precision."""
+    @property
+    def frozen_dtype(self) -> torch.dtype:
+        """What the weights of a frozen network are stored in: on a graphics card, in the run's precision."""
+        return self.dtype if self.device.type == "cuda" else torch.float32
+
+    def place(self, module: nn.Module, dtype: torch.dtype | None = None) -> None:
+        """Put a network on the device, frozen, with weights in the run's precision or in `dtype`."""
         module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.device.type == "cuda" and self.dtype is not torch.float32:
-            module.to(self.dtype)
+        if (dtype or self.frozen_dtype) is not torch.float32:
+            module.to(dtype or self.frozen_dtype)
         module.eval().requires_grad_(False)
 
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:

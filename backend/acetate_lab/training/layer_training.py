@@ -12,8 +12,9 @@ from pathlib import Path
 
 from acetate.adapters.shared_attention import SharedAttention
 
-from acetate_lab.training.diffusion import Objective, Predict, Samples, TextCondition, train_diffusion
+from acetate_lab.training.diffusion import Predict, Samples, TextCondition, train_diffusion
 from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.objectives import Objective
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.trainer import Log, TrainerConfig
 

@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from acetate_lab.training.diffusion import InitLatents, Objective, Predict, Samples, sample_latents, train_diffusion
+from acetate_lab.training.diffusion import InitLatents, Predict, Samples, sample_latents, train_diffusion
 from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.objectives import DiffusionObjective
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.trainer import Log, TrainerConfig
 
@@ -85,7 +86,7 @@ def train_text(
     """Train both models in place to their averages over the run; `draw` gives tokens as words."""
     both = nn.ModuleList([unet, text_encoder])
     both.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objective = Objective(noise_scheduler().config)
+    objective = DiffusionObjective(noise_scheduler().config)
     train_diffusion(
         both, reading(unet, text_encoder), objective, draw, log_samples, folder, settings, learning, hardware, log
     )
@@ -108,7 +109,7 @@ def sample_prompts(
     both = torch.cat([empty.expand(len(tokens), -1), tokens])
     # The prompts are read once, not at every step.
     states = text_encoder(both.to(hardware.device)).last_hidden_state
-    objective = Objective(noise_scheduler().config)
+    objective = DiffusionObjective(noise_scheduler().config)
     return sample_latents(
         _asking(unet), objective, states, len(tokens), shape, hardware, None, steps, guidance, seed, start
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from acetate.transparency.adjusted_latent import adjusted_latent
+from acetate.transparency import Transparency
 from acetate.transparency.decoder import TransparentDecoder
 from acetate.transparency.encoder import OffsetEncoder
 from acetate.transparency.padding import composite_on_grey, pad_rgb
@@ -64,14 +64,18 @@ class LatentTransparency:
     decoder: TransparentDecoder
     multiplier: float = 1.0
 
+    @property
+    def transparency(self) -> Transparency:
+        """The two networks with their factor."""
+        return Transparency(self.encoder, self.decoder, self.multiplier)
+
     def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> ForwardPass:
         """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
         padded = pad_rgb(rgba)
         vae_input = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             posterior = self.vae.encode(vae_input).latent_dist
-        offset = self.encoder(torch.cat([rgba[:, 3:], padded], 1))
-        latent = adjusted_latent(posterior.mean, posterior.std, offset, self.multiplier)
+        latent = self.transparency.hide(posterior, rgba)
         picture = self.vae.decode(latent).sample
         raw = self.decoder((picture / 2 + 0.5).clamp(0, 1), latent).float()
         target = torch.cat([padded, rgba[:, 3:]], 1)

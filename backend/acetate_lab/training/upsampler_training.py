@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from acetate.transparency.adjusted_latent import adjusted_latent
 from acetate.transparency.padding import composite_on_grey, pad_rgb
 from acetate.transparency.upsampler import LayerUpsampler
 from jaxtyping import Float
@@ -18,7 +17,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Log, Stateful, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_loss
 
 CROP = 64
@@ -36,8 +35,7 @@ def decoded(parts: LatentTransparency, rgba: Float[Tensor, "n 4 h w"], step: int
     generator = Trainer.generator(step + 11)
     vae_input = composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)
     posterior = parts.vae.encode(vae_input).latent_dist
-    offset = parts.encoder(torch.cat([rgba[:, 3:], pad_rgb(rgba)], 1))
-    latent = adjusted_latent(posterior.mean, posterior.std, offset, parts.multiplier)
+    latent = parts.transparency.hide(posterior, rgba)
     amount = FAULT * torch.rand(len(rgba), 1, 1, 1, generator=generator).square()
     fault = amount * torch.randn(latent.shape, generator=generator)
     latent = latent + fault.to(latent) * latent.std()
@@ -80,7 +78,7 @@ def train_upsampler(
         part = inputs[..., top : top + side, left : left + side]
         return part, targets[..., k * top : k * (top + side), k * left : k * (left + side)]
 
-    def take_step(step: int) -> Mapping[str, float]:
+    def take_step(step: int) -> Losses:
         adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with hardware.autocast():
@@ -95,7 +93,7 @@ def train_upsampler(
             adversary.optimiser.step(step, settings.steps)
         optimiser.step(step, settings.steps)
         average.update()
-        return {"loss": loss.item(), "gain_db": _gain(outputs.detach(), inputs, targets)}
+        return {"loss": loss, "gain_db": _gain(outputs.detach(), inputs, targets)}
 
     @torch.no_grad()
     def log_samples(path: Path) -> None:
@@ -113,7 +111,7 @@ def train_upsampler(
     Trainer(folder, states, settings, log, hardware).run_to_average(upsampler, average, take_step, log_samples)
 
 
-def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> float:
+def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
     """The upsampler's PSNR gain over bilinear enlarging, in dB."""
     plain = F.interpolate(inputs, size=targets.shape[2:], mode="bilinear")
-    return float(10 * (F.mse_loss(plain, targets) / F.mse_loss(outputs.clamp(0, 1), targets)).log10())
+    return 10 * (F.mse_loss(plain, targets) / F.mse_loss(outputs.clamp(0, 1), targets)).log10()

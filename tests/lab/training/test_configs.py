@@ -177,7 +177,12 @@ def test_the_settings_lie_beside_the_result_with_every_default(
     run_text(order(config))
     assert (tmp_path / "a-result/training.toml").read_text() == config.read_text()
     complete = json.loads((tmp_path / "a-result/training.json").read_text())
-    assert complete["settings"]["method"] == {"train": "lora", "rank": 2, "save": ["published", "diffusers"]}
+    assert complete["settings"]["method"] == {
+        "train": "lora",
+        "layers": "attention",
+        "rank": 2,
+        "save": ["published", "diffusers"],
+    }
     assert complete["versions"]["torch"].startswith(torch.__version__.split("+")[0])
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from acetate_lab.training.decoding import DecoderBatch, agreement, settled, train_decoder
-from acetate_lab.training.diffusion import InitLatents, Objective, sample_latents
+from acetate_lab.training.diffusion import InitLatents, sample_latents
 from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.objectives import DiffusionObjective
 from acetate_lab.training.optimizer import Muon, OptimizerConfig, orthogonalised
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.dataset import PictureRecord, PictureSet
@@ -162,7 +163,7 @@ def test_a_stopwatch_tells_shares_and_starts_again() -> None:
 
 def test_drawing_on_begins_with_as_much_noise_as_its_strength_and_ends_where_the_model_points() -> None:
     latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3))
-    objective, words = Objective(noise_scheduler().config), torch.zeros(4, 1)
+    objective, words = DiffusionObjective(noise_scheduler().config), torch.zeros(4, 1)
     seen: list[torch.Tensor] = []
 
     def knowing(noisy: torch.Tensor, times: torch.Tensor, words: torch.Tensor, control: object) -> torch.Tensor:

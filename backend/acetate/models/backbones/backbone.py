@@ -12,6 +12,7 @@ from torch import Tensor
 from acetate.image.sizes import Size
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
 from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.transparency import Transparency
 
 
 class Schedule(Protocol):
@@ -120,7 +121,8 @@ class Backbone(Protocol):
         conditioning: Sequence[Float[Tensor, "1 c h w"]] = (),
         **inputs: Any,
     ) -> Float[Tensor, "n c h w"]:
-        """The network's prediction, float32. `conditioning` are the latents of given pictures.
+        """The network's prediction, float32, with gradients where it has any. `conditioning` are the latents of given
+        pictures.
 
         `inputs` are further arguments of the network, from what is attached to it.
         """
@@ -130,10 +132,11 @@ class Backbone(Protocol):
 class NativeBackbone(Backbone, Protocol):
     """A backbone whose VAE has alpha, so that it draws transparent layers without a transparent decoder.
 
-    `nothing` is the prompt that stands for none.
+    `nothing` is the prompt that stands for none. `transparency` gives alpha where the VAE itself has none.
     """
 
     nothing: str
+    transparency: Transparency | None
 
     def worded(self, prompt: str) -> str:
         """The caption that asks for what an artist's prompt says."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from acetate.models.backbones.diffusers_layout import TEXT_PREFIXES, UNET_PREFIX, VAE_PREFIX
 from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
-from acetate.models.families import QWEN_IMAGE21, QWEN_LAYERED, SD15, SDXL, STARTER, ModelFamily, families
+from acetate.models.families import KLEIN, QWEN_IMAGE21, QWEN_LAYERED, SD15, SDXL, STARTER, ModelFamily, families
 from acetate.models.hub_cache import is_weight_file
 from acetate.models.safetensors_header import Header, HeaderError, read_header
 
@@ -24,7 +24,15 @@ LAYERED_EMBEDDING = "time_text_embed.addition_t_embedding.weight"
 """What only Qwen-Image-Layered among the models with Qwen's transformer has."""
 GATED_BLOCK = "transformer_blocks.0.img_mlp.gate_layer.weight"
 """What only Qwen-Image-2.1 among them has."""
-TRANSFORMERS: Mapping[str, ModelFamily] = {LAYERED_EMBEDDING: QWEN_LAYERED, GATED_BLOCK: QWEN_IMAGE21}
+SINGLE_MODULATION = ("single_stream_modulation.lin.weight", "single_stream_modulation.linear.weight")
+"""What all FLUX.2 models have, by their original and by diffusers' names."""
+GUIDANCE_EMBEDDING = ("guidance_in.in_layer.weight", "time_guidance_embed.guidance_embedder.linear_1.weight")
+"""What FLUX.2 [dev] has and klein lacks."""
+TRANSFORMERS: Mapping[str, ModelFamily] = {
+    LAYERED_EMBEDDING: QWEN_LAYERED,
+    GATED_BLOCK: QWEN_IMAGE21,
+    **dict.fromkeys(SINGLE_MODULATION, KLEIN),
+}
 """A key of a transformer in a file of its own, and the family."""
 SCALES = (".absmax", ".scale_weight", ".weight_scale", "scaled_fp8")
 """Parts of the keys of quantized weights."""
@@ -137,6 +145,8 @@ def _checkpoint(header: Header) -> FileKind:
     shapes = header.shapes
     names = {name.removeprefix(UNET_PREFIX) for name in shapes}
     whose = next((family for mark, family in TRANSFORMERS.items() if mark in names), None)
+    if not names.isdisjoint(GUIDANCE_EMBEDDING):
+        return FileKind("FLUX.2 [dev] or FLUX.1 [dev]", None, "take FLUX.2 klein base")
     if whose is not None and not _occurs(SCALES, shapes):
         return FileKind(f"a transformer of {whose.name}", whose)
     unet = {name.removeprefix(UNET_PREFIX) for name in shapes if name.startswith(UNET_PREFIX)}

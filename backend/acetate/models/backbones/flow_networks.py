@@ -11,11 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.finite import finite
+from acetate.transparency import Transparency
 
 
 @dataclass(eq=False)
 class FlowNetworks:
-    """The networks, of diffusers' and transformers' classes; the VAE takes and gives pictures with alpha."""
+    """The networks, of diffusers' and transformers' classes; the VAE takes and gives pictures with alpha.
+
+    With `transparency`, if the architecture can do so, alpha is hidden in the latents of a VAE without it.
+    """
 
     vae: Any
     transformer: Any
@@ -25,6 +29,7 @@ class FlowNetworks:
     device: torch.device
     dtype: torch.dtype
     denoiser_name: str = "transformer"
+    transparency: Transparency | None = None
 
     @property
     def denoiser(self) -> torch.nn.Module:

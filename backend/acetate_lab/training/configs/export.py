@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from acetate.adapters.deltas import PREFIX
+from acetate.models.backbones.loading import from_folder
 from acetate.models.backbones.stable_diffusion.key_mapping import diffusers_keys
 from acetate.transparency import Transparency, files
 from diffusers import UNet2DConditionModel
@@ -18,10 +19,14 @@ from diffusers.loaders.single_file_utils import DIFFUSERS_TO_LDM_MAPPING
 from safetensors.torch import save_file
 from torch import Tensor
 
-from acetate_lab.training.configs.loading import open_unet
+from acetate_lab.training.configs.schema import SaveFormat
 from acetate_lab.training.transparency_training import LatentTransparency
 
 STORED = torch.float16
+LORA_NAME = "transparent_lora"
+"""The file of a transformer's LoRA, and the adapter of the recipe that it is for."""
+KIND = {"lora": "attn", "attention": "attn", "convolutions": "conv", "all": "full"}
+"""What published files are called by what was trained."""
 TOLD_OF_BASE = ("README.md", "figures.json", "sheet.png")
 GROUPS = ("input_blocks", "output_blocks")
 KINDS = ("weight", "bias")
@@ -44,7 +49,69 @@ class Change:
         return self.up.float() @ self.down.float()
 
 
-def save_published(path: Path, unet: UNet2DConditionModel, changes: Mapping[str, Change]) -> None:
+class Exports(Protocol):
+    """Writes what was trained of a base model, in the forms that programs for its architecture read."""
+
+    def write(self, form: SaveFormat, output: Path, changes: Mapping[str, Change]) -> Path:
+        """The file or folder that was written below `output`."""
+        ...
+
+
+@dataclass(frozen=True)
+class UNetExports:
+    """The forms of LayerDiffuse's own files, and a whole model; `method` is what was trained.
+
+    With a `transparency`, the model gets that instead of its base's.
+    """
+
+    base: Path
+    unet: UNet2DConditionModel
+    method: str
+    transparency: LatentTransparency | None
+
+    def write(self, form: SaveFormat, output: Path, changes: Mapping[str, Change]) -> Path:
+        """One form of the changes, by diffusers' names of the UNet's parameters."""
+        name = f"transparent_{KIND[self.method]}"
+        if form == "published":
+            return save_published(output / f"{name}.safetensors", self.unet, changes)
+        if form == "diffusers":
+            return save_diffusers(output / f"{name}_diffusers.safetensors", changes)
+        return save_model(output / "model", self.base, changes, self.transparency)
+
+
+@dataclass(frozen=True)
+class TransformerExports:
+    """A LoRA file, or a whole model with the LoRA beside the transformer, where Acetate finds it."""
+
+    base: Path
+    transparency: LatentTransparency | None
+
+    def write(self, form: SaveFormat, output: Path, changes: Mapping[str, Change]) -> Path:
+        """A LoRA, by diffusers' names of the transformer's parameters: `published` and `diffusers` are one form."""
+        if form != "model":
+            return save_lora(output / f"{LORA_NAME}.safetensors", changes)
+        folder = output / "model"
+        shutil.copytree(self.base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*TOLD_OF_BASE))
+        save_lora(folder / "layers" / f"{LORA_NAME}.safetensors", changes)
+        if self.transparency is not None:
+            _save_parts(folder / "transparency", self.transparency)
+        return folder
+
+
+def save_lora(path: Path, changes: Mapping[str, Change]) -> Path:
+    """Write low-rank changes as diffusers' pipelines save them, under PEFT's names; alpha is the rank.
+
+    The prefix `diffusion_model.` of ComfyUI would only do for some of the layers in diffusers.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, change in changes.items():
+        assert change.up is not None and change.down is not None
+        layer = f"transformer.{name.removesuffix('.weight')}"
+        tensors |= {f"{layer}.lora_A.weight": change.down, f"{layer}.lora_B.weight": change.up}
+    return _save(path, tensors)
+
+
+def save_published(path: Path, unet: UNet2DConditionModel, changes: Mapping[str, Change]) -> Path:
     """Write changes by diffusers' names as `diffusion_model.<original name>::<kind>::<index>` (SDXL, version 1)."""
     names = original_names(unet)
     tensors: dict[str, Tensor] = {}
@@ -54,28 +121,28 @@ def save_published(path: Path, unet: UNet2DConditionModel, changes: Mapping[str,
             tensors |= {f"{key}::lora::0": change.up, f"{key}::lora::1": change.down}
         else:
             tensors[f"{key}::diff::0"] = change.whole()
-    _save(path, tensors)
+    return _save(path, tensors)
 
 
-def save_diffusers(path: Path, changes: Mapping[str, Change]) -> None:
+def save_diffusers(path: Path, changes: Mapping[str, Change]) -> Path:
     """Write full deltas under diffusers' names."""
-    _save(path, {name: change.whole() for name, change in changes.items()})
+    return _save(path, {name: change.whole() for name, change in changes.items()})
 
 
-def save_sharing(path: Path, layers: torch.nn.Module) -> None:
+def save_sharing(path: Path, layers: torch.nn.Module) -> Path:
     """Write attention sharing under the published names."""
-    _save(path, layers.state_dict())
+    return _save(path, layers.state_dict())
 
 
 def save_model(
     folder: Path, base: Path, changes: Mapping[str, Change], transparency: LatentTransparency | None = None
-) -> None:
+) -> Path:
     """Write a whole model folder: that of `base`, with the changes merged into its UNet, and this transparency if any.
 
     The model card and figures of `base` do not apply to the new model and are not copied.
     """
     # Read anew: on a graphics card the trained one holds rounded weights.
-    unet = open_unet(base)
+    unet = from_folder(UNet2DConditionModel, base / "unet", torch.float32)
     with torch.no_grad():
         for name, parameter in unet.named_parameters():
             if name in changes:
@@ -86,6 +153,7 @@ def save_model(
     unet.save_pretrained(folder / "unet", safe_serialization=True)
     if transparency is not None:
         _save_parts(folder / "transparency", transparency)
+    return folder
 
 
 def save_transparency(folder: Path, model: LatentTransparency) -> list[Path]:
@@ -134,8 +202,9 @@ def original_names(unet: UNet2DConditionModel) -> dict[str, str]:
     return {new: old for old, new in diffusers_keys(possible, config).items() if new in parameters}
 
 
-def _save(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = STORED) -> None:
+def _save(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = STORED) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file({name: value.detach().to("cpu", dtype).contiguous() for name, value in tensors.items()}, part)
     part.replace(path)
+    return path

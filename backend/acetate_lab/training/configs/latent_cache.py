@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
-from acetate.models.latents import scale_latents
 from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.transparency.adjusted_latent import adjusted_latent
-from acetate.transparency.padding import composite_on_grey, pad_rgb
+from acetate.transparency.padding import composite_on_grey
 from acetate_wire.errors import AcetateError
 from jaxtyping import Float
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from acetate_lab.data.collection import Collection, Entry, filled, fitted
 from acetate_lab.training.augment import RandomView, from_stored, random_views
-from acetate_lab.training.configs.loading import encode_captions
+from acetate_lab.training.configs.layer_codec import TRANSPARENT, LayerCodec
 from acetate_lab.training.configs.schema import DataSettings
+from acetate_lab.training.configs.training_base import TrainingBase
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.trainer import Log, Trainer
-from acetate_lab.training.transparency_training import LatentTransparency
 
 SHARD = 64
 """Rows of a shard: what is lost, at most, when encoding is stopped."""
 VIEW = RandomView(scale=(0.85, 1.0), turn=0.06, shift=0.03)
-TRANSPARENT = "foreground"
-"""The role whose alpha is hidden in its latent; all others are opaque."""
+CAPTIONS = 32
+"""Captions of a shard."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,14 @@ def chosen_entries(collection: Collection, roles: Sequence[str]) -> tuple[Entry,
 class CachedLatents:
     """Scaled latents of every row of a plan, memory-mapped: (frames, c, h, w) each."""
 
-    def __init__(
-        self, folder: Path, plan: CachePlan, model: LatentTransparency, hardware: Distributed, log: Log
-    ) -> None:
+    def __init__(self, folder: Path, plan: CachePlan, codec: LayerCodec, hardware: Distributed, log: Log) -> None:
         """Encode what is not in `folder` yet, shared out over the processes, and open all of it."""
-        self._folder = folder / f"latents-{_digest(plan, model)}"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder / f"latents-{_digest(plan, codec)}"
         starts = range(0, len(plan), SHARD)
         for number, start in enumerate(starts):
             # Shards are shared out over the processes of a run.
             if number % hardware.processes == hardware.rank and not self._file(start).is_file():
-                self._encode(plan, model, range(start, min(start + SHARD, len(plan))), hardware)
+                self._encode(plan, codec, range(start, min(start + SHARD, len(plan))), hardware)
                 log(f"latents {min(start + SHARD, len(plan))}/{len(plan)}")
         hardware.wait()
         self._shards = [
@@ -118,67 +115,73 @@ class CachedLatents:
     def _file(self, start: int) -> Path:
         return self._folder / f"{start:08d}.safetensors"
 
-    @torch.no_grad()
-    def _encode(self, plan: CachePlan, model: LatentTransparency, rows: range, hardware: Distributed) -> None:
-        latents = []
-        for row in rows:
-            frames = plan.frames(row).to(hardware.device)
-            latents.append(encode_frames(model, frames, plan.roles, hardware).half().cpu())
-        part = self._file(rows.start).with_suffix(".part")
-        save_file({"latents": torch.stack(latents).contiguous()}, part)
-        part.replace(self._file(rows.start))
+    def _encode(self, plan: CachePlan, codec: LayerCodec, rows: range, hardware: Distributed) -> None:
+        frames = (plan.frames(row).to(hardware.device) for row in rows)
+        latents = [codec.encode(each, plan.roles).half().cpu() for each in frames]
+        _write(self._file(rows.start), {"latents": torch.stack(latents)})
 
 
-def encode_frames(
-    model: LatentTransparency, frames: Float[Tensor, "frames 4 h w"], roles: Sequence[str], hardware: Distributed
-) -> Float[Tensor, "frames c h/8 w/8"]:
-    """Scaled latents, alpha hidden in that of the transparent frame."""
-    hidden = torch.tensor([role == TRANSPARENT for role in roles], device=frames.device).view(-1, 1, 1, 1)
-    with hardware.autocast():
-        posterior = model.vae.encode(composite_on_grey(frames).to(model.vae.dtype)).latent_dist
-        offset = model.encoder(torch.cat([frames[:, 3:], pad_rgb(frames)], 1))
-    mean, std = posterior.mean.float(), posterior.std.float()
-    adjusted = adjusted_latent(mean, std, offset.float(), model.multiplier)
-    return scale_latents(torch.where(hidden, adjusted, mean), model.vae.config)
-
-
-def _digest(plan: CachePlan, model: LatentTransparency) -> str:
+def _digest(plan: CachePlan, codec: LayerCodec) -> str:
     """A digest of the pictures, settings and weights that the latents come from."""
-    networks = (model.vae, model.encoder)
     described = {
         "entries": [(entry.id, entry.fingerprint, entry.files) for entry in plan.entries],
         "roles": plan.roles,
         "data": (plan.data.size, plan.data.views, plan.data.mirror),
-        "weights": [float(p.detach().double().abs().sum()) for part in networks for p in part.parameters()],
-        "multiplier": model.multiplier,
+        "weights": [float(p.detach().double().abs().sum()) for part in codec.networks for p in part.parameters()],
+        "multiplier": None if codec.model is None else codec.model.multiplier,
     }
     return hashlib.sha256(msgspec.json.encode(described)).hexdigest()[:16]
 
 
 class CachedCaptions:
-    """The embeds of every caption of a data set, and of the empty one, encoded once."""
+    """The embeds of every caption of a data set, and of the empty one, memory-mapped."""
 
-    def __init__(self, folder: Path, base: Path, captions: Iterable[str], hardware: Distributed) -> None:
-        """Encode `captions` with the text encoders of the model folder `base`, unless `folder` has them."""
+    def __init__(self, folder: Path, base: TrainingBase, captions: Iterable[str], hardware: Distributed) -> None:
+        """Encode those of `captions` that are not in `folder` yet with the text encoders of the base model."""
         texts = ["", *sorted({*captions} - {""})]
         self._rows = {text: row for row, text in enumerate(texts)}
-        digest = hashlib.sha256("\n".join([str(base.resolve()), *texts]).encode()).hexdigest()[:16]
-        file = folder / f"captions-{digest}.safetensors"
-        if hardware.first and not file.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            states = encode_captions(base, texts, hardware)
-            tensors = {"context": states.prompt_embeds} | (
-                {} if states.pooled_prompt_embeds is None else {"pooled": states.pooled_prompt_embeds}
-            )
-            save_file({name: value.half().contiguous() for name, value in tensors.items()}, file.with_suffix(".part"))
-            file.with_suffix(".part").replace(file)
+        digest = hashlib.sha256("\n".join([str(base.entry.folder.resolve()), *texts]).encode()).hexdigest()[:16]
+        starts = range(0, len(texts), CAPTIONS)
+        files = [folder / f"captions-{digest}" / f"{start:08d}.safetensors" for start in starts]
+        missing = [(start, file) for start, file in zip(starts, files, strict=True) if not file.is_file()]
+        if missing and hardware.first:
+            with base.reading(hardware) as encode:
+                for start, file in missing:
+                    _write(file, _stored(encode(texts[start : start + CAPTIONS])))
         hardware.wait()
-        stored = load_file(file)
-        self._states = PromptEmbeds(stored["context"], stored.get("pooled"))
+        self._shards: list[Any] = [safe_open(file, framework="pt") for file in files]
 
     def states(self, texts: Sequence[str]) -> PromptEmbeds:
-        """A row for each text."""
-        return self._states.rows([self._rows[text] for text in texts])
+        """A row for each text; where one is shorter than another, its last tokens are masked."""
+        places = [divmod(self._rows[text], CAPTIONS) for text in texts]
+        found = [
+            {name: self._shards[shard].get_slice(name)[row] for name in self._shards[shard].keys()}  # noqa: SIM118
+            for shard, row in places
+        ]
+        rows = [each["context"][each["mask"]] if "mask" in each else each["context"] for each in found]
+        pooled = torch.stack([each["pooled"] for each in found]) if "pooled" in found[0] else None
+        mask = pad_sequence([torch.ones(len(row), dtype=torch.bool) for row in rows], batch_first=True)
+        return PromptEmbeds(pad_sequence(rows, batch_first=True), pooled, None if bool(mask.all()) else mask)
+
+
+def _stored(embeds: PromptEmbeds) -> dict[str, Tensor]:
+    """Embeds in half precision: bfloat16 for those that are too large for float16, as some of Qwen's are."""
+    found = {"context": embeds.prompt_embeds, "pooled": embeds.pooled_prompt_embeds}
+    largest = torch.finfo(torch.float16).max
+    stored = {
+        name: value.to("cpu", torch.bfloat16 if bool(value.abs().max() > largest) else torch.float16)
+        for name, value in found.items()
+        if value is not None
+    }
+    return stored if embeds.mask is None else {**stored, "mask": embeds.mask.cpu()}
+
+
+def _write(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a shard whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, part)
+    part.replace(file)
 
 
 def sample_batches(

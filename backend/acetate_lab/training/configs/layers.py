@@ -21,17 +21,11 @@ from acetate_lab.training.configs.latent_cache import (
     control_pictures,
     sample_batches,
 )
-from acetate_lab.training.configs.loading import (
-    asking,
-    base_folder,
-    needed_transparency,
-    open_objective,
-    open_unet,
-    open_vae,
-)
+from acetate_lab.training.configs.loading import open_objective
 from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import LayersSettings, SharingSettings
 from acetate_lab.training.configs.toml_reader import read_settings
+from acetate_lab.training.configs.training_base import open_base
 from acetate_lab.training.configs.validation_samples import SheetPrompts, sheet_drawer
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.distributed import Distributed
@@ -53,20 +47,17 @@ def run_layers(order: RunOptions) -> Estimate | Finished:
     run, learning, sharing = settings.run, settings.learning.learning, settings.sharing
     check_sharing(sharing)
     hardware = Distributed(run.precision)
-    folder = base_folder(settings.model)
     collection = open_collection(settings.data.folder)
     needed = (*sharing.frames, *([sharing.control] if sharing.control else ()))
     plan = CachePlan(collection, chosen_entries(collection, needed), sharing.frames, settings.data)
-    model = needed_transparency(settings.model, folder, open_vae(folder))
-    for network in (model.vae, model.encoder, model.decoder):
-        hardware.place(network)
-    latents = CachedLatents(run.folder, plan, model, hardware, order.log)
+    base = open_base(settings.model, hardware)
+    unet = base.unet
+    latents = CachedLatents(run.folder, plan, base.codec, hardware, order.log)
     prompts = SheetPrompts.chosen(run.sheet_prompts, collection, needed)
     prompts = SheetPrompts(tuple(row[: len(sharing.frames)] for row in prompts.rows), prompts.entries, sharing.frames)
     spoken = (caption for entry in plan.entries for caption in entry.captions.values())
-    captions = CachedCaptions(run.folder, folder, (*spoken, *prompts.texts), hardware)
-    objective, unet = open_objective(folder, run.min_snr), open_unet(folder)
-    hardware.place(unet)
+    captions = CachedCaptions(run.folder, base, (*spoken, *prompts.texts), hardware)
+    objective = open_objective(base.entry, base.backbone, run, settings.data.size)
     if run.gradient_checkpointing:
         unet.enable_gradient_checkpointing()
     shared = new_sharing(unet, sharing, run.seed)
@@ -74,24 +65,22 @@ def run_layers(order: RunOptions) -> Estimate | Finished:
     control = None
     if sharing.control is not None:
         control = control_pictures(collection, prompts.entries, sharing.control, settings.data.size)
-    predict = asking(unet)
     sheet = sheet_drawer(
-        steered(shared, predict), objective, model, prompts, captions, latents.shape, hardware, control
+        steered(shared, base.predict), objective, base.codec, prompts, captions, latents.shape, hardware, control
     )
 
     def train(source: Callable[[int], Samples[PromptEmbeds]], place: Path, loop: TrainerConfig) -> None:
-        train_layers(shared, predict, objective, source, sheet, place, loop, learning, hardware, order.log)
+        train_layers(shared, base.predict, objective, source, sheet, place, loop, learning, hardware, order.log)
 
     def save() -> Iterable[Path]:
         path = run.output / f"{NAMES.get(sharing.frames, '_'.join(sharing.frames))}.safetensors"
-        save_sharing(path, shared.layers)
-        return (path,)
+        return (save_sharing(path, shared.layers),)
 
     return run_training(
         order,
         train,
         sample_batches(plan, latents, captions, run.batch, control=sharing.control, given=sharing.given, seed=run.seed),
-        lambda: (shared.layers, unet, model.vae, model.encoder, model.decoder),
+        lambda: (shared.layers, *base.networks),
         run,
         learning,
         hardware,

@@ -1,38 +1,52 @@
-"""Opening what a training starts from: base networks, latent transparency, captions' states."""
+"""Opening what a training starts from: the base model's networks, latent transparency, the objective."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-from acetate.models.backbones.diffusers_layout import read_json, weight_variant
-from acetate.models.prompt_embeds import PromptEmbeds
-from acetate.models.registry import ModelRegistry
-from acetate.models.text_encoder import TextEncoders
+from acetate.image.sizes import Size
+from acetate.models.backbones.architectures import load as load_backbone
+from acetate.models.backbones.backbone import NativeBackbone, Schedule
+from acetate.models.backbones.diffusers_layout import read_json
+from acetate.models.backbones.file_kind import identify
+from acetate.models.backbones.loading import from_folder, quiet_libraries
+from acetate.models.backbones.stable_diffusion.network import StableDiffusion
+from acetate.models.backbones.stable_diffusion.samplers import get_sampler
+from acetate.models.registry import ModelRegistry, ModelSource, ModelSpec
 from acetate.models.transparency_loader import new_decoder, new_encoder
 from acetate.models.weights import load_state_dict_strict, read_weights
 from acetate.transparency.files import load
 from acetate_wire.errors import AcetateError
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderKLFlux2
 from torch import Tensor, nn
 
-from acetate_lab.training.configs.schema import ModelSettings
-from acetate_lab.training.diffusion import Objective, Predict
+from acetate_lab.training.configs.schema import ModelSettings, RunSettings
 from acetate_lab.training.distributed import Distributed
+from acetate_lab.training.objectives import DiffusionObjective, FlowObjective, Objective
 from acetate_lab.training.transparency_training import LatentTransparency
 
+VAES = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderKLFlux2)}
+"""The VAEs in whose latents alpha can be hidden, by diffusers' names."""
+RGB, RGBA = 3, 4
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def base_folder(settings: ModelSettings) -> Path:
-    """The folder of the base model. Raises AcetateError `unknown_model` or `model_missing`."""
+def base_model(settings: ModelSettings) -> ModelSpec:
+    """The base model, by its folder in diffusers' layout or by its name.
+
+    Raises AcetateError `unknown_model` or `model_missing`.
+    """
     folder = Path(settings.base).expanduser()
-    if (folder / "unet" / "config.json").is_file():
-        return folder
-    return ModelRegistry().entry(settings.base).folder
+    if not (folder / "model_index.json").is_file():
+        return ModelRegistry().entry(settings.base)
+    kind = identify(folder)
+    if kind.family is None:
+        raise AcetateError("model_missing", f"{folder} is {kind.what}", field="model.base", hint=kind.hint)
+    return ModelRegistry({folder.name: ModelSource(folder, kind.family, kind.family.licence)}).entry(folder.name)
 
 
 @contextmanager
@@ -49,45 +63,60 @@ def _readable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _network(kind: Any, folder: Path) -> Any:
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    for logging in (diffusers_logging, transformers_logging):
-        logging.disable_progress_bar()
-    with _readable(folder):
-        return kind.from_pretrained(
-            folder, dtype=torch.float32, variant=weight_variant(folder), use_safetensors=True, local_files_only=True
-        )
+def vae_base(settings: ModelSettings) -> Path:
+    """The folder of a base model whose VAE alone is needed. Raises AcetateError as `base_model` does."""
+    folder = Path(settings.base).expanduser()
+    return folder if (folder / "vae" / "config.json").is_file() else base_model(settings).folder
 
 
 def open_vae(folder: Path) -> AutoencoderKL:
-    """The base model's VAE, float32. Raises AcetateError `model_missing`."""
-    return _network(AutoencoderKL, folder / "vae")
+    """The VAE of a base model of any architecture, float32.
 
-
-def open_unet(folder: Path) -> UNet2DConditionModel:
-    """The base model's UNet, float32. Raises AcetateError `model_missing`."""
-    return _network(UNet2DConditionModel, folder / "unet")
-
-
-def open_objective(folder: Path, min_snr: float) -> Objective:
-    """The base model's training objective. Raises AcetateError when it cannot be trained."""
+    Raises AcetateError `model_missing`, or `bad_request` for one in whose latents alpha cannot be hidden.
+    """
+    quiet_libraries()
     with _readable(folder):
-        return Objective(read_json(folder / "scheduler" / "scheduler_config.json"), min_snr)
-
-
-def open_text(folder: Path) -> TextEncoders:
-    """The base model's text encoders, one or two. Raises AcetateError `model_missing`."""
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-
-    kinds = [("", CLIPTextModel), ("_2", CLIPTextModelWithProjection)]
-    present = [(ending, kind) for ending, kind in kinds if (folder / f"text_encoder{ending}").is_dir()]
+        config = read_json(folder / "vae" / "config.json")
+    kind = VAES.get(config.get("_class_name", ""))
+    if config.get("in_channels", RGB) == RGBA:
+        raise _no_vae(folder, "has alpha of its own", "it needs no such training: go on with acetate train text")
+    if kind is None:
+        raise _no_vae(folder, f"is a {config.get('_class_name')}", f"take a model with {' or '.join(VAES)}")
     with _readable(folder):
-        places = [folder / f"tokenizer{ending}" for ending, _ in present]
-        tokenizers = [CLIPTokenizer.from_pretrained(place, local_files_only=True) for place in places]
-    encoders = [_network(kind, folder / f"text_encoder{ending}") for ending, kind in present]
-    return TextEncoders(tuple(tokenizers), tuple(encoders))
+        return from_folder(kind, folder / "vae", torch.float32)
+
+
+def _no_vae(folder: Path, what: str, hint: str) -> AcetateError:
+    return AcetateError(
+        "bad_request", f"the VAE in {folder} {what}: no alpha is hidden in its latents", field="model.base", hint=hint
+    )
+
+
+def open_backbone(entry: ModelSpec, hardware: Distributed) -> StableDiffusion | NativeBackbone:
+    """The base model's networks, in main memory and with weights as a frozen network has them.
+
+    Raises AcetateError `model_missing`.
+    """
+    with _readable(entry.folder):
+        return load_backbone(entry, hardware.device, hardware.frozen_dtype)
+
+
+def open_objective(
+    entry: ModelSpec, backbone: StableDiffusion | NativeBackbone, run: RunSettings, side: int
+) -> Objective:
+    """What the base model learns, from pictures of `side` pixels. Raises AcetateError when it cannot be trained."""
+    if not str(entry.scheduler_config.get("_class_name", "")).startswith("FlowMatch"):
+        with _readable(entry.folder):
+            return DiffusionObjective(entry.scheduler_config, run.min_snr)
+    sampler = get_sampler(entry.family.sampler)
+
+    def schedule(steps: int, shape: tuple[int, int, int]) -> Schedule:
+        _, height, width = shape
+        size = Size(width * backbone.scale, height * backbone.scale)
+        return backbone.schedule(sampler, steps, size, torch.Generator())
+
+    cells = side // backbone.scale
+    return FlowObjective(schedule, entry.family.steps, (backbone.channels, cells, cells), run.noise_levels)
 
 
 def open_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderKL) -> LatentTransparency | None:
@@ -133,31 +162,3 @@ def needed_transparency(settings: ModelSettings, folder: Path, vae: AutoencoderK
             hint="give the output of acetate train transparency, or published files as model.encoder and model.decoder",
         )
     return parts
-
-
-@torch.no_grad()
-def encode_captions(folder: Path, captions: Sequence[str], hardware: Distributed) -> PromptEmbeds:
-    """The base model's embeds of these captions, a row each, in main memory; the text encoders are unloaded again."""
-    encoders = open_text(folder)
-    for encoder in encoders.encoders:
-        hardware.place(encoder)
-    chunks = [encoders.encode(list(captions[start : start + 32])) for start in range(0, len(captions), 32)]
-    pooled = [chunk.pooled_prompt_embeds.cpu() for chunk in chunks if chunk.pooled_prompt_embeds is not None]
-    context = torch.cat([chunk.prompt_embeds.cpu() for chunk in chunks])
-    return PromptEmbeds(context, torch.cat(pooled) if pooled else None)
-
-
-def asking(unet: UNet2DConditionModel) -> Predict[PromptEmbeds]:
-    """Calls a UNet with cached embeds; SDXL also gets the time ids of an uncropped picture."""
-
-    def predict(noisy: Tensor, times: Tensor, states: PromptEmbeds, control: Tensor | None) -> Tensor:
-        here = states.to(noisy.device, torch.float32)
-        added = None
-        if here.pooled_prompt_embeds is not None:
-            height, width = noisy.shape[2] * 8, noisy.shape[3] * 8
-            sizes = torch.tensor([height, width, 0, 0, height, width], device=noisy.device, dtype=torch.float32)
-            added = {"text_embeds": here.pooled_prompt_embeds, "time_ids": sizes.expand(len(here), -1)}
-        answer: Tensor = unet(noisy, times, here.prompt_embeds, added_cond_kwargs=added).sample
-        return answer
-
-    return predict

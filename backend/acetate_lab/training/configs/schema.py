@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from acetate_lab.training.distributed import Precision
+from acetate_lab.training.objectives import NoiseLevels
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.transparency_training import TransparencyWeights
 
@@ -35,6 +36,11 @@ class ModelSettings:
     decoder: Path | None = None
     multiplier: Positive = 1.0
 
+    @property
+    def names_transparency(self) -> bool:
+        """Whether another latent transparency than the base model's own is named."""
+        return self.transparency is not None or self.encoder is not None or self.decoder is not None
+
 
 @dataclass(frozen=True)
 class DataSettings:
@@ -53,7 +59,11 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The folders of checkpoints and logs (`folder`) and of the finished weights (`output`); the run's length."""
+    """The folders of checkpoints and logs (`folder`) and of the finished weights (`output`); the run's length.
+
+    `min_snr` weighs the noise levels of diffusion models; `noise_levels` is how those of flow models are drawn
+    (`acetate_lab.training.objectives.FlowObjective`).
+    """
 
     folder: Path
     output: Path
@@ -63,6 +73,7 @@ class RunSettings:
     precision: Precision = "auto"
     gradient_checkpointing: bool = False
     min_snr: Annotated[float, Meta(ge=0)] = 5.0
+    noise_levels: NoiseLevels = "logit_normal"
     seed: Annotated[int, Meta(ge=0)] = 0
     checkpoint_seconds: Positive = 300.0
     sheet_steps: Count = 500
@@ -114,13 +125,15 @@ class TransparencySettings:
 
 @dataclass(frozen=True)
 class MethodSettings:
-    """What of the UNet is trained: a LoRA on its attention, or weights of its own.
+    """What of the denoiser is trained: a LoRA, or weights of its own.
 
+    `layers` is what the LoRA is attached to: the linear layers of the attention, or all that the denoiser has.
     `save` names the formats: `published` (SDXL's `::lora::` or `::diff::`), `diffusers` (full deltas under diffusers'
-    names), or `model` (a whole model folder with the change merged in).
+    names), or `model` (a whole model folder with the change in it). For transformers the first two are one LoRA file.
     """
 
     train: Literal["lora", "attention", "convolutions", "all"] = "lora"
+    layers: Literal["attention", "all"] = "attention"
     rank: Count = 64
     save: Annotated[tuple[SaveFormat, ...], Meta(min_length=1)] = ("published", "diffusers")
 

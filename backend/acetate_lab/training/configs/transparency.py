@@ -18,8 +18,9 @@ from acetate_lab.data.collection import Collection, Entry, fitted, open_collecti
 from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.configs.dry_run import Estimate
 from acetate_lab.training.configs.export import save_transparency
-from acetate_lab.training.configs.latent_cache import TRANSPARENT, chosen_entries
-from acetate_lab.training.configs.loading import base_folder, open_transparency, open_vae
+from acetate_lab.training.configs.latent_cache import chosen_entries
+from acetate_lab.training.configs.layer_codec import TRANSPARENT
+from acetate_lab.training.configs.loading import open_transparency, open_vae, vae_base
 from acetate_lab.training.configs.runner import Finished, RunOptions, run_training
 from acetate_lab.training.configs.schema import DataSettings, NetworkSettings, TransparencySettings
 from acetate_lab.training.configs.toml_reader import read_settings
@@ -37,7 +38,7 @@ def run_transparency(order: RunOptions) -> Estimate | Finished:
     settings = read_settings(order.config, TransparencySettings)
     run, learning = settings.run, settings.learning.learning
     hardware = Distributed(run.precision)
-    folder = base_folder(settings.model)
+    folder = vae_base(settings.model)
     vae = open_vae(folder)
     draw = picture_batches(open_collection(settings.data.folder), settings.data, run.batch, run.seed)
     parts = open_transparency(settings.model, folder, vae) or fresh(vae, settings.networks, draw, run.seed)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from acetate.models.latents import unscale_latents
 from acetate.models.prompt_embeds import PromptEmbeds
 from torch import Tensor
 
 from acetate_lab.data.collection import Collection, Entry
-from acetate_lab.training.configs.latent_cache import TRANSPARENT, CachedCaptions
-from acetate_lab.training.diffusion import Objective, Predict, sample_latents
+from acetate_lab.training.configs.latent_cache import CachedCaptions
+from acetate_lab.training.configs.layer_codec import LayerCodec
+from acetate_lab.training.diffusion import Predict, sample_latents
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
-from acetate_lab.training.transparency_training import LatentTransparency
+from acetate_lab.training.objectives import Objective
 
 SHOWN = 4
 
@@ -47,7 +47,7 @@ class SheetPrompts:
 def sheet_drawer(
     predict: Predict[PromptEmbeds],
     objective: Objective,
-    model: LatentTransparency,
+    codec: LayerCodec,
     prompts: SheetPrompts,
     captions: CachedCaptions,
     shape: tuple[int, int, int],
@@ -62,16 +62,7 @@ def sheet_drawer(
     @torch.no_grad()
     def log_samples(path: Path) -> None:
         latents = sample_latents(predict, objective, both, len(texts), shape, hardware, twice)
-        plain = unscale_latents(latents, model.vae.config).view(len(prompts.rows), -1, *shape)
-        rows = []
-        for frame, role in enumerate(prompts.roles):
-            with hardware.autocast():
-                decoded = model.vae.decode(plain[:, frame].to(model.vae.dtype)).sample.float()
-                picture = (decoded / 2 + 0.5).clamp(0, 1)
-                if role == TRANSPARENT:
-                    raw = model.decoder(picture, plain[:, frame]).float().clamp(0, 1)
-                    picture = torch.cat([raw[:, 1:], raw[:, :1]], 1)
-            rows.append(picture.cpu())
-        save_image_grid(path, rows)
+        frames = latents.view(len(prompts.rows), -1, *shape)
+        save_image_grid(path, [codec.decode(frames[:, n], role).cpu() for n, role in enumerate(prompts.roles)])
 
     return log_samples

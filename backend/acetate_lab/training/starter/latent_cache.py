@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from acetate.models.devices import best_device
-from acetate.transparency.adjusted_latent import adjusted_latent
-from acetate.transparency.padding import composite_on_grey, pad_rgb
+from acetate.transparency.padding import composite_on_grey
 from jaxtyping import Float
 from torch import Generator, Tensor
 from transformers import CLIPTokenizer
@@ -144,8 +143,6 @@ def adjusted(model: LatentTransparency, rgba: Float[Tensor, "n 4 h w"]) -> Float
     """Unscaled latents with the alpha hidden in them."""
     device = best_device()
     rgba = rgba.to(device)
-    padded = pad_rgb(rgba)
     with mixed_precision(device):
         posterior = model.vae.encode(composite_on_grey(rgba).contiguous(memory_format=torch.channels_last)).latent_dist
-        offset = model.encoder(torch.cat([rgba[:, 3:], padded], 1))
-    return adjusted_latent(posterior.mean, posterior.std, offset, model.multiplier).float()
+        return model.transparency.hide(posterior, rgba)

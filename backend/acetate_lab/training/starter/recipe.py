@@ -17,9 +17,9 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from acetate_lab.training.augment import RandomView, randomly_tinted
 from acetate_lab.training.autoencoder import Batch, picture_batches, train_autoencoder
 from acetate_lab.training.decoding import train_decoder
-from acetate_lab.training.diffusion import Objective
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.layer_training import train_layers
+from acetate_lab.training.objectives import DiffusionObjective
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.rolling import Turnover
 from acetate_lab.training.starter.caption_text import train_tokenizer
@@ -178,7 +178,7 @@ def train_starter(
         train_layers(
             SharedAttention(unet, sharing.frames, sharing),
             reading(unet, text_encoder),
-            Objective(noise_scheduler().config),
+            DiffusionObjective(noise_scheduler().config),
             scene_batches(scenes, pictures, tokenizer, recipe.layers.batch),
             scene_sheet(transparency, unet, text_encoder, tokenizer, scale, hardware),
             runs / "layers",

@@ -1,12 +1,13 @@
-"""Loading FLUX.2 klein: a folder in diffusers' layout, and the VAE with alpha of another."""
+"""Loading FLUX.2 klein: a folder in diffusers' layout, its transformer in one file or not, and what gives alpha."""
 
 from __future__ import annotations
 
 import torch
 
 from acetate.models.backbones.klein.network import Klein
-from acetate.models.backbones.loading import from_folder, quiet_libraries
-from acetate.models.registry import ALPHA_VAE, ModelSpec
+from acetate.models.backbones.loading import from_folder, quiet_libraries, transformer_of
+from acetate.models.registry import ALPHA_VAE, RGBA, ModelSpec
+from acetate.transparency import load as load_transparency
 
 
 def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> Klein:
@@ -19,12 +20,15 @@ def load(entry: ModelSpec, device: torch.device, dtype: torch.dtype) -> Klein:
 
     quiet_libraries()
     folder = entry.folder
+    vae = from_folder(AutoencoderKLFlux2, entry.files[ALPHA_VAE].parent, torch.float32)
+    hides = vae.config.in_channels != RGBA and (folder / "transparency").is_dir()
     return Klein(
-        vae=from_folder(AutoencoderKLFlux2, entry.files[ALPHA_VAE].parent, torch.float32),
-        transformer=from_folder(Flux2Transformer2DModel, folder / "transformer", dtype),
+        vae=vae,
+        transformer=transformer_of(entry, Flux2Transformer2DModel, dtype),
         text_encoder=from_folder(Qwen3ForCausalLM, folder / "text_encoder", dtype),
         tokenizer=Qwen2Tokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
         scheduler_config=entry.scheduler_config,
         device=device,
         dtype=dtype,
+        transparency=load_transparency(folder / "transparency", device=device) if hides else None,
     )

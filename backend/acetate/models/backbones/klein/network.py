@@ -18,12 +18,17 @@ from acetate.models.backbones.flow_schedule import FlowSchedule
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
+from acetate.transparency import Passes, composite_on_grey, decode_tiled
+
+PASSES: Passes = 1
+"""Of the transparent decoder: a family whose VAE has alpha knows no more."""
 
 
 @dataclass(eq=False)
 class Klein(FlowNetworks):
     """A position of a latent stands for four of the VAE's. Frames are drawn each for itself; `conditioning` are the
-    latents of reference pictures, in their order.
+    latents of reference pictures, in their order. With `transparency` alpha is hidden in the latents of a VAE that has
+    none (LayerDiffuse, section 3.1).
     """
 
     scale: int = 16
@@ -54,17 +59,25 @@ class Klein(FlowNetworks):
     @torch.inference_mode()
     def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
         """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
-        plain = self._pipeline._patchify_latents(self.vae.encode(self._feed(picture)).latent_dist.mode()).float()
+        if self.transparency is None:
+            latent = self.vae.encode(self._feed(picture)).latent_dist.mode()
+        else:
+            rgba = picture.to(self.device, torch.float32)
+            posterior = self.vae.encode(composite_on_grey(rgba).to(self.vae.dtype)).latent_dist
+            latent = self.transparency.hide(posterior, rgba)
         mean, deviation = self._statistics()
-        return (finite(plain, "VAE's encoder") - mean) / deviation
+        return (finite(self._pipeline._patchify_latents(latent).float(), "VAE's encoder") - mean) / deviation
 
     @torch.inference_mode()
     def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 H W"]:
         """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
         mean, deviation = self._statistics()
         plain = self._pipeline._unpatchify_latents(finite(latent, self.denoiser_name).float() * deviation + mean)
-        frames = (frame[None].to(self.vae.dtype) for frame in plain)
-        return self._pictures(self.vae.decode(frame, return_dict=False)[0] for frame in frames)
+        frames = [self.vae.decode(frame[None].to(self.vae.dtype), return_dict=False)[0] for frame in plain]
+        pictures = self._pictures(frames)
+        if self.transparency is None:
+            return pictures
+        return decode_tiled(self.transparency.decoder, pictures, plain, PASSES)
 
     def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
         """The noise levels of Euler's method, shifted by the size of the picture and the number of steps."""
@@ -74,7 +87,6 @@ class Klein(FlowNetworks):
         sigmas = np.linspace(1.0, 1 / steps, steps).tolist()
         return FlowSchedule.of(self.scheduler_config, sigmas, compute_empirical_mu(tokens, steps), self.device)
 
-    @torch.inference_mode()
     def predict(
         self,
         noisy: Float[Tensor, "n c h w"],

@@ -105,7 +105,6 @@ class QwenImage21(FlowNetworks):
         sigmas = np.linspace(1.0, 1 / steps, steps).tolist()
         return FlowSchedule.of(self.scheduler_config, sigmas, mu, self.device)
 
-    @torch.inference_mode()
     def predict(
         self,
         noisy: Float[Tensor, "n c h w"],

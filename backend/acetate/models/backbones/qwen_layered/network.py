@@ -77,7 +77,6 @@ class QwenLayered(FlowNetworks):
         sigmas = np.linspace(1.0, 0, steps + 1)[:-1].tolist()
         return FlowSchedule.of(self.scheduler_config, sigmas, mu, self.device)
 
-    @torch.inference_mode()
     def predict(
         self,
         noisy: Float[Tensor, "n c h w"],

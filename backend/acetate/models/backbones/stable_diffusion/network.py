@@ -101,7 +101,6 @@ class StableDiffusion:
         options = {"generator": generator} if sampler.adds_noise else {}
         return DiffusionSchedule(make_scheduler(sampler, self.scheduler_config, steps, self.device), options)
 
-    @torch.inference_mode()
     def predict(
         self,
         noisy: Float[Tensor, "n c h w"],
