@@ -46,6 +46,10 @@ class Spool:
         """Where a job's own pictures lie."""
         return self.folder / f"{job}.in"
 
+    def has_input(self, job: str, sizes: Sequence[int]) -> bool:
+        """Whether a job's own pictures, of these sizes, are here; true where it has none."""
+        return not sum(sizes) or self.input_path(job).exists()
+
     def output_path(self, job: str) -> Path:
         """Where a job's finished layers lie."""
         return self.folder / f"{job}.out"

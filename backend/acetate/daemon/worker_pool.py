@@ -13,7 +13,7 @@ from acetate_wire.messages import Message
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.farm import Farm
-from acetate.daemon.job_manager import JobManager, RunningJob
+from acetate.daemon.job_attempts import JobAttempts, RunningJob
 from acetate.daemon.queue import WaitingJob
 from acetate.daemon.worker_devices import WorkerDevice, find_worker_devices
 from acetate.daemon.worker_process import WorkerProcess
@@ -35,7 +35,7 @@ class WorkerPool:
         context: zmq.Context[zmq.Socket[bytes]],
         settings: DaemonConfig,
         keys: Keys,
-        jobs: JobManager,
+        jobs: JobAttempts,
         stop: Callable[[], None],
     ) -> None:
         """No worker is started yet. `stop` ends the daemon, whose package is of another version by now.

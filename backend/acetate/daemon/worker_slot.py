@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from acetate_wire.messages import Message
 
-from acetate.daemon.job_manager import RunningJob
+from acetate.daemon.job_attempts import RunningJob
 
 
 class WorkerHandle(Protocol):
