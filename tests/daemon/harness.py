@@ -61,6 +61,7 @@ class Daemon:
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
         }
+        self.command = [sys.executable, "-m", "acetate.daemon"]
         self.options = ["--engine", engine]
         for name, value in settings.items():
             self.options += ["--" + name.replace("_", "-"), str(value)]
@@ -80,8 +81,7 @@ class Daemon:
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start a daemon process without waiting for it."""
-        command = [sys.executable, "-m", "acetate.daemon", *self.options]
-        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, cwd=ROOT)
+        return subprocess.Popen([*self.command, *self.options], env=self.environment, stderr=subprocess.PIPE, cwd=ROOT)
 
     @property
     def pid(self) -> int:

@@ -134,9 +134,11 @@ def test_what_an_earlier_attempt_brings_late_changes_nothing(tmp_path: Path) -> 
     thawed = stage.finished(earlier, seed=1)
     for attempt in (frozen, running):
         stage.jobs.attempts.on_worker_message(attempt, thawed)
+    stage.jobs.attempts.settle()
     assert stage.told == [] and stage.jobs.attempts.has(running)
     stage.jobs.attempts.on_worker_message(running, stage.finished(later, seed=2))
     stage.jobs.attempts.on_worker_message(running, thawed)
+    stage.jobs.attempts.settle()
     assert stage.told == [("done", 2)]
     assert stage.spool.read_output(id, [1], None) == [b"\2"]
     stage.store.close()

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -209,7 +210,8 @@ class MessageHandler:
             if uploaded is not None:
                 self._uploads.taken(peer)
             peer.subscriptions.add(id)
-            self._send(peer, "accepted", {"id": id, "position": position})
+            accepted = {"id": id, "position": position}
+            self._jobs.when_saved(partial(self._send, peer, "accepted", accepted))
             return
         self._follow(peer, id)
 

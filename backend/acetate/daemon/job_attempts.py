@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,11 +39,13 @@ class RunningJob:
     """A job that a worker has, how far it is, and since when (monotonic) nobody wants it any more.
 
     `attempt` numbers the attempts at a job: what comes of an earlier one is passed over. `alone`: see `WaitingJob`.
+    `interrupt` asks its worker to stop.
     """
 
     job: JobRecord
     attempt: int
     alone: bool = False
+    interrupt: Callable[[], None] = lambda: None
     progress: dict[str, Any] = field(default_factory=dict)
     stopping_since: float | None = None
 
@@ -68,6 +70,8 @@ class JobAttempts:
         # Counted here too, for a journal that cannot be written.
         self._crashes: dict[str, int] = {}
         self._runs: dict[str, int] = {}
+        # What `settle` is to write: attempts with what their workers said last.
+        self._ended: list[tuple[RunningJob, Message]] = []
         self.queue = FairQueue()
         self.running: dict[str, RunningJob] = {}
         """The jobs that workers have, by id."""
@@ -94,8 +98,10 @@ class JobAttempts:
         """Nobody wants this job any more: it is not begun, or ended within a step."""
         self.queue.remove(job.id, job.account)
         self._forget_counts(job.id)
-        if job.id in self.running:
-            self.running[job.id].stopping_since = time.monotonic()
+        running = self.running.get(job.id)
+        if running is not None and running.stopping_since is None:
+            running.stopping_since = time.monotonic()
+            running.interrupt()
 
     def close(self) -> None:
         """The daemon ends in order: what was running waits for the next one, with no attempt counted."""
@@ -154,23 +160,30 @@ class JobAttempts:
         self._end(JobEnd.failed(waiting.id, error))
 
     def on_worker_message(self, running: RunningJob, message: Message) -> None:
-        """Take note of what a worker says about the job that it has; a word about an earlier attempt says nothing."""
+        """Take note of what a worker says about the job that it has; a word about an earlier attempt says nothing.
+
+        The worker is free when that was the last word; `settle` writes the end.
+        """
         id = running.job.id
         if not self.has(running) or not _is_about(message, running):
             return
-        fields = {name: value for name, value in message.fields.items() if name not in ("id", "attempt")}
         stopped = running.stopping_since is not None
         if message.kind == "progress" and not stopped:
+            fields = _about_job(message)
             running.progress = {name: value for name, value in fields.items() if name != "preview"}
             self._publish(id, "progress", {"id": id, **fields}, message.frames)
         elif message.kind in ("finished", "failed", "stopped"):
             del self.running[id]
             if stopped or message.kind == "stopped":
                 self._discard(running)
-            elif message.kind == "finished":
-                self._finish(running, fields)
             else:
-                self._end(JobEnd(id, "failed", fields))
+                self._ended.append((running, message))
+
+    def settle(self) -> None:
+        """Write down how attempts ended in this turn, when their workers have their next jobs."""
+        ended, self._ended = self._ended, []
+        if ended:
+            self._end(*self._outcomes(ended))
 
     def on_worker_crash(self, running: RunningJob, reason: str, *, counted: bool = True) -> None:
         """The worker of a job is gone: the job runs once more, and the second time fails.
@@ -178,8 +191,11 @@ class JobAttempts:
         Without `counted`, as often as MOST_ATTEMPTS allows: it was not the job's fault.
         """
         job = running.job
+        if not self.has(running):
+            return
+        del self.running[job.id]
         self._discard(running)
-        if self.running.pop(job.id, None) is None or running.stopping_since is not None:
+        if running.stopping_since is not None:
             return
         if not counted and running.attempt < MOST_ATTEMPTS:
             log.warning("%s; job %s runs again", reason, job.id)
@@ -206,16 +222,19 @@ class JobAttempts:
         self._give_back(job.id)
         self.queue.push_front(_waiting(job, alone=True))
 
-    def _finish(self, running: RunningJob, outcome: dict[str, Any]) -> None:
-        id = running.job.id
-        try:
-            self._spool.adopt_output(id, running.attempt)
-        except OSError as error:
-            hint = "free some space there, and run the job again"
-            lost = AcetateError("internal", f"the finished layers cannot be stored ({error})", hint=hint, retry=True)
-            self._end(JobEnd.failed(id, lost))
-        else:
-            self._end(JobEnd(id, "done", outcome, sum(outcome["sizes"])))
+    def _outcomes(self, ended: Sequence[tuple[RunningJob, Message]]) -> Iterator[JobEnd]:
+        finished = [running for running, message in ended if message.kind == "finished"]
+        lost = self._spool.adopt_outputs([(running.job.id, running.attempt) for running in finished])
+        for running, message in ended:
+            id, fields = running.job.id, _about_job(message)
+            if id in lost:
+                hint = "free some space there, and run the job again"
+                words = f"the finished layers cannot be stored ({lost[id]})"
+                yield JobEnd.failed(id, AcetateError("internal", words, hint=hint, retry=True))
+            elif message.kind == "finished":
+                yield JobEnd(id, "done", fields, sum(fields["sizes"]))
+            else:
+                yield JobEnd(id, "failed", fields)
 
     def _discard(self, running: RunningJob) -> None:
         """Delete the pixels of an attempt, and all of the job's when nobody wants it any more."""
@@ -238,9 +257,10 @@ class JobAttempts:
         )
         self._end(JobEnd.failed(job.id, error))
 
-    def _end(self, end: JobEnd) -> None:
-        self._forget_counts(end.id)
-        self._ends.add(end)
+    def _end(self, *ends: JobEnd) -> None:
+        for end in ends:
+            self._forget_counts(end.id)
+        self._ends.add(*ends)
 
     def _forget_counts(self, id: str) -> None:
         self._crashes.pop(id, None)
@@ -254,3 +274,7 @@ def _waiting(job: JobRecord, *, alone: bool = False) -> WaitingJob:
 
 def _is_about(message: Message, running: RunningJob) -> bool:
     return (message.fields.get("id"), message.fields.get("attempt")) == (running.job.id, running.attempt)
+
+
+def _about_job(message: Message) -> dict[str, Any]:
+    return {name: value for name, value in message.fields.items() if name not in ("id", "attempt")}

@@ -61,29 +61,34 @@ class JobEnds:
         """Whether this job has ended, which the journal does not know yet."""
         return id in self._unsaved
 
-    def add(self, end: JobEnd) -> None:
-        """End a job: first in the journal, then for its followers; later, when the disk is full."""
+    def add(self, *ends: JobEnd) -> None:
+        """End jobs: first in the journal, then for their followers; later, when the disk is full."""
         # The first end counts: a cancel that could not yet be written down is not overtaken by a late `done`.
-        end = self._unsaved.get(end.id, end)
+        ends = tuple(self._unsaved.get(end.id, end) for end in ends)
         try:
-            self._store.end(end.id, end.state, dict(end.outcome), end.size, time.time())
+            # One transaction, for the disk takes its time for each.
+            with self._store.together():
+                for end in ends:
+                    self._store.end(end.id, end.state, dict(end.outcome), end.size, time.time())
         except StoreError as error:
-            if end.id not in self._unsaved:
-                log.warning("the end of job %s waits for room on the disk: %s", end.id, error)
-            self._unsaved[end.id] = end
+            for end in ends:
+                if end.id not in self._unsaved:
+                    log.warning("the end of job %s waits for room on the disk: %s", end.id, error)
+                self._unsaved[end.id] = end
             return
-        self._unsaved.pop(end.id, None)
-        if not end.outcome.get("retry"):
-            self._spool.remove_input(end.id)
-        self._unpublished.add(end.id)
-        self._publish_end(end.id)
-        if end.state == "done":
+        for end in ends:
+            self._unsaved.pop(end.id, None)
+            if not end.outcome.get("retry"):
+                self._spool.remove_input(end.id)
+            self._unpublished.add(end.id)
+            self._publish_end(end.id)
+        if self._is_too_much():
             self.expire()
 
     def tick(self) -> None:
         """Do what the disk has kept from being done: write ends down, publish them, delete files."""
-        for end in list(self._unsaved.values()):
-            self.add(end)
+        if self._unsaved:
+            self.add(*self._unsaved.values())
         for id in list(self._unpublished):
             self._publish_end(id)
         self._spool.delete_leftovers()
@@ -99,6 +104,13 @@ class JobEnds:
             self._spool.remove(id)
             self._publish(id, "forgotten", {"id": id, "reason": "expired"}, [])
         return more
+
+    def _is_too_much(self) -> bool:
+        """Whether finished layers are more than is kept: nothing is written to find that out."""
+        try:
+            return bool(self._store.over(self._settings.keep_bytes))
+        except StoreError:
+            return False
 
     def message(self, job: JobRecord, *, just_written: bool = False) -> tuple[str, dict[str, Any], list[Any]]:
         """The message that tells how a job ended: kind, fields, frames.

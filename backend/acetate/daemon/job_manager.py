@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from acetate_wire.errors import AcetateError
@@ -18,6 +20,8 @@ from acetate.daemon.job_store import JobStore, StoreError
 from acetate.daemon.queue import WaitingJob
 from acetate.daemon.spool import Spool
 from acetate.daemon.uploads import Upload
+
+log = logging.getLogger("acetate.daemon")
 
 LISTED_AT_ONCE = 100
 """How many jobs one message lists."""
@@ -42,6 +46,7 @@ class JobManager:
         self._publish = tell
         # The position of every waiting job as its followers know it.
         self._positions: dict[str, int] = {}
+        self._sync_failed = False
         self.ends = JobEnds(settings, journal, spool, tell)
         self.attempts = JobAttempts(journal, spool, self.ends, resolve, tell)
         spool.remove_orphans(journal.ids())
@@ -54,7 +59,7 @@ class JobManager:
     def submit(
         self, owner: str, id: str, request: LayerRequest, frames: Sequence[Any] | Upload, machine: str = ""
     ) -> int:
-        """Take a new job, whose request is resolved, and return its position.
+        """Take a new job, whose request is resolved, and return its position; it may be called accepted `when_saved`.
 
         All clients of a paired `machine` (its public key) count as one: a client makes up its own id. Raises
         AcetateError `busy`; nothing of the job is left then.
@@ -87,6 +92,21 @@ class JobManager:
             return self._store.waiting_bytes(account)
         except StoreError:
             return 0
+
+    def when_saved(self, call: Callable[[], object]) -> None:
+        """Call this as soon as all jobs that were taken so far are on the disk, as `settle` sees to."""
+        self._store.after_sync(call)
+
+    def settle(self) -> None:
+        """Have this turn's changes on the disk, together and last, so that no worker waits for it."""
+        self.attempts.settle()
+        try:
+            self._store.sync()
+            self._sync_failed = False
+        except StoreError as error:
+            if not self._sync_failed:
+                log.warning("new jobs are called accepted when the journal can be written again: %s", error)
+            self._sync_failed = True
 
     def find(self, owner: str, id: str) -> JobRecord | None:
         """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""
@@ -134,7 +154,8 @@ class JobManager:
                 self._store.forget(job.id)
             except StoreError:
                 self._spool.check_room(1 << 62)
-        self._spool.remove(job.id)
+        # Not before: a journal that forgot this would have a job without its layers.
+        self._store.after_sync(partial(self._spool.remove, job.id))
 
     def retry(self, job: JobRecord) -> None:
         """Run a failed job, or one whose layers are damaged, once more. Raises AcetateError when that cannot be done.

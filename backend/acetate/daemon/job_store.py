@@ -13,7 +13,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,11 @@ class StoreError(Exception):
 
 
 class JobStore:
-    """The jobs of one state folder. Every writing method is durable when it returns; any may raise StoreError."""
+    """The jobs of one state folder. Any method may raise StoreError.
+
+    What a writing method changed outlives this process when it returns, and a power cut too, except after `add`,
+    `start` and `forget`: these wait for the next of the others, or `sync`, since the disk takes its time for each.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the SQLite database at `path` and migrate its schema. Raises AcetateError when it cannot be used."""
@@ -110,6 +114,9 @@ class JobStore:
             self._db.text_factory = decode_text
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._synchronous = "FULL"
+            self._unsynced = False
+            self._after_sync: list[Callable[[], object]] = []
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
                 self._db.executescript(f"BEGIN; {migration} PRAGMA user_version={number}; COMMIT;")
@@ -136,6 +143,15 @@ class JobStore:
         with self._writing():
             self._db.execute("UPDATE clock SET served = ?", (self.now,))
 
+    def sync(self) -> None:
+        """Have everything on the disk that was written so far."""
+        if self._unsynced:
+            self.tick()
+
+    def after_sync(self, call: Callable[[], object]) -> None:
+        """Call this as soon as everything is on the disk that was written so far."""
+        self._after_sync.append(call)
+
     def close(self) -> None:
         """Write the clock down and close the file."""
         with contextlib.suppress(StoreError):
@@ -147,7 +163,7 @@ class JobStore:
     ) -> None:
         """Put a new job down as waiting; its request is resolved."""
         blob = msgpack.packb({"request": request, "sizes": sizes, "resolved": True})
-        with self._writing():
+        with self._writing(synchronous="NORMAL"):
             self._db.execute(
                 "INSERT INTO job (id, owner, machine, state, submitted, input_size, request)"
                 " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
@@ -199,7 +215,7 @@ class JobStore:
 
     def start(self, id: str, run: int) -> None:
         """A worker is about to begin with this job: that is one attempt, of the number `run`, whatever ends it."""
-        with self._writing():
+        with self._writing(synchronous="NORMAL"):
             self._db.execute(
                 "UPDATE job SET state = 'running', attempts = attempts + 1, runs = ? WHERE id = ?", (run, id)
             )
@@ -233,7 +249,7 @@ class JobStore:
 
     def forget(self, id: str) -> None:
         """Remove a job and remember its id."""
-        with self._writing():
+        with self._writing(synchronous="NORMAL"):
             known = "INSERT OR REPLACE INTO forgotten SELECT id, owner, ? FROM job WHERE id = ?"
             self._db.execute(known, (self.now, id))
             self._db.execute("DELETE FROM job WHERE id = ?", (id,))
@@ -242,6 +258,10 @@ class JobStore:
         """The owner of a job that was forgotten, where the id is still remembered."""
         rows = self._read("SELECT owner FROM forgotten WHERE id = ?", (id,))
         return str(rows[0][0]) if rows else None
+
+    def over(self, keep_bytes: int) -> list[tuple[str, int]]:
+        """The paired machines (empty for this user's own clients) with more bytes of finished layers, and how many."""
+        return self._read("SELECT machine, bytes FROM total WHERE state = 'done' AND bytes > ?", (keep_bytes,))
 
     def expire(self, keep_s: float, keep_bytes: int, most: int = EXPIRED_AT_ONCE) -> tuple[list[str], bool]:
         """Mark as expired what was kept too long, and the oldest of what is too much.
@@ -255,8 +275,7 @@ class JobStore:
         for state in RETAINED_STATES:
             select = "SELECT id FROM job WHERE state = ? AND ended_at < ? LIMIT ?"
             old |= dict.fromkeys(str(row[0]) for row in self._read(select, (state, before, most)))
-        kept = self._read("SELECT machine, bytes FROM total WHERE state = 'done' AND bytes > ?", (keep_bytes,))
-        for machine, total in kept:
+        for machine, total in self.over(keep_bytes):
             old |= dict.fromkeys(self._oldest(machine, total - keep_bytes, most))
         expired = list(old)[:most]
         with self._writing():
@@ -314,9 +333,22 @@ class JobStore:
             raise StoreError(str(error)) from None
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction; whatever goes wrong, the journal is as before."""
+    def together(self) -> Iterator[None]:
+        """A `with` block whose writing calls are one transaction: all are on the disk when it ends, or none."""
+        with self._writing():
+            yield
+
+    @contextlib.contextmanager
+    def _writing(self, synchronous: str = "FULL") -> Iterator[None]:
+        """One transaction, or part of the one that is open; whatever goes wrong, the journal is as before."""
+        is_part = self._db.in_transaction
+        if is_part:
+            yield
+            return
         try:
+            if synchronous != self._synchronous:
+                self._db.execute(f"PRAGMA synchronous={synchronous}")
+                self._synchronous = synchronous
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
@@ -327,3 +359,8 @@ class JobStore:
             if isinstance(error, sqlite3.OperationalError):
                 raise StoreError(str(error)) from None
             raise
+        self._unsynced = synchronous != "FULL"
+        if not self._unsynced:
+            calls, self._after_sync = self._after_sync, []
+            for call in calls:
+                call()

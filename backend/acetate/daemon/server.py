@@ -32,7 +32,8 @@ from acetate.worker.engine_loader import load_engine_class
 
 log = logging.getLogger("acetate.daemon")
 
-MAX_MESSAGES_PER_TURN = 32
+RECEIVING_S = 0.02
+"""How long one turn takes clients' messages, the last of them to its end, before it sees to the workers again."""
 BUSY_WAIT_MS = 50
 IDLE_WAIT_MS = 500
 EXPIRE_S = 60.0
@@ -99,7 +100,10 @@ class Server:
                 self._receive(number, socket)
         self._backlog.relieve()
         now = time.monotonic()
-        self._worker_pool.tick(now)
+        try:
+            self._worker_pool.tick(now)
+        finally:
+            self._jobs.settle()
         self._downloads.tick()
         if now - self._ticked >= TICK_S:
             self._ticked = now
@@ -122,6 +126,7 @@ class Server:
         """End the worker, send what is on its way, and leave no socket or file behind."""
         if self._listener.is_published:
             self._listener.connection_path.unlink(missing_ok=True)
+        self._jobs.settle()
         self._jobs.attempts.close()
         self._worker_pool.close()
         self._downloads.close()
@@ -132,7 +137,8 @@ class Server:
         self._store.close()
 
     def _receive(self, number: int, socket: Any) -> None:
-        for _ in range(MAX_MESSAGES_PER_TURN):
+        until = time.monotonic() + RECEIVING_S
+        while time.monotonic() < until:
             try:
                 address, *parts = socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:

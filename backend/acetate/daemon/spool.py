@@ -83,16 +83,27 @@ class Spool:
         path.replace(self.input_path(job))
         sync_folder(self.folder)
 
-    def adopt_output(self, job: str, attempt: int) -> None:
-        """Take what an attempt wrote for the job's layers; it must be on the disk. Raises OSError."""
-        self.attempt_path(job, attempt).replace(self.output_path(job))
-        sync_folder(self.folder)
+    def adopt_outputs(self, attempts: Sequence[tuple[str, int]]) -> dict[str, OSError]:
+        """Take what attempts (job and number) wrote for the layers of their jobs; it must be on the disk.
+
+        Returns the jobs of which that cannot be done, and why.
+        """
+        lost: dict[str, OSError] = {}
+        for job, attempt in attempts:
+            try:
+                self.attempt_path(job, attempt).replace(self.output_path(job))
+            except OSError as error:
+                lost[job] = error
+        try:
+            if len(lost) < len(attempts):
+                sync_folder(self.folder)
+        except OSError as error:
+            lost = {job: lost.get(job, error) for job, _ in attempts}
+        return lost
 
     def remove_attempt(self, job: str, attempt: int) -> None:
         """Delete what an attempt wrote, whole or not."""
-        path = self.attempt_path(job, attempt)
-        self._delete(path)
-        self._delete(path.with_suffix(path.suffix + ".part"))
+        self._delete(self.attempt_path(job, attempt))
 
     @contextmanager
     def telling_full(self, size: int) -> Iterator[None]:

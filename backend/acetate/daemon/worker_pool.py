@@ -88,7 +88,7 @@ class WorkerPool:
         return [slot.to_map() for slot in self._slots]
 
     def tick(self, now: float) -> None:
-        """Receive the workers' messages, restart them after a crash, forward cancels, dispatch the next jobs."""
+        """Receive the workers' messages, restart them after a crash, dispatch the next jobs."""
         if self._farm is not None:
             self._farm.tick(now)
         for slot in self._slots:
@@ -149,21 +149,18 @@ class WorkerPool:
         if slot.worker is None:
             return
         if running.stopping_since is not None:
-            self._stop_job(slot, running, now - running.stopping_since)
+            self._end_unstopped(slot, running, now - running.stopping_since)
             return
         limit = self._settings.silence_s + self._settings.answer_s
         if slot.worker.silence(now) >= limit:
             slot.kill()
             self._jobs.on_worker_crash(running, f"it did not answer for {limit:g} seconds")
 
-    def _stop_job(self, slot: WorkerSlot, running: RunningJob, waited: float) -> None:
+    def _end_unstopped(self, slot: WorkerSlot, running: RunningJob, waited: float) -> None:
         # A step that has begun is waited for. Loading cannot be stopped from inside, and nothing is lost with it.
         loading = running.progress.get("stage", LOADING) == LOADING
         grace = min(LOADING_GRACE_S, self._settings.cancel_grace_s) if loading else self._settings.cancel_grace_s
-        if not slot.cancel_sent and slot.worker is not None:
-            slot.cancel_sent = True
-            slot.worker.send("cancel", {"id": running.job.id, "attempt": running.attempt})
-        elif waited >= grace:
+        if waited >= grace:
             log.warning("worker %d does not stop job %s: it is ended", slot.number, running.job.id)
             slot.kill()
             self._jobs.on_worker_crash(running, "it did not stop")
