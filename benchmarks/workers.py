@@ -143,8 +143,12 @@ def cancel_times(daemon: Daemon, editor: Editor) -> list[float]:
     return sorted(times)
 
 
-def unfairness(daemon: Daemon) -> float:
-    """8 clients with 8 jobs each: the largest over the smallest of their median times."""
+def unfairness(daemon: Daemon, filler: Editor, workers: int) -> float:
+    """8 clients with 8 jobs each, who all come while the workers are busy: the largest over the smallest of their
+    median times."""
+    fill = [filler.client.submit(a_request(JOB)) for _ in range(workers)]
+    for job in fill:
+        filler.wait(Progress, job, PATIENCE_S)
     editors = [daemon.editor(f"client {number}") for number in range(8)]
     for editor in editors:
         editor.wait(Connected)
@@ -189,7 +193,7 @@ def measure(figures: Figures, part: str, daemon: Daemon, editor: Editor, workers
     warm(daemon, editor, workers)
     figures.add(part, "share of ideal", share_of_ideal(editor, workers, a_request(JOB), STEPS * STEP_S))
     figures.add(part, "cancel, p95, s", cancel_times(daemon, editor)[int(CANCELS * 0.95)])
-    figures.add(part, "largest over smallest median", unfairness(daemon))
+    figures.add(part, "largest over smallest median", unfairness(daemon, editor, workers))
     figures.add(part, "killed worker noticed, s", killed_worker_noticed(daemon, editor))
 
 

@@ -20,7 +20,7 @@ def filled(jobs: dict[str, int]) -> FairQueue:
 
 def taken(queue: FairQueue, count: int = 1000) -> list[str]:
     """The jobs that are taken next, one after another; each was the first that was told."""
-    ids = []
+    ids: list[str] = []
     while len(queue) and len(ids) < count:
         job = next(iter(queue))
         assert queue.position(job.id) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from acetate_wire.errors import AcetateError
@@ -46,6 +45,8 @@ class JobManager:
         self._publish = tell
         # The position of every waiting job as its followers know it.
         self._positions: dict[str, int] = {}
+        # Jobs whose pixels are to go.
+        self._forgotten: list[str] = []
         self._sync_failed = False
         self.ends = JobEnds(settings, journal, spool, tell)
         self.attempts = JobAttempts(journal, spool, self.ends, resolve, tell)
@@ -94,19 +95,30 @@ class JobManager:
             return 0
 
     def when_saved(self, call: Callable[[], object]) -> None:
-        """Call this as soon as all jobs that were taken so far are on the disk, as `settle` sees to."""
+        """Call this as soon as all that was asked so far is on the disk, as `settle` sees to."""
         self._store.after_sync(call)
 
     def settle(self) -> None:
         """Have this turn's changes on the disk, together and last, so that no worker waits for it."""
         self.attempts.settle()
+        saved = self._is_saved()
+        # Last, for a journal that had not forgotten a job would have it without its layers. But they may fill the disk.
+        forgotten, self._forgotten = self._forgotten, []
+        for id in forgotten:
+            self._spool.remove(id)
+        if forgotten and not saved:
+            self._is_saved()
+
+    def _is_saved(self) -> bool:
         try:
             self._store.sync()
-            self._sync_failed = False
         except StoreError as error:
             if not self._sync_failed:
-                log.warning("new jobs are called accepted when the journal can be written again: %s", error)
+                log.warning("what clients ask is answered when the journal can be written again: %s", error)
             self._sync_failed = True
+            return False
+        self._sync_failed = False
+        return True
 
     def find(self, owner: str, id: str) -> JobRecord | None:
         """This client's job of that id. Raises AcetateError `not_allowed` when it is another client's."""
@@ -154,8 +166,7 @@ class JobManager:
                 self._store.forget(job.id)
             except StoreError:
                 self._spool.check_room(1 << 62)
-        # Not before: a journal that forgot this would have a job without its layers.
-        self._store.after_sync(partial(self._spool.remove, job.id))
+        self._forgotten.append(job.id)
 
     def retry(self, job: JobRecord) -> None:
         """Run a failed job, or one whose layers are damaged, once more. Raises AcetateError when that cannot be done.

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ class JobStore:
             self._db.execute("PRAGMA synchronous=FULL")
             self._synchronous = "FULL"
             self._unsynced = False
-            self._after_sync: list[Callable[[], object]] = []
+            self._after_sync: deque[Callable[[], object]] = deque()
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
                 self._db.executescript(f"BEGIN; {migration} PRAGMA user_version={number}; COMMIT;")
@@ -149,8 +150,11 @@ class JobStore:
             self.tick()
 
     def after_sync(self, call: Callable[[], object]) -> None:
-        """Call this as soon as everything is on the disk that was written so far."""
-        self._after_sync.append(call)
+        """Call this as soon as everything is on the disk that was written so far, perhaps at once."""
+        if self._unsynced:
+            self._after_sync.append(call)
+        else:
+            call()
 
     def close(self) -> None:
         """Write the clock down and close the file."""
@@ -361,6 +365,5 @@ class JobStore:
             raise
         self._unsynced = synchronous != "FULL"
         if not self._unsynced:
-            calls, self._after_sync = self._after_sync, []
-            for call in calls:
-                call()
+            while self._after_sync:
+                self._after_sync.popleft()()
