@@ -105,7 +105,9 @@ def test_a_killed_actor_costs_its_own_job_one_attempt(daemon: Daemon, editor: Ed
     os.kill(before[hit]["pid"], signal.SIGKILL)
     wanted = (hit, 2)
     again = until(
-        lambda: [each for each in pool(daemon) if (each["job"], each["attempt"]) == wanted], "another attempt"
+        lambda: [each for each in pool(daemon) if (each["job"], each["attempt"]) == wanted],
+        "another attempt",
+        PATIENCE_S,
     )
     assert again[0]["pid"] != before[hit]["pid"]
     assert {each["job"]: each["attempt"] for each in pool(daemon)}[spared] == 1
