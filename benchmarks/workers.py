@@ -146,12 +146,11 @@ def cancel_times(daemon: Daemon, editor: Editor) -> list[float]:
 def unfairness(daemon: Daemon, filler: Editor, workers: int) -> float:
     """8 clients with 8 jobs each, who all come while the workers are busy: the largest over the smallest of their
     median times."""
-    fill = [filler.client.submit(a_request(JOB)) for _ in range(workers)]
-    for job in fill:
-        filler.wait(Progress, job, PATIENCE_S)
     editors = [daemon.editor(f"client {number}") for number in range(8)]
     for editor in editors:
         editor.wait(Connected)
+    for job in [filler.client.submit(a_request(JOB)) for _ in range(workers)]:
+        filler.wait(Progress, job, PATIENCE_S)
     began = time.monotonic()
     for editor in editors:
         for _ in range(8):

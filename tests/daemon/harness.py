@@ -76,7 +76,7 @@ class Daemon:
         """Start it, and wait until clients can connect."""
         (self.runtime / connections.FILE_NAME).unlink(missing_ok=True)
         self.process = self.spawn()
-        until(lambda: self.connection_or_none() or self.process.poll() is not None, "the daemon")  # type: ignore[union-attr]
+        until(lambda: self.connection_or_none() or self.process.poll() is not None, "the daemon", 4 * PATIENCE_S)  # type: ignore[union-attr]
         return self
 
     def spawn(self) -> subprocess.Popen[bytes]:

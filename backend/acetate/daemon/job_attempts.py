@@ -228,6 +228,7 @@ class JobAttempts:
         for running, message in ended:
             id, fields = running.job.id, _about_job(message)
             if id in lost:
+                self._discard(running)
                 hint = "free some space there, and run the job again"
                 words = f"the finished layers cannot be stored ({lost[id]})"
                 yield JobEnd.failed(id, AcetateError("internal", words, hint=hint, retry=True))
