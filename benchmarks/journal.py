@@ -75,8 +75,8 @@ def measure(folder: Path, rows: int) -> dict[str, list[tuple[float, float]]]:
         "jobs (a page)": times(page),
         "status": repeated(manager.counts),
         "find": repeated(lambda: manager.find("me", f"{rows // 2:036d}")),
-        "expire": times(manager.expire),
-        "expire (nothing to do)": repeated(manager.expire),
+        "expire": times(manager.ends.expire),
+        "expire (nothing to do)": repeated(manager.ends.expire),
     }
     store.close()
     return found

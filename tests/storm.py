@@ -3,6 +3,9 @@
 Two clients submit jobs without a pause. Meanwhile daemon, worker and clients are killed, calls on files and on the
 journal fail, the wall clock jumps by days, and connections are opened that never say a word. Every job must end exactly
 once, with the layer of its own seed.
+
+`--kills N` kills one thing alone instead, N times at random moments: the daemon, or with `--foreman` the foreman of a
+farm of two machines, whose daemon goes on (needs the extra `ray`).
 """
 
 from __future__ import annotations
@@ -18,18 +21,21 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.daemon.faults import FAULTS, VARIABLE, Trigger
 from tests.daemon.harness import ROOT, Daemon
+from tests.farm_machines import a_farm
 
 CLIENTS = ("ada", "ben")
 JOBS_A_PLAN = 100
 END_PATIENCE_S = 100.0
 DAY_S = 86400.0
 SILENT_CONNECTIONS = 50
+LOSSES = ("jobs lost", "jobs ended twice", "wrong layers", "daemon ended by itself")
+"""What must not be among the figures."""
 
 
 class FaultyDaemon(Daemon):
@@ -192,6 +198,12 @@ def storm(minutes: float, seed: int) -> dict[str, object]:
         "minutes": minutes,
         "seed": seed,
         **counts,
+        **_sums(found),
+    }
+
+
+def _sums(found: Sequence[Ends]) -> dict[str, int]:
+    return {
         "layers": sum(each.done for each in found),
         "failed with a reason": sum(each.failed.total() for each in found),
         "jobs lost": sum(len(each.missing) for each in found),
@@ -206,16 +218,79 @@ def _wait_for_all(clients: Clients) -> None:
         time.sleep(0.1)
 
 
+def kill_at_random(daemon: Daemon, kill: Callable[[], bool], count: int, seed: int) -> dict[str, object]:
+    """Hit a running daemon `count` times while two clients submit jobs, and return the figures.
+
+    `kill` says whether it hit something. It comes up to a second after a job ended, or any time after the last one.
+    """
+    dice = random.Random(seed)
+    clients = Clients(daemon)
+    hits, began = 0, time.monotonic()
+    for name in CLIENTS:
+        clients.plan(name, dice, JOBS_A_PLAN)
+        clients.start(name)
+    try:
+        while hits < count:
+            if dice.random() < 0.75:
+                _wait_for_an_end(daemon)
+            time.sleep(dice.uniform(0, 1))
+            hits += kill()
+            for idle in set(CLIENTS) - set(clients.running):
+                clients.plan(idle, dice, JOBS_A_PLAN)
+                clients.start(idle)
+        _wait_for_all(clients)
+        found = [ends(daemon, name) for name in CLIENTS]
+    finally:
+        clients.close()
+    return {
+        "kills": hits,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "jobs": sum(each.done + each.failed.total() for each in found),
+        **_sums(found),
+    }
+
+
+def _wait_for_an_end(daemon: Daemon) -> None:
+    """Until one more job has ended."""
+    files = [daemon.home / f"{name}.ends" for name in CLIENTS]
+
+    def written() -> int:
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    before, latest = written(), time.monotonic() + END_PATIENCE_S
+    while written() == before and time.monotonic() < latest:
+        time.sleep(0.02)
+
+
+def kills(count: int, foreman: bool, seed: int) -> dict[str, object]:
+    """Kill a daemon, or its foreman, so many times."""
+    with ExitStack() as stack:
+        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ac-"))) for _ in range(2)]
+        if not foreman:
+            daemon = Daemon(folders[0], workers=2).start()
+            stack.callback(daemon.close)
+            return kill_at_random(daemon, lambda: bool(daemon.restart()), count, seed)
+        # The only child of this daemon is the foreman.
+        machines = stack.enter_context(a_farm(folders[1], 1, 1))
+        daemon = Daemon(folders[0], farm=machines.address, farm_key=machines.key).start()
+        stack.callback(daemon.close)
+        return kill_at_random(daemon, daemon.kill_worker, count, seed)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures as JSON; 1 when anything was lost."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.storm", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--kills", type=int, metavar="N", help="only kill the daemon, N times")
+    parser.add_argument("--foreman", action="store_true", help="kill the foreman of a farm instead of the daemon")
     options = parser.parse_args(arguments)
-    figures = storm(options.minutes, options.seed)
+    if options.kills:
+        figures = kills(options.kills, options.foreman, options.seed)
+    else:
+        figures = storm(options.minutes, options.seed)
     print(json.dumps(figures, indent=2))
-    lost = ("jobs lost", "jobs ended twice", "wrong layers", "daemon ended by itself")
-    return int(any(figures.get(name) for name in lost))
+    return int(any(figures.get(name) for name in LOSSES))
 
 
 if __name__ == "__main__":

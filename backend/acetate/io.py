@@ -63,15 +63,27 @@ def whole(path: Path) -> Iterator[Path]:
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if sys.platform != "win32" else {errno.ENOSPC, errno.EFBIG}
 
 
-def atomic_write_frames(path: Path, frames: Sequence[Any]) -> None:
-    """Write frames one after another; the file appears complete and on disk, or not at all."""
-    part = path.with_suffix(path.suffix + ".part")
+def write_frames(path: Path, frames: Sequence[Any]) -> None:
+    """Write frames one after another, on the disk when this returns; no file is left when it raises.
+
+    What a power cut leaves of its name is up to `sync_folder`, and nobody may take the file for whole meanwhile.
+    """
     try:
-        with part.open("wb") as file:
+        with path.open("wb") as file:
             for frame in frames:
                 file.write(frame)
             file.flush()
             os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def atomic_write_frames(path: Path, frames: Sequence[Any]) -> None:
+    """Write frames one after another; the file appears complete and on disk, or not at all."""
+    part = path.with_suffix(path.suffix + ".part")
+    write_frames(part, frames)
+    try:
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

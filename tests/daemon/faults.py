@@ -115,7 +115,7 @@ def install(folder: Path, trigger: Trigger) -> None:
 
     def counted(call: Callable[..., Any], opens: bool = False) -> Callable[..., Any]:
         def wrapper(path: Path, *given: Any, **more: Any) -> Any:
-            inside = folder in Path(path).parents and Path(path).suffix in (".in", ".out", ".part")
+            inside = folder in Path(path).parents and Path(path).suffix in (".in", ".out", ".part", ".attempt")
             fault = trigger.strike() if inside else ""
             if fault:
                 raise _error(fault, path)

@@ -61,6 +61,7 @@ class Daemon:
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
         }
+        self.command = [sys.executable, "-m", "acetate.daemon"]
         self.options = ["--engine", engine]
         for name, value in settings.items():
             self.options += ["--" + name.replace("_", "-"), str(value)]
@@ -75,13 +76,12 @@ class Daemon:
         """Start it, and wait until clients can connect."""
         (self.runtime / connections.FILE_NAME).unlink(missing_ok=True)
         self.process = self.spawn()
-        until(lambda: self.connection_or_none() or self.process.poll() is not None, "the daemon")  # type: ignore[union-attr]
+        until(lambda: self.connection_or_none() or self.process.poll() is not None, "the daemon", 4 * PATIENCE_S)  # type: ignore[union-attr]
         return self
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start a daemon process without waiting for it."""
-        command = [sys.executable, "-m", "acetate.daemon", *self.options]
-        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, cwd=ROOT)
+        return subprocess.Popen([*self.command, *self.options], env=self.environment, stderr=subprocess.PIPE, cwd=ROOT)
 
     @property
     def pid(self) -> int:

@@ -57,7 +57,12 @@ class StandIn:
             ),
             ModelInfo("absent", "sdxl", tuple(MODES), 1024, missing="the model absent lacks unet/config.json"),
             ModelInfo(
-                "narrow", "sd15", ("text",), 512, clip_layers=12, missing="it is not here" if LACKED in os.environ else ""
+                "narrow",
+                "sd15",
+                ("text",),
+                512,
+                clip_layers=12,
+                missing="it is not here" if LACKED in os.environ else "",
             ),
         )
 

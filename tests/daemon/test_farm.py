@@ -10,96 +10,50 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from acetate.farm.key import FarmKey
 from acetate_wire.events import Cancelled, Connected, Done, Failed, Progress
 
-from tests.daemon.harness import ROOT, Daemon, Editor, a_request, until
+from tests.daemon.harness import Daemon, Editor, a_request, until
 from tests.daemon.standin import LACKED
+from tests.daemon.test_downloads import EDGES, WEIGHTS
 from tests.daemon.test_presence import acetate
+from tests.farm_machines import HEAD, OTHER, PATIENCE_S, Machines, free_ports
+from tests.hub import Hub, serving
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 pytest.importorskip("cryptography", reason="the extra ray is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="two addresses of one machine")]
 
-HEAD, OTHER = "127.0.0.2", "127.0.0.3"
-PORTS = 300
-PATIENCE_S = 180.0
 LONG = "steps=100000 pause=0.05"
 
 
-@dataclass
-class Machines:
-    """Two machines of a farm: their processes, and the farm's address and key."""
-
-    address: str
-    key: Path
-    head: subprocess.Popen[bytes]
-    other: subprocess.Popen[bytes]
-
-    def of_other(self) -> list[psutil.Process]:
-        """Ray's processes of the second machine."""
-        found: list[psutil.Process] = psutil.Process(self.other.pid).children(recursive=True)
-        return found
-
-
-def free_ports() -> int:
-    """The first of enough ports that nobody listens on."""
-    for first in range(20000, 60000, 2 * PORTS):
-        with socket.socket() as probe, socket.socket() as other:
-            try:
-                probe.bind((HEAD, first))
-                other.bind((OTHER, first + PORTS))
-            except OSError:
-                continue
-            return first
-    raise AssertionError("no port is free")
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    """A hub with one adapter."""
+    with serving({EDGES: {"config.json": b"{}", WEIGHTS: b"x" * (1 << 20)}}, {EDGES: "openrail++"}) as hub:
+        yield hub
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    """A farm of two machines with one worker each."""
+def machines(hub: Hub) -> Iterator[Machines]:
+    """A farm of two machines with one worker and a models folder each."""
     with tempfile.TemporaryDirectory(prefix="ac-") as folder:
-        home, first = Path(folder), free_ports()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ACETATE_STATE_DIR": folder, "OMP_NUM_THREADS": "1"}
-        environment[LACKED] = "narrow"
-        running = []
-
-        def run(name: str, *words: str) -> subprocess.Popen[bytes]:
-            log = home / f"{name}.log"
-            command = [sys.executable, "-m", "acetate", "farm", *words, "--workers", "1"]
-            with log.open("wb") as file:
-                process = subprocess.Popen(
-                    command, env=environment, stdout=file, stderr=file, cwd=folder, start_new_session=True
-                )
-            running.append(process)
-            until(lambda: b"runtime started" in log.read_bytes() or process.poll() is not None, name, PATIENCE_S)
-            assert process.poll() is None, log.read_text()
-            return process
-
+        machines = Machines(Path(folder), free_ports())
         try:
-            head = run("head", "start", "--host", HEAD, "--port", str(first))
-            address = f"{HEAD}:{first}"
-            other = run("other", "join", address, "--host", OTHER, "--port", str(first + PORTS))
-            yield Machines(address, home / "farm.json", head, other)
+            for host in (HEAD, OTHER):
+                machines.start(host, 1, {**hub.environment(machines.home / host), LACKED: "narrow"})
+            yield machines
         finally:
-            for process in reversed(running):
-                family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-                process.terminate()
-                for each in family:
-                    if each.is_running():
-                        each.kill()
-                process.wait()
+            machines.close()
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +105,9 @@ def test_a_killed_actor_costs_its_own_job_one_attempt(daemon: Daemon, editor: Ed
     os.kill(before[hit]["pid"], signal.SIGKILL)
     wanted = (hit, 2)
     again = until(
-        lambda: [each for each in pool(daemon) if (each["job"], each["attempt"]) == wanted], "another attempt"
+        lambda: [each for each in pool(daemon) if (each["job"], each["attempt"]) == wanted],
+        "another attempt",
+        PATIENCE_S,
     )
     assert again[0]["pid"] != before[hit]["pid"]
     assert {each["job"]: each["attempt"] for each in pool(daemon)}[spared] == 1
@@ -185,6 +141,19 @@ def test_a_model_that_no_machine_has_is_named_with_the_machines(daemon: Daemon, 
     assert "acetate farm models pull narrow" in failed.hint
 
 
+def test_a_model_is_fetched_on_every_machine(daemon: Daemon, machines: Machines, hub: Hub) -> None:
+    there = ["--farm", machines.address, "--key", str(machines.key)]
+    fetched = acetate(daemon, "farm", "models", "pull", "sdxl/edge", *there)
+    assert fetched.returncode == 0, fetched.stderr
+    assert fetched.stdout.splitlines() == [f"{socket.gethostname()}: sdxl/edge is here."] * 2
+    for host in (HEAD, OTHER):
+        [weights] = (machines.home / host / "hub").rglob(WEIGHTS)
+        assert weights.read_bytes() == hub.repositories[EDGES][WEIGHTS]
+    missing = acetate(daemon, "farm", "models", "pull", "sdxl/line", *there)
+    assert missing.returncode == 1
+    assert missing.stdout.count(f"{socket.gethostname()}: ") == 2 and "is here" not in missing.stdout
+
+
 def test_a_frozen_machine_is_given_up_and_changes_nothing_when_it_thaws(
     daemon: Daemon, editor: Editor, machines: Machines
 ) -> None:
@@ -193,8 +162,8 @@ def test_a_frozen_machine_is_given_up_and_changes_nothing_when_it_thaws(
     jobs = [editor.client.submit(a_request("steps=100 pause=0.05", seed=seed)) for seed in (5, 6)]
     for job in jobs:
         editor.wait(Progress, job, PATIENCE_S)
-    there = machines.of_other()
-    [raylet] = [process for process in there if process.name() == "raylet"]
+    there = machines.family(OTHER)
+    raylet = machines.raylet(OTHER)
     pids = {process.pid for process in there}
     frozen = next(each["job"] for each in pool(daemon) if each["pid"] in pids)
     for process in there:

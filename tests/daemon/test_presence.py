@@ -122,7 +122,7 @@ def acetate(daemon: Daemon, *words: str, **environment: str) -> subprocess.Compl
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

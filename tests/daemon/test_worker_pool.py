@@ -121,22 +121,24 @@ def test_what_an_earlier_attempt_brings_late_changes_nothing(tmp_path: Path) -> 
     stage = Stage(tmp_path)
     id = str(uuid.uuid4())
     stage.jobs.submit("owner", id, a_request(), [])
-    [waiting] = stage.jobs.waiting()
-    begun = stage.jobs.start(waiting)
+    [waiting] = stage.jobs.attempts.waiting()
+    begun = stage.jobs.attempts.start(waiting)
     assert begun is not None
     frozen, earlier = begun
-    stage.jobs.on_worker_crash(frozen, "its machine did not answer")
-    [waiting] = stage.jobs.waiting()
-    begun = stage.jobs.start(waiting)
+    stage.jobs.attempts.on_worker_crash(frozen, "its machine did not answer")
+    [waiting] = stage.jobs.attempts.waiting()
+    begun = stage.jobs.attempts.start(waiting)
     assert begun is not None
     running, later = begun
     assert (earlier["attempt"], later["attempt"]) == (1, 2)
     thawed = stage.finished(earlier, seed=1)
     for attempt in (frozen, running):
-        stage.jobs.on_worker_message(attempt, thawed)
-    assert stage.told == [] and stage.jobs.has(running)
-    stage.jobs.on_worker_message(running, stage.finished(later, seed=2))
-    stage.jobs.on_worker_message(running, thawed)
+        stage.jobs.attempts.on_worker_message(attempt, thawed)
+    stage.jobs.attempts.settle()
+    assert stage.told == [] and stage.jobs.attempts.has(running)
+    stage.jobs.attempts.on_worker_message(running, stage.finished(later, seed=2))
+    stage.jobs.attempts.on_worker_message(running, thawed)
+    stage.jobs.attempts.settle()
     assert stage.told == [("done", 2)]
     assert stage.spool.read_output(id, [1], None) == [b"\2"]
     stage.store.close()
@@ -147,11 +149,11 @@ def test_an_attempt_that_does_not_count_keeps_its_number(tmp_path: Path) -> None
     stage.jobs.submit("owner", str(uuid.uuid4()), a_request(), [])
     numbers = []
     for _ in range(3):
-        [waiting] = stage.jobs.waiting()
-        begun = stage.jobs.start(waiting)
+        [waiting] = stage.jobs.attempts.waiting()
+        begun = stage.jobs.attempts.start(waiting)
         assert begun is not None
         numbers.append(begun[1]["attempt"])
-        stage.jobs.close()
+        stage.jobs.attempts.close()
         stage.store.close()
         stage = Stage(tmp_path)
     assert numbers == [1, 2, 3]

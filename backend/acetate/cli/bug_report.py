@@ -28,7 +28,8 @@ from acetate.cli.jobs import open_session, running
 from acetate.cli.redaction import redactor, request_texts, without_prompts
 from acetate.daemon.config import state_dir
 from acetate.daemon.failed_requests import read_failures
-from acetate.daemon.job_store import JOURNAL, decode_stored_request
+from acetate.daemon.job_record import decode_stored_request
+from acetate.daemon.job_store import JOURNAL
 from acetate.i18n import tr as _
 from acetate.io import whole
 

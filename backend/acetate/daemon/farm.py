@@ -19,6 +19,7 @@ from acetate.daemon.worker_slot import WorkerSlot
 from acetate.farm.machine import check_ray
 
 FOREMAN = WorkerDevice(0, "", {})
+FOREMAN_MODULE = "acetate.farm.foreman_process"
 AGAIN_S = 2.0
 """How long after its end a foreman is started again."""
 
@@ -134,8 +135,7 @@ class Farm:
     def _start(self) -> None:
         more = {"address": self.settings.farm, "key": str(self.settings.farm_key)}
         more["folder"] = str(self.settings.state / "farm")
-        module = "acetate.farm.foreman_process"
-        self._foreman = WorkerProcess(self._context, self.settings, self._keys, FOREMAN, module, more)
+        self._foreman = WorkerProcess(self._context, self.settings, self._keys, FOREMAN, FOREMAN_MODULE, more)
 
     def _lose(self, reason: str, now: float) -> None:
         log.warning("the farm's foreman ended (%s); it is started again", reason)

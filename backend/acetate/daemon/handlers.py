@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -209,9 +210,9 @@ class MessageHandler:
             if uploaded is not None:
                 self._uploads.taken(peer)
             peer.subscriptions.add(id)
-            self._send(peer, "accepted", {"id": id, "position": position})
+            self._jobs.when_saved(partial(self._send, peer, "accepted", {"id": id, "position": position}))
             return
-        self._follow(peer, id)
+        self._jobs.when_saved(partial(self._follow, peer, id))
 
     def _refresh_models(self) -> None:
         self._offers = {offer.name: offer for offer in self._about.offers()}
@@ -307,11 +308,11 @@ class MessageHandler:
     def _acknowledge(self, peer: ClientConnection, message: Message) -> None:
         id = field_readers.job_id(message.fields.get("id"))
         job = self._owned_job(peer, id)
-        reason = "unknown"
-        if job is not None:
-            self._jobs.acknowledge(job)
-            reason = "acknowledged"
-        self._send(peer, "forgotten", {"id": id, "reason": reason})
+        if job is None:
+            self._send(peer, "forgotten", {"id": id, "reason": "unknown"})
+            return
+        self._jobs.acknowledge(job)
+        self._jobs.when_saved(partial(self._send, peer, "forgotten", {"id": id, "reason": "acknowledged"}))
 
     def _retry(self, peer: ClientConnection, message: Message) -> None:
         id = field_readers.job_id(message.fields.get("id"))

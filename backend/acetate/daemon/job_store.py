@@ -13,22 +13,20 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import msgpack
 from acetate_wire.errors import AcetateError
 
+from acetate.daemon.job_record import COLUMNS, RETAINED_STATES, JobRecord, decode_row, decode_text, mend_row
+
 log = logging.getLogger("acetate.daemon")
 
 JOURNAL = "journal.sqlite"
 """The file's name in the daemon's state folder."""
-ACTIVE_STATES = ("waiting", "running")
-RETAINED_STATES = ("done", "failed", "cancelled")
-ENDED_STATES = (*RETAINED_STATES, "expired")
 EXPIRED_AT_ONCE = 50
 """How many jobs expire in one call, which the daemon's other clients wait for."""
 MIGRATIONS = (
@@ -96,62 +94,19 @@ MIGRATIONS = (
 5: runs number the attempts, also those that do not count; messages of an earlier one are told from the present one's.
 6: `total` counts each machine's jobs and bytes by state, so that nobody reads every row for them.
 """
-COLUMNS = (
-    *("number", "id", "owner", "machine", "state", "submitted", "ended", "ended_at", "attempts", "deaths"),
-    *("runs", "input_size", "size", "request", "outcome"),
-)
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM job"
-_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("id", "owner", "machine", "state"), str),
-    **dict.fromkeys(("number", "attempts", "deaths", "runs", "input_size", "size"), int),
-    **dict.fromkeys(("ended", "ended_at"), (float, int, NoneType)),
-    "submitted": (float, int),
-}
-_NO_REQUEST = msgpack.packb({"request": {}, "sizes": [], "resolved": True})
 
 
 class StoreError(Exception):
     """The journal could not be read or written; nothing changed, and the same call may be made again."""
 
 
-@dataclass(frozen=True)
-class JobRecord:
-    """One job as the journal holds it.
-
-    `machine` is the public key of the paired machine that submitted it, empty for this user's own clients. `request` is
-    the header's map, empty where it could not be decoded, `resolved` unless an earlier version wrote it, which left
-    defaults open; `sizes` are the bytes of its frames, `input_size` their sum. `outcome` is what ended it (the fields
-    of `done` or `failed`), `size` the bytes of its layers. `attempts` is how often it was begun, `deaths` how many of
-    them ended with a worker, `runs` the number of the latest one, which no later one gets again. Times are seconds
-    since 1970, `ended_at` is on the journal's clock.
-    """
-
-    number: int
-    id: str
-    owner: str
-    machine: str
-    state: str
-    submitted: float
-    ended: float | None
-    ended_at: float | None
-    attempts: int
-    deaths: int
-    runs: int
-    input_size: int
-    size: int
-    request: dict[str, Any]
-    sizes: tuple[int, ...]
-    resolved: bool
-    outcome: dict[str, Any] | None
-
-    @property
-    def account(self) -> str:
-        """Whose quota and turn it takes: all clients of a paired machine are one, for a client makes up its own id."""
-        return self.machine or self.owner
-
-
 class JobStore:
-    """The jobs of one state folder. Every writing method is durable when it returns; any may raise StoreError."""
+    """The jobs of one state folder. Any method may raise StoreError.
+
+    What a writing method changed outlives this process when it returns, and a power cut too, except after `add`,
+    `start` and `forget`: these wait for the next of the others, or `sync`, since the disk takes its time for each.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the SQLite database at `path` and migrate its schema. Raises AcetateError when it cannot be used."""
@@ -160,6 +115,9 @@ class JobStore:
             self._db.text_factory = decode_text
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._synchronous = "FULL"
+            self._unsynced = False
+            self._after_sync: deque[Callable[[], object]] = deque()
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
                 self._db.executescript(f"BEGIN; {migration} PRAGMA user_version={number}; COMMIT;")
@@ -186,6 +144,18 @@ class JobStore:
         with self._writing():
             self._db.execute("UPDATE clock SET served = ?", (self.now,))
 
+    def sync(self) -> None:
+        """Have everything on the disk that was written so far."""
+        if self._unsynced:
+            self.tick()
+
+    def after_sync(self, call: Callable[[], object]) -> None:
+        """Call this as soon as everything is on the disk that was written so far, perhaps at once."""
+        if self._unsynced:
+            self._after_sync.append(call)
+        else:
+            call()
+
     def close(self) -> None:
         """Write the clock down and close the file."""
         with contextlib.suppress(StoreError):
@@ -197,7 +167,7 @@ class JobStore:
     ) -> None:
         """Put a new job down as waiting; its request is resolved."""
         blob = msgpack.packb({"request": request, "sizes": sizes, "resolved": True})
-        with self._writing():
+        with self._writing(synchronous="NORMAL"):
             self._db.execute(
                 "INSERT INTO job (id, owner, machine, state, submitted, input_size, request)"
                 " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
@@ -249,7 +219,7 @@ class JobStore:
 
     def start(self, id: str, run: int) -> None:
         """A worker is about to begin with this job: that is one attempt, of the number `run`, whatever ends it."""
-        with self._writing():
+        with self._writing(synchronous="NORMAL"):
             self._db.execute(
                 "UPDATE job SET state = 'running', attempts = attempts + 1, runs = ? WHERE id = ?", (run, id)
             )
@@ -283,7 +253,7 @@ class JobStore:
 
     def forget(self, id: str) -> None:
         """Remove a job and remember its id."""
-        with self._writing():
+        with self._writing(synchronous="NORMAL"):
             known = "INSERT OR REPLACE INTO forgotten SELECT id, owner, ? FROM job WHERE id = ?"
             self._db.execute(known, (self.now, id))
             self._db.execute("DELETE FROM job WHERE id = ?", (id,))
@@ -292,6 +262,10 @@ class JobStore:
         """The owner of a job that was forgotten, where the id is still remembered."""
         rows = self._read("SELECT owner FROM forgotten WHERE id = ?", (id,))
         return str(rows[0][0]) if rows else None
+
+    def over(self, keep_bytes: int) -> list[tuple[str, int]]:
+        """The paired machines (empty for this user's own clients) with more bytes of finished layers, and how many."""
+        return self._read("SELECT machine, bytes FROM total WHERE state = 'done' AND bytes > ?", (keep_bytes,))
 
     def expire(self, keep_s: float, keep_bytes: int, most: int = EXPIRED_AT_ONCE) -> tuple[list[str], bool]:
         """Mark as expired what was kept too long, and the oldest of what is too much.
@@ -305,8 +279,7 @@ class JobStore:
         for state in RETAINED_STATES:
             select = "SELECT id FROM job WHERE state = ? AND ended_at < ? LIMIT ?"
             old |= dict.fromkeys(str(row[0]) for row in self._read(select, (state, before, most)))
-        kept = self._read("SELECT machine, bytes FROM total WHERE state = 'done' AND bytes > ?", (keep_bytes,))
-        for machine, total in kept:
+        for machine, total in self.over(keep_bytes):
             old |= dict.fromkeys(self._oldest(machine, total - keep_bytes, most))
         expired = list(old)[:most]
         with self._writing():
@@ -341,7 +314,7 @@ class JobStore:
             return decode_row(row)
         except ValueError as error:
             log.error("the journal's entry of job %s is damaged (%s) and set aside", row[1], error)
-        mended = _mend(row, self.now)
+        mended = mend_row(row, self.now)
         number, *values = mended
         try:
             with self._writing():
@@ -364,9 +337,22 @@ class JobStore:
             raise StoreError(str(error)) from None
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction; whatever goes wrong, the journal is as before."""
+    def together(self) -> Iterator[None]:
+        """A `with` block whose writing calls are one transaction: all are on the disk when it ends, or none."""
+        with self._writing():
+            yield
+
+    @contextlib.contextmanager
+    def _writing(self, synchronous: str = "FULL") -> Iterator[None]:
+        """One transaction, or part of the one that is open; whatever goes wrong, the journal is as before."""
+        is_part = self._db.in_transaction
+        if is_part:
+            yield
+            return
         try:
+            if synchronous != self._synchronous:
+                self._db.execute(f"PRAGMA synchronous={synchronous}")
+                self._synchronous = synchronous
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
@@ -377,86 +363,7 @@ class JobStore:
             if isinstance(error, sqlite3.OperationalError):
                 raise StoreError(str(error)) from None
             raise
-
-
-def decode_text(value: bytes) -> str:
-    """A text of the journal; one damaged byte does not hide the other rows of a query."""
-    return value.decode("utf-8", "replace")
-
-
-def decode_row(row: tuple[Any, ...]) -> JobRecord:
-    """The job of a row of `COLUMNS`. Raises ValueError when a value of it is not what a daemon writes."""
-    values = dict(zip(COLUMNS, row, strict=True))
-    for name, types in _TYPES.items():
-        if not isinstance(values[name], types):
-            raise ValueError(f"its {name} is of the type {type(values[name]).__name__}")
-    if values["state"] not in (*ACTIVE_STATES, *ENDED_STATES):
-        raise ValueError("its state is unknown")
-    request, sizes, resolved = decode_stored_request(values.pop("request"))
-    outcome = _decode_outcome(values.pop("outcome"))
-    return JobRecord(**values, request=request, sizes=sizes, resolved=resolved, outcome=outcome)
-
-
-def decode_stored_request(blob: object) -> tuple[dict[str, Any], tuple[int, ...], bool]:
-    """Request, sizes and `resolved`. Raises ValueError."""
-    given = _unpack(blob, "request")
-    request: Any = given.get("request")
-    sizes: Any = given.get("sizes")
-    if not isinstance(request, dict) or not _are_sizes(sizes):
-        raise ValueError("its request is not a map with sizes")
-    if request and not all(isinstance(request.get(name), str) for name in ("mode", "prompt")):
-        raise ValueError("its request has no mode or prompt")
-    return request, tuple(sizes), bool(given.get("resolved", False))
-
-
-def _decode_outcome(blob: object) -> dict[str, Any] | None:
-    """What ended the job. Raises ValueError."""
-    if blob is None:
-        return None
-    outcome = _unpack(blob, "outcome")
-    if not _are_sizes(outcome.get("sizes", [])) or not isinstance(outcome.get("message", ""), str):
-        raise ValueError("its outcome has wrong types")
-    return outcome
-
-
-def _unpack(blob: object, what: str) -> dict[str, Any]:
-    try:
-        found = msgpack.unpackb(blob)
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
-        raise ValueError(f"its {what} is not MessagePack: {error}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"its {what} is no map")
-    return found
-
-
-def _are_sizes(value: object) -> bool:
-    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
-
-
-def _mend(row: tuple[Any, ...], now: float) -> tuple[Any, ...]:
-    """A damaged row with all that can be read of it; a job whose state or outcome cannot be read has failed."""
-    values = dict(zip(COLUMNS, row, strict=True))
-    for name, types in _TYPES.items():
-        if not isinstance(values[name], types):
-            values[name] = str(values[name]) if types is str else 0
-    again = False
-    try:
-        _, sizes, _ = decode_stored_request(values["request"])
-        again = not sum(sizes)
-    except ValueError:
-        values["request"] = _NO_REQUEST
-    try:
-        _decode_outcome(values["outcome"])
-        ended = values["state"] in ENDED_STATES
-    except ValueError:
-        ended, values["outcome"] = False, None
-    if not ended and values["state"] not in ACTIVE_STATES:
-        lost = AcetateError(
-            "damaged",
-            "how this job ended cannot be read: its entry in the journal is damaged",
-            hint="run the job again" if again else "submit it again",
-            retry=again,
-        )
-        ended_at = {"ended": values["ended"] or time.time(), "ended_at": now}
-        values.update(state="failed", outcome=msgpack.packb(lost.fields()), size=0, **ended_at)
-    return tuple(values.values())
+        self._unsynced = synchronous != "FULL"
+        if not self._unsynced:
+            while self._after_sync:
+                self._after_sync.popleft()()

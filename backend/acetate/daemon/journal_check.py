@@ -14,16 +14,8 @@ from typing import Any
 
 from acetate_wire.errors import AcetateError
 
-from acetate.daemon.job_store import (
-    ACTIVE_STATES,
-    COLUMNS,
-    JOURNAL,
-    MIGRATIONS,
-    JobRecord,
-    JobStore,
-    decode_row,
-    decode_text,
-)
+from acetate.daemon.job_record import ACTIVE_STATES, COLUMNS, JobRecord, decode_row, decode_text
+from acetate.daemon.job_store import JOURNAL, MIGRATIONS, JobStore
 from acetate.daemon.lock import Lock
 from acetate.daemon.presence import STATE_LOCK, living
 

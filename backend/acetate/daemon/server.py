@@ -32,7 +32,8 @@ from acetate.worker.engine_loader import load_engine_class
 
 log = logging.getLogger("acetate.daemon")
 
-MAX_MESSAGES_PER_TURN = 32
+RECEIVING_S = 0.02
+"""How long one turn takes clients' messages, the last of them to its end, before it sees to the workers again."""
 BUSY_WAIT_MS = 50
 IDLE_WAIT_MS = 500
 EXPIRE_S = 60.0
@@ -61,7 +62,7 @@ class Server:
         self._clients = ClientRegistry(self._listener.sockets, settings.limits.message_bytes)
         self._engine = load_engine_class(settings.engine)
         self._jobs = JobManager(settings, self._store, spool, self._engine.resolve, self._publish)
-        self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs, self.stop)
+        self._worker_pool = WorkerPool(self._context, settings, self._keys, self._jobs.attempts, self.stop)
         self._downloads = Downloads(lambda: [each.name for each in self._engine.models() if not each.missing])
         self._uploads = Uploads(spool, settings.limits)
         self._handler = MessageHandler(settings, self._clients, self._jobs, self._uploads, self._about())
@@ -91,7 +92,7 @@ class Server:
         poller = zmq.Poller()
         for socket in [*self._listener.sockets, self._zap.socket, *self._worker_pool.sockets]:
             poller.register(socket, zmq.POLLIN)
-        ready = dict(poller.poll(BUSY_WAIT_MS if self._jobs.running else IDLE_WAIT_MS))
+        ready = dict(poller.poll(BUSY_WAIT_MS if self._jobs.attempts.running else IDLE_WAIT_MS))
         if self._zap.socket in ready:
             self._zap.answer()
         for number, socket in enumerate(self._listener.sockets):
@@ -99,7 +100,10 @@ class Server:
                 self._receive(number, socket)
         self._backlog.relieve()
         now = time.monotonic()
-        self._worker_pool.tick(now)
+        try:
+            self._worker_pool.tick(now)
+        finally:
+            self._jobs.settle()
         self._downloads.tick()
         if now - self._ticked >= TICK_S:
             self._ticked = now
@@ -107,12 +111,12 @@ class Server:
             self._handler.drop_unpaired()
             self._clients.keep_alive(now)
             self._uploads.drop_abandoned(list(self._clients))
-            self._jobs.tick()
+            self._jobs.ends.tick()
             self._jobs.publish_positions()
             self._handler.resend_undelivered()
         if now - self._expired >= EXPIRE_S:
             # What is left goes in the next turns, between the messages of clients.
-            self._expired = float("-inf") if self._jobs.expire() else now
+            self._expired = float("-inf") if self._jobs.ends.expire() else now
 
     def stop(self) -> None:
         """End `run` after the present turn; may be called from a signal handler."""
@@ -122,7 +126,8 @@ class Server:
         """End the worker, send what is on its way, and leave no socket or file behind."""
         if self._listener.is_published:
             self._listener.connection_path.unlink(missing_ok=True)
-        self._jobs.close()
+        self._jobs.settle()
+        self._jobs.attempts.close()
         self._worker_pool.close()
         self._downloads.close()
         self._backlog.close()
@@ -132,7 +137,8 @@ class Server:
         self._store.close()
 
     def _receive(self, number: int, socket: Any) -> None:
-        for _ in range(MAX_MESSAGES_PER_TURN):
+        until = time.monotonic() + RECEIVING_S
+        while time.monotonic() < until:
             try:
                 address, *parts = socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:

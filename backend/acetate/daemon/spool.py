@@ -46,6 +46,10 @@ class Spool:
         """Where a job's own pictures lie."""
         return self.folder / f"{job}.in"
 
+    def has_input(self, job: str, sizes: Sequence[int]) -> bool:
+        """Whether a job's own pictures, of these sizes, are here; true where it has none."""
+        return not sum(sizes) or self.input_path(job).exists()
+
     def output_path(self, job: str) -> Path:
         """Where a job's finished layers lie."""
         return self.folder / f"{job}.out"
@@ -79,16 +83,27 @@ class Spool:
         path.replace(self.input_path(job))
         sync_folder(self.folder)
 
-    def adopt_output(self, job: str, attempt: int) -> None:
-        """Take what an attempt wrote for the job's layers; it must be on the disk. Raises OSError."""
-        self.attempt_path(job, attempt).replace(self.output_path(job))
-        sync_folder(self.folder)
+    def adopt_outputs(self, attempts: Sequence[tuple[str, int]]) -> dict[str, OSError]:
+        """Take what attempts (job and number) wrote for the layers of their jobs; it must be on the disk.
+
+        Returns the jobs of which that cannot be done, and why.
+        """
+        lost: dict[str, OSError] = {}
+        for job, attempt in attempts:
+            try:
+                self.attempt_path(job, attempt).replace(self.output_path(job))
+            except OSError as error:
+                lost[job] = error
+        try:
+            if len(lost) < len(attempts):
+                sync_folder(self.folder)
+        except OSError as error:
+            lost = {job: lost.get(job, error) for job, _ in attempts}
+        return lost
 
     def remove_attempt(self, job: str, attempt: int) -> None:
         """Delete what an attempt wrote, whole or not."""
-        path = self.attempt_path(job, attempt)
-        self._delete(path)
-        self._delete(path.with_suffix(path.suffix + ".part"))
+        self._delete(self.attempt_path(job, attempt))
 
     @contextmanager
     def telling_full(self, size: int) -> Iterator[None]:

@@ -13,7 +13,7 @@ from acetate_wire.messages import Message
 from acetate.daemon.auth import Keys
 from acetate.daemon.config import DaemonConfig
 from acetate.daemon.farm import Farm
-from acetate.daemon.job_manager import JobManager, RunningJob
+from acetate.daemon.job_attempts import JobAttempts, RunningJob
 from acetate.daemon.queue import WaitingJob
 from acetate.daemon.worker_devices import WorkerDevice, find_worker_devices
 from acetate.daemon.worker_process import WorkerProcess
@@ -35,7 +35,7 @@ class WorkerPool:
         context: zmq.Context[zmq.Socket[bytes]],
         settings: DaemonConfig,
         keys: Keys,
-        jobs: JobManager,
+        jobs: JobAttempts,
         stop: Callable[[], None],
     ) -> None:
         """No worker is started yet. `stop` ends the daemon, whose package is of another version by now.
@@ -88,7 +88,7 @@ class WorkerPool:
         return [slot.to_map() for slot in self._slots]
 
     def tick(self, now: float) -> None:
-        """Receive the workers' messages, restart them after a crash, forward cancels, dispatch the next jobs."""
+        """Receive the workers' messages, restart them after a crash, dispatch the next jobs."""
         if self._farm is not None:
             self._farm.tick(now)
         for slot in self._slots:
@@ -149,21 +149,18 @@ class WorkerPool:
         if slot.worker is None:
             return
         if running.stopping_since is not None:
-            self._stop_job(slot, running, now - running.stopping_since)
+            self._end_unstopped(slot, running, now - running.stopping_since)
             return
         limit = self._settings.silence_s + self._settings.answer_s
         if slot.worker.silence(now) >= limit:
             slot.kill()
             self._jobs.on_worker_crash(running, f"it did not answer for {limit:g} seconds")
 
-    def _stop_job(self, slot: WorkerSlot, running: RunningJob, waited: float) -> None:
+    def _end_unstopped(self, slot: WorkerSlot, running: RunningJob, waited: float) -> None:
         # A step that has begun is waited for. Loading cannot be stopped from inside, and nothing is lost with it.
         loading = running.progress.get("stage", LOADING) == LOADING
         grace = min(LOADING_GRACE_S, self._settings.cancel_grace_s) if loading else self._settings.cancel_grace_s
-        if not slot.cancel_sent and slot.worker is not None:
-            slot.cancel_sent = True
-            slot.worker.send("cancel", {"id": running.job.id, "attempt": running.attempt})
-        elif waited >= grace:
+        if waited >= grace:
             log.warning("worker %d does not stop job %s: it is ended", slot.number, running.job.id)
             slot.kill()
             self._jobs.on_worker_crash(running, "it did not stop")

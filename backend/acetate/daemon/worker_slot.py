@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from acetate_wire.messages import Message
 
-from acetate.daemon.job_manager import RunningJob
+from acetate.daemon.job_attempts import RunningJob
 
 
 class WorkerHandle(Protocol):
@@ -66,19 +67,20 @@ class WorkerSlot:
     machine: str = ""
     available: frozenset[str] | None = None
     running: RunningJob | None = None
-    cancel_sent: bool = False
     idle_since: float = field(default_factory=time.monotonic)
     loaded: tuple[str, ...] = ()
     free: int | None = None
 
     def begin(self, running: RunningJob, fields: Mapping[str, Any]) -> None:
         """Send a job to the worker, which is started where there is none. Raises OSError when that fails."""
-        self.running, self.cancel_sent = running, False
+        self.running = running
         if self.worker is None and self.start is not None:
             self.worker = self.start()
         if self.worker is None:
             raise OSError("its worker is gone")
         self.worker.send("run", fields)
+        about = {"id": running.job.id, "attempt": running.attempt}
+        running.interrupt = partial(self.worker.send, "cancel", about)
 
     def end(self) -> None:
         """End an idle worker, gently."""

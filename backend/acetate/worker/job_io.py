@@ -13,7 +13,7 @@ from acetate_wire.request import LayerRequest, PictureSpec
 from acetate_wire.request_codec import decode_request
 
 from acetate.image.pixel_codec import from_rgba, to_rgba
-from acetate.io import atomic_write_frames, is_full
+from acetate.io import is_full, write_frames
 from acetate.worker.engine import EngineJob, EngineResult
 
 
@@ -53,9 +53,12 @@ def read_frames(path: Path, sizes: Sequence[int]) -> list[memoryview]:
 
 
 def save_layers(path: Path, frames: Sequence[Any]) -> None:
-    """Write the frames of finished layers so that they outlive a power cut. Raises AcetateError on a full disk."""
+    """Write the frames of finished layers to the disk; the daemon, which is told of them then, makes their name last.
+
+    Raises AcetateError on a full disk.
+    """
     try:
-        atomic_write_frames(path, frames)
+        write_frames(path, frames)
     except OSError as error:
         if not is_full(error):
             raise
