@@ -140,7 +140,7 @@ class NativeSplitter:
         batch = NativeBatch(count + 1, size, encode_prompts(request, model), (given,))
         with apply_native_loras(model, _loras(request)):
             latents = denoise_native(model, batch, sampling_params(request), generator, on_step)
-        composite, *layers = model.native.decode(latents)
+        composite, *layers = model.native.decode(latents).cpu()
         return SplitFrames(tuple(layers), composite)
 
 
