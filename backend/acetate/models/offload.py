@@ -78,7 +78,7 @@ def _offload(model: DiffusionModel, *, layers: bool) -> None:
     from accelerate.hooks import CpuOffload, UserCpuOffloadHook, add_hook_to_module
     from diffusers.hooks import apply_group_offloading
 
-    class Alone(CpuOffload):
+    class Alone(CpuOffload):  # type: ignore[misc]
         """Brings a network to the device when it is called, after the others have left it."""
 
         def pre_forward(self, module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
