@@ -52,7 +52,9 @@ def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
         seed = ((request.seed or 0) + number) % SEED_RANGE
         progress.start_stage(request.steps or 1)
         noise = torch.Generator("cpu").manual_seed(seed)
-        frames = splitter_of(context).split(framed, request.layers or FOUND_LAYERS, noise, _on_step(progress, cover, request))
+        frames = splitter_of(context).split(
+            framed, request.layers or FOUND_LAYERS, noise, _on_step(progress, cover, request)
+        )
         progress.finish_stage()
         found = _distinct(frames.layers) if request.layers is None else _padded(frames.layers, request.layers)
         warning = _far_off(frames, framed)
