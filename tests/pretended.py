@@ -43,6 +43,10 @@ class OnDevice(Tensor):
     def device(self) -> torch.device:  # type: ignore[override]
         return MPS
 
+    def tolist(self) -> Any:
+        """Its values, brought back from the device."""
+        return self.numbers.tolist()
+
     @property
     def data(self) -> Tensor:
         return self.detach()

@@ -37,6 +37,19 @@ def test_a_document_comes_back(tmp_path: Path, ending: str) -> None:
         assert np.array_equal(np.asarray(flatten(found, found.layers)), LOW)
 
 
+def test_viewers_are_told_that_the_merged_picture_of_a_psd_is_transparent(tmp_path: Path) -> None:
+    from psd_tools import PSDImage
+
+    path = tmp_path / "made.psd"
+    write(DOCUMENT, path)
+    psd = PSDImage.open(path)
+    information = psd._record.layer_and_mask_information.layer_info
+    assert information is not None and information.layer_count == -2, "its fourth channel is no stored selection"
+    merged = psd.topil()
+    assert merged is not None and merged.mode == "RGBA"
+    assert np.array_equal(np.asarray(merged)[..., 3], LOW[..., 3])
+
+
 def test_any_name_leaves_the_document_readable_for_every_xml_parser(tmp_path: Path) -> None:
     every = "".join(map(chr, range(0x20))) + "\x7f\ufffe\ud800 end"
     write(Document(40, 30, (DocumentLayer(every, 0, 0, LOW),)), tmp_path / "made.ora")

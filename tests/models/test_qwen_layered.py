@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from acetate.generation import JobCancelled
 from acetate.image.sizes import Size
 from acetate.models.backbones.file_kind import identify
 from acetate.models.backbones.native_footprint import footprint
+from acetate.models.backbones.qwen_layered.caption import as_prompt
 from acetate.models.backbones.qwen_layered.network import QwenLayered
 from acetate.models.backbones.stable_diffusion.samplers import get_sampler
 from acetate.models.families import QWEN_LAYERED, ModelSource
@@ -22,6 +25,7 @@ from acetate.pipelines import run
 from acetate.pipelines.native import NativeBatch, denoise_native
 from acetate.pipelines.sampling import SamplingParams
 from acetate_wire.errors import AcetateError
+from acetate_wire.prompt import parse_prompt
 from acetate_wire.request import LayerRequest, Lora, PictureSpec, Rect
 from diffusers.pipelines.qwenimage import pipeline_qwenimage_layered as published
 from PIL import Image
@@ -142,6 +146,39 @@ def test_a_picture_is_split_into_as_many_layers_as_asked(store: ModelCache) -> N
     assert len(both) == 4
     for layer, alone in zip(both, (*first, *second), strict=True):
         assert torch.equal(layer.picture, alone.picture)
+
+
+def test_without_a_prompt_the_model_writes_one_that_makes_the_same_layers_again(
+    store: ModelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acetate.models.backbones.qwen_layered.caption.LONGEST", 12)
+    assert find_spec("torchvision") is None, "it is not needed"
+    first, again = split(store, prompt=" "), split(store, prompt="")
+    written = first[0].settings.prompt
+    assert written.strip() and {layer.settings.prompt.strip() for layer in (*first, *again)} == {written.strip()}
+    assert [layer.name for layer in first] == ["background", "layer 1"]
+    for made in (again, split(store, prompt=written)):
+        assert all(torch.equal(a.picture, b.picture) for a, b in zip(first, made, strict=True))
+    assert split(store, prompt="a fish")[0].settings.prompt == "a fish"
+
+
+def test_a_cancel_ends_the_writing(store: ModelCache, backbone: QwenLayered) -> None:
+    written: list[int] = []
+
+    def stop() -> None:
+        written.append(1)
+        if len(written) == 3:
+            raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        backbone.caption(picture() / 255, stop)
+    assert len(written) == 3
+
+
+def test_brackets_in_a_caption_weigh_nothing() -> None:
+    text = "a sign (red) says [stop] \\ <lora:x:1>"
+    assert parse_prompt(as_prompt(text)).plain == "a sign (red) says [stop] \\ lora:x:1"
+    assert not parse_prompt(as_prompt(text)).loras
 
 
 def test_a_lora_changes_the_layers_and_leaves_no_trace(

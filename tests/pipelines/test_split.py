@@ -34,9 +34,14 @@ class Splitter:
     splits: Splits
     composite: Callable[[Tensor], Tensor] | None = None
     seen: list[Tensor] = field(default_factory=list)
+    context: GenerationContext | None = None
 
     def cover(self, target: Size) -> Cover:
         return cover(target, Learned(64))
+
+    def described(self, picture: Tensor) -> GenerationContext:
+        assert self.context is not None
+        return self.context
 
     def split(self, picture: Tensor, count: int, generator: torch.Generator, on_step: OnStep) -> SplitFrames:
         self.seen.append(picture)
@@ -51,7 +56,11 @@ def splitting(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
     """Splits a picture with a stand-in for the model."""
 
     def splitting(splitter: Splitter, picture: Tensor, **fields: Any) -> tuple[GeneratedLayer, ...]:
-        monkeypatch.setattr(split, "splitter_of", lambda context: splitter)
+        def splitter_of(context: GenerationContext) -> Splitter:
+            splitter.context = context
+            return splitter
+
+        monkeypatch.setattr(split, "splitter_of", splitter_of)
         return draw("split", blend=picture, **fields)
 
     return splitting

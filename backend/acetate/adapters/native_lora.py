@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +34,23 @@ def apply_native_loras(model: DiffusionModel, files: Sequence[tuple[Path, float]
     try:
         with without_offloading(model):
             for name, weights in zip(names, found, strict=True):
-                transformer.load_lora_adapter(weights, prefix=None, adapter_name=name)
+                transformer.load_lora_adapter(dict(weights), prefix=None, adapter_name=name, low_cpu_mem_usage=True)
+                if model.fp8:
+                    _in_own_format(transformer, weights, name)
             transformer.set_adapters(names, [weight for _path, weight in files])
         yield
     finally:
         with without_offloading(model):
             transformer.unload_lora()
+
+
+def _in_own_format(transformer: Any, weights: Mapping[str, Tensor], adapter: str) -> None:
+    """Give a LoRA its numbers back, which peft rounds to the format that the layer below is stored in."""
+    for key, value in weights.items():
+        layer, _, matrix = key.removesuffix(".weight").partition(".lora_")
+        if matrix in ("A", "B"):
+            network = transformer.get_submodule(f"{layer}.lora_{matrix}.{adapter}")
+            network.weight.data = value.to(network.weight.device)
 
 
 def _read(model: DiffusionModel, path: Path) -> dict[str, Tensor]:

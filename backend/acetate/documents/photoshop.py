@@ -39,6 +39,10 @@ def write(document: Document, path: Path) -> None:
         added.visible = layer.visible
         if layer.blend == "add":
             added.blend_mode = BlendMode.LINEAR_DODGE
+    layers = psd._record.layer_and_mask_information.layer_info
+    if layers is not None:
+        # Below zero it says that the merged picture's fourth channel is its transparency, not a stored selection.
+        layers.layer_count = -abs(layers.layer_count)
     packet = _packet([layer.notes for layer in document.layers])
     psd.image_resources[Resource.XMP_METADATA] = ImageResource(key=Resource.XMP_METADATA, data=packet)
     psd.save(path)

@@ -35,7 +35,7 @@ class DiffusionModel:
     """A model in memory, on `device`: its networks, and what gives it transparency.
 
     The network that predicts computes in `dtype`. `adapters` are the cached control networks, by path. `int8` is True
-    when the linear layers of that network are quantized to 8 bits.
+    when the linear layers of that network are quantized to 8 bits, `fp8` when its layers are stored in float8.
     `partial_loras` tells of LoRAs of which some modules belong to another model: how many of how many, by name.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     `batch` is how many samples or tiles go through that network at a time where they may, and `exact_batches` tells of
@@ -50,10 +50,16 @@ class DiffusionModel:
     adapters: dict[Path, Any] = field(default_factory=dict)
     partial_loras: dict[str, tuple[int, int]] = field(default_factory=dict)
     int8: bool = False
+    fp8: bool = False
     placement: Offload | None = None
     hooks: list[Any] = field(default_factory=list)
     batch: int = 1
     exact_batches: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+
+    @property
+    def format(self) -> tuple[torch.dtype, bool, bool]:
+        """The number format of the network that predicts, and whether it is in 8 bits or stored in float8."""
+        return self.dtype, self.int8, self.fp8
 
     @property
     def latent_channels(self) -> int:

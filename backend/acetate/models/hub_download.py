@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from acetate_wire.errors import AcetateError
 
 from acetate.models.adapter_files import KNOWN, STYLE_ENCODER, STYLE_FILES, STYLE_KIND, STYLE_REPOSITORY, adapter_kinds
-from acetate.models.backbones.diffusers_layout import VARIANTS, index_name, networks_of
+from acetate.models.backbones.diffusers_layout import VARIANTS, denoiser_folder, index_name, networks_of
 from acetate.models.families import PUBLISHED, SDXL, ModelFamily, families
 from acetate.models.hub_cache import SUFFIX
 from acetate.models.hub_errors import hub_errors
@@ -211,8 +211,9 @@ def download_spec(
     """What `acetate models pull` fetches under a name.
 
     A family's name stands for its base model with all layer files (`layers`: these alone; `configuration`: only what
-    describes the model, for checkpoints in one file); `sd15/edge` for an adapter; `owner/model` for a model of
-    `family` on the hub. Weights are fetched in float16, with `full` in float32. Raises AcetateError `unknown_model`.
+    goes with a checkpoint in one file, which is what describes the model, and for a transformer the other networks);
+    `sd15/edge` for an adapter; `owner/model` for a model of `family` on the hub. Weights are fetched in float16, with
+    `full` in float32. Raises AcetateError `unknown_model`.
     """
     head, _, kind = name.partition("/")
     if kind and head in families():
@@ -230,7 +231,9 @@ def download_spec(
             hint=f"choose {fetchable}, an adapter such as sdxl/edge, or a model on the hub such as owner/model",
         )
     if configuration:
-        return (DownloadSpec(known.repository, DESCRIPTION, purpose="configuration", licence=known.licence),)
+        rest = [folder for folder in networks_of(known) if known.is_native and folder != denoiser_folder(known)]
+        weights = tuple(f"{folder}/{networks_of(known)[folder]}" for folder in rest)
+        return (DownloadSpec(known.repository, DESCRIPTION, weights, full, "configuration", known.licence),)
     base = _base(known.repository, known, full)
     if not known.decoders and known.architecture != "klein":
         return (base,)

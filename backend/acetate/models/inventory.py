@@ -12,6 +12,7 @@ from acetate_wire.errors import AcetateError
 from acetate.models.backbones.diffusers_layout import OWN_TRANSPARENCY, UPSAMPLER, networks_of
 from acetate.models.backbones.file_kind import identify
 from acetate.models.families import ModelSource
+from acetate.models.gguf_header import is_gguf, read_gguf
 from acetate.models.hub_cache import weight_files
 from acetate.models.registry import ModelRegistry, ModelSpec
 from acetate.models.safetensors_header import HeaderError, read_header
@@ -114,7 +115,7 @@ def check_file(
     """
     sha256, blob = digests(path, on_bytes)
     try:
-        read_header(path)
+        read_gguf(path) if is_gguf(path) else read_header(path)
     except HeaderError as error:
         fault = f"{error.what}: {error.hint}"
     expected = expected or _hub_digest(path)

@@ -31,7 +31,8 @@ class MemoryPlan:
     `placement`: all networks on the device (`resident`), only the running one (`model`), or only its running layers
     (`sequential`), as diffusers' offloading. `tiled`: VAE tiling. `half`: 16-bit weights even where the device is slow
     with them. `int8`: the denoiser's linear layers quantized to 8 bits. `single_pass`: one decoding pass. `batch`: how
-    many samples or tiles the denoiser is given at a time.
+    many samples or tiles the denoiser is given at a time. `fp8`: the denoiser's layers stored in float8, and computed in
+    its usual format.
     """
 
     placement: Offload = "resident"
@@ -40,6 +41,7 @@ class MemoryPlan:
     int8: bool = False
     single_pass: bool = False
     batch: int = 1
+    fp8: bool = False
 
     def describe(self) -> str:
         """A short description for people."""
@@ -48,6 +50,7 @@ class MemoryPlan:
             "tiled VAE": self.tiled,
             "16-bit weights": self.half,
             "8-bit weights": self.int8,
+            "float8 weights": self.fp8,
             "one pass": self.single_pass,
         }
         return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
@@ -63,6 +66,16 @@ CUDA_PLANS = (
     MemoryPlan("sequential", tiled=True, single_pass=True),
 )
 """The plans for a graphics card, fastest first."""
+NATIVE_PLANS = (
+    MemoryPlan(),
+    MemoryPlan(tiled=True),
+    MemoryPlan("model", tiled=True),
+    MemoryPlan("model", tiled=True, fp8=True),
+    MemoryPlan("sequential", tiled=True),
+)
+"""The same for transformers whose VAE has alpha: their text encoders are large, and go first."""
+NOT_IN_FP8 = ("norm", "pos_embed", "^proj_out")
+"""Patterns in the names of a transformer's layers that are not stored in float8: they have few weights, which count."""
 CPU_PLANS = (
     MemoryPlan(),
     MemoryPlan(tiled=True),
@@ -99,6 +112,8 @@ class Footprint:
     `drawing` is for one sample or tile.
     `denoiser` is the network that predicts. `layers` are the attention-sharing units, on the device while their part is
     attached; `originals` are copies of the weights that deltas change, in main memory wherever the denoiser is.
+    `denoiser_fp8` are its weights in float8, 0 where they cannot be stored so. `text_by_layer` tells that sequential
+    offload moves the layers of the text encoder, too.
     """
 
     text: int
@@ -110,6 +125,8 @@ class Footprint:
     decoding: int
     decoding_tiled: int
     originals: int = 0
+    denoiser_fp8: int = 0
+    text_by_layer: bool = False
     adapters: AdapterBytes = NO_ADAPTERS
 
     @property
@@ -124,16 +141,23 @@ class Footprint:
         with_denoiser = self.adapters.loras + self.adapters.styles
         activations = self.drawing * plan.batch
         if plan.placement == "resident":
-            denoiser = self.denoiser // 2 if plan.half or plan.int8 else self.denoiser
+            denoiser = self._denoiser(plan)
             weights = added + with_denoiser + (0 if loaded else self.weights - self.denoiser + denoiser)
             return weights + max(activations, decoding, self.adapters.image_encoder)
         share = BLOCKS if plan.placement == "sequential" else 1
         # LoRAs are not among the layers that are moved one by one.
-        drawing = (self.denoiser + self.adapters.styles) // share + self.adapters.loras + activations
+        drawing = (self._denoiser(plan) + self.adapters.styles) // share + self.adapters.loras + activations
         # The transparent networks are small and stay where they are; so do sharing units and controls.
         stay = self.transparency + added
-        peak = stay + max(self.text, drawing, self.vae + decoding, self.adapters.image_encoder)
+        text = self.text // share if self.text_by_layer else self.text
+        peak = stay + max(text, drawing, self.vae + decoding, self.adapters.image_encoder)
         return max(0, peak - self.weights) if loaded else peak
+
+    def _denoiser(self, plan: MemoryPlan) -> int:
+        """The bytes of its weights as a plan has them."""
+        if plan.fp8 and self.denoiser_fp8:
+            return self.denoiser_fp8
+        return self.denoiser // 2 if plan.half or plan.int8 else self.denoiser
 
 
 def adapter_bytes(
@@ -176,8 +200,13 @@ def largest_batch(recipe: ModeRecipe, width: int, height: int) -> int:
     return max(1, min(BATCH, BATCH_PIXELS // (frames * width * height)))
 
 
-def plans_for(device: str, dtype_bytes: int, *, int8: bool = False) -> tuple[MemoryPlan, ...]:
-    """The plans for a kind of device, fastest first; `int8` tells that weights may be in 8 bits."""
+def plans_for(device: str, dtype_bytes: int, *, int8: bool = False, native: bool = False) -> tuple[MemoryPlan, ...]:
+    """The plans for a kind of device, fastest first; `int8` tells that weights may be in 8 bits.
+
+    `native` tells of a transformer whose VAE has alpha.
+    """
+    if device in CARDS and native:
+        return NATIVE_PLANS
     if device in CARDS:
         shorter = (MemoryPlan(tiled=True, int8=True),) if int8 and device == "cuda" else ()
         return (*CUDA_PLANS[:2], *shorter, *CUDA_PLANS[2:])

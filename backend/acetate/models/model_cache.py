@@ -26,7 +26,7 @@ from acetate.models.memory_plan import (
     supports_int8,
     with_batch,
 )
-from acetate.models.offload import apply_plan, quantize_int8
+from acetate.models.offload import apply_plan, is_quantized, quantize_int8, store_in_fp8
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype, short_dtype
@@ -52,7 +52,7 @@ class ModelCache:
         Raises AcetateError `unknown_model` or `model_missing`.
         """
         model = self._loaded.get(name)
-        if model is not None and (plan is None or (model.dtype, model.int8) == (self._dtype(name, plan), plan.int8)):
+        if model is not None and (plan is None or model.format == (self._dtype(name, plan), plan.int8, plan.fp8)):
             if plan is not None:
                 apply_plan(model, plan)
                 self._plans[name] = plan
@@ -91,7 +91,7 @@ class ModelCache:
             self.unload(name)
         usual = self._dtype(name, MemoryPlan()).itemsize
         recipe = entry.recipe(mode, inputs)
-        plans = plans_for(self.device.type, usual, int8=supports_int8(recipe))
+        plans = plans_for(self.device.type, usual, int8=supports_int8(recipe), native=entry.family.is_native)
         loaded = self._loaded.get(name)
         cached = () if loaded is None else loaded.adapters
         adapters = adapter_bytes(entry.family.name, loras, controls, usual, cached)
@@ -184,9 +184,12 @@ def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan:
             device=device,
             dtype=dtype,
             int8=plan.int8,
+            fp8=plan.fp8 and not is_quantized(backbone.denoiser),
         )
         if plan.int8:
             quantize_int8(model.backbone.denoiser)
+        if model.fp8:
+            store_in_fp8(model.backbone.denoiser, dtype)
         apply_plan(model, plan)
         if entry.family.has_own_transparency:
             model.transparency, model.upsampler  # noqa: B018  # a damaged model is refused when it is loaded

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from acetate.models.memory_plan import MemoryPlan
+from acetate.models.memory_plan import NOT_IN_FP8, MemoryPlan
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
+
+FORMATS = {"layerwise_casting", "peft_autocast_disable"}
+"""diffusers' hooks of `store_in_fp8`, which stay wherever the network is."""
 
 
 def apply_plan(model: DiffusionModel, plan: MemoryPlan) -> None:
@@ -55,28 +58,54 @@ def quantize_int8(network: Any) -> None:
     quantize_(network, Int8WeightOnlyConfig())
 
 
+def store_in_fp8(network: Any, dtype: torch.dtype) -> None:
+    """Store a transformer's layers in float8, in place; each is computed in `dtype` when it is called."""
+    from diffusers.hooks import apply_layerwise_casting
+
+    apply_layerwise_casting(network, torch.float8_e4m3fn, dtype, skip_modules_pattern=NOT_IN_FP8)
+
+
+def is_quantized(network: Any) -> bool:
+    """Whether a network's weights were quantized when it was loaded (GGUF)."""
+    return getattr(network, "hf_quantizer", None) is not None
+
+
 def _offload(model: DiffusionModel, *, layers: bool) -> None:
-    """Keep weights in main memory and have hooks move them when their network, or layer, is called."""
-    from accelerate import cpu_offload_with_hook
+    """Keep weights in main memory and have hooks move them when their network, or layer, is called.
+
+    Before a network is brought to the device, all others leave it: in whatever order they are called, one is there.
+    """
+    from accelerate.hooks import CpuOffload, UserCpuOffloadHook, add_hook_to_module
     from diffusers.hooks import apply_group_offloading
+
+    class Alone(CpuOffload):  # type: ignore[misc]
+        """Brings a network to the device when it is called, after the others have left it."""
+
+        def pre_forward(self, module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+            """Move them."""
+            for hook in model.hooks:
+                if hook.model is not module:
+                    hook.offload()
+            return super().pre_forward(module, *args, **kwargs)
 
     for network in model.backbone.networks:
         network.to("cpu")
-    previous: Any = None
+    by_layer = model.backbone.by_layer if layers else ()
     for network in model.backbone.networks:
-        if layers and network is model.backbone.denoiser:
+        if any(network is each for each in by_layer):
             apply_group_offloading(network, model.device, torch.device("cpu"), offload_type="leaf_level")
             continue
-        _, previous = cpu_offload_with_hook(network, model.device, previous)
-        model.hooks.append(previous)
+        hook = Alone(model.device)
+        add_hook_to_module(network, hook, append=True)
+        model.hooks.append(UserCpuOffloadHook(network, hook))
 
 
 def _remove_hooks(model: DiffusionModel) -> None:
     for hook in model.hooks:
         hook.remove()
     model.hooks.clear()
-    for module in model.backbone.denoiser.modules():
+    for module in (module for network in model.backbone.by_layer for module in network.modules()):
         registry = getattr(module, "_diffusers_hook", None)
         if registry is not None:
-            for name in list(registry.hooks):
+            for name in set(registry.hooks) - FORMATS:
                 registry.remove_hook(name, recurse=False)

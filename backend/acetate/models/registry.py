@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from acetate.models.backbones.diffusers_layout import (
 )
 from acetate.models.backbones.file_kind import FileKind, identify
 from acetate.models.families import PUBLISHED, SDXL, STARTER, ModelFamily, ModelSource, families
+from acetate.models.gguf_header import is_gguf
 from acetate.models.hub_cache import SUFFIX, cached_snapshot, is_weight_file, layer_file, weight_files
 from acetate.models.recipes import ModeRecipe, stack_recipes
 from acetate.models.user_models import unusable_files, user_sources
@@ -190,7 +193,10 @@ def _kind(name: str, source: ModelSource) -> FileKind | None:
     if not source.file.is_file():
         raise model_missing_error(f"the file of the model {name} is gone: {source.file}")
     kind = identify(source.file)
-    if kind.family is not source.family:
+    if is_gguf(source.file) and find_spec("gguf") is None:
+        hint = f"{sys.executable} -m pip install 'acetate[gguf]'"
+        raise model_missing_error(f"the model {name} is a GGUF file, which needs the package gguf", hint)
+    if kind.family is None or kind.family.name != source.family.name:
         raise model_missing_error(
             f"the file of the model {name} is no model of {source.family.name} ({kind.what}): {source.file}",
             kind.hint or "add it again",

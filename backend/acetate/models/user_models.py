@@ -11,6 +11,7 @@ from acetate_wire.errors import AcetateError
 
 from acetate.models.backbones.file_kind import FileKind, identify
 from acetate.models.families import ModelSource, families
+from acetate.models.gguf_header import is_gguf
 from acetate.models.hub_cache import is_weight_file, models_dir
 
 USER_MODELS_FILE = "catalogue.json"
@@ -62,7 +63,7 @@ def _discovered_sources() -> Iterator[tuple[str, ModelSource]]:
 
 def _source(record: UserModel) -> ModelSource:
     family, path = families()[record.family], Path(record.path) if record.path else None
-    whole = path if path is not None and not is_weight_file(path) else None
+    whole = path if path is not None and not (is_weight_file(path) or is_gguf(path)) else None
     return ModelSource(
         folder=whole,
         family=family,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from acetate_wire.limits import Limits
 from acetate_wire.prompt import parse_prompt
 from acetate_wire.request import LayerRequest
 from jaxtyping import Float
@@ -14,8 +15,10 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from acetate.adapters.native_lora import apply_native_loras
+from acetate.generation import GenerationProgress
 from acetate.image.sizes import Cover, Size, cover
 from acetate.models.adapter_files import lora_path
+from acetate.models.backbones.qwen_layered.network import QwenLayered
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
@@ -27,6 +30,7 @@ from acetate.pipelines.sampling import OnStep, SamplingParams
 from acetate.pipelines.split_frames import SplitFrames
 from acetate.pipelines.working_size import WorkingSize
 
+MOST_CHARACTERS = Limits().prompt_characters
 PREVIEW_CELLS = 32
 """A preview is decoded from a latent of about this many positions along its longer side."""
 
@@ -130,6 +134,15 @@ class NativeSplitter:
         """A size that the published pipeline would not resize."""
         return cover(target, self.context.model.spec.learned)
 
+    def described(self, picture: Float[Tensor, "4 h w"]) -> GenerationContext:
+        """With the model's own caption of a picture as the prompt, where the request has none."""
+        request, backbone = self.context.request, self.context.model.native
+        if parse_prompt(request.prompt).plain or not isinstance(backbone, QwenLayered):
+            return self.context
+        told = GenerationProgress("drawing", 0, request.steps or 1)
+        found = backbone.caption(picture, lambda: self.context.report(told))
+        return replace(self.context, request=replace(request, prompt=f"{request.prompt}{found}"[:MOST_CHARACTERS]))
+
     def split(
         self, picture: Float[Tensor, "4 h w"], count: int, generator: torch.Generator, on_step: OnStep
     ) -> SplitFrames:
@@ -140,7 +153,7 @@ class NativeSplitter:
         batch = NativeBatch(count + 1, size, encode_prompts(request, model), (given,))
         with apply_native_loras(model, _loras(request)):
             latents = denoise_native(model, batch, sampling_params(request), generator, on_step)
-        composite, *layers = model.native.decode(latents)
+        composite, *layers = model.native.decode(latents).cpu()
         return SplitFrames(tuple(layers), composite)
 
 

@@ -47,11 +47,14 @@ def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:
     framed = crop_to_working(torch.where(picture[3:] > 0, picture, 0.0), cover).clamp(0, 1)
     progress = ProgressTracker(context.report, (request.steps or 1) * request.count, request.preview)
     layers: list[GeneratedLayer] = []
+    context = splitter.described(framed)
     for number in range(request.count):
         seed = ((request.seed or 0) + number) % SEED_RANGE
         progress.start_stage(request.steps or 1)
         noise = torch.Generator("cpu").manual_seed(seed)
-        frames = splitter.split(framed, request.layers or FOUND_LAYERS, noise, _on_step(progress, cover, request))
+        frames = splitter_of(context).split(
+            framed, request.layers or FOUND_LAYERS, noise, _on_step(progress, cover, request)
+        )
         progress.finish_stage()
         found = _distinct(frames.layers) if request.layers is None else _padded(frames.layers, request.layers)
         warning = _far_off(frames, framed)

@@ -32,6 +32,13 @@ class FrameSplitter(Protocol):
         """The size that it splits a target in, never resized again, and the window in it that is the target."""
         ...
 
+    def described(self, picture: Float[Tensor, "4 h w"]) -> GenerationContext:
+        """The job with a prompt that says what a picture in the size of its `cover` shows, where the model needs one.
+
+        The layers' settings have that prompt, so that they can be made again.
+        """
+        ...
+
     def split(
         self, picture: Float[Tensor, "4 h w"], count: int, generator: torch.Generator, on_step: OnStep
     ) -> SplitFrames:

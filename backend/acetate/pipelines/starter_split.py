@@ -58,6 +58,10 @@ class StarterSplitter:
         learned = replace(spec.learned, side=spec.full_size)
         return cover(target, learned, any_shape=target.aspect <= MOST_ELONGATED)
 
+    def described(self, picture: Float[Tensor, "4 h w"]) -> GenerationContext:
+        """As it is: the starter looks for itself."""
+        return self.context
+
     def split(
         self, picture: Float[Tensor, "4 h w"], count: int, generator: torch.Generator, on_step: OnStep
     ) -> SplitFrames:

@@ -90,6 +90,11 @@ class Backbone(Protocol):
         """All networks, in the order in which a job uses them."""
         ...
 
+    @property
+    def by_layer(self) -> tuple[torch.nn.Module, ...]:
+        """The networks too large to lie on a small card whole."""
+        ...
+
     def tile(self, on: bool) -> None:
         """Have the VAE work in tiles, which takes less memory, or on whole pictures."""
         ...

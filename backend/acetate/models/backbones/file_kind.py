@@ -12,6 +12,7 @@ from typing import Any
 from acetate.models.backbones.diffusers_layout import TEXT_PREFIXES, UNET_PREFIX, VAE_PREFIX
 from acetate.models.backbones.stable_diffusion.original_unet import DEEPEST, input_skips, unet_names
 from acetate.models.families import KLEIN, QWEN_IMAGE21, QWEN_LAYERED, SD15, SDXL, STARTER, ModelFamily, families
+from acetate.models.gguf_header import is_gguf, read_gguf
 from acetate.models.hub_cache import is_weight_file
 from acetate.models.safetensors_header import Header, HeaderError, read_header
 
@@ -22,7 +23,7 @@ FOURTH_LEVEL = f"{UNET_PREFIX}input_blocks.9.0.op.weight"
 INTO_ATTENTION = f"{UNET_PREFIX}input_blocks.1.1.proj_in.weight"
 LAYERED_EMBEDDING = "time_text_embed.addition_t_embedding.weight"
 """What only Qwen-Image-Layered among the models with Qwen's transformer has."""
-GATED_BLOCK = "transformer_blocks.0.img_mlp.gate_layer.weight"
+TEXT_NORM = "txt_in.text_norm.weight"
 """What only Qwen-Image-2.1 among them has."""
 SINGLE_MODULATION = ("single_stream_modulation.lin.weight", "single_stream_modulation.linear.weight")
 """What all FLUX.2 models have, by their original and by diffusers' names."""
@@ -30,7 +31,7 @@ GUIDANCE_EMBEDDING = ("guidance_in.in_layer.weight", "time_guidance_embed.guidan
 """What FLUX.2 [dev] has and klein lacks."""
 TRANSFORMERS: Mapping[str, ModelFamily] = {
     LAYERED_EMBEDDING: QWEN_LAYERED,
-    GATED_BLOCK: QWEN_IMAGE21,
+    TEXT_NORM: QWEN_IMAGE21,
     **dict.fromkeys(SINGLE_MODULATION, KLEIN),
 }
 """A key of a transformer in a file of its own, and the family."""
@@ -109,6 +110,8 @@ def identify(path: Path) -> FileKind:
     try:
         if path.is_dir():
             return _folder(path)
+        if is_gguf(path):
+            return _gguf(path)
         if not is_weight_file(path):
             read_header(path)
             return FileKind(f"a file whose name ends with {path.suffix or 'nothing'}", None, "name it .safetensors")
@@ -117,6 +120,20 @@ def identify(path: Path) -> FileKind:
         return FileKind(error.what, None, error.hint)
     except OSError as error:
         return FileKind(f"unreadable ({error.strerror})", None, "see that it exists and that you may read it")
+
+
+def _gguf(path: Path) -> FileKind:
+    """What a GGUF file is: transformers are read, everything else is not."""
+    whose = _transformer_of(read_gguf(path))
+    if whose is not None:
+        return FileKind(f"a transformer of {whose.name}, quantized (GGUF)", whose)
+    return FileKind("a GGUF file, whose weights are quantized", None, "fetch its .safetensors version")
+
+
+def _transformer_of(names: Iterable[str]) -> ModelFamily | None:
+    """The family that has a transformer in a file of its own with these keys."""
+    bare = {name.removeprefix(UNET_PREFIX) for name in names}
+    return next((family for mark, family in TRANSFORMERS.items() if mark in bare), None)
 
 
 def family_of(path: Path) -> ModelFamily | None:
@@ -143,10 +160,9 @@ def _occurs(marks: Iterable[str], keys: Iterable[str]) -> bool:
 
 def _checkpoint(header: Header) -> FileKind:
     shapes = header.shapes
-    names = {name.removeprefix(UNET_PREFIX) for name in shapes}
-    whose = next((family for mark, family in TRANSFORMERS.items() if mark in names), None)
-    if not names.isdisjoint(GUIDANCE_EMBEDDING):
+    if any(name.removeprefix(UNET_PREFIX) in GUIDANCE_EMBEDDING for name in shapes):
         return FileKind("FLUX.2 [dev] or FLUX.1 [dev]", None, "take FLUX.2 klein base")
+    whose = _transformer_of(shapes)
     if whose is not None and not _occurs(SCALES, shapes):
         return FileKind(f"a transformer of {whose.name}", whose)
     unet = {name.removeprefix(UNET_PREFIX) for name in shapes if name.startswith(UNET_PREFIX)}

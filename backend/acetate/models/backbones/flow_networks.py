@@ -42,6 +42,11 @@ class FlowNetworks:
         return self.text_encoder, self.transformer, self.vae
 
     @property
+    def by_layer(self) -> tuple[torch.nn.Module, ...]:
+        """Text encoder and transformer."""
+        return self.text_encoder, self.transformer
+
+    @property
     def _pipeline(self) -> Any:
         """diffusers' pipeline around the same networks; only its helpers are called."""
         raise NotImplementedError

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
 from acetate_wire.modes import MODES
 from acetate_wire.request import MOST_SPLIT
 
-from acetate.models.backbones.diffusers_layout import denoiser_folder, network_files, networks_of, read_json
-from acetate.models.memory_plan import NO_ADAPTERS, SINGLE, AdapterBytes, Footprint
+from acetate.models.backbones.diffusers_layout import (
+    UNET_PREFIX,
+    denoiser_folder,
+    network_files,
+    networks_of,
+    read_json,
+)
+from acetate.models.gguf_header import PLAIN, is_gguf, read_gguf
+from acetate.models.memory_plan import NO_ADAPTERS, NOT_IN_FP8, SINGLE, AdapterBytes, Footprint
 from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelSpec
-from acetate.models.safetensors_header import count_numbers
+from acetate.models.safetensors_header import count_numbers, read_header
 
 CELL = 16
 """Pixels of a token along each side."""
@@ -33,18 +45,25 @@ def footprint(
 
     Raises OSError, ValueError or KeyError when a file is damaged.
     """
+    networks, denoiser = networks_of(entry.family), denoiser_folder(entry.family)
     counts = {
         folder: sum(map(count_numbers, network_files(entry.folder / folder, name)))
-        for folder, name in networks_of(entry.family).items()
+        for folder, name in networks.items()
+        if folder != denoiser
     }
-    denoiser = denoiser_folder(entry.family)
+    gguf = entry.file is not None and is_gguf(entry.file)
+    weights = network_files(entry.folder / denoiser, networks[denoiser]) if entry.file is None else (entry.file,)
     config = read_json(entry.folder / denoiser / "config.json")
     drawn = MOST_SPLIT + 1 if MODES[recipe.mode].splits else 1
     tokens = (drawn + len(recipe.inputs)) * (width // CELL) * (height // CELL)
     widths = int(config["num_attention_heads"]) * int(config["attention_head_dim"])
     return Footprint(
+        text_by_layer=True,
+        denoiser_fp8=0 if gguf else _in_fp8(weights, dtype_bytes),
         text=counts["text_encoder"] * dtype_bytes,
-        denoiser=(counts[denoiser] if entry.file is None else count_numbers(entry.file)) * dtype_bytes,
+        denoiser=_quantized(entry.file, dtype_bytes)
+        if entry.file is not None and gguf
+        else sum(map(count_numbers, weights)) * dtype_bytes,
         vae=counts["vae"] * SINGLE,
         layers=0,
         transparency=0,
@@ -52,4 +71,25 @@ def footprint(
         decoding=DECODING * width * height,
         decoding_tiled=DECODING * min(width, TILE) * min(height, TILE),
         adapters=adapters,
+    )
+
+
+def _in_fp8(files: Iterable[Path], dtype_bytes: int) -> int:
+    """The bytes of a transformer whose layers are stored in 8 bits, those excepted that are not."""
+    shapes = {name: shape for file in files for name, shape in read_header(file).shapes.items()}
+    kept = re.compile("|".join(NOT_IN_FP8))
+    sizes = (
+        math.prod(shape) * (dtype_bytes if kept.search(name.removeprefix(UNET_PREFIX)) else 1)
+        for name, shape in shapes.items()
+    )
+    return sum(sizes)
+
+
+def _quantized(file: Path, dtype_bytes: int) -> int:
+    """The bytes of the transformer of a GGUF file: linear layers stay as they are in the file."""
+    return sum(
+        tensor.bytes
+        if tensor.format not in PLAIN and len(tensor.shape) == 2 and not name.endswith("embedding.weight")
+        else tensor.numbers * dtype_bytes
+        for name, tensor in read_gguf(file).items()
     )

@@ -71,12 +71,13 @@ class QwenImage21(FlowNetworks):
             padding_side="left",
             return_tensors="pt",
         ).to(self.device)
-        language = self.text_encoder.model.language_model
-        hook = language.norm.register_forward_hook(lambda module, given, answer: given[0])
+        norm = self.text_encoder.model.language_model.norm
+        hook = norm.register_forward_hook(lambda module, given, answer: given[0])
         try:
-            states = language(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
+            answer = self.text_encoder(**tokens, output_hidden_states=True, logits_to_keep=1)
         finally:
             hook.remove()
+        states = answer.hidden_states[-1]
         rows = [row[mask.bool()][left_out:] for row, mask in zip(states.float(), tokens.attention_mask, strict=True)]
         lengths = torch.tensor([len(row) for row in rows], device=states.device)
         mask = torch.arange(int(lengths.max()), device=states.device) < lengths[:, None]

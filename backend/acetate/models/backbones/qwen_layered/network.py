@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 from acetate.image.sizes import Size
 from acetate.models.backbones.flow_networks import FlowNetworks
 from acetate.models.backbones.flow_schedule import FlowSchedule
+from acetate.models.backbones.qwen_layered.caption import caption
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
 from acetate.models.finite import finite
 from acetate.models.latents import scale_latents, unscale_latents
@@ -57,6 +58,11 @@ class QwenLayered(FlowNetworks):
         """The states of captions, one row each; where one is shorter than another, its last tokens are masked."""
         states, mask = self._pipeline.encode_prompt(prompt=list(texts), device=self.device)
         return PromptEmbeds(states.float(), mask=None if mask is None else mask.bool())
+
+    def caption(self, picture: Float[Tensor, "4 h w"], on_token: Callable[[], None]) -> str:
+        """What its text encoder sees in a picture; `on_token` is called at every token and may end it."""
+        instruction = self._pipeline.image_caption_prompt_en
+        return caption(self.text_encoder, self.tokenizer, instruction, picture, self.device, on_token)
 
     @torch.inference_mode()
     def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:

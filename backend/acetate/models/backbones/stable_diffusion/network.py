@@ -54,6 +54,11 @@ class StableDiffusion:
         """Text encoders, UNet and VAE."""
         return (*self.text.encoders, self.unet, self.vae)
 
+    @property
+    def by_layer(self) -> tuple[torch.nn.Module, ...]:
+        """The UNet."""
+        return (self.unet,)
+
     def tile(self, on: bool) -> None:
         """Have the VAE work in tiles or on whole pictures."""
         self.vae.use_slicing = self.vae.use_tiling = on

@@ -1,0 +1,13 @@
+"""The standard engine with Qwen-Image-Layered in a small size, for the time that a test takes."""
+
+from __future__ import annotations
+
+from acetate.image.sizes import Size
+from acetate.models.families import QWEN_LAYERED
+from acetate.worker.standard_engine import StandardEngine
+
+object.__setattr__(QWEN_LAYERED, "sizes", (Size(96, 64),))
+
+
+class Small(StandardEngine):
+    """Everything else is as it is."""
