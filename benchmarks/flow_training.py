@@ -1,7 +1,7 @@
 """A tiny random FLUX.2 klein learns to draw transparent layers from four captions; before and after are drawn.
 
-`python -m benchmarks.flow_training FOLDER --steps 130` takes half a minute on an idle processor, and writes `FOLDER/flow.png`:
-the untrained model above, the trained one below, the same noise and captions.
+`python -m benchmarks.flow_training FOLDER --steps 130` takes half a minute on an idle processor, and writes
+`FOLDER/flow.png`: the untrained model above, the trained one below, the same noise and captions.
 """
 
 from __future__ import annotations

@@ -217,9 +217,10 @@ def own_memory() -> int:
     if sys.platform == "linux":
         _, resident, shared = Path("/proc/self/statm").read_bytes().split()[:3]
         return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
-    import psutil
+    else:
+        import psutil
 
-    return int(psutil.Process().memory_info().rss)
+        return int(psutil.Process().memory_info().rss)
 
 
 def _is_at(socket: sockets.socket, endpoint: str) -> bool:

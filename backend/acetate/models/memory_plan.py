@@ -31,8 +31,8 @@ class MemoryPlan:
     `placement`: all networks on the device (`resident`), only the running one (`model`), or only its running layers
     (`sequential`), as diffusers' offloading. `tiled`: VAE tiling. `half`: 16-bit weights even where the device is slow
     with them. `int8`: the denoiser's linear layers quantized to 8 bits. `single_pass`: one decoding pass. `batch`: how
-    many samples or tiles the denoiser is given at a time. `fp8`: the denoiser's layers stored in float8, and computed in
-    its usual format.
+    many samples or tiles the denoiser is given at a time. `fp8`: the denoiser's layers stored in float8, and computed
+    in its usual format.
     """
 
     placement: Offload = "resident"
