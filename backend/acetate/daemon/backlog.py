@@ -214,13 +214,12 @@ class BacklogGuard:
 
 def own_memory() -> int:
     """The bytes of this process's memory; on Linux without what lies in files."""
-    if sys.platform == "linux":
-        _, resident, shared = Path("/proc/self/statm").read_bytes().split()[:3]
-        return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
-    else:
+    if sys.platform != "linux":
         import psutil
 
         return int(psutil.Process().memory_info().rss)
+    _, resident, shared = Path("/proc/self/statm").read_bytes().split()[:3]
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _is_at(socket: sockets.socket, endpoint: str) -> bool:
