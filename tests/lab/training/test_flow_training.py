@@ -243,7 +243,8 @@ def test_klein_learns_to_draw_layers_with_clear_corners_and_an_opaque_middle(
 
 def by_diffusers(folder: Path, lora: Path) -> Tensor:
     """The layer that diffusers' own pipeline draws with a LoRA file."""
-    pipeline = Flux2KleinPipeline.from_pretrained(folder)
+    backbone: Any = store(folder, {"transparent_lora": lora}).get("klein").backbone
+    pipeline: Flux2KleinPipeline = backbone._pipeline
     pipeline.load_lora_weights(str(lora))
     found = pipeline(
         prompt="a red disc", height=SIDE, width=SIDE, num_inference_steps=8, guidance_scale=1.0,
