@@ -336,7 +336,9 @@ def _in_a_process(folder: Path, family: str, mode: str, dtype: str) -> Run:
     done = subprocess.run([*command, "--folder", str(folder), "--inside"], capture_output=True, text=True, check=False)
     print(f"{family} {mode}: {'done' if done.returncode == 0 else 'failed'}", file=sys.stderr)
     if done.returncode:
-        return Run(family, mode, dtype, 0, 0, 0, 0, 0, done.stderr.strip().splitlines()[-1] if done.stderr else "?")
+        ended = f"it was ended by the signal {-done.returncode}, perhaps for want of memory"
+        reason = ended if done.returncode < 0 else (done.stderr.strip() or "?").splitlines()[-1]
+        return Run(family, mode, dtype, 0, 0, 0, 0, 0, reason)
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 

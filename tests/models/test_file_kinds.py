@@ -154,11 +154,27 @@ KINDS: Mapping[str, tuple[Callable[[Shapes, Shapes], Shapes], str, str]] = {
         "a ControlNet",
         "put it into control/sd15",
     ),
-    "embedding": (lambda sd15, sdxl: {"emb_params": (4, 768)}, "a textual inversion", "SDXL"),
+    "embedding": (lambda sd15, sdxl: {"emb_params": (4, 768)}, "a textual inversion", "put it into embedding"),
     "UNet alone": (
         lambda sd15, sdxl: {"down_blocks.0.resnets.0.conv1.weight": (8, 8, 3, 3)},
         "a UNet alone",
         "model_index.json",
+    ),
+    "UNet alone, in the original layout": (
+        lambda sd15, sdxl: {name.removeprefix(UNET): shape for name, shape in sd15.items()},
+        "a UNet alone",
+        "the whole checkpoint",
+    ),
+    "AnimateDiff": (
+        lambda sd15, sdxl: {"down_blocks.0.motion_modules.0.temporal_transformer.norm.weight": (8,)},
+        "a motion module",
+        "SDXL",
+    ),
+    "Cascade": (lambda sd15, sdxl: {"down_blocks.0.0.norm": (8,), "clip_txt_mapper.weight": (8, 8)}, "Cascade", "SDXL"),
+    "CLIP": (
+        lambda sd15, sdxl: {"vision_model.encoder.layers.0.mlp.fc1.weight": (8, 8)},
+        "an image encoder",
+        "style/sd15",
     ),
     "half": (
         lambda sd15, sdxl: halved(sd15, ("output_blocks.", "out.")),

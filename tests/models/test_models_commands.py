@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from acetate.models.families import PUBLISHED, SD15
 
 from tests.hub import COMMIT, Hub, serving
+from tests.models.test_file_kinds import unet_shapes, write_zeros
 
 
 @dataclass
@@ -104,6 +106,22 @@ def test_pulled_files_are_whole_and_a_broken_download_goes_on_where_it_stopped(c
     hub.asked.clear()
     assert computer.models("pull", "sd15", "--layers").code == 0
     assert not any(asked.startswith("GET") and "/resolve/" in asked for asked in hub.asked)
+
+
+def test_what_an_added_model_lacks_is_told_at_once_and_by_verify(computer: Computer, written_families: Path) -> None:
+    computer.offline = True
+    lone = write_zeros(computer.folder / "Größe (v1.5).safetensors", unet_shapes(SD15))
+    answer = computer.models("add", str(lone))
+    assert answer.code == 0 and "acetate models pull sd15 --configuration" in answer.errors
+    pickled = computer.folder / "pickled"
+    shutil.copytree(written_families / "sd15", pickled)
+    weights = pickled / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    answer = computer.models("add", str(pickled))
+    assert "its UNet as a pickle" in answer.errors and "fetch its .safetensors version" in answer.errors
+    answer = computer.models("verify")
+    assert answer.code == 1
+    assert [path for path in (lone, pickled) if f"NOT USABLE              {path}\n" not in answer.output] == []
 
 
 def test_a_file_that_the_hub_does_not_have_is_named(computer: Computer, hub: Hub) -> None:

@@ -201,7 +201,8 @@ def add(
 ) -> None:
     """Add a model where it is: nothing is copied or changed."""
     from acetate.models.backbones.file_kind import identify
-    from acetate.models.inventory import sha256_of
+    from acetate.models.inventory import installed_models, sha256_of
+    from acetate.models.registry import ModelRegistry
     from acetate.models.user_models import UserModel, read_user_models, write_user_models
 
     whole = path.expanduser().resolve()
@@ -224,6 +225,9 @@ def add(
     note = UserModel(family.name, str(whole), licence=licence, files=layer_files, prefer=prefer, sha256=sha256)
     _write(lambda: write_user_models(read_user_models() | {called: note}))
     echo(_("Added {name}, a model of the family {family}.").format(name=called, family=family.name))
+    missing = next(each.missing for each in installed_models(ModelRegistry()) if each.name == called)
+    if missing:
+        echo(_("  missing: {what}").format(what=missing), err=True)
 
 
 def _refuse_known(name: str) -> None:
@@ -306,7 +310,8 @@ def verify(
     from acetate.models.user_models import unusable_files
 
     catalogue = ModelRegistry()
-    names = [name] if name is not None else [each.name for each in installed_models(catalogue) if each.bytes]
+    installed = installed_models(catalogue)
+    names = [name] if name is not None else [each.name for each in installed if each.bytes]
     entries = [catalogue.entry(each) for each in names]
     # PyTorch takes seconds to import: after what can be refused without it.
     from acetate.adapters.file_check import adapter_fault, adapter_files, misfits
@@ -323,6 +328,8 @@ def verify(
         checks = {entry.name: list(check_files(entry, advance, misfits(entry))) for entry in entries}
         adapters = [check_file(path, advance, fault=adapter_fault(path)) for path in files]
     unusable = {} if name is not None else {str(path): kind.what for path, kind in unusable_files().items()}
+    if name is None:
+        unusable |= {each.place: each.missing for each in installed if each.own and not each.bytes}
     everything = [*(check for found in checks.values() for check in found), *adapters]
     figures = {
         "models": {model: [asdict(check) for check in found] for model, found in checks.items()},

@@ -234,6 +234,13 @@ def _check_complete(name: str, source: ModelSource, folder: Path) -> None:
             f"is not on this computer ({folder / missing})",
             f"fetch it with: {_pull(family, family.repository)}",
         )
+    pickles = sorted((folder / network).glob("*.bin")) if is_weight_file(Path(missing)) else ()
+    if pickles:
+        what = CALLED.get(network, network)
+        raise model_missing_error(
+            f"the model {name} has its {what} as a pickle, which can contain code: {pickles[0]}",
+            "fetch its .safetensors version",
+        )
     hint = f"fetch the rest with: {_pull(family, source.repository)}" if source.repository else "install it again"
     raise model_missing_error(f"the model {name} lacks {missing} in {folder}", hint)
 

@@ -187,11 +187,16 @@ class SharedAttention:
         self.shared_context = self.shared_context.with_prompts(prompts)
 
 
-class _SharedAttnProcessor:
-    """Diffusers' hook into an attention layer. No module, so that the UNet's state does not hold the unit."""
+class _SharedAttnProcessor(nn.Module):
+    """Diffusers' hook into an attention layer.
+
+    A module, so that an offloaded UNet takes the weights of the processor before this one along to the device.
+    """
 
     def __init__(self, unit: SharedAttentionLayer, owner: SharedAttention, before: Any) -> None:
-        self._unit = unit
+        super().__init__()
+        # Not as a submodule: the UNet's state does not hold the unit.
+        self._unit = (unit,)
         self._owner = owner
         self._before = before
 
@@ -209,7 +214,8 @@ class _SharedAttnProcessor:
         if isinstance(encoder_hidden_states, tuple):
             encoder_hidden_states, pictures = encoder_hidden_states
             images = self._images(pictures)
-        added: Tensor = self._unit(attn, hidden_states, encoder_hidden_states, self._owner.shared_context, images)
+        (unit,) = self._unit
+        added: Tensor = unit(attn, hidden_states, encoder_hidden_states, self._owner.shared_context, images)
         return added
 
     def _images(self, pictures: list[Tensor]) -> list[ImagePrompt]:

@@ -68,12 +68,16 @@ LORA_KINDS: Mapping[str, str] = {
     "a file of full differences": r"\.(diff|diff_b|w_norm|b_norm)$",
 }
 """What is trained and shared like a LoRA and computes otherwise, by patterns in its keys."""
+FOLDERS: Mapping[str, str] = {"a LoRA": "lora", "a textual inversion": "embedding"}
+"""Where in the models folder a file goes that is offered as a model."""
 INVERSION_KEYS = frozenset({"emb_params", "clip_l", "clip_g", "string_to_param", "<concept>"})
 MARKS: tuple[tuple[str, str, str], ...] = (
     ("double_blocks.", "a FLUX model", OTHER),
     ("joint_blocks.", "a Stable Diffusion 3 model", OTHER),
     ("noise_refiner.", "a Lumina or Z-Image model", OTHER),
     ("time_stack.", "a video model", OTHER),
+    ("motion_modules.", "a motion module (AnimateDiff)", OTHER),
+    ("clip_txt_mapper.", "a Stable Cascade model", OTHER),
     ("input_hint_block.", "a ControlNet", "put it into control/sd15 or control/sdxl of the models folder"),
     ("controlnet_cond_embedding.", "a ControlNet", "put it into control/sd15 or control/sdxl of the models folder"),
     ("ip_adapter.", "an IP-Adapter", "put it into style/sd15 or style/sdxl of the models folder"),
@@ -83,7 +87,9 @@ MARKS: tuple[tuple[str, str, str], ...] = (
     (".scale_weight", "in scaled float8", "take its version in float16"),
     (".weight_scale", "in scaled float8", "take its version in float16"),
     ("scaled_fp8", "in scaled float8", "take its version in float16"),
+    ("input_blocks.0.", "a UNet alone, without the beginning of its keys", "take the whole checkpoint that it is from"),
     ("down_blocks.0.", "a UNet alone, in diffusers' layout", "add its whole folder, which has a model_index.json"),
+    ("vision_model.", "an image encoder", "put its folder into style/sd15 or style/sdxl of the models folder"),
     ("text_model.", "a text encoder alone", "take a checkpoint that has a UNet, too"),
     ("decoder.up", "a VAE alone", "take a checkpoint that has a UNet, too"),
     ("transformer_blocks.", "a diffusion transformer, not a UNet", OTHER),
@@ -204,8 +210,8 @@ def _no_model(shapes: Shapes) -> FileKind:
     if lora is None or lora in LORA_KINDS:
         kind = "a LoRA" if lora is None else lora
     if kind is not None:
-        folder = "put it into lora of the models folder" if kind == "a LoRA" else OTHER
-        return FileKind(f"{kind}, not a model", None, folder)
+        folder = FOLDERS.get(kind)
+        return FileKind(f"{kind}, not a model", None, f"put it into {folder} of the models folder" if folder else OTHER)
     for mark, what, hint in MARKS:
         if _occurs((mark,), shapes):
             return FileKind(what, None, hint)
