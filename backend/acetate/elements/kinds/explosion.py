@@ -15,6 +15,7 @@ from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Reals, cosine, exp, sine, smoothstep
 from acetate.elements.params import colour, number
 from acetate.elements.strokes import Strokes, fine
+from acetate.elements.style import style
 
 PUFFS, SPARKS = 110, 420
 TRAIL = np.array([0.0, 0.3, 0.6, 0.85, 1.0])
@@ -31,6 +32,7 @@ class Explosion:
     sparks: float = number("Sparks", 0.5, sparking=0.9)
     glow: float = number("Glow", 0.5, bright=0.8, blinding=1.0)
     smoke_colour: str = colour("Smoke colour", "#2b2623")
+    style: str = style()
     colour: str = colour("Colour", "#ff8a1c")
 
 
