@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from acetate.elements.numbers import Field, Numbers
+from acetate.elements.numbers import Field, Numbers, smoothstep
 from acetate.elements.outline import Outline
 
 Layer = NDArray[np.float32]
@@ -213,3 +213,11 @@ class Grid:
             half * t * t * (t - 1),
         )
         return [(start + tap, weight.astype(np.float32)) for tap, weight in enumerate(weights)]
+
+
+def clear(canvas: Canvas, band: Band, margin: float = 0.06) -> Field:
+    """1 inside the frame, falling smoothly to 0 at its outermost pixels over a `margin` in units."""
+    pixel = 0.6 / canvas.unit
+    across = smoothstep(pixel, pixel + margin, np.float32(canvas.across / 2) - np.abs(band.x))
+    down = smoothstep(pixel, pixel + margin, np.float32(canvas.down / 2) - np.abs(band.y))
+    return across * down

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Grid, Layer
+from acetate.elements.frame import Band, Canvas, Grid, Layer, clear
 from acetate.elements.light import layer_of
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Numbers, Reals, cosine, sine, smoothstep
@@ -45,7 +45,9 @@ def styled(canvas: Canvas, layer: Layer, chosen: str) -> Layer:
     """A premultiplied layer in a style."""
     if chosen == REALISTIC or not layer[..., 3].any():
         return layer
-    return canvas.fill(_flat(canvas, layer) if chosen == FLAT else _painted(canvas, layer), 0.9)
+    drawn = _flat(canvas, layer) if chosen == FLAT else _painted(canvas, layer)
+    # A stroke may reach further than what it was drawn after.
+    return canvas.fill(lambda band: drawn(band) * clear(canvas, band, 0.02)[..., None], 0.9)
 
 
 class _Reading:
@@ -111,7 +113,7 @@ def _flat(canvas: Canvas, layer: Layer) -> Rows:
     """Tones with edges that are sharp at any size, opaque where the layer is dense."""
     reading = _Reading(canvas, layer, 3)
     dense = float(reading.typical(reading.cells, (0.75,))[0])
-    limits = reading.typical(reading.light, TONES)
+    limits = _apart(reading.typical(reading.light, TONES))
     colours = _tones(reading, limits)
     alpha, light = _Level(reading, reading.cells), _Level(reading, reading.light)
     most = np.float32(min(1.15 * dense, 1.0))
@@ -123,6 +125,15 @@ def _flat(canvas: Canvas, layer: Layer) -> Rows:
         return layer_of(alpha.above(band, 0.36 * dense) * most, tone)
 
     return band
+
+
+def _apart(limits: Reals) -> Reals:
+    """Those limits of lightness between which a difference is seen."""
+    chosen: list[float] = []
+    for limit in limits:
+        if not chosen or limit - chosen[-1] > 0.02:
+            chosen.append(float(limit))
+    return np.array(chosen)
 
 
 def _tones(reading: _Reading, limits: Reals) -> Field:

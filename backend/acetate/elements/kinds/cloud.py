@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Grid, Layer
+from acetate.elements.frame import Band, Canvas, Grid, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import layer_of, mix, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Reals, exp, smoothstep

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear, direction
+from acetate.elements.kinds.shared import direction
 from acetate.elements.light import rgb, shining
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, exp, gaussian, smoothstep

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Grid, Layer
+from acetate.elements.frame import Band, Canvas, Grid, Layer, clear
 from acetate.elements.kind import Kind
 from acetate.elements.kinds.fire import heat_colours
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import glow, layer_of, over, ramp, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Reals, cosine, exp, sine, smoothstep

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas
+from acetate.elements.frame import Band, Canvas, clear
 from acetate.elements.kinds.fire import PERIODS, Blaze, flamelets, heated, stir
-from acetate.elements.kinds.shared import clear
 from acetate.elements.numbers import Field
 from acetate.elements.outline import Outline
 
