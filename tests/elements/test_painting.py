@@ -59,7 +59,7 @@ def test_a_contained_subject_is_clear_of_the_border_and_a_filling_one_reaches_it
 
 @pytest.mark.parametrize("kind", [name for name in NAMES if not KINDS[name].fills])
 def test_seeds_with_other_sliders_are_not_clipped_either(kind: str) -> None:
-    assert clipped(kind, 4) == []
+    assert clipped(kind, 2) == []
 
 
 @pytest.mark.parametrize("kind", [name for name in NAMES if KINDS[name].loops])
