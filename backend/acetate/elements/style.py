@@ -56,10 +56,11 @@ class _Reading:
     def __init__(self, canvas: Canvas, layer: Layer, blurs: int) -> None:
         cells = _cells(layer, canvas, blurs)
         alpha = cells[..., 3]
-        straight = cells[..., :3] / np.maximum(alpha, np.float32(1e-4))[..., None]
+        straight = (cells[..., :3] / np.maximum(alpha, np.float32(1e-4))[..., None]).astype(np.float32)
         light = straight[..., 0] * np.float32(0.3) + straight[..., 1] * np.float32(0.59)
         light += straight[..., 2] * np.float32(0.11)
-        self.cells, self.straight, self.light = alpha, straight, light
+        self.cells, self.straight = alpha, straight
+        self.light: Field = light
         self._canvas = canvas
 
     def grid(self, cells: Field) -> Grid:
@@ -84,7 +85,8 @@ class _Reading:
         order = np.argsort(values, axis=None, kind="stable")
         sums = np.cumsum(self.cells.reshape(-1)[order].astype(np.float64))
         found = np.searchsorted(sums, np.array(shares) * sums[-1])
-        return values.reshape(-1)[order][np.minimum(found, len(order) - 1)].astype(np.float64)
+        read: Reals = values.reshape(-1)[order][np.minimum(found, len(order) - 1)].astype(np.float64)
+        return read
 
 
 def _cells(layer: Layer, canvas: Canvas, blurs: int) -> Field:
@@ -94,9 +96,10 @@ def _cells(layer: Layer, canvas: Canvas, blurs: int) -> Field:
         count = min(max(round(side / canvas.unit * POINTS), 2), side)
         starts = np.arange(count) * side // count
         moved = np.moveaxis(cells, axis, 0)
-        sums = np.add.reduceat(moved, starts, axis=0)
+        sums: Field = np.add.reduceat(moved, starts, axis=0)
         spans = np.diff(np.append(starts, side)).astype(np.float32)
-        cells = np.moveaxis(sums / spans[:, None, None], 0, axis)
+        means: Field = sums / spans[:, None, None]
+        cells = np.moveaxis(means, 0, axis)
     for _ in range(blurs):
         for axis in (0, 1):
             edged = np.pad(cells, [(2, 2) if one == axis else (0, 0) for one in range(3)])
@@ -148,7 +151,8 @@ def _tones(reading: _Reading, limits: Reals) -> Field:
             colours[tone, channel] = np.cumsum(parts)[-1] / np.cumsum(share)[-1]
     # Flat colours are purer than those of light and shadow.
     grey = colours.mean(axis=1, keepdims=True)
-    return np.clip(grey + (colours - grey) * 1.15, 0, 1).astype(np.float32)
+    purer: Field = np.clip(grey + (colours - grey) * 1.15, 0, 1).astype(np.float32)
+    return purer
 
 
 class _Level:
@@ -172,7 +176,7 @@ class _Level:
 def _painted(canvas: Canvas, layer: Layer) -> Rows:
     """Two coats of brush strokes: broad ones, and over half of them small ones, with the marks of bristles."""
     reading = _Reading(canvas, layer, 1)
-    dense = np.float32(reading.typical(reading.cells, (0.75,))[0])
+    dense = float(reading.typical(reading.cells, (0.75,))[0])
     grids = [reading.grid(reading.cells), *(reading.grid(reading.straight[..., channel]) for channel in range(3))]
     coats = [_Coat(canvas.numbers, f"coat{number}", *coat) for number, coat in enumerate(COATS)]
     wave_x = Noise(canvas.numbers, "style.x", 0.12 * canvas.unit, octaves=3)
@@ -194,7 +198,7 @@ def _painted(canvas: Canvas, layer: Layer) -> Rows:
                 else:
                     stroke = stroke + mark * np.float32(0.22) * stroke
                 read[number] = read[number] + (stroke - read[number]) * covered
-        alpha = smoothstep(0.10 * dense, 0.75 * dense, read[0]) * np.minimum(dense * np.float32(1.1), np.float32(1))
+        alpha = smoothstep(0.10 * dense, 0.75 * dense, read[0]) * np.float32(min(1.1 * dense, 1.0))
         return layer_of(alpha, np.clip(np.stack(read[1:], axis=-1), 0, 1))
 
     return band

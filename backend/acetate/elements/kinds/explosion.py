@@ -18,6 +18,9 @@ from acetate.elements.style import style
 
 PUFFS, SPARKS = 110, 420
 TRAIL = np.array([0.0, 0.3, 0.6, 0.85, 1.0])
+"""Places on a spark's trail, from its end to its head; as bright as it is there."""
+SWELL = np.array([0.0, 0.35, 0.75, 1.0, 0.3])
+"""Its width there."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _sparks(canvas: Canvas, explosion: Explosion, age: float, reach: float, spar
     points[..., 1] = np.maximum(points[..., 1], -0.46)
     size = numbers.uniform("spark.size", SPARKS, 0.0006, 0.0022)[:count] * canvas.unit
     glowing = numbers.uniform("spark.heat", SPARKS, 0.3, 0.95)[:count] * min(age / 0.05, 1) * min((1 - age) / 0.35, 1.0)
-    fine(sparks, Strokes(canvas.pixels(points), size[:, None] * TRAIL, glowing[:, None] * TRAIL, soft=0.6))
+    fine(sparks, Strokes(canvas.pixels(points), size[:, None] * SWELL, glowing[:, None] * TRAIL, soft=0.6))
 
 
 KIND = Kind(

@@ -91,7 +91,8 @@ def stir(canvas: Canvas, fire: Blaze, body: Grid, held: Callable[[Band], Field])
         streaks = thread(px * scale * np.float32(2.6) + dx * scale * 2, py * scale * np.float32(0.5) - rise)
         streaks = np.float32(1) - np.abs(streaks) * np.float32(1.6)
         burns = burns * (np.float32(0.5) + np.float32(0.7) * streaks) - np.float32(0.12) * (1 - streaks)
-        return np.maximum(burns - np.float32(0.03), 0)
+        drawn: Field = np.maximum(burns - np.float32(0.03), 0)
+        return drawn
 
     return band
 
