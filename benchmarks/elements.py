@@ -1,6 +1,7 @@
-"""How long each element takes and how much memory, and a sheet of all of them.
+"""How long each element takes and how much memory, which seeds are clipped, and a sheet of all of them.
 
 python -m benchmarks.elements --json -
+python -m benchmarks.elements --seeds 100
 python -m benchmarks.elements --sheet docs/images/elements.jpg
 """
 
@@ -15,12 +16,15 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from acetate.elements import KINDS, paint
+from acetate.elements import KINDS, paint, sample
 from acetate.elements.frame import Layer
 from acetate.elements.numbers import Field
 from PIL import Image, ImageDraw
 
 SIZES = ((256, 256), (512, 512), (1024, 1024), (2048, 2048), (3840, 2160))
+SHAPES = ((64, 64), (48, 192), (192, 48))
+CLEAR = 1.5 / 255
+"""The border of a contained subject has less alpha than this."""
 TILE, COLUMNS = 128, 4
 
 
@@ -57,6 +61,23 @@ def difference(kind: str, seed: int = 3) -> float:
     for layer in (small, large):
         layer[..., :3] *= layer[..., 3:]
     return float(np.abs(small - large.reshape(512, 2, 512, 2, 4).mean(axis=(1, 3))).mean())
+
+
+def border(layer: Layer) -> float:
+    """The greatest alpha of the outermost pixels."""
+    alpha = layer[..., 3]
+    return float(max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()))
+
+
+def clipped(kind: str, seeds: int) -> list[tuple[int, int, int, float]]:
+    """Seed, width, height and alpha at the border, of a contained kind that is cut there; its sliders vary too."""
+    found = []
+    for seed in range(seeds):
+        for width, height in SHAPES:
+            most = border(paint(kind, sample(kind, seed), width, height, seed))
+            if most >= CLEAR:
+                found.append((seed, width, height, round(most, 3)))
+    return found
 
 
 def backdrop(name: str, side: int) -> Field:
@@ -100,12 +121,17 @@ def sheet() -> Image.Image:
 def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures to a file; - prints them.")] = None,
     sheet_file: Annotated[Path | None, typer.Option("--sheet", help="Write a sheet of all kinds (JPEG).")] = None,
+    seeds: Annotated[int, typer.Option(help="Count which of so many seeds are clipped at the border.")] = 0,
     kinds: Annotated[list[str] | None, typer.Argument(help="All by default.")] = None,
     rounds: Annotated[int, typer.Option(help="Rounds, of which the fastest counts.")] = 2,
 ) -> None:
     """Measure the elements, and show them."""
     if sheet_file is not None:
         sheet().save(sheet_file, quality=72)
+    for kind in (kinds or KINDS) if seeds else ():
+        if not KINDS[kind].fills:
+            cut = clipped(kind, seeds)
+            typer.echo(f"{kind}: {len({seed for seed, *_ in cut})} of {seeds} seeds clipped {cut[:4] or ''}")
     if json_file is not None:
         figures = [measured(kind, *size, rounds) for kind in kinds or KINDS for size in SIZES]
         alike = {kind: round(difference(kind), 4) for kind in kinds or KINDS}

@@ -15,6 +15,7 @@ from acetate_editor.elements import CHOICE, COLOUR, NUMBER, WHOLE, ElementKind, 
 from acetate_wire.element import ELEMENTS
 from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty
 
+from . import options
 from .bpy_props import fields
 from .daemon_connection import session
 
@@ -58,6 +59,20 @@ def shown(chosen: Mapping[str, Any]) -> ElementKind | None:
     """The kind that these settings name: the chosen one, else the one of the prompt."""
     own = next((kind for kind in _kinds if kind.name == chosen["element"]), None)
     return own or fitting(_kinds, chosen["prompt"])
+
+
+def grows_along(chosen: Mapping[str, Any]) -> bool:
+    """Whether these settings ask for an element that grows along the outline of a mask."""
+    if chosen["model"] != ELEMENTS or chosen["mode"] != "text" or not chosen["along"]:
+        return False
+    kind = shown(chosen)
+    return kind is not None and kind.outlined
+
+
+def roles(chosen: Mapping[str, Any]) -> tuple[str, ...]:
+    """The roles of the pictures that these settings need."""
+    needed = options.needed_roles(chosen["mode"], chosen["known"])
+    return (*needed, "mask") if grows_along(chosen) else needed
 
 
 def sliders(scene: Any, kind: ElementKind) -> Any:

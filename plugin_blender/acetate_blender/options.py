@@ -104,6 +104,9 @@ def prompt_props() -> dict[str, Any]:
             min=1,
             max=MOST_FRAMES,
         ),
+        "along": BoolProperty(
+            name="Along a Mask", description="Let it grow along the edge of a mask's shape, instead of in the target"
+        ),
         "count": IntProperty(name="Count", description="How many variants", default=1, min=1, max=8),
         "layers": IntProperty(
             name="Split Into",

@@ -244,7 +244,7 @@ class JobController(JobLifecycle[DocumentJob]):
         """Read the pictures that the mode works from."""
         mode = mode_named(job.form.mode)
         canvas, aspect = selection_mask.canvas(document), self.connection.max_aspect(job.form.model)
-        works_on = target.target(document, mode, job.sources, job.form.fill and mode.fills, aspect)
+        works_on = target.target(document, job.form, job.sources, aspect)
         replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
             raise AcetateError("bad_request", locked(replaced), hint=tr("unlock it first"))
@@ -253,11 +253,13 @@ class JobController(JobLifecycle[DocumentJob]):
             yield from selection_mask.read_selection_mask(document, works_on.selected, shapes)
         job.shape = shapes[0] if shapes else None
         frames: dict[str, Frame] = {}
-        if mode.selection and works_on.selected is not None:
+        along = works_on.kind == target.ALONG
+        if (mode.selection or along) and works_on.selected is not None:
             mask = MaskFrame(works_on.rect, works_on.selected, job.shape)
             yield from mask.work()
             frames["mask"] = mask
-            job.shape = job.shape or selection_mask.full_mask(works_on.selected)
+            # What grows along the selection reaches beyond it.
+            job.shape = None if along else job.shape or selection_mask.full_mask(works_on.selected)
         for role, source in job.sources.items():
             layer = None if source == PROJECTION else lookup.find_layer(document, source)
             if layer is None and source != PROJECTION:

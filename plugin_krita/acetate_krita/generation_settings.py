@@ -37,8 +37,8 @@ class GenerationSettings:
     are names with weights. `structures` have a `kind` of control, its `weight`, and the shares of the steps, `start` to
     `end`, in which it steers. `stack` are layers from below: a `prompt`, and the `region` that it stands in, which is
     the id of a layer, a rectangle `[x, y, width, height]`, or None for the whole canvas. `element` has the `kind` of
-    the model `elements`, the `parameters` that were moved, and `frames`. `layers` is how many a picture is split into,
-    None for as many as are found.
+    the model `elements`, the `parameters` that were moved, `frames`, and whether it grows `along` the selection.
+    `layers` is how many a picture is split into, None for as many as are found.
     """
 
     mode: str = "text"
@@ -66,6 +66,11 @@ class GenerationSettings:
     def is_element(self) -> bool:
         """Whether it is drawn by formula."""
         return self.model == ELEMENTS
+
+    @property
+    def along(self) -> bool:
+        """Whether it is an element that grows along the selection, where there is one."""
+        return self.is_element and self.mode == "text" and bool(self.element.get("along"))
 
     def to_map(self) -> dict[str, Any]:
         """All settings, for a file of JSON."""

@@ -31,8 +31,7 @@ def find_target(
         return None, tr("Open or make a document first")
     mode = mode_named(form.mode)
     try:
-        fill = form.fill and mode.fills
-        found = target(document, mode, sources, fill, link.max_aspect(form.model))
+        found = target(document, form, sources, link.max_aspect(form.model))
     except AcetateError as error:
         return None, tr("Select what is to change first") if mode.selection else error.message
     problem = too_large(_size(document, form, sources, found), link.client.limits, tr)

@@ -12,15 +12,18 @@ from acetate_wire.request import Rect
 from krita import Document, Node
 
 from .document import lookup, selection_mask
-from .generation_settings import STRUCTURE
+from .generation_settings import STRUCTURE, GenerationSettings
 from .i18n import mark, tr
 from .jobs import PROJECTION
-from .modes import Mode
+from .modes import mode_named
 
-SELECTION, LAYER, CANVAS = "selection", "layer", "canvas"
+SELECTION, ALONG, LAYER, CANVAS = "selection", "along", "layer", "canvas"
+ROOM = 0.6
+"""How far an element that grows along a selection may reach beyond it, in shares of the selection's shorter side."""
 LINES = {
     (SELECTION, False): mark("The selection: {size} at {x}, {y}"),
     (SELECTION, True): mark("The selection, the subject in the middle: {size} at {x}, {y}"),
+    (ALONG, False): mark("Along the edge of the selection: {size} at {x}, {y}"),
     (LAYER, False): mark("The layer and a margin: {size}"),
     (CANVAS, False): mark("The whole canvas: {size}"),
     (CANVAS, True): mark("The whole canvas, the subject in the middle: {size}"),
@@ -30,7 +33,7 @@ LINES = {
 
 @dataclass(frozen=True)
 class Target:
-    """The part of the canvas that a job works on, in pixels, and why it is that part: SELECTION, LAYER or CANVAS.
+    """The part of the canvas that a job works on, in pixels, and why it is that part: one of the kinds of LINES.
 
     `subject` is where a new layer's subject goes when it does not fill `rect`. With a selection `rect` may be larger
     than what is selected: the rest is what the mode looks at to fit the change in.
@@ -48,13 +51,18 @@ class Target:
         return line.format(size=f"{shown.width} × {shown.height}", x=shown.x, y=shown.y)
 
 
-def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: bool, max_aspect: float) -> Target:
-    """What a mode works on in a document as it is now; `sources` are layer ids by role, or PROJECTION.
+def target(document: Document, form: GenerationSettings, sources: Mapping[str, str], max_aspect: float) -> Target:
+    """What the settings work on in a document as it is now; `sources` are layer ids by role, or PROJECTION.
 
-    `fill` is the artist's wish to fill the canvas, `max_aspect` is what the model says of itself. Raises AcetateError
-    when the mode needs a selection and there is none, and when the layer has no visible pixels.
+    `max_aspect` is what the model says of itself. Raises AcetateError when the mode needs a selection and there is
+    none, and when the layer has no visible pixels.
     """
+    mode = mode_named(form.mode)
+    fill = form.fill and mode.fills
     canvas, chosen = selection_mask.canvas(document), selection_mask.selected(document)
+    if form.along and chosen is not None:
+        inside = intersection(chosen, canvas) or chosen
+        return Target(ALONG, _with_room(inside, canvas), selected=inside)
     if mode.stacks:
         return Target(CANVAS, canvas)
     if mode.selection:
@@ -72,6 +80,12 @@ def target(document: Document, mode: Mode, sources: Mapping[str, str], fill: boo
         if not fill and bounds != canvas:
             return Target(LAYER, area_around(bounds, canvas, max_aspect))
     return Target(CANVAS, canvas, subject=apart)
+
+
+def _with_room(selected: Rect, canvas: Rect) -> Rect:
+    room = round(ROOM * min(selected.width, selected.height)) + 16
+    grown = Rect(selected.x - room, selected.y - room, selected.width + 2 * room, selected.height + 2 * room)
+    return intersection(grown, canvas) or grown
 
 
 def visible_bounds(layer: Node, canvas: Rect) -> Rect:

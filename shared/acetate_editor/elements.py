@@ -67,12 +67,14 @@ LABELS = (
     mark("Flame colour"),
     mark("Flame only"),
     mark("Flame size"),
+    mark("Flat"),
     mark("Flicker"),
     mark("Fluff"),
     mark("Fluffiness"),
     mark("Fog"),
     mark("Four"),
     mark("From behind"),
+    mark("Frost"),
     mark("Ghosts"),
     mark("Glass"),
     mark("Glitter"),
@@ -86,6 +88,7 @@ LABELS = (
     mark("Head colour"),
     mark("Height"),
     mark("Hexagon"),
+    mark("Icicles"),
     mark("Ink"),
     mark("Intensity"),
     mark("Iridescence"),
@@ -105,6 +108,7 @@ LABELS = (
     mark("Oak"),
     mark("Octagon"),
     mark("Oval"),
+    mark("Painted"),
     mark("Patches"),
     mark("Pattern"),
     mark("Plain"),
@@ -113,7 +117,9 @@ LABELS = (
     mark("Raggedness"),
     mark("Rain"),
     mark("Rays"),
+    mark("Realistic"),
     mark("Rim"),
+    mark("Ripples"),
     mark("Round"),
     mark("Sag"),
     mark("Shadow"),
@@ -144,6 +150,7 @@ LABELS = (
     mark("Streak"),
     mark("Streaks"),
     mark("Stretch"),
+    mark("Style"),
     mark("Thickness"),
     mark("Tilt"),
     mark("Torn"),
@@ -200,7 +207,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class ElementKind:
-    """A kind: what names it, whether it is light (`blend` is `add`), whether it has frames, and its parameters."""
+    """A kind: what names it, whether it is light (`blend` is `add`), whether it has frames, its parameters, and whether
+    it grows along the outline of a mask.
+    """
 
     name: str
     label: str
@@ -208,6 +217,7 @@ class ElementKind:
     blend: str
     loops: bool
     settings: Tuple[Setting, ...]
+    outlined: bool = False
 
     @classmethod
     def from_map(cls, values: Mapping[str, Any]) -> ElementKind:
@@ -219,6 +229,7 @@ class ElementKind:
             blend=str(values.get("blend", "normal")),
             loops=bool(values.get("loops", False)),
             settings=tuple(map(Setting.from_map, values["parameters"])),
+            outlined=bool(values.get("outlined", False)),
         )
 
     def named_by(self, words: Sequence[str]) -> bool:

@@ -52,3 +52,14 @@ def test_a_loop_is_an_image_sequence_that_goes_round(with_elements: Blender) -> 
     assert seen["result"] == ["FINISHED"] and seen["source"] == "SEQUENCE"
     assert seen["files"] == [f"{number:06}.png" for number in range(1, 5)]
     assert seen["loop"] == [4, True, True] and "MIX_SHADER" in seen["nodes"]
+
+
+def test_an_element_grows_along_the_mask_where_its_kind_can(with_elements: Blender) -> None:
+    with_elements.call("scene.fresh", width=64, height=48)
+    assert with_elements.call("elements.asks_for_a_mask", prompt="glow") == ["mask"]
+    assert with_elements.call("elements.asks_for_a_mask", prompt="smoke") == []
+    with_elements.call("elements.square", name="shape", width=64, height=48, inner=24)
+    seen = with_elements.call("elements.generate", prompt="glow", along=True, mask_from="IMAGE", mask_name="shape")
+    alpha = seen["alpha"]
+    assert seen["result"] == ["FINISHED"]
+    assert min(alpha[12][26:38]) > 2 * max(alpha[24][26:38])

@@ -250,3 +250,25 @@ def test_no_model_gives_way_to_an_element_unasked(daemon: Daemon, acetate: Aceta
     assert refused.code != 0
     resolved = acetate("generate", "smoke", "--set", "density=1", "-o", "out.png")
     assert resolved.code == 2 and "use the model elements" in resolved.errors
+
+
+def test_an_element_grows_along_the_outline_of_a_typed_mask(acetate: Acetate) -> None:
+    shape = np.zeros((64, 96), np.uint8)
+    shape[20:44, 30:66] = 255
+    Image.fromarray(shape).save("shape.png")
+    command = ("generate", "--model", "elements", "--seed", "3", "--mask", "shape.png")
+    made = acetate(*command, "glow", "-o", "glow.png")
+    assert made.code == 0, made.errors
+    (picture,) = frames_of("glow.png")
+    assert picture.shape == (64, 96, 4)
+    assert picture[20, 40:56, 3].min() > 2 * picture[32, 40:56, 3].max()
+    again = acetate("generate", "--like", "glow.png", "--mask", "shape.png", "-o", "again.png")
+    assert again.code == 0, again.errors
+    assert np.array_equal(frames_of("again.png")[0], picture)
+    without = acetate("generate", "--like", "glow.png", "-o", "none.png")
+    assert without.code == 2 and "--mask FILE" in without.errors
+    smoke = acetate(*command, "smoke", "-o", "smoke.png")
+    assert smoke.code == 2 and "grow flame, glow, grass, icicles" in smoke.errors
+    Image.fromarray(np.zeros_like(shape)).save("shape.png")
+    empty = acetate(*command, "glow", "-o", "empty.png")
+    assert empty.code != 0 and "no outline" in empty.errors

@@ -223,6 +223,35 @@ long curly ginger hair in strong wind | hair | length+ curl+ colour:r wind+
 voluminous hair | hair | width+
 thin grey hair | hair | strands-
 shoulder-length brunette hair | hair | length- colour:r
+anime smoke | smoke | style=flat
+flat smoke | smoke | style=flat
+cartoon fire | flame | style=flat
+a cartoon blue flame | flame | style=flat colour:b
+cel shaded flames | flame | style=flat
+painted clouds | cloud | style=painted
+a painterly storm cloud | cloud | style=painted shadow+
+anime explosion | explosion | style=flat
+a painted campfire | campfire | style=painted
+comic splatter | splatter | style=flat
+realistic smoke | smoke | style=realistic
+icicles | icicles |
+long icicles | icicles | length+
+clear thin icicles | icicles | frost- width-
+icicles on a roof | icicles | ?roof
+cumulus cloud | cloud |
+a big fluffy cloud | cloud | size+ fluff+
+early explosion | explosion | age-
+a smoky explosion | explosion | smoke+
+red laser beam | energy_beam | colour:r
+intricate magic circle | magic_circle | detail+
+a thin shockwave | shockwave | thickness-
+cracks in glass | cracks | material=glass
+dry grass | grass | dryness+
+tall green grass | grass | height+ colour:g
+spider web | web |
+soap bubbles | bubbles | iridescence+
+dense fog | fog | density+
+a puff of dust | dust_motes |
 """
 
 FOREIGN = """
@@ -277,4 +306,41 @@ portrait of a king
 a wizard casting lightning
 flame thrower
 flamenco dancer
+smoke ring
+two smoke rings
+grass snake
+web designer
+cloud castle
+lightning bug
+snow white
+rain coat
+feather boa
+cloud computing
+fog machine
+bubble bath
+bubble gum
+bubble tea
+leaf blower
+ink cartridge
+snow angel
+snow cone
+fire ant
+fire drill
+lightning rod
+dandelion tea
+tea leaves
+tag cloud
+thought bubble
+speech bubble
+laser printer
+icicle lights
+grass skirt
+feather duster
+crack cocaine
+splatter movie
+a girl blowing a dandelion
+a dragon breathing fire
+match three game
+cloud storage
+hair clip
 """

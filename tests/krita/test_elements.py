@@ -101,3 +101,21 @@ def test_the_matte_is_kept_where_the_artist_wants_it(artist: Artist) -> None:
     assert artist.run("D.form().keep_matte")
     artist.set("inpaint")
     assert not artist.run("D.strength_row.matte.isVisible()")
+
+
+def test_an_element_grows_along_the_selection_and_beyond_it(artist: Artist) -> None:
+    artist.new(200, 160)
+    choose_elements(artist)
+    artist.type("smoke")
+    artist.run("select(60, 60, 80, 60)")
+    artist.until("'density' in D.element.rows and D.element._selected")
+    assert not artist.run("D.element.along.isVisible()")
+    artist.type("grass")
+    artist.until("D.element.along.isVisible()")
+    artist.click("D.element.along")
+    artist.until("'edge of the selection' in D.target.text()")
+    artist.make("grass")
+    above, inside = (sum(artist.pixels("grass", 70, y, 60, height)[3::4]) for y, height in ((40, 18), (90, 10)))
+    assert above > 255 * 50 and inside < above / 10
+    artist.run("app.activeDocument().setSelection(None); D.refresh()")
+    assert not artist.run("D.element.along.isVisible()") and artist.run("D.form().element['along']")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +40,14 @@ class ElementOptions:
     sheet: Annotated[
         bool, typer.Option("--sheet", help=_("Write the frames side by side instead, as a sprite sheet."))
     ] = False
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=_("A picture of a shape, white on black: fire, glow, grass or icicles grow along its outline."),
+            show_default=False,
+        ),
+    ] = None
     fps: Annotated[int, typer.Option(help=_("Frames a second of an animated PNG."))] = FRAMES_PER_SECOND
 
     def element(self, former: Element | None, new_prompt: bool) -> Element | None:

@@ -55,7 +55,7 @@ def generate(
             field="prompt",
             hint=_("quote the prompt as one, or add --stack for a layer of each"),
         )
-    run_and_save("text", options, {}, element, prompt=prompts[0] if prompts else None)
+    run_and_save("text", options, {"mask": element.mask}, element, prompt=prompts[0] if prompts else None)
 
 
 def _stacked(options: Options, prompts: list[str] | None) -> tuple[str, ...]:

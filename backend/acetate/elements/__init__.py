@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from acetate.elements.frame import Canvas, Layer
+from acetate.elements.frame import Canvas, Layer, no_progress
 from acetate.elements.kinds import KINDS
 from acetate.elements.numbers import Numbers
+from acetate.elements.outline import Mask, Outline
 from acetate.elements.params import Choice, Number
+from acetate.elements.style import REALISTIC, styled
 from acetate.elements.words import Understood, understand
 
 __all__ = ["KINDS", "Understood", "paint", "sample", "understand"]
@@ -24,23 +26,27 @@ def paint(
     frame: int = 0,
     frames: int = 1,
     on_progress: Callable[[float], None] | None = None,
+    mask: Mask | None = None,
 ) -> Layer:
     """Paint an element: (height, width, 4) float32, straight alpha, sRGB-encoded, in [0, 1].
 
     `values` are parameters of the kind by name. `frame` is one of a loop's `frames`; frame number `frames` is the first
-    again. `on_progress` gets the share that is done; what it raises ends the work and is passed on. Raises ValueError
-    naming what the kind has not, or the limit that a value is over.
+    again. `on_progress` gets the share that is done; what it raises ends the work and is passed on. A kind that is
+    `outlined` grows along the outline of a `mask`, (rows, columns) from 0 to 255 in the shape of the frame. Raises
+    ValueError naming what the kind has not, the limit that a value is over, or a mask without an outline.
     """
     chosen = KINDS.get(kind)
     if chosen is None:
         raise ValueError(f"no element {kind!r}: there are {', '.join(KINDS)}")
     if frames > 1 and not chosen.loops:
         raise ValueError(f"{chosen.label} does not move: ask for one frame")
+    if mask is not None and not chosen.outlined:
+        along = ", ".join(each.label for each in KINDS.values() if each.outlined)
+        raise ValueError(f"{chosen.label} does not grow along an outline: there are {along}")
     params = chosen.build(values)
-    canvas = Canvas(width, height, Numbers(seed), (frame % frames) / frames)
-    if on_progress is not None:
-        canvas = Canvas(width, height, Numbers(seed), canvas.phase, on_progress)
-    layer = chosen.paint(canvas, params)
+    outline = None if mask is None else Outline.of(mask)
+    canvas = Canvas(width, height, Numbers(seed), (frame % frames) / frames, on_progress or no_progress, outline)
+    layer = styled(canvas, chosen.paint(canvas, params), getattr(params, "style", REALISTIC))
     for band in canvas.bands():
         part = layer[band.place]
         part[..., :3] /= np.maximum(part[..., 3:], np.float32(1e-12))

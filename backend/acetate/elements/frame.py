@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acetate.elements.numbers import Field, Numbers
+from acetate.elements.numbers import Field, Numbers, smoothstep
+from acetate.elements.outline import Outline
 
 Layer = NDArray[np.float32]
 BAND_PIXELS = 1 << 18
@@ -17,7 +19,7 @@ BAND_PIXELS = 1 << 18
 WORKERS = 2
 
 
-def _no_progress(_share: float) -> None:
+def no_progress(_share: float) -> None:
     """What is called where nobody watches."""
 
 
@@ -54,14 +56,15 @@ class Canvas:
     """A frame of width x height pixels at one moment of a loop.
 
     Coordinates have their origin in the middle, x to the right and y up; the shorter side is 1. `phase` is the moment,
-    in [0, 1): a picture at 1 would be the one at 0.
+    in [0, 1): a picture at 1 would be the one at 0. With an `outline` the element grows along that.
     """
 
     width: int
     height: int
     numbers: Numbers
     phase: float = 0.0
-    on_progress: Callable[[float], None] = field(default=_no_progress)
+    on_progress: Callable[[float], None] = field(default=no_progress)
+    outline: Outline | None = None
 
     @property
     def unit(self) -> int:
@@ -116,12 +119,14 @@ class Canvas:
             part *= np.float32(1) - front[..., 3:]
             part += front
 
-        with ThreadPoolExecutor(WORKERS) as pool:
+        # A thread that starts costs more than a small picture.
+        with nullcontext() if len(bands) < 2 else ThreadPoolExecutor(WORKERS) as pool:
             try:
-                for done, _ in enumerate(pool.map(one, bands), 1):
+                for done, _ in enumerate(map(one, bands) if pool is None else pool.map(one, bands), 1):
                     self.on_progress(begun + (1 - begun) * done / len(bands))
             except BaseException:
-                pool.shutdown(cancel_futures=True)
+                if pool is not None:
+                    pool.shutdown(cancel_futures=True)
                 raise
 
     def box(self, narrowest: float, widest: float, margin: float = 0.03) -> Box:
@@ -208,3 +213,11 @@ class Grid:
             half * t * t * (t - 1),
         )
         return [(start + tap, weight.astype(np.float32)) for tap, weight in enumerate(weights)]
+
+
+def clear(canvas: Canvas, band: Band, margin: float = 0.06) -> Field:
+    """1 inside the frame, falling smoothly to 0 at its outermost pixels over a `margin` in units."""
+    pixel = 0.6 / canvas.unit
+    across = smoothstep(pixel, pixel + margin, np.float32(canvas.across / 2) - np.abs(band.x))
+    down = smoothstep(pixel, pixel + margin, np.float32(canvas.down / 2) - np.abs(band.y))
+    return across * down

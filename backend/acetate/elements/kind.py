@@ -18,7 +18,8 @@ class Kind:
     `name` is its name on the wire and `label` the artist's; `words` are nouns, in the singular, that name it in a
     prompt. `params` is a frozen dataclass of parameters (`acetate.elements.params`), and `paint(canvas, params)` gives
     the premultiplied layer (height, width, 4). One that `fills` reaches the border of its frame, another stands clear
-    of it; `light` is added to what lies below; one that `loops` moves with the canvas's phase.
+    of it; `light` is added to what lies below; one that `loops` moves with the canvas's phase; an `outlined` one grows
+    along the canvas's outline where it has one.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Kind:
     fills: bool = False
     light: bool = False
     loops: bool = True
+    outlined: bool = False
 
     def parameters(self) -> tuple[Parameter, ...]:
         """What can be set, in the order of the sliders."""
@@ -47,5 +49,6 @@ class Kind:
             "fills": self.fills,
             "blend": "add" if self.light else "normal",
             "loops": self.loops,
+            "outlined": self.outlined,
             "parameters": [parameter.to_map() for parameter in self.parameters()],
         }

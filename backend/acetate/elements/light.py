@@ -66,10 +66,12 @@ def glow(bright: Field, reach: float, levels: int = 6) -> Field:
     """The light that a picture (height, width) scatters around itself, as far as about `reach` pixels.
 
     The mean of blurred pictures of which each is half as wide as the one before, which falls off nearly as light in
-    air does. Levels finer than a pixel count as the picture itself, so that a glow is the same at every size.
+    air does. Levels finer than a pixel count as the finest. Level n has the variance 2/3 * 4**n in pixels, the finest
+    by a blur of its own, so that a glow is the same at every size.
     """
     top = np.log2(max(reach, 1.0))
-    pyramid = [bright]
+    box = (1 / 3, 1 / 3, 0.0)
+    pyramid = [_smoothed(_smoothed(bright, 0, box), 1, box)]
     while len(pyramid) <= top + 1 and min(pyramid[-1].shape) > 2:
         pyramid.append(_halved(pyramid[-1]))
     shares = [
@@ -83,8 +85,9 @@ def glow(bright: Field, reach: float, levels: int = 6) -> Field:
     return spread
 
 
-def _smoothed(values: Field, axis: int) -> Field:
-    """A (1, 4, 6, 4, 1) / 16 blur along an axis; nothing lies beyond the border."""
+def _smoothed(values: Field, axis: int, weights: tuple[float, float, float] = (0.375, 0.25, 0.0625)) -> Field:
+    """A blur along an axis by five weights, given from the middle; nothing lies beyond the border."""
+    middle, beside, outer = map(np.float32, weights)
     length = values.shape[axis]
     padded = np.zeros([side + 4 if one == axis else side for one, side in enumerate(values.shape)], np.float32)
     padded[(slice(None),) * axis + (slice(2, length + 2),)] = values
@@ -93,9 +96,9 @@ def _smoothed(values: Field, axis: int) -> Field:
         part: Field = padded[(slice(None),) * axis + (slice(by, by + length),)]
         return part
 
-    blurred: Field = shifted(2) * np.float32(0.375)
-    blurred += (shifted(1) + shifted(3)) * np.float32(0.25)
-    blurred += (shifted(0) + shifted(4)) * np.float32(0.0625)
+    blurred: Field = shifted(2) * middle
+    blurred += (shifted(1) + shifted(3)) * beside
+    blurred += (shifted(0) + shifted(4)) * outer
     return blurred
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 
 from acetate.elements.kind import Kind
@@ -61,10 +62,18 @@ IGNORED = frozenset(_IGNORED.split())
 """Words that say nothing which a parameter could show."""
 _CLASHES = (
     "football tennis soccer chess cricket boxing wrestling rugby death perfect friendly pattern string facial "
-    "cease holy school sticky"
+    "cease holy school sticky tag word data thought speech tea"
 )
 CLASHES = frozenset(_CLASHES.split())
 """Words before a noun that give it another meaning: a football match, friendly fire."""
+_THINGS = (
+    "building ceiling clothing computing drawing earring evening fishing lighting meeting painting parking racing "
+    "sibling training warning wedding welding writing"
+)
+THINGS = frozenset(_THINGS.split())
+"""Words that end as "rising" does and name a thing."""
+NAMES = frozenset({("snow", "white"), ("rain", "man")})
+"""What is called by the name of an element."""
 
 
 @dataclass(frozen=True)
@@ -155,14 +164,14 @@ def understand(prompt: str) -> Understood | None:
         following, rest = _split(rest[1:])
         head = [*head, "of", *following]
     found = _found(head)
-    if found is None:
+    if found is None or tuple(head[-2:]) in NAMES:
         return None
     reading = _Reading(found.kind)
     reading.read(head[: found.first])
     before = [word for word in head[: found.first] if word in reading.unknown]
     if head[found.last :] and not _describes(found.kind, head[found.last :]):
         return None
-    if len(before) > 1 or CLASHES.intersection(before):
+    if len(before) > 1 or CLASHES.intersection(before) or _does(head[: found.first], before):
         return None
     noticed = list(reading.unknown)
     reading.read(head[found.first : found.last])
@@ -207,11 +216,16 @@ def _names() -> Iterator[tuple[Kind, list[str]]]:
             yield kind, [_singular(word) for word in name.split()]
 
 
+def _does(words: Sequence[str], unknown: Sequence[str]) -> bool:
+    """Whether something else acts on what is named: "a girl blowing a dandelion", but not "dragon fire"."""
+    return any(first in unknown and second.endswith("ing") for first, second in pairwise(words))
+
+
 def _describes(kind: Kind, words: Sequence[str]) -> bool:
-    """Whether the words after a noun only describe it: "smoke rising", not "smoke detector"."""
+    """Whether the words after a noun only describe it: "smoke rising", not "smoke detector" and not "smoke ring"."""
     reading = _Reading(kind)
     reading.read(words)
-    return not [word for word in reading.unknown if not word.endswith("ing")]
+    return all(re.fullmatch(r".*[aeiouy].*ing", word) and word not in THINGS for word in reading.unknown)
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:

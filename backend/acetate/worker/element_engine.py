@@ -16,7 +16,7 @@ from acetate_wire.vocabulary import Vocabulary
 from acetate.generation import GenerationProgress, LayerOutput
 from acetate.i18n import tr as _
 from acetate.image.sizes import Size
-from acetate.pipelines.metadata import GenerationMetadata
+from acetate.pipelines.metadata import GenerationMetadata, pixels_hash
 from acetate.worker.engine import EngineJob, EngineResult, ModelInfo, ProgressCallback
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ PREVIEW_SIDE = 256
 SEED_RANGE = 2**64
 WHOLE = {"rgba8": "u1", "bgra8": "u1", "gray8": "u1", "rgba16": "<u2", "bgra16": "<u2"}
 """The whole numbers that some reply formats consist of."""
+OUTLINE = "mask"
+"""The role of the picture along whose outline an element grows."""
 UNUSED = (
-    *("negative", "inputs", "controls", "layer_prompts", "loras", "steps", "guidance", "sampler", "clip_skip"),
+    *("negative", "controls", "layer_prompts", "loras", "steps", "guidance", "sampler", "clip_skip"),
     *("passes", "strength", "transparency_weight", "stop_at", "detail"),
 )
 """Fields of a request that change nothing about an element."""
@@ -69,6 +71,7 @@ class ElementEngine:
         _check_unused(request)
         asked = Element() if request.element is None else request.element
         kind, values = _understood(request.prompt, asked)
+        _check_outline(request, kind)
         parameters = _parameters(kind, {**values, **asked.parameters})
         if asked.frames > 1 and not _kinds()[kind].loops:
             loops = ", ".join(name for name, each in _kinds().items() if each.loops)
@@ -95,11 +98,12 @@ class ElementEngine:
         request = job.request
         assert request.element is not None, "the request is not resolved"
         kind, element = KINDS[request.element.kind], request.element
+        mask = _mask(job)
         seeds = [((request.seed or 0) + index) % SEED_RANGE for index in range(request.count)]
         size = Size(request.target.width, request.target.height)
         steps = REPORTS * request.count * element.frames
         if report.wants_preview:
-            report(GenerationProgress("drawing", 0, steps, preview=_preview(element, size, seeds[0])))
+            report(GenerationProgress("drawing", 0, steps, preview=_preview(element, size, seeds[0], mask)))
         layers: list[LayerOutput] = []
         for seed in seeds:
             for frame in range(element.frames):
@@ -108,13 +112,15 @@ class ElementEngine:
                 def on_progress(share: float, done: int = done) -> None:
                     report(GenerationProgress("drawing", done + int(share * REPORTS), steps))
 
-                picture = _paint(element, size, seed, frame, on_progress)
+                picture = _paint(element, size, seed, frame, on_progress, mask)
                 name = request.prompt.strip() or kind.label
                 name = f"{name} {frame + 1}" if element.frames > 1 else name
                 target, pixels = request.target, _in_format(picture, request)
                 blend = "add" if kind.light else "normal"
                 layers.append(LayerOutput(name, "layer", target.x, target.y, pixels, blend=blend))
-        settings = [GenerationMetadata.of(request, seed).to_map() for seed in seeds for _frame in range(element.frames)]
+        given = {role: pixels_hash(pixels) for role, pixels in job.inputs.items()}
+        made = [GenerationMetadata.of(request, seed, inputs=given).to_map() for seed in seeds]
+        settings = [each for each in made for _frame in range(element.frames)]
         return EngineResult(tuple(layers), seeds[0], {"layers": settings}, _warnings(request))
 
 
@@ -161,6 +167,19 @@ def _check_unused(request: LayerRequest) -> None:
             )
 
 
+def _check_outline(request: LayerRequest, kind: str) -> None:
+    """A picture is a mask, for a kind that grows along its outline."""
+    along = ", ".join(name for name, each in _kinds().items() if each.outlined)
+    for role in request.inputs:
+        if role != OUTLINE or not _kinds()[kind].outlined:
+            raise AcetateError(
+                "mode_unsupported",
+                f"{kind} grows along no outline" if role == OUTLINE else f"{role} changes nothing about an element",
+                field=f"inputs.{role}",
+                hint=f"leave it out; along the outline of a mask grow {along}",
+            )
+
+
 def _understood(prompt: str, asked: Element) -> tuple[str, dict[str, Any]]:
     """The kind that is asked for, and the parameters that the prompt sets of it."""
     kinds, words = _kinds(), prompt.strip()
@@ -204,20 +223,41 @@ def _parameters(kind: str, given: Mapping[str, Any]) -> dict[str, Parameter]:
 
 
 def _paint(
-    element: Element, size: Size, seed: int, frame: int, on_progress: Callable[[float], None] | None = None
+    element: Element,
+    size: Size,
+    seed: int,
+    frame: int,
+    on_progress: Callable[[float], None] | None = None,
+    mask: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.float32]:
     from acetate.elements import paint
 
-    return paint(element.kind, element.parameters, size.width, size.height, seed, frame, element.frames, on_progress)
+    place = (size.width, size.height, seed, frame, element.frames)
+    try:
+        return paint(element.kind, element.parameters, *place, on_progress, mask)
+    except ValueError as error:
+        hint = "give a mask that is white where the shape is"
+        raise AcetateError("bad_request", str(error), field=f"inputs.{OUTLINE}", hint=hint) from None
 
 
-def _preview(element: Element, size: Size, seed: int) -> NDArray[np.uint8]:
+def _mask(job: EngineJob) -> NDArray[np.uint8] | None:
+    """The mask that the job gives, (rows, columns): its brightness, nothing where it is transparent."""
+    import numpy as np
+
+    if OUTLINE not in job.inputs:
+        return None
+    given = job.inputs[OUTLINE]
+    light = given[..., 0] * np.float32(0.299) + given[..., 1] * np.float32(0.587) + given[..., 2] * np.float32(0.114)
+    return np.rint(np.clip(light * given[..., 3], 0, 1) * 255).astype(np.uint8)
+
+
+def _preview(element: Element, size: Size, seed: int, mask: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """The first frame in small: the same seed has the same shapes in every size."""
     import numpy as np
 
     scale = min(1.0, PREVIEW_SIDE / max(size.width, size.height))
     small = Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
-    return np.rint(_paint(element, small, seed, 0) * 255).astype(np.uint8)
+    return np.rint(_paint(element, small, seed, 0, mask=mask) * 255).astype(np.uint8)
 
 
 def _in_format(picture: NDArray[np.float32], request: LayerRequest) -> NDArray[Any]:

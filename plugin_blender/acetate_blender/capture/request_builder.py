@@ -59,7 +59,7 @@ def build_request(scene: Any, chosen: Mapping[str, Any]) -> RequestDraft:
         check_camera(seen, placement.distance)
         placement = replace(placement, view=seen)
     request = _request(chosen, view)
-    readers = inputs.readers(view, options.needed_roles(request.mode, chosen["known"]), chosen)
+    readers = inputs.readers(view, elements.roles(chosen), chosen)
     controls = _controls(scene, view, chosen)
     return RequestDraft(request, placement, _sending(request, view, readers, controls, chosen))
 
@@ -72,7 +72,7 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     if mode in options.NEEDS_PROMPT and not words.strip() and not named:
         hint = tr("say what is to be there, or choose Remove") if mode == "inpaint" else tr("say what the layer shows")
         return AcetateError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
-    for role in options.needed_roles(mode, chosen["known"]):
+    for role in elements.roles(chosen):
         trouble = inputs.missing(scene, role, chosen)
         if trouble is not None:
             return trouble
@@ -132,7 +132,7 @@ def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
         model=chosen["model"],
         negative=chosen["negative"],
         layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
-        inputs=dict.fromkeys(options.needed_roles(chosen["mode"], chosen["known"]), UNREAD),
+        inputs=dict.fromkeys(elements.roles(chosen), UNREAD),
         seed=random.randrange(SEEDS) if chosen["random_seed"] else chosen["seed"],
         count=1 if splits else chosen["count"],
         layers=(chosen["layers"] or None) if splits else None,

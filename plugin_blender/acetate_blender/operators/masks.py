@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators that paint a mask for Inpaint and Remove."""
+"""Operators that paint a mask for Inpaint and Remove, and for an element that grows along its outline."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import bpy
+from acetate_wire.element import ELEMENTS
 
 from ..capture.targets import open_image
 from ..daemon_connection import session
@@ -43,7 +44,8 @@ class ACETATE_OT_paint_mask(bpy.types.Operator):
                 shading.color_type = "TEXTURE"
         settings.mask_from, settings.mask_name = "IMAGE", image.name
         offered = session.modes(settings.model)
-        if settings.mode not in ("inpaint", "remove") and "inpaint" in (offered or ("inpaint",)):
+        along = settings.model == ELEMENTS and settings.along
+        if not along and settings.mode not in ("inpaint", "remove") and "inpaint" in (offered or ("inpaint",)):
             settings.mode = "inpaint"
         return {"FINISHED"}
 

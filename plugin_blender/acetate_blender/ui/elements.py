@@ -30,8 +30,7 @@ class ACETATE_MT_element(bpy.types.Menu):
 def draw(layout: Any, context: Any, settings: Any) -> None:
     """The settings of an element, where the model draws by formula."""
     wrapped_label(layout, tr(ABOUT), context.region.width, ICON)
-    chosen = {"element": settings.element, "prompt": settings.prompt}
-    kind = elements.shown(chosen)
+    kind = elements.shown({"element": settings.element, "prompt": settings.prompt})
     row = layout.split(factor=0.4, align=True)
     row.alignment = "RIGHT"
     row.label(text="Element")
@@ -45,8 +44,16 @@ def draw(layout: Any, context: Any, settings: Any) -> None:
         column.prop(group, setting.name, slider=setting.type != COLOUR)
     if settings.element_parameters:
         _set(column, "element_parameters", "", tr("As the Words Say"), "LOOP_BACK")
+    if kind.outlined:
+        layout.prop(settings, "along")
     if kind.loops:
         layout.prop(settings, "frames")
+
+
+def roles(settings: Any) -> tuple[str, ...]:
+    """The roles of the pictures that the panel asks for."""
+    names = ("mode", "known", "model", "along", "element", "prompt")
+    return elements.roles({name: getattr(settings, name) for name in names})
 
 
 def draw_offer(layout: Any, settings: Any) -> None:

@@ -232,7 +232,7 @@ def _choice(layout: Any, label: str, menu: str, shown: str) -> None:
 
 
 def _inputs(layout: Any, context: Any, settings: Any) -> None:
-    roles = options.needed_roles(settings.mode, settings.known)
+    roles = elements.roles(settings)
     primary = options.primary_role(settings.mode, settings.known)
     if settings.mode == "extract":
         layout.prop(settings, "known")

@@ -212,6 +212,7 @@ class Docker(DockWidget):
         self.target.setText(words)
         mode = mode_named(self.modes.mode)
         selected = self.document is not None and selection_mask.selected(self.document) is not None
+        self.element.show_selection(selected)
         fills = mode.fills and not form.is_element
         self.fill.setVisible(fills and (mode.name == "text" or not selected))
         self.fill.setText(tr("Fill the selection") if selected else tr("Fill the canvas"))
@@ -382,6 +383,7 @@ class Docker(DockWidget):
         self.unknown.hide()
         column.addWidget(self.unknown)
         self.element = ElementPanel()
+        self.element.changed.connect(self._show_target)
         self.element.changed.connect(self._show_button)
         self.element.taken.connect(self.model.choose)
         column.addWidget(self.element)

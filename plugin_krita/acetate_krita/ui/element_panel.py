@@ -49,6 +49,11 @@ class ElementPanel(QtWidgets.QWidget):
         self.reset = tool("again", tr("All sliders as the words say"), self._reset)
         self._own = [QtWidgets.QLabel(tr("Element")), _beside(self.kind, self.reset)]
         self._form.addRow(*self._own)
+        self.along = QtWidgets.QCheckBox(tr("Along the selection"))
+        self.along.setToolTip(tr("Let it grow along the edge of what is selected, instead of inside it"))
+        self.along.clicked.connect(lambda _checked: self._tell())
+        self._form.addRow(self.along)
+        self._selected = False
         self.frames = QtWidgets.QSpinBox()
         self.frames.setRange(1, MOST_FRAMES)
         self.frames.setSpecialValueText(tr("still"))
@@ -64,8 +69,8 @@ class ElementPanel(QtWidgets.QWidget):
     # What is set
 
     def values(self) -> dict[str, Any]:
-        """The element as a form holds it: `kind`, the `parameters` that were moved, and `frames`; nothing beside
-        another model.
+        """The element as a form holds it: `kind`, the `parameters` that were moved, `frames`, and whether it grows
+        `along` the selection; nothing beside another model.
         """
         if not self._kinds:
             return {}
@@ -73,6 +78,7 @@ class ElementPanel(QtWidgets.QWidget):
             "kind": str(self.kind.currentData() or ""),
             "parameters": dict(self._moved),
             "frames": self.frames.value(),
+            "along": self.along.isChecked() and self.shown is not None and self.shown.outlined,
         }
 
     def fill(self, values: Mapping[str, Any]) -> None:
@@ -82,6 +88,7 @@ class ElementPanel(QtWidgets.QWidget):
         # Another kind has let go of what was moved.
         self._moved = dict(values.get("parameters", {}))
         self.frames.setValue(int(values.get("frames", 1)))
+        self.along.setChecked(bool(values.get("along", False)))
         self._show()
 
     def offer(self, model: Mapping[str, Any]) -> None:
@@ -104,6 +111,12 @@ class ElementPanel(QtWidgets.QWidget):
         kinds = () if model == ELEMENTS or mode != "text" else kinds_of(connection.model(ELEMENTS))
         self.as_element.setVisible(fitting(kinds, prompt) is not None)
         self._show()
+
+    def show_selection(self, selected: bool) -> None:
+        """Offer to grow along a selection where there is one."""
+        if selected != self._selected:
+            self._selected = selected
+            self._show()
 
     @property
     def shown(self) -> ElementKind | None:
@@ -131,6 +144,7 @@ class ElementPanel(QtWidgets.QWidget):
             self._form.labelForField(row).setFont(font)
         for widget in self._own:
             widget.setVisible(bool(self._kinds))
+        self.along.setVisible(self._selected and kind is not None and kind.outlined)
         loops = bool(self._kinds) and (kind is None or kind.loops)
         for widget in self._loop:
             widget.setVisible(loops)

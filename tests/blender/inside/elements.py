@@ -7,6 +7,7 @@ from typing import Any
 
 import addon
 import bpy
+import numpy as np
 
 
 def _settings() -> Any:
@@ -35,6 +36,30 @@ def sliders(prompt: str, move: dict[str, float] | None = None) -> dict[str, Any]
     return {"before": before, "after": {name: round(getattr(group, name), 3) for name in names}, "asked": asked}
 
 
+def square(name: str, width: int, height: int, inner: int) -> None:
+    """An image with a white square in the middle of black."""
+    pixels = np.zeros((height, width, 4), np.float32)
+    pixels[..., 3] = 1
+    top, left = (height - inner) // 2, (width - inner) // 2
+    pixels[top : top + inner, left : left + inner] = 1
+    bpy.data.images.new(name, width, height).pixels.foreach_set(pixels.ravel())
+
+
+def asks_for_a_mask(prompt: str) -> list[str]:
+    """The roles of pictures that the panel asks for, along a mask."""
+    settings = _settings()
+    settings.model, settings.prompt, settings.along = "elements", prompt, True
+    roles = list(addon.part("ui.elements").roles(settings))
+    settings.along = False
+    return roles
+
+
+def _alpha(image: Any) -> list[list[float]]:
+    """The rows of its alpha, from below."""
+    rows: list[list[float]] = np.array(image.pixels[3::4]).reshape(image.size[1], image.size[0]).round(3).tolist()
+    return rows
+
+
 def generate(prompt: str, colour: list[float] | None = None, **options: Any) -> dict[str, Any]:
     """Draw an element: its plane, how its material adds up, and its image."""
     elements, plane, material = addon.part("elements"), addon.part("insert.plane"), addon.part("insert.material")
@@ -53,6 +78,7 @@ def generate(prompt: str, colour: list[float] | None = None, **options: Any) -> 
         "result": sorted(result),
         "nodes": sorted(node.type for node in nodes),
         "source": image.source,
+        "alpha": [] if image.source == "SEQUENCE" else _alpha(image),
         "files": sorted(path.name for path in folder.iterdir()) if image.source == "SEQUENCE" else [],
         "loop": [user.frame_duration, user.use_cyclic, user.use_auto_refresh],
         "element": jobs[0].settings["layers"][0]["element"],

@@ -25,6 +25,7 @@ from acetate.elements.kinds import (
     god_rays,
     grass,
     hair,
+    icicles,
     ink,
     leaves,
     lens_flare,
@@ -71,6 +72,7 @@ _MODULES = (
     feather,
     dandelion,
     grass,
+    icicles,
     leaves,
 )
 KINDS: Mapping[str, Kind] = MappingProxyType({module.KIND.name: module.KIND for module in _MODULES})

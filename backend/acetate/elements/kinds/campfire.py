@@ -15,6 +15,7 @@ from acetate.elements.light import glow
 from acetate.elements.numbers import Field, sine
 from acetate.elements.params import colour, number
 from acetate.elements.strokes import dots
+from acetate.elements.style import style
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Campfire:
     sparks: float = number("Sparks", 0.5, smokeless=0.5, sparkling=0.9)
     charred: float = number("Charred", 0.5, fresh=0.1, charred=0.9, burnt=0.9)
     glow: float = number("Glow", 0.5, glowing=0.75, intense=0.9)
+    style: str = style()
     colour: str = colour("Colour", "#ff8a1e", red="#ff5a1c", orange="#ff8a1e", yellow="#ffb52e")
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Grid, Layer
+from acetate.elements.frame import Band, Canvas, Grid, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import layer_of, mix, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Reals, exp, smoothstep
 from acetate.elements.params import colour, number
+from acetate.elements.style import style
 
 HEAPS, LOBES = 7, 26
 """Heaps of a cloud, and lobes of each."""
@@ -23,11 +23,12 @@ class Cloud:
     """What can be set."""
 
     size: float = number("Size", 0.75, small=0.35, big=0.95, large=0.95, huge=1.0)
-    height: float = number("Height", 0.6, flat=0.1, low=0.15, towering=1.0, tall=0.9)
+    height: float = number("Height", 0.6, low=0.15, towering=1.0, tall=0.9)
     density: float = number("Density", 0.6, thin=0.2, wispy=0.15, thick=0.85, dense=0.95, light=0.3, heavy=0.95)
     fluff: float = number("Fluffiness", 0.5, soft=0.2, smooth=0.1, fluffy=0.8, puffy=0.85)
     shadow: float = number("Shadow", 0.45, bright=0.15, dark=0.85, storm=0.95, stormy=0.95, rain=0.85)
     light: float = number("Light", -0.4, -1.0, 1.0)
+    style: str = style()
     colour: str = colour("Colour", "#ffffff", black="#5c6068")
 
 

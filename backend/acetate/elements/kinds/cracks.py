@@ -131,7 +131,9 @@ def _branch(
     numbers = canvas.numbers
     path = _wander(canvas, name, start, turn, length, rough, 0.17)
     along = np.linspace(0, 1, len(path))
-    uneven = numbers.uniform(f"{name}.width", len(path), 0.55, 1.25)
+    uneven = numbers.uniform(f"{name}.width", len(path), 0.45, 1.3)
+    # Neighbours are alike: a crack is no string of beads.
+    uneven[1:-1] = (uneven[:-2] + uneven[1:-1] + uneven[2:]) / 3
     web.add(path, thick * np.maximum((1 - along) * (1 - 0.5 * along), 0.03) * uneven)
     if depth == 2:
         return

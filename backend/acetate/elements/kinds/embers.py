@@ -16,6 +16,8 @@ from acetate.elements.strokes import Strokes, dots, fine
 
 TRAIL = np.array([1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.12, 0.05, 0.02, 0.0])
 """Places on a spark's trail, from its end to its head."""
+HEAD = 7
+"""Which of these is in the middle of the ember."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def paint(canvas: Canvas, embers: Embers) -> Layer:
     """Sparks all over the frame, densest and hottest below."""
     shape = (canvas.height, canvas.width)
     sharp, blurred = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    # Thin behind, round in front.
-    swell = np.array([0.12, 0.27, 0.41, 0.55, 0.7, 0.86, 1.0, 1.0, 0.75, 0.15])
+    # Thin behind, round in front: a trail that is shorter than it is wide has no shape of its own.
+    swell = np.array([0.12, 0.27, 0.41, 0.55, 0.68, 0.75, 0.75, 0.66, 0.40, 0.10])
     for name, each, size in (("dust", 420, 0.0013), ("spark", 170, 0.0031), ("ember", 30, 0.0056)):
         sparks = _sparks(canvas, embers, name, each, size)
         weights = sparks.heat[:, None] * (swell * swell)[None]
@@ -79,6 +81,7 @@ def paint(canvas: Canvas, embers: Embers) -> Layer:
             sharp,
             Strokes(canvas.pixels(sparks.path), sparks.radius[:, None] * swell * canvas.unit, weights * 0.95, soft=0.8),
         )
+        dots(sharp, canvas.pixels(sparks.path[:, HEAD]), 0.8 * sparks.radius * canvas.unit, 1.6 * sparks.heat, 1.2)
     canvas.on_progress(0.3)
     near = _sparks(canvas, embers, "near", 18 * embers.depth, 0.013)
     dots(blurred, canvas.pixels(near.path[:, -1]), near.radius * canvas.unit, 0.35 * near.heat, 0.7)

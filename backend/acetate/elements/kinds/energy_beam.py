@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear, direction
+from acetate.elements.kinds.shared import direction
 from acetate.elements.light import rgb, shining
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, exp, gaussian, smoothstep
@@ -58,7 +58,8 @@ def paint(canvas: Canvas, beam: EnergyBeam) -> Layer:
         flow = along * np.float32(2.2) - np.float32(4 * phase)
         off = across - sway(flow, np.full_like(flow, 0.5)) * taper * np.float32(wide * 1.1 * beam.turbulence)
         ripple = plasma(along * 7 - np.float32(8 * phase), across * np.float32(0.16 / wide))
-        edge = np.float32(wide) * taper * (1 + ripple * np.float32(0.55 * beam.turbulence)) + np.float32(pixel)
+        edge = np.float32(wide) * taper * (1 + ripple * np.float32(0.55 * beam.turbulence))
+        edge = np.sqrt(edge * edge + np.float32(pixel * pixel))
         near = np.abs(off) / edge
         bright = gaussian(near, 0.55) * 4.5 + exp(near * -1.1) * (0.9 + 0.7 * ripple)
         for i in range(STRANDS):
@@ -68,8 +69,10 @@ def paint(canvas: Canvas, beam: EnergyBeam) -> Layer:
                     along * np.float32(3.6 + 0.5 * i) - np.float32(8 * phase), np.full_like(along, i + 0.3)
                 )
                 line = np.abs(off - wave * taper * np.float32(wide * (2.0 + 3.2 * beam.turbulence)))
-                thin = np.float32(0.0011 + 0.045 * wide) * (0.35 + taper) + np.float32(pixel)
-                bright += (gaussian(line / thin, 0.7) * 2.2 + exp(line / thin * -0.30) * 0.30) * np.float32(seen)
+                fine = np.float32(0.0016 + 0.045 * wide) * (0.35 + taper)
+                thin = np.sqrt(fine * fine + np.float32(pixel * pixel))
+                spread = gaussian(line / thin, 0.7) * (fine / thin) * 2.2 + exp(line / fine * -0.30) * 0.30
+                bright += spread * np.float32(seen)
         far = np.abs(off) / np.float32(0.02 + 3.2 * wide)
         haze = 1 / (1 + far * far * 3) * (0.75 + 0.45 * ripple)
         bright = (bright + haze * np.float32(1.1 * beam.glow)) * inside

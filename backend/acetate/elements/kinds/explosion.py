@@ -6,18 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Grid, Layer
+from acetate.elements.frame import Band, Canvas, Grid, Layer, clear
 from acetate.elements.kind import Kind
 from acetate.elements.kinds.fire import heat_colours
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import glow, layer_of, over, ramp, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Reals, cosine, exp, sine, smoothstep
 from acetate.elements.params import colour, number
 from acetate.elements.strokes import Strokes, fine
+from acetate.elements.style import style
 
 PUFFS, SPARKS = 110, 420
 TRAIL = np.array([0.0, 0.3, 0.6, 0.85, 1.0])
+"""Places on a spark's trail, from its end to its head; as bright as it is there."""
+SWELL = np.array([0.0, 0.35, 0.75, 1.0, 0.3])
+"""Its width there."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Explosion:
     sparks: float = number("Sparks", 0.5, sparking=0.9)
     glow: float = number("Glow", 0.5, bright=0.8, blinding=1.0)
     smoke_colour: str = colour("Smoke colour", "#2b2623")
+    style: str = style()
     colour: str = colour("Colour", "#ff8a1c")
 
 
@@ -135,7 +139,7 @@ def _sparks(canvas: Canvas, explosion: Explosion, age: float, reach: float, spar
     points[..., 1] = np.maximum(points[..., 1], -0.46)
     size = numbers.uniform("spark.size", SPARKS, 0.0006, 0.0022)[:count] * canvas.unit
     glowing = numbers.uniform("spark.heat", SPARKS, 0.3, 0.95)[:count] * min(age / 0.05, 1) * min((1 - age) / 0.35, 1.0)
-    fine(sparks, Strokes(canvas.pixels(points), size[:, None] * TRAIL, glowing[:, None] * TRAIL, soft=0.6))
+    fine(sparks, Strokes(canvas.pixels(points), size[:, None] * SWELL, glowing[:, None] * TRAIL, soft=0.6))
 
 
 KIND = Kind(

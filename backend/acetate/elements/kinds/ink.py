@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import layer_of, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, exp, gaussian, smoothstep

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import glow, layer_of, mix, over, rgb, shining
 from acetate.elements.numbers import Field, Numbers, Reals, cosine, sine
 from acetate.elements.params import colour, number, whole

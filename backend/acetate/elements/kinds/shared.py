@@ -6,7 +6,7 @@ import colorsys
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas
+from acetate.elements.frame import Canvas
 from acetate.elements.light import Rgb, rgb
 from acetate.elements.numbers import Field, Reals, cosine, exp, sine, smoothstep
 
@@ -28,14 +28,6 @@ def scattered(canvas: Canvas, name: str, count: int) -> tuple[Reals, Reals]:
     x, y = canvas.numbers.uniform(f"{name}.x", count, -0.5, 0.5), canvas.numbers.uniform(f"{name}.y", count, -0.5, 0.5)
     x[:2], y[2:4] = (-0.5, 0.5)[: len(x[:2])], (-0.5, 0.5)[: len(y[2:4])]
     return x * canvas.across, y * canvas.down
-
-
-def clear(canvas: Canvas, band: Band, margin: float = 0.06) -> Field:
-    """1 inside the frame, falling smoothly to 0 at its outermost pixels over a `margin` in units."""
-    pixel = 0.6 / canvas.unit
-    across = smoothstep(pixel, pixel + margin, np.float32(canvas.across / 2) - np.abs(band.x))
-    down = smoothstep(pixel, pixel + margin, np.float32(canvas.down / 2) - np.abs(band.y))
-    return across * down
 
 
 def mean_shade(shaded: Field, depth: Field) -> Field:

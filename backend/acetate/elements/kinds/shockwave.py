@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer, clear
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import clear
 from acetate.elements.light import rgb, shining
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, exp, gaussian, smoothstep, turns_of
@@ -42,7 +41,7 @@ def paint(canvas: Canvas, wave: Shockwave) -> Layer:
     bump = Noise(numbers, "bump", 0.3 * canvas.unit, phase=phase, columns=16, octaves=4, gain=0.55)
     comb = Noise(numbers, "comb", 0.05 * canvas.unit, phase=phase, columns=64, rows=4, octaves=2, gain=0.6)
     mist = Noise(numbers, "mist", 0.16 * canvas.unit, phase=phase, gain=0.55)
-    tint, pixel = rgb(wave.colour), 0.3 / canvas.unit
+    tint, pixel = rgb(wave.colour), 0.7 / canvas.unit
 
     def band(band: Band) -> Field:
         x, y = band.x, band.y / np.float32(squash)
@@ -54,20 +53,19 @@ def paint(canvas: Canvas, wave: Shockwave) -> Layer:
         behind = np.maximum(-gap, 0)
         outside = np.maximum(gap, 0)
         hair = comb(turn * 128, far * np.float32(1.1) - np.float32(age))
-        bright = gaussian(gap, wide * 0.42 + pixel) * (4.2 + 2.0 * rough)
+        bright = gaussian(gap, wide * 0.42) * (4.2 + 2.0 * rough)
         beyond = exp(outside * np.float32(-1 / (wide * 2.2))) * 0.9 + exp(outside * np.float32(-1 / (wide * 7))) * 0.28
-        bright += beyond * (gap >= 0)
+        ahead = smoothstep(-pixel, pixel, gap)
+        bright += beyond * ahead
         trail = exp(behind * np.float32(-1 / (wide * 2.0 + 0.012))) * 1.18
         tail = exp(behind * np.float32(-1 / (0.05 + 0.20 * front))) * smoothstep(0.0, 0.35 * front, far)
         cloud = 0.5 + 0.7 * mist(x * 6, y * 6)
-        bright += trail * (gap < 0) + tail * np.maximum(cloud, 0) * 0.28 * (gap < 0)
+        bright += trail * (1 - ahead) + tail * np.maximum(cloud, 0) * 0.28 * (1 - ahead)
         rays = np.maximum(hair + 0.12, 0)
-        bright += tail * rays * rays * np.float32(3.2 * wave.streaks) * (gap < 0)
+        bright += tail * rays * rays * np.float32(3.2 * wave.streaks) * (1 - ahead)
         # A second, fainter front follows.
-        bright += gaussian(far - edge * np.float32(0.80), wide * 0.5 + pixel) * (0.35 + 0.5 * rough)
-        bright += (
-            exp(outside * np.float32(-1 / (0.02 + 2.2 * wide))) * rays * np.float32(1.4 * wave.streaks) * (gap >= 0)
-        )
+        bright += gaussian(far - edge * np.float32(0.80), wide * 0.5) * (0.35 + 0.5 * rough)
+        bright += exp(outside * np.float32(-1 / (0.02 + 2.2 * wide))) * rays * np.float32(1.4 * wave.streaks) * ahead
         return shining(np.maximum(bright, 0) * np.float32(amount) * clear(canvas, band, 0.06), tint)
 
     return canvas.fill(band)

@@ -12,6 +12,7 @@ from acetate.elements.light import layer_of, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, Reals, exp, power, sine, smoothstep
 from acetate.elements.params import colour, number
+from acetate.elements.style import style
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Smoke:
     wind: float = number("Wind", 0.0, -1.0, 1.0, windy=0.7, blowing=0.6, wind=0.6, strong_wind=0.9)
     turbulence: float = number("Turbulence", 0.5, calm=0.15, gentle=0.25, smooth=0.1, turbulent=0.9, billowing=0.8)
     light: float = number("Light from", -0.6, -1.0, 1.0)
-    contrast: float = number("Contrast", 0.6, flat=0.1, soft=0.35, dramatic=0.9, lit=0.8)
+    contrast: float = number("Contrast", 0.6, soft=0.35, dramatic=0.9, lit=0.8)
+    style: str = style()
     colour: str = colour("Colour", "#c9ccd1", black="#3a3836", white="#f4f5f7", grey="#94979c", gray="#94979c")
 
 

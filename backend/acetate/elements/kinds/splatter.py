@@ -13,6 +13,7 @@ from acetate.elements.light import glow, layer_of, rgb
 from acetate.elements.noise import Noise
 from acetate.elements.numbers import Field, exp, log, smoothstep
 from acetate.elements.params import colour, number
+from acetate.elements.style import style
 
 JOIN = 0.006
 """How far apart in units two drops begin to run together."""
@@ -28,6 +29,7 @@ class Splatter:
     spread: float = number("Spread", 0.6, tight=0.25, wide=0.95, scattered=0.9)
     stretch: float = number("Stretch", 0.4, dripping=0.3, fast=0.9, streaked=0.9)
     shine: float = number("Shine", 0.4, matte=0.0, dry=0.0, flat=0.0, wet=0.8, glossy=0.95, shiny=0.9)
+    style: str = style()
     colour: str = colour("Colour", "#8e0f14", black="#141318")
 
 

@@ -1,4 +1,8 @@
-"""Procedural pictures of subjects with soft alpha, which emoji sets lack: fire, smoke, hair, glows."""
+"""Procedural pictures of subjects with soft alpha, which emoji sets lack: fire, smoke, hair, glows.
+
+Version 1 of these recipes, on which the starter was trained: they stay as they are, so that its data can be made again.
+The product's own elements (`acetate.elements`) share nothing with them.
+"""
 
 from __future__ import annotations
 
