@@ -20,7 +20,7 @@ def disc(width: int = SIDE, height: int = SIDE, hole: float = 0.0) -> Mask:
 
 def distance(width: int, height: int) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width] + 0.5
-    return np.abs(np.sqrt((x - width / 2) ** 2 + (y - height / 2) ** 2) / min(width, height) - 0.2)
+    return np.asarray(np.abs(np.sqrt((x - width / 2) ** 2 + (y - height / 2) ** 2) / min(width, height) - 0.2))
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 200), (300, 150), (150, 600)])

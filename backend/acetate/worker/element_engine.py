@@ -248,7 +248,7 @@ def _mask(job: EngineJob) -> NDArray[np.uint8] | None:
         return None
     given = job.inputs[OUTLINE]
     light = given[..., 0] * np.float32(0.299) + given[..., 1] * np.float32(0.587) + given[..., 2] * np.float32(0.114)
-    return np.rint(np.clip(light * given[..., 3], 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(light * given[..., 3], 0, 1) * 255), np.uint8)
 
 
 def _preview(element: Element, size: Size, seed: int, mask: NDArray[np.uint8] | None) -> NDArray[np.uint8]:

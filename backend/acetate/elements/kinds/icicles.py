@@ -110,7 +110,7 @@ def _hang(canvas: Canvas, icicles: Icicles, layer: Layer, grain: Noise, cone: Re
     aside = x - drift
     # A tip thinner than a pixel covers only a part of it.
     cover = np.clip((radius - np.abs(aside)) * unit + np.float32(0.5), 0, np.minimum(2 * radius * unit, 1))
-    cover = cover * smoothstep(np.float32(1.0), np.float32(1.0 - 0.6 / max(long * unit, 1.0)), y / np.float32(long))
+    cover = cover * smoothstep(1.0, float(1.0 - 0.6 / max(long * unit, 1.0)), y / np.float32(long))
     u = np.clip(aside / radius, -1, 1)
     rim = 1 - np.sqrt(np.maximum(1 - u * u, 0))
     flaws = grain(x * 90 + np.float32(number * 3.7), y * np.float32(14))
