@@ -20,6 +20,7 @@ from acetate.daemon.spool import Spool
 from acetate.daemon.worker_devices import find_worker_devices
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Cancelled, Connected, Done, Progress
+from acetate_wire.limits import Limits
 from acetate_wire.messages import Message
 
 from tests.daemon.harness import Daemon, Editor, a_request, until
@@ -204,3 +205,22 @@ def test_cards_are_counted_in_the_drivers_lists(tmp_path: Path) -> None:
     assert card_count("cuda", tmp_path, "linux") == 2
     assert card_count("rocm", tmp_path, "linux") == 2
     assert card_count("cuda", tmp_path / "nowhere", "linux") == 1
+
+
+def test_failed_jobs_that_run_again_count_as_waiting(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    failed = str(uuid.uuid4())
+    stage.jobs.submit("owner", failed, a_request(), [])
+    [waiting] = stage.jobs.attempts.waiting()
+    stage.jobs.attempts.refuse(waiting, AcetateError("internal", "it failed"))
+    for _ in range(Limits().waiting_jobs):
+        stage.jobs.submit("owner", str(uuid.uuid4()), a_request(), [])
+    job = stage.store.get(failed)
+    assert job is not None
+    with pytest.raises(AcetateError, match="64 jobs of this client are waiting"):
+        stage.jobs.retry(job)
+    [first, *_] = stage.jobs.attempts.waiting()
+    stage.jobs.attempts.refuse(first, AcetateError("internal", "it failed"))
+    stage.jobs.retry(job)
+    assert failed in [each.id for each in stage.jobs.attempts.waiting()]
+    stage.store.close()

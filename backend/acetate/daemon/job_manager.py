@@ -68,8 +68,7 @@ class JobManager:
         uploaded = isinstance(frames, Upload)
         sizes = list(frames.sizes) if isinstance(frames, Upload) else [len(frame) for frame in frames]
         account, whose = machine or owner, "paired machine" if machine else "client"
-        if self.attempts.queue.count(account) >= self._settings.limits.waiting_jobs:
-            raise _too_much(f"{self._settings.limits.waiting_jobs} jobs of this {whose} are waiting already")
+        self._check_waiting(account, whose)
         if sizes and self._waiting_bytes(account) + sum(sizes) > self._settings.waiting_bytes:
             most = self._settings.waiting_bytes >> 20
             raise _too_much(f"the pictures of this {whose}'s waiting jobs would be over {most} MiB")
@@ -87,6 +86,11 @@ class JobManager:
         self.attempts.queue.add(WaitingJob(id, account, request.model))
         self._positions[id] = self.attempts.position(id)
         return self._positions[id]
+
+    def _check_waiting(self, account: str, whose: str) -> None:
+        most = self._settings.limits.waiting_jobs
+        if self.attempts.queue.count(account) >= most:
+            raise _too_much(f"{most} jobs of this {whose} are waiting already")
 
     def _waiting_bytes(self, account: str) -> int:
         try:
@@ -183,6 +187,7 @@ class JobManager:
             raise AcetateError(
                 "bad_request", "the pictures of this job are no longer here", field="id", hint="submit it again"
             )
+        self._check_waiting(job.account, "client" if job.account == job.owner else "paired machine")
         try:
             self._store.retry(job.id)
         except StoreError:
