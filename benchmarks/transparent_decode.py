@@ -1,8 +1,8 @@
 """How much faster the transparent decode is than the straightforward one, and what that does to alpha.
 
 The straightforward decode is the published way: float32, eight views one after another, the lower median.
-Both run in turns in one process on the same weights and the same picture, so the ratio holds on a busy
-machine too. Peak memory is taken in a process of its own for each size.
+Both run in turns in one process on the same weights and the same picture, in processor time, so the ratio holds on a
+busy machine too. Peak memory and the time for a size are taken in a process of its own for each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ from typing import Annotated, get_args
 import acetate
 import torch
 import typer
+from acetate.models.families import STARTER as STARTER_FAMILY
+from acetate.models.families import ModelSource
+from acetate.models.model_cache import ModelCache
+from acetate.models.registry import ModelRegistry
+from acetate.pipelines.sampling import default_latents
 from acetate.transparency import (
     Passes,
     Transparency,
@@ -56,11 +61,13 @@ class Speed:
 
 @dataclass(frozen=True)
 class Memory:
-    """The most memory that a process holding nothing but one decode took, in bytes."""
+    """The most memory that a process holding nothing but one decode took, in bytes, and the decode's seconds."""
 
     small: int
     large: int
     ratio: float
+    small_s: float
+    large_s: float
 
 
 def straightforward_decode(decoder: TransparentDecoder, picture: Tensor, latent: Tensor) -> Tensor:
@@ -100,6 +107,15 @@ def model_inputs(model: Path, parts: Transparency, size: int) -> tuple[Tensor, T
     return (vae.decode(latent).sample / 2 + 0.5).clamp(0, 1), latent
 
 
+def drawn_inputs(model: Path) -> tuple[Tensor, Tensor]:
+    """The picture and latent of a red apple that the model draws at its own size."""
+    cache = ModelCache(ModelRegistry({"drawn": ModelSource(model, STARTER_FAMILY, "")}), dtype=torch.float32)
+    drawing = cache.get("drawn")
+    latent = default_latents(drawing, drawing.spec.recipe("text", ()).adapters[0], ["a red apple"], 1)
+    plain = drawing.sd.plain(latent)
+    return drawing.sd.decode_plain(plain), plain
+
+
 def random_inputs(size: int) -> tuple[Tensor, Tensor]:
     """A picture and an unrelated latent, for a decoder with random weights."""
     generator = torch.Generator().manual_seed(2)
@@ -116,14 +132,16 @@ def random_decoder() -> TransparentDecoder:
 
 def seconds(work: Callable[[], Tensor]) -> tuple[float, Tensor]:
     """How long `work` takes, and what it gives."""
-    start = time.perf_counter()
+    start = time.process_time()
     result = work()
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
 
 
-def compare_speed(decoder: TransparentDecoder, picture: Tensor, latent: Tensor, repeats: int) -> list[Speed]:
-    """Time both decodes in turns, for every number of passes."""
-    fast = optimize_for_inference(copy.deepcopy(decoder))
+def compare_speed(
+    decoder: TransparentDecoder, picture: Tensor, latent: Tensor, repeats: int, dtype: torch.dtype | None
+) -> list[Speed]:
+    """Time both decodes in turns, for every number of passes; ours in `dtype`, None for this processor's fastest."""
+    fast = optimize_for_inference(copy.deepcopy(decoder)).to(dtype)
     ways: tuple[Passes, ...] = tuple(reversed(get_args(Passes)))
     slow_times: list[float] = []
     fast_times: dict[Passes, list[float]] = {passes: [] for passes in ways}
@@ -144,21 +162,23 @@ def compare_speed(decoder: TransparentDecoder, picture: Tensor, latent: Tensor, 
     ]
 
 
-def peak_memory(size: int, weights: Path | None) -> int:
-    """Bytes that a fresh process needs to decode a picture of this size, one pass."""
+def peak_memory(size: int, weights: Path | None) -> tuple[int, float]:
+    """Bytes that a fresh process needs to decode a picture of this size, one pass, and its processor seconds."""
     command = [sys.executable, __file__, "--peak-of", str(size)]
     command += ["--random"] if weights is None else ["--model", str(weights)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    *_, peak, taken = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return int(peak), float(taken)
 
 
 def print_peak(size: int, decoder: TransparentDecoder) -> None:
-    """Decode a grey picture and print this process's peak memory in bytes."""
+    """Decode a grey picture and print this process's peak memory in bytes, and the seconds."""
     channels = decoder.config["latent_channels"]
     fast = optimize_for_inference(decoder)
-    decode_tiled(fast, torch.full((1, 3, size, size), 0.5), torch.zeros(1, channels, size // 8, size // 8), 1)
+    picture, latent = torch.full((1, 3, size, size), 0.5), torch.zeros(1, channels, size // 8, size // 8)
+    taken, _ = seconds(lambda: decode_tiled(fast, picture, latent, 1))
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    typer.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+    typer.echo(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit} {taken}")
 
 
 def print_tables(console: Console, what: str, speeds: list[Speed], memory: Memory | None) -> None:
@@ -178,7 +198,8 @@ def print_tables(console: Console, what: str, speeds: list[Speed], memory: Memor
     if memory is not None:
         console.print(
             f"Peak memory at {SIZES[1]} x {SIZES[1]}: {memory.large / 2**20:.0f} MiB, {memory.ratio:.2f} times that at "
-            f"{SIZES[0]} x {SIZES[0]} ({memory.small / 2**20:.0f} MiB)"
+            f"{SIZES[0]} x {SIZES[0]} ({memory.small / 2**20:.0f} MiB); {memory.large_s:.1f} s of processor time, "
+            f"{memory.large_s / memory.small_s:.1f} times {memory.small_s:.1f} s"
         )
 
 
@@ -186,6 +207,8 @@ def print_tables(console: Console, what: str, speeds: list[Speed], memory: Memor
 def main(
     size: Annotated[int, typer.Option(help="Side of the picture, a multiple of 64.", min=64)] = 512,
     model: Annotated[Path, typer.Option(help="Model folder whose decoder to use.")] = STARTER,
+    drawn: Annotated[bool, typer.Option(help="Decode a latent that the model draws, at its own size.")] = False,
+    float32: Annotated[bool, typer.Option(help="Decode in float32, as processors without bfloat16 do.")] = False,
     random: Annotated[bool, typer.Option(help="Use the full-size network with random weights.")] = False,
     repeats: Annotated[int, typer.Option(help="Runs of each decode; the best counts.", min=1)] = 3,
     memory: Annotated[bool, typer.Option(help="Measure peak memory as well.")] = False,
@@ -204,13 +227,15 @@ def main(
     if folder is None or parts is None:
         what, (picture, latent) = "full-size network, random weights", random_inputs(size)
     else:
-        what, (picture, latent) = f"weights of {folder.name}", model_inputs(folder, parts, size)
+        inputs = drawn_inputs(folder) if drawn else model_inputs(folder, parts, size)
+        what, (picture, latent) = f"weights of {folder.name}", inputs
+    size = picture.shape[3]
     what = f"{what}, {size} x {size}, {torch.get_num_threads()} threads"
-    speeds = compare_speed(decoder, picture, latent, repeats)
+    speeds = compare_speed(decoder, picture, latent, repeats, torch.float32 if float32 else None)
     peaks = None
     if memory:
-        small, large = (peak_memory(side, folder) for side in SIZES)
-        peaks = Memory(small, large, large / small)
+        (small, small_s), (large, large_s) = (peak_memory(side, folder) for side in SIZES)
+        peaks = Memory(small, large, large / small, small_s, large_s)
     print_tables(Console(stderr=json_file == STANDARD_OUTPUT), what, speeds, peaks)
     if json_file is not None:
         figures = {

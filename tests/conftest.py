@@ -11,6 +11,8 @@ from tests.tiny_starter import write_tiny_starter
 
 # The command line in its own words, whatever language this computer speaks.
 os.environ["LANGUAGE"] = "en"
+# A conversion takes seconds; the tests of it turn it on.
+os.environ["ACETATE_COMPILED"] = "off"
 
 EDITORS = ("krita", "blender")
 """Folders of tests that drive an editor; the marker of the same name selects them."""

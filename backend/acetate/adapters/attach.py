@@ -11,6 +11,7 @@ from acetate_wire.request import Lora
 from jaxtyping import Float
 from torch import Tensor
 
+from acetate.adapters.compiled_unet import CompiledUNet
 from acetate.adapters.controls import ControlImage, Controls, apply_controls
 from acetate.adapters.deltas import WeightDeltas, read_deltas
 from acetate.adapters.lora import apply_loras
@@ -169,6 +170,11 @@ def adapted_model(
         if spec.conditioning == "control" and isinstance(adapter, SharedAttention):
             (role,) = spec.inputs
             control_input = ControlInput(adapter, inputs[role].to(model.device))
+        if model.compiled is not None:
+            model.compiled.library = "torch"
+            alone = not (loras or controls or spec.conditioning in ("concat", "control"))
+            if alone and spec.kind in ("plain", "sharing") and transparency_weight == 1:
+                adapter = CompiledUNet(model.compiled, adapter if isinstance(adapter, SharedAttention) else None)
         denoiser = Denoiser(model, adapter, concat_latents, active_controls, control_input)
         after.callback(denoiser.set_enabled, False)
         denoiser.set_enabled(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,17 +57,24 @@ def doctor(
 def _memory(console: Console, json_file: Path | None) -> None:
     from rich.filesize import decimal
 
+    from acetate.models.compiled.network import is_installed, version
     from acetate.models.devices import free_memory
     from acetate.models.memory_report import mode_plans, torch_state
     from acetate.models.model_cache import ModelCache
 
-    store = ModelCache()
+    store = ModelCache(compiles=True)
     free = free_memory(store.device)
     console.print(_("Device {device}, {free} free.").format(device=store.device, free=decimal(free)))
     torch, advice = torch_state(store.device.type)
     console.print(_("PyTorch {version}.").format(version=torch))
     if advice:
         console.print(escape(advice), style="yellow")
+    openvino = version() if is_installed() else ""
+    if openvino:
+        console.print(_("OpenVINO {version}.").format(version=openvino))
+    elif store.device.type == "cpu":
+        hint = _("OpenVINO is not installed; it may draw faster on this processor: {command}")
+        console.print(escape(hint.format(command=f"{sys.executable} -m pip install 'acetate[openvino]'")))
     plans, absent = mode_plans(store)
     for plan in plans:
         console.print(_plan_line(plan))
@@ -77,6 +85,7 @@ def _memory(console: Console, json_file: Path | None) -> None:
             "device": str(store.device),
             "torch": torch,
             "advice": advice,
+            "openvino": openvino,
             "free": free,
             "plans": [asdict(plan) for plan in plans],
             "absent": absent,

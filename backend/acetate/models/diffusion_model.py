@@ -15,6 +15,7 @@ from torch import Tensor
 
 from acetate.models.backbones.backbone import NativeBackbone
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
+from acetate.models.compiled.unet import CompiledUNets
 from acetate.models.finite import finite_or_wider
 from acetate.models.latent_preview import LatentPreview, load_preview
 from acetate.models.memory_plan import Offload
@@ -37,6 +38,7 @@ class DiffusionModel:
     The network that predicts computes in `dtype`. `adapters` are the cached control networks, by path. `int8` is True
     when the linear layers of that network are quantized to 8 bits, `fp8` when its layers are stored in float8.
     `partial_loras` tells of LoRAs of which some modules belong to another model: how many of how many, by name.
+    `compiled` are the forms of its UNet that OpenVINO computes, None where PyTorch computes everything.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     `batch` is how many samples or tiles go through that network at a time where they may, and `exact_batches` tells of
     shapes whether samples come out of it together as each alone.
@@ -55,6 +57,7 @@ class DiffusionModel:
     hooks: list[Any] = field(default_factory=list)
     batch: int = 1
     exact_batches: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+    compiled: CompiledUNets | None = None
 
     @property
     def format(self) -> tuple[torch.dtype, bool, bool]:
@@ -65,6 +68,11 @@ class DiffusionModel:
     def latent_channels(self) -> int:
         """How many channels a latent has."""
         return self.backbone.channels
+
+    @property
+    def library(self) -> str:
+        """What computes the UNet with the adapters that were attached last: `torch`, or OpenVINO with its version."""
+        return "torch" if self.compiled is None else self.compiled.library
 
     @property
     def sd(self) -> StableDiffusion:

@@ -43,6 +43,11 @@ class MemoryPlan:
     batch: int = 1
     fp8: bool = False
 
+    @property
+    def is_fastest(self) -> bool:
+        """Whether nothing is given up for want of memory."""
+        return replace(self, batch=1) == MemoryPlan()
+
     def describe(self) -> str:
         """A short description for people."""
         names = {"resident": "resident", "model": "model offload", "sequential": "sequential offload"}
@@ -111,7 +116,8 @@ class Footprint:
 
     `drawing` is for one sample or tile.
     `denoiser` is the network that predicts. `layers` are the attention-sharing units, on the device while their part is
-    attached; `originals` are copies of the weights that deltas change, in main memory wherever the denoiser is.
+    attached; `compiled` is what the denoiser takes besides under the fastest plan, the only one that compiles it.
+    `originals` are copies of the weights that deltas change, in main memory wherever the denoiser is.
     `denoiser_fp8` are its weights in float8, 0 where they cannot be stored so. `text_by_layer` tells that sequential
     offload moves the layers of the text encoder, too.
     """
@@ -127,6 +133,7 @@ class Footprint:
     originals: int = 0
     denoiser_fp8: int = 0
     text_by_layer: bool = False
+    compiled: int = 0
     adapters: AdapterBytes = NO_ADAPTERS
 
     @property
@@ -137,7 +144,7 @@ class Footprint:
     def needed(self, plan: MemoryPlan, *, loaded: bool = False) -> int:
         """The peak bytes of a plan on the device; with `loaded`, beyond the weights that are resident already."""
         decoding = self.decoding_tiled if plan.tiled else self.decoding
-        added = self.layers + self.adapters.controls
+        added = self.layers + self.adapters.controls + (self.compiled if plan.is_fastest else 0)
         with_denoiser = self.adapters.loras + self.adapters.styles
         activations = self.drawing * plan.batch
         if plan.placement == "resident":

@@ -6,12 +6,14 @@ import gc
 import logging
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from safetensors import SafetensorError
 
 from acetate.models.backbones.architectures import footprint, load
+from acetate.models.backbones.stable_diffusion.network import StableDiffusion
+from acetate.models.compiled.unet import CompiledUNets, compiled_bytes, is_enabled
 from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
@@ -36,11 +38,15 @@ log = logging.getLogger("acetate.models")
 
 @dataclass
 class ModelCache:
-    """The models in memory, each loaded on first use and cached."""
+    """The models in memory, each loaded on first use and cached.
+
+    With `compiles`, OpenVINO computes the UNets that it is faster with, while memory is not short.
+    """
 
     registry: ModelRegistry = field(default_factory=ModelRegistry)
     device: torch.device = field(default_factory=lambda: best_device())
     dtype: torch.dtype | None = None
+    compiles: bool = False
     _loaded: dict[str, DiffusionModel] = field(default_factory=dict)
     _fingerprints: dict[str, object] = field(default_factory=dict)
     _plans: dict[str, MemoryPlan] = field(default_factory=dict)
@@ -56,6 +62,7 @@ class ModelCache:
             if plan is not None:
                 apply_plan(model, plan)
                 self._plans[name] = plan
+                self._set_compiled(model, plan)
             return model
         self.unload(name)
         chosen = plan or MemoryPlan()
@@ -65,6 +72,7 @@ class ModelCache:
         dtype = self._dtype(name, chosen)
         self._loaded[name] = load_model(entry, self.device, dtype, chosen)
         self._plans[name] = chosen
+        self._set_compiled(self._loaded[name], chosen)
         seconds = time.monotonic() - started
         log.info("loaded %s in %.1f s: %s, %s on %s", name, seconds, chosen, dtype, self.device)
         return self._loaded[name]
@@ -102,6 +110,12 @@ class ModelCache:
             raise model_missing_error(
                 f"the model {name} in {entry.file or entry.folder} is damaged ({error!r})"
             ) from error
+        if (
+            self._compiles
+            and not entry.family.is_native
+            and not (loaded and loaded.compiled and loaded.compiled.is_open)
+        ):
+            needs = replace(needs, compiled=compiled_bytes((needs.denoiser + needs.layers) // usual))
         there = loaded is not None and loaded.placement == "resident"
         number = choose_plan(plans, needs, free_memory(self.device), loaded=there)
         if number > 0 and len(self._loaded) > there:
@@ -143,6 +157,17 @@ class ModelCache:
         """Go back to the usual format, where `widen` did not help."""
         self._wider.pop(name, None)
         self.unload(name)
+
+    def _set_compiled(self, model: DiffusionModel, plan: MemoryPlan) -> None:
+        """Have a model's UNet compiled under the fastest plan, which alone counts the bytes of that."""
+        if not plan.is_fastest or not self._compiles or not isinstance(model.backbone, StableDiffusion):
+            model.compiled = None
+        elif model.compiled is None:
+            model.compiled = CompiledUNets(model.backbone.unet, model.spec.native_size // model.backbone.scale)
+
+    @property
+    def _compiles(self) -> bool:
+        return self.compiles and is_enabled(self.device)
 
     def _dtype(self, name: str, plan: MemoryPlan) -> torch.dtype:
         """The number format of the network that predicts.

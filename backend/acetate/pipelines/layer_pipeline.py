@@ -364,6 +364,7 @@ def output_layer(context: GenerationContext, role: str, seed: int, pixels: Tenso
             role,
             {name: picture_hash(given) for name, given in context.inputs.items()},
             [picture_hash(given) for given in context.controls],
+            context.model.library,
         ),
     )
 

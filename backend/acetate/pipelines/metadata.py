@@ -74,7 +74,8 @@ class GenerationMetadata:
     `inputs` has the `picture_hash` of each given layer by its role: the pictures themselves are not kept, and neither
     are those of `controls`. `stop_at` None is each step's own. `area` is the part of those pictures that was worked on
     (x, y, width, height), None for all of them. `method` is DIFFUSION, or FORMULA for an `element`, which takes no
-    steps, guidance, sampler or passes.
+    steps, guidance, sampler or passes. `library` computed the UNet, or the last of several: `torch`, or OpenVINO
+    with its version; empty without a UNet.
     """
 
     prompt: str
@@ -106,6 +107,7 @@ class GenerationMetadata:
     method: str = DIFFUSION
     element: Element | None = None
     version: str = acetate.__version__
+    library: str = ""
 
     @classmethod
     def of(
@@ -115,6 +117,7 @@ class GenerationMetadata:
         role: str = "layer",
         inputs: Mapping[str, str] = {},
         controls: Sequence[str] = (),
+        library: str = "",
     ) -> GenerationMetadata:
         """The settings of the layer that a checked request draws from this seed.
 
@@ -151,6 +154,7 @@ class GenerationMetadata:
             keep_matte=request.keep_matte,
             method=DIFFUSION if request.element is None else FORMULA,
             element=request.element,
+            library=library,
         )
 
     def request(self, inputs: Mapping[str, PictureSpec] = {}) -> LayerRequest:

@@ -218,6 +218,7 @@ def is_exact_together(
     """
     key = (
         part.name,
+        model.library,
         count,
         frames.count,
         len(frames.prompt_embeds),

@@ -26,7 +26,7 @@ class DiffusionEngine:
         from acetate.models.model_cache import ModelCache
         from acetate.transparency import fastest_dtype
 
-        self._store = ModelCache(registry=self.catalogue())
+        self._store = ModelCache(registry=self.catalogue(), compiles=True)
         device = self._store.device
         self.memory_levels = len(plans_for(device.type, fastest_dtype(device).itemsize)) - 1
 
