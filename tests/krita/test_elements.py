@@ -112,7 +112,7 @@ def test_an_element_grows_along_the_selection_and_beyond_it(artist: Artist) -> N
     assert not artist.run("D.element.along.isVisible()")
     artist.type("grass")
     artist.until("D.element.along.isVisible()")
-    artist.click("D.element.along")
+    artist.run("D.element.along.click()")
     artist.until("'edge of the selection' in D.target.text()")
     artist.make("grass")
     above, inside = (sum(artist.pixels("grass", 70, y, 60, height)[3::4]) for y, height in ((40, 18), (90, 10)))

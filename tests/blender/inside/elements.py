@@ -56,7 +56,7 @@ def asks_for_a_mask(prompt: str) -> list[str]:
 
 def _alpha(image: Any) -> list[list[float]]:
     """The rows of its alpha, from below."""
-    rows: list[list[float]] = np.array(image.pixels[3::4]).reshape(image.size[1], image.size[0]).round(3).tolist()
+    rows: list[list[float]] = np.array(image.pixels[:])[3::4].reshape(image.size[1], image.size[0]).round(3).tolist()
     return rows
 
 
