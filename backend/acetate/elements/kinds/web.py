@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer, clear
 from acetate.elements.kind import Kind
 from acetate.elements.light import layer_of, mix, over, rgb
 from acetate.elements.numbers import Field, Reals, cosine, sine
@@ -51,7 +51,8 @@ def paint(canvas: Canvas, web: Web) -> Layer:
         layer = layer_of(opacity(depth[band.place]), tint)
         bead: Field = np.minimum(beads[band.place], 1) * np.float32(0.55)
         gleam: Field = np.minimum(gleams[band.place], 1)
-        return over(layer_of(gleam, (1.0, 1.0, 1.0)), over(layer_of(bead, wet), layer))
+        spun: Field = over(layer_of(gleam, (1.0, 1.0, 1.0)), over(layer_of(bead, wet), layer))
+        return spun * clear(canvas, band, 0.012)[..., None]
 
     return canvas.fill(band, 0.6)
 
