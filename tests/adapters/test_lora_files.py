@@ -261,7 +261,7 @@ REFUSED: Mapping[str, tuple[dict[str, tuple[int, ...]], str]] = {
     "full differences": ({"lora_unet_x.diff": (2, 2)}, "it is a file of full differences"),
     "textual inversion": ({"emb_params": (2, 8)}, "it is a textual inversion"),
     "textual inversion XL": ({"clip_l": (2, 8), "clip_g": (2, 8)}, "it is a textual inversion"),
-    "checkpoint": ({"model.diffusion_model.input_blocks.0.0.weight": (2, 4, 3, 3)}, "it is no LoRA"),
+    "checkpoint": ({"model.diffusion_model.input_blocks.0.0.weight": (2, 4, 3, 3)}, "it is a checkpoint"),
     "ControlNet": ({"control_model.input_hint_block.0.weight": (2, 2)}, "it is a ControlNet"),
     "stray key": (
         {"lora_unet_x.lora_up.weight": (2, 2), "lora_unet_x.lora_down.weight": (2, 2), "stray": (1,)},

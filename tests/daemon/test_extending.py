@@ -77,7 +77,7 @@ def test_a_package_that_cannot_be_imported_leaves_the_others_usable(tmp_path: Pa
     answer = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.split() == ["starter", "sd15", "klein", "qwen-layered", "sdxl"]
+    assert answer.stdout.split() == ["starter", "sd15", "klein", "qwen-layered", "sdxl", "qwen-image-2.1"]
     assert "broken = nowhere_at_all:FAMILY (acetate.families) of broken cannot be loaded" in answer.stderr
     assert "sd15 = nowhere_at_all:FAMILY (acetate.families) of broken is left out: the name is taken" in answer.stderr
 

@@ -312,4 +312,4 @@ def test_every_hint_to_fetch_in_the_sources_is_run_here() -> None:
         if "acetate models pull" in line and '"""' not in line and "`acetate" not in line
     ]
     assert len(hints) == 7, hints
-    assert set(known_sources()) == {"starter", "sd15", "sdxl", "sdxl-conv", "qwen-layered", "klein"}
+    assert set(known_sources()) == {"starter", "sd15", "sdxl", "sdxl-conv", "qwen-layered", "qwen-image-2.1", "klein"}

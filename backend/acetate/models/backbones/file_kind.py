@@ -157,6 +157,8 @@ def lora_kind(keys: Iterable[str]) -> str | None:
         return "a textual inversion"
     if _occurs(LORA_MARKS, names):
         return None
+    if any(name.startswith(UNET_PREFIX) for name in names):
+        return "a checkpoint"
     return next((what for mark, what, _ in MARKS if _occurs((mark,), names)), "no LoRA")
 
 
