@@ -19,8 +19,8 @@ from typing import Annotated
 
 import torch
 import typer
-from acetate.models.compiled.network import CompiledNetwork, processor, version
-from acetate.models.compiled.unet import CompiledUNets, Positional
+from acetate.models.backbones.stable_diffusion.compiled.network import CompiledNetwork, processor, version
+from acetate.models.backbones.stable_diffusion.compiled.unets import CompiledUNets, Positional
 from acetate.models.model_cache import ModelCache
 from torch import Tensor, nn
 

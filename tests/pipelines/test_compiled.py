@@ -10,9 +10,9 @@ import platformdirs
 import pytest
 import torch
 from acetate.generation import GenerationProgress, JobCancelled
-from acetate.models.compiled import unet as compiled_unet
-from acetate.models.compiled.network import CompiledNetwork
-from acetate.models.compiled.store import CompiledStore
+from acetate.models.backbones.stable_diffusion.compiled import unets as compiled_unet
+from acetate.models.backbones.stable_diffusion.compiled.network import CompiledNetwork
+from acetate.models.backbones.stable_diffusion.compiled.store import CompiledStore
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.memory_plan import MemoryPlan
 from acetate.models.model_cache import ModelCache
@@ -135,7 +135,7 @@ def test_a_cancel_after_a_step_leaves_the_unet_as_it_was(cache: CompiledStore, s
 def test_unused_networks_are_removed_when_the_folder_is_full(
     cache: CompiledStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acetate.models.compiled.store.MOST_BYTES", 2500)
+    monkeypatch.setattr("acetate.models.backbones.stable_diffusion.compiled.store.MOST_BYTES", 2500)
     for key in ("first", "second", "third"):
         cache.save_network(key, bytes(1000))
     assert cache.network("third") == bytes(1000)

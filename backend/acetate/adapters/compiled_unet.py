@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from acetate.adapters.shared_attention import SharedAttention
-from acetate.models.compiled.unet import CompiledUNets
+from acetate.models.backbones.stable_diffusion.compiled.unets import CompiledUNets
 
 
 class CompiledUNet:

@@ -57,7 +57,7 @@ def doctor(
 def _memory(console: Console, json_file: Path | None) -> None:
     from rich.filesize import decimal
 
-    from acetate.models.compiled.network import is_installed, version
+    from acetate.models.backbones.stable_diffusion.compiled.network import is_installed, version
     from acetate.models.devices import free_memory
     from acetate.models.memory_report import mode_plans, torch_state
     from acetate.models.model_cache import ModelCache

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.models.backbones.backbone import NativeBackbone
+from acetate.models.backbones.stable_diffusion.compiled.unets import CompiledUNets
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
-from acetate.models.compiled.unet import CompiledUNets
 from acetate.models.finite import finite_or_wider
 from acetate.models.latent_preview import LatentPreview, load_preview
 from acetate.models.memory_plan import Offload

@@ -12,8 +12,8 @@ import torch
 from safetensors import SafetensorError
 
 from acetate.models.backbones.architectures import footprint, load
+from acetate.models.backbones.stable_diffusion.compiled.unets import CompiledUNets, compiled_bytes, is_enabled
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
-from acetate.models.compiled.unet import CompiledUNets, compiled_bytes, is_enabled
 from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.inventory import file_fingerprint
@@ -163,7 +163,7 @@ class ModelCache:
         if not plan.is_fastest or not self._compiles or not isinstance(model.backbone, StableDiffusion):
             model.compiled = None
         elif model.compiled is None:
-            model.compiled = CompiledUNets(model.backbone.unet, model.spec.native_size // model.backbone.scale)
+            model.compiled = CompiledUNets.of(model.backbone, model.spec.native_size)
 
     @property
     def _compiles(self) -> bool:

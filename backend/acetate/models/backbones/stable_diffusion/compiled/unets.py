@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from acetate.models.compiled import network
-from acetate.models.compiled.network import CompiledNetwork
-from acetate.models.compiled.store import Choice, CompiledStore
+from acetate.models.backbones.stable_diffusion.compiled import network
+from acetate.models.backbones.stable_diffusion.compiled.network import CompiledNetwork
+from acetate.models.backbones.stable_diffusion.compiled.store import Choice, CompiledStore
+from acetate.models.backbones.stable_diffusion.network import StableDiffusion
 
 log = logging.getLogger("acetate.models")
 
@@ -60,6 +61,11 @@ class CompiledUNets:
     library: str = "torch"
     _digest: str = ""
     _opened: dict[str, CompiledNetwork | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, backbone: StableDiffusion, native_size: int) -> CompiledUNets:
+        """Those of a model that was trained with pictures of `native_size` pixels a side."""
+        return cls(backbone.unet, native_size // backbone.scale)
 
     def open(self, frames: int, sharing: nn.Module | None) -> CompiledNetwork | None:
         """The UNet as it is now, with `sharing`, the layers that are attached to it; None where PyTorch is to compute
