@@ -16,11 +16,9 @@ from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
 from acetate_wire.request import Control, Lora, PictureSpec
 
-from tests.adapters.test_adapters import kit_folder
 from tests.pipelines.conftest import a_picture, a_request
 from tests.pretended import MEMORY, OnDevice, pretended_mac
 
-__all__ = ["kit_folder"]
 SIDE = 64
 PICTURE_BYTES = SIDE * SIDE * 4 * 4
 """The picture of a control stays on the device beside the weights; the plan counts it among what drawing takes."""

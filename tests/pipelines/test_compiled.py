@@ -19,7 +19,7 @@ from acetate.models.model_cache import ModelCache
 from acetate.pipelines import GeneratedLayer, run
 from acetate_wire.request import Lora
 
-from tests.adapters.test_adapters import _write_lora
+from tests.adapters.tiny_kit import write_lora
 from tests.pipelines.conftest import a_request
 
 pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
@@ -104,7 +104,7 @@ def test_a_conversion_that_ends_the_process_is_not_tried_for_ever(
 def test_what_a_compiled_unet_cannot_do_is_drawn_by_pytorch_to_the_last_bit(
     cache: CompiledStore, draw: DrawWith, store: ModelCache, tmp_path: Path
 ) -> None:
-    _write_lora(tmp_path / "style.safetensors", store.get("starter").sd.unet)
+    write_lora(tmp_path / "style.safetensors", store.get("starter").sd.unet)
     lora = (Lora(str(tmp_path / "style.safetensors"), 1.0),)
     for mode, fields in (("text", {"loras": lora}), ("scene", {"transparency_weight": 0.5})):
         layers = draw(mode, **fields)

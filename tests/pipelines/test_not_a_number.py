@@ -24,7 +24,7 @@ from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
-from tests.adapters.test_adapters import _write_lora
+from tests.adapters.tiny_kit import write_lora
 from tests.daemon.harness import running_daemon
 from tests.pipelines.conftest import a_picture, a_request
 
@@ -51,7 +51,7 @@ def damaged(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     shutil.copytree(models_folder, folder)
     unet = UNet2DConditionModel.from_pretrained(folder / "starter/unet")
     for name in ("good", "nan", "huge", "million", "strong"):
-        _write_lora(folder / f"lora/{name}.safetensors", unet)
+        write_lora(folder / f"lora/{name}.safetensors", unet)
     changed(folder / "lora/nan.safetensors", "lora_B", nothing)
     changed(folder / "lora/huge.safetensors", "lora_", lambda value: value * 1e30)
     changed(folder / "lora/million.safetensors", "lora_", lambda value: value * 1e6)

@@ -21,7 +21,7 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.adapters.test_adapters import _write_lora
+from tests.adapters.tiny_kit import write_lora
 from tests.models.test_prompts import write_embedding
 from tests.pipelines.conftest import FAMILIES, Draw, Spy, a_request
 
@@ -30,7 +30,7 @@ from tests.pipelines.conftest import FAMILIES, Draw, Spy, a_request
 def extras(models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A models folder with the layer files, a LoRA for the starter and an embedding for SDXL."""
     (tmp_path / "layers").symlink_to(models_folder / "layers")
-    _write_lora(tmp_path / "lora/ink.safetensors", UNet2DConditionModel.from_pretrained(models_folder / "starter/unet"))
+    write_lora(tmp_path / "lora/ink.safetensors", UNet2DConditionModel.from_pretrained(models_folder / "starter/unet"))
     write_embedding(tmp_path / "embedding", "soft", ["clip_l", "clip_g"])
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
     return tmp_path
