@@ -1,4 +1,4 @@
-"""What FLUX.2 klein and Qwen-Image-Layered have alike: networks of diffusers', a VAE with alpha, LoRAs."""
+"""What FLUX.2 klein and the Qwen-Image models have alike: networks of diffusers', a VAE with alpha, LoRAs."""
 
 from __future__ import annotations
 

@@ -15,11 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.image.sizes import Size
-from acetate.models.backbones.flow_networks import FlowNetworks
 from acetate.models.backbones.flow_schedule import FlowSchedule
+from acetate.models.backbones.qwen_networks import QwenNetworks
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
-from acetate.models.finite import finite
-from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.prompt_embeds import PromptEmbeds
 
 SYSTEM = "<|im_start|>system\nComprehend and analyze the provided prompt.<|im_end|>\n"
@@ -32,11 +30,10 @@ SLOT = 4
 
 
 @dataclass(eq=False)
-class QwenImage21(FlowNetworks):
+class QwenImage21(QwenNetworks):
     """A position of a latent is a token, and stands for 16 x 16 pixels. It draws one frame, without given pictures."""
 
     scale: int = 16
-    nothing: str = " "
 
     @property
     def channels(self) -> int:
@@ -49,10 +46,6 @@ class QwenImage21(FlowNetworks):
         from diffusers import QwenImage21Pipeline
 
         return QwenImage21Pipeline
-
-    def tile(self, on: bool) -> None:
-        """Have the VAE work in tiles or on whole pictures."""
-        self.vae.use_tiling = on
 
     def worded(self, prompt: str) -> str:
         """The caption that asks for a transparent picture, as its authors write it."""
@@ -83,18 +76,6 @@ class QwenImage21(FlowNetworks):
         mask = torch.arange(int(lengths.max()), device=states.device) < lengths[:, None]
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         return PromptEmbeds(padded, mask=None if bool(mask.all()) else mask)
-
-    @torch.inference_mode()
-    def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
-        """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
-        latent = self.vae.encode(self._feed(picture)[:, :, None]).latent_dist.mode()[:, :, 0].float()
-        return scale_latents(finite(latent, "VAE's encoder"), self.vae.config)
-
-    @torch.inference_mode()
-    def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 H W"]:
-        """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
-        plain = unscale_latents(finite(latent, self.denoiser_name).float(), self.vae.config).to(self.vae.dtype)
-        return self._pictures(self.vae.decode(frame[None, :, None], return_dict=False)[0][:, :, 0] for frame in plain)
 
     def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
         """The noise levels of Euler's method; larger pictures have more noise for longer."""

@@ -13,12 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acetate.image.sizes import Size
-from acetate.models.backbones.flow_networks import FlowNetworks
 from acetate.models.backbones.flow_schedule import FlowSchedule
 from acetate.models.backbones.qwen_layered.caption import caption
+from acetate.models.backbones.qwen_networks import QwenNetworks
 from acetate.models.backbones.stable_diffusion.samplers import Sampler
-from acetate.models.finite import finite
-from acetate.models.latents import scale_latents, unscale_latents
 from acetate.models.prompt_embeds import PromptEmbeds
 
 BASE_TOKENS = 256
@@ -26,7 +24,7 @@ BASE_TOKENS = 256
 
 
 @dataclass(eq=False)
-class QwenLayered(FlowNetworks):
+class QwenLayered(QwenNetworks):
     """The frames of a drawing are its composite, which comes first, and its layers from the lowest.
 
     `conditioning` is the latent of the picture that is split. `normalises` tells that guidance leaves the length of
@@ -35,7 +33,6 @@ class QwenLayered(FlowNetworks):
 
     normalises: bool = True
     scale: int = 8
-    nothing: str = " "
 
     @property
     def channels(self) -> int:
@@ -49,10 +46,6 @@ class QwenLayered(FlowNetworks):
 
         return QwenImageLayeredPipeline(**self._parts(), processor=None)
 
-    def tile(self, on: bool) -> None:
-        """Have the VAE work in tiles or on whole pictures."""
-        self.vae.use_tiling = on
-
     @torch.inference_mode()
     def encode_text(self, texts: Sequence[str]) -> PromptEmbeds:
         """The states of captions, one row each; where one is shorter than another, its last tokens are masked."""
@@ -63,18 +56,6 @@ class QwenLayered(FlowNetworks):
         """What its text encoder sees in a picture; `on_token` is called at every token and may end it."""
         instruction = self._pipeline.image_caption_prompt_en
         return caption(self.text_encoder, self.tokenizer, instruction, picture, self.device, on_token)
-
-    @torch.inference_mode()
-    def encode(self, picture: Float[Tensor, "n 4 H W"]) -> Float[Tensor, "n c h w"]:
-        """The latent of straight-alpha pictures; colours under alpha 0 do not matter."""
-        latent = self.vae.encode(self._feed(picture)[:, :, None]).latent_dist.mode()[:, :, 0].float()
-        return scale_latents(finite(latent, "VAE's encoder"), self.vae.config)
-
-    @torch.inference_mode()
-    def decode(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 4 H W"]:
-        """Straight-alpha pictures, one after the other. Raises NotANumberError for a latent or picture that is none."""
-        plain = unscale_latents(finite(latent, self.denoiser_name).float(), self.vae.config).to(self.vae.dtype)
-        return self._pictures(self.vae.decode(frame[None, :, None], return_dict=False)[0][:, :, 0] for frame in plain)
 
     def schedule(self, sampler: Sampler, steps: int, size: Size, generator: torch.Generator) -> FlowSchedule:
         """The noise levels of Euler's method; larger pictures have more noise for longer."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
+from acetate_wire.paths import atomic_write
 
 MOST_BYTES = 2 << 30
 """The compiled networks on disk are together no larger: beyond it, those unused for longest are removed."""
@@ -88,13 +87,4 @@ class CompiledStore:
     def _write(self, name: str, content: bytes) -> None:
         # OpenVINO trusts what is in the file.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Two workers may write the same file at once, so each has its own until it is whole.
-        handle, fresh = tempfile.mkstemp(dir=self.folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(fresh).replace(self.folder / name)
-        except BaseException:
-            with suppress(OSError):
-                Path(fresh).unlink(missing_ok=True)
-            raise
+        atomic_write(self.folder / name, content)
