@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +136,21 @@ class Daemon:
 
     def workers(self) -> list[int]:
         """The worker processes."""
-        try:
-            children = psutil.Process(self.pid).children()
-        except psutil.NoSuchProcess:
-            return []
-        return [child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        found = []
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.pid).children():
+                # Any of them may end meanwhile.
+                with suppress(psutil.NoSuchProcess):
+                    if child.status() != psutil.STATUS_ZOMBIE:
+                        found.append(child.pid)
+        return found
 
     def kill_worker(self) -> bool:
         """kill -9 of the worker; False when there is none."""
         for pid in self.workers():
-            os.kill(pid, signal.SIGKILL)
-            return True
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return True
         return False
 
     def session(self, name: str = "test", key: str | None = None, **options: Any) -> BlockingClient:
