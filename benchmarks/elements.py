@@ -127,7 +127,7 @@ def main(
 ) -> None:
     """Measure the elements, and show them."""
     if sheet_file is not None:
-        sheet().save(sheet_file, quality=72)
+        sheet().save(sheet_file, quality=64)
     for kind in (kinds or KINDS) if seeds else ():
         if not KINDS[kind].fills:
             cut = clipped(kind, seeds)

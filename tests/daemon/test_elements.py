@@ -268,7 +268,7 @@ def test_an_element_grows_along_the_outline_of_a_typed_mask(acetate: Acetate) ->
     without = acetate("generate", "--like", "glow.png", "-o", "none.png")
     assert without.code == 2 and "--mask FILE" in without.errors
     smoke = acetate(*command, "smoke", "-o", "smoke.png")
-    assert smoke.code == 2 and "grow flame, glow, grass, icicles" in smoke.errors
+    assert smoke.code == 2 and "grow flame, glow, fur, grass, icicles" in smoke.errors
     Image.fromarray(np.zeros_like(shape)).save("shape.png")
     empty = acetate(*command, "glow", "-o", "empty.png")
     assert empty.code != 0 and "no outline" in empty.errors

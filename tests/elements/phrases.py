@@ -252,6 +252,36 @@ spider web | web |
 soap bubbles | bubbles | iridescence+
 dense fog | fog | density+
 a puff of dust | dust_motes |
+fur | fur |
+white fur | fur | colour:w
+long shaggy black fur | fur | length+ colour:k
+a patch of brown fur | fur | colour:r
+tiger fur | fur | pattern=striped
+short leopard fur | fur | pattern=spotted length-
+curly grey fur | fur | curl+
+soft fur blowing in the wind | fur | thickness- wind+
+glossy wet fur | fur | shine+ tufts+
+steam | steam |
+thin steam | steam | density-
+hot steam from a cup | steam | ?cup
+wisps of steam | steam |
+dense swirling steam | steam | density+ turbulence+
+wide soft steam | steam | width+ softness+
+crisp steam | steam | softness-
+cartoon splash | splash | style=flat
+water drops | drops |
+a few large water drops | drops | density- size+
+drops of water on glass | drops | ?glass
+tiny dew drops | drops | size-
+blue water droplets | drops | colour:b
+condensation, running | drops | runs+
+splash | splash |
+a big water splash | splash | height+
+a splash of water | splash |
+wide blue splash | splash | width+ colour:b
+milk splash | splash | opacity+
+glossy splash | splash | shine+
+a low thick splash | splash | height- thickness+
 """
 
 FOREIGN = """
@@ -343,4 +373,14 @@ a dragon breathing fire
 match three game
 cloud storage
 hair clip
+fur coat
+fur seal
+furniture
+steam engine
+steam locomotive
+steamboat
+splash screen
+splash page
+eye drops
+drop shadow
 """

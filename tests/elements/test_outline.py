@@ -71,5 +71,7 @@ def test_what_has_no_outline_is_refused() -> None:
     for empty in (np.zeros((64, 64), np.uint8), np.full((64, 64), 255, np.uint8)):
         with pytest.raises(ValueError, match="the mask has no outline"):
             paint("glow", {}, 64, 64, 1, mask=empty)
-    with pytest.raises(ValueError, match="Rain does not grow along an outline: there are Flame, Glow, Grass, Icicles"):
+    with pytest.raises(
+        ValueError, match="Rain does not grow along an outline: there are Flame, Glow, Fur, Grass, Icicles"
+    ):
         paint("rain", {}, 64, 64, 1, mask=disc(64, 64))

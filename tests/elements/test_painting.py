@@ -14,7 +14,7 @@ from acetate.elements.params import Choice, ColourValue, Number
 from benchmarks.elements import CLEAR, border, clipped, difference
 
 NAMES = tuple(KINDS)
-STRANDS = {"hair", "web", "dandelion", "grass"}
+STRANDS = {"hair", "fur", "web", "dandelion", "grass"}
 """Kinds of strands thinner than a pixel, whose overlaps depend on the size a little."""
 GROWING = {"density", "intensity", "brightness", "thickness", "sparks", "strands"}
 """Parameters of which more covers more."""

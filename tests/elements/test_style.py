@@ -11,7 +11,7 @@ STYLED = [name for name, kind in KINDS.items() if any(each.name == "style" for e
 
 
 def test_the_kinds_that_have_styles_are_these() -> None:
-    assert STYLED == ["smoke", "flame", "campfire", "cloud", "explosion", "splatter"]
+    assert STYLED == ["smoke", "flame", "campfire", "cloud", "explosion", "splash", "splatter"]
 
 
 @pytest.mark.parametrize("kind", STYLED)

@@ -44,7 +44,7 @@ class ElementOptions:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help=_("A picture of a shape, white on black: fire, glow, grass or icicles grow along its outline."),
+            help=_("A picture of a shape, white on black: fire, glow, fur, grass or icicles grow along its outline."),
             show_default=False,
         ),
     ] = None

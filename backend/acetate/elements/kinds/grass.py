@@ -9,7 +9,7 @@ import numpy as np
 
 from acetate.elements.frame import Band, Box, Canvas, Layer
 from acetate.elements.kind import Kind
-from acetate.elements.kinds.shared import mean_shade
+from acetate.elements.kinds.shared import covered, mean_shade
 from acetate.elements.light import Rgb, layer_of, mix, ramp, rgb
 from acetate.elements.numbers import Field, Reals, sine
 from acetate.elements.outline import STEP, Outline
@@ -74,19 +74,8 @@ def paint(canvas: Canvas, grass: Grass) -> Layer:
         pale = mix(mix(body, (0.95, 0.95, 0.55), 0.38), straw, 0.5 * grass.dryness)
         haze = (0.35, 0.45, 0.35)
         tones = tuple((at, mix(tone, haze, 0.20 * far)) for at, tone in ((0.0, deep), (0.5, body), (1.0, pale)))
-        canvas.lay(layer, partial(_row, depth, shade, tones), row / ROWS, _covered(canvas, blades))
+        canvas.lay(layer, partial(_row, depth, shade, tones), row / ROWS, covered(canvas, blades))
     return layer
-
-
-def _covered(canvas: Canvas, blades: list[Strokes]) -> Box:
-    """The box around strokes, whose points are in pixels."""
-    points = np.concatenate([strokes.points.reshape(-1, 2) for strokes in blades])
-    if not len(points):
-        return Box(0.0, 0.0, 0.0, 0.0)
-    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-    unit = canvas.unit
-    corner = (left - canvas.width / 2) / unit, (canvas.height / 2 - bottom) / unit
-    return Box(*corner, (right - left) / unit, (bottom - top) / unit).grown(0.02)
 
 
 def _row(depth: Field, shade: Field, tones: tuple[tuple[float, Rgb], ...], band: Band) -> Field:

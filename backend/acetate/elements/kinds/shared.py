@@ -6,9 +6,10 @@ import colorsys
 
 import numpy as np
 
-from acetate.elements.frame import Canvas
+from acetate.elements.frame import Box, Canvas
 from acetate.elements.light import Rgb, rgb
 from acetate.elements.numbers import Field, Reals, cosine, exp, sine, smoothstep
+from acetate.elements.strokes import Strokes
 
 
 def turned(colour: str, turns: float) -> Rgb:
@@ -48,3 +49,14 @@ def lit(bright: Field, coloured: Field, white: float = 1.0) -> Field:
     core = (smoothstep(0.9, 3.2, bright) * np.float32(white))[..., None]
     layer[..., :3] = (tone + core * (np.float32(1) - tone)) * layer[..., 3:]
     return layer
+
+
+def covered(canvas: Canvas, laid: list[Strokes]) -> Box:
+    """The box around strokes, whose points are in pixels."""
+    points = np.concatenate([strokes.points.reshape(-1, 2) for strokes in laid])
+    if not len(points):
+        return Box(0.0, 0.0, 0.0, 0.0)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    unit = canvas.unit
+    corner = (left - canvas.width / 2) / unit, (canvas.height / 2 - bottom) / unit
+    return Box(*corner, (right - left) / unit, (bottom - top) / unit).grown(0.02)

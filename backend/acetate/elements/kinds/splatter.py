@@ -6,17 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acetate.elements.frame import Band, Box, Canvas, Layer
+from acetate.elements.frame import Band, Canvas, Layer
 from acetate.elements.kind import Kind
+from acetate.elements.kinds.liquid import Drop, Surface
 from acetate.elements.kinds.shared import direction
-from acetate.elements.light import glow, layer_of, rgb
-from acetate.elements.noise import Noise
-from acetate.elements.numbers import Field, exp, log, smoothstep
+from acetate.elements.light import layer_of, rgb
+from acetate.elements.numbers import Field, smoothstep
 from acetate.elements.params import colour, number
 from acetate.elements.style import style
-
-JOIN = 0.006
-"""How far apart in units two drops begin to run together."""
 
 
 @dataclass(frozen=True)
@@ -33,39 +30,15 @@ class Splatter:
     colour: str = colour("Colour", "#8e0f14", black="#141318")
 
 
-@dataclass(frozen=True)
-class _Drop:
-    """A capsule from one point to another, in units, with a radius at each end."""
-
-    start: tuple[float, float]
-    end: tuple[float, float]
-    radii: tuple[float, float]
-
-
 def paint(canvas: Canvas, splatter: Splatter) -> Layer:
     """A splatter around the middle of the frame."""
-    merged = np.zeros((canvas.height, canvas.width), np.float32)
-    drops = _drops(canvas, splatter)
-    rough_x = Noise(canvas.numbers, "rough.x", 0.05 * canvas.unit, octaves=3)
-    rough_y = Noise(canvas.numbers, "rough.y", 0.05 * canvas.unit, octaves=3)
-    for done, drop in enumerate(drops, 1):
-        _merge(canvas, merged, drop, (rough_x, rough_y))
-        canvas.on_progress(0.5 * done / len(drops))
-    # Depth below the surface, positive inside.
-    inside = log(np.maximum(merged, np.float32(3e-4))) * np.float32(JOIN)
-    thick = np.float32(1) - exp(np.maximum(inside, 0) * np.float32(-1 / 0.007))
-    height = glow(thick * smoothstep(-0.5 / canvas.unit, 0.5 / canvas.unit, inside), 0.012 * canvas.unit, 3)
-    height = 0.55 * height + 0.45 * thick
-    bend = np.float32(canvas.unit * 0.018)
-    slope_x = np.gradient(height, axis=1).astype(np.float32) * bend
-    slope_y = np.gradient(height, axis=0).astype(np.float32) * bend
-    canvas.on_progress(0.75)
+    surface = Surface.of(canvas, _drops(canvas, splatter), lambda share: canvas.on_progress(0.75 * share))
     tint = np.asarray(rgb(splatter.colour), np.float32)
 
     def band(band: Band) -> Field:
         place = band.place
-        cover = np.clip(inside[place] * np.float32(canvas.unit) + 0.5, 0, 1)
-        sx, sy = slope_x[place], slope_y[place]
+        cover = surface.cover(canvas, place)
+        sx, sy = surface.slope_x[place], surface.slope_y[place]
         steep = np.sqrt(sx * sx + sy * sy + 1)
         lean = (sx * 0.5 + sy * 0.65) / steep
         shade = np.clip(0.94 + 0.42 * lean * (0.25 + splatter.shine) - 0.10 * (1 - 1 / steep), 0.45, 1.3)
@@ -78,7 +51,7 @@ def paint(canvas: Canvas, splatter: Splatter) -> Layer:
     return canvas.fill(band, 0.75)
 
 
-def _drops(canvas: Canvas, splatter: Splatter) -> list[_Drop]:
+def _drops(canvas: Canvas, splatter: Splatter) -> list[Drop]:
     """The blots in the middle, the fingers that leave them, and the droplets beyond."""
     numbers = canvas.numbers
     body = 0.05 + 0.11 * splatter.size
@@ -89,7 +62,7 @@ def _drops(canvas: Canvas, splatter: Splatter) -> list[_Drop]:
     for i in range(9):
         x, y = direction(float(turn[i]))
         at = (x * body * float(far[i]), y * body * float(far[i]))
-        drops.append(_Drop(at, at, (body * float(size[i]), body * float(size[i]))))
+        drops.append(Drop((at, at), (body * float(size[i]), body * float(size[i]))))
     most = 34
     spin, reach = numbers.uniform("finger.turn", most), numbers.uniform("finger.reach", most)
     wide = numbers.uniform("finger.wide", most, 0.35, 1.0)
@@ -100,11 +73,9 @@ def _drops(canvas: Canvas, splatter: Splatter) -> list[_Drop]:
         root, neck = body * 0.55, body * 0.10 * float(wide[i])
         bulb = (0.006 + 0.013 * float(wide[i])) * (0.6 + 0.9 * splatter.size)
         knee = root + (long - root) * 0.45
-        drops.append(
-            _Drop((c * root * 0.6, s * root * 0.6), (c * knee, s * knee), (body * 0.30 * float(wide[i]), neck))
-        )
-        drops.append(_Drop((c * knee, s * knee), (c * long, s * long), (neck, bulb * 0.45)))
-        drops.append(_Drop((c * long, s * long), (c * long, s * long), (bulb, bulb)))
+        line = (c * root * 0.6, s * root * 0.6), (c * knee, s * knee), (c * long, s * long)
+        drops.append(Drop(line, (body * 0.30 * float(wide[i]), neck, bulb * 0.45)))
+        drops.append(Drop((line[2], line[2]), (bulb, bulb)))
     many = 260
     spin, reach = numbers.uniform("drop.turn", many), numbers.uniform("drop.reach", many)
     size = numbers.uniform("drop.size", many)
@@ -114,25 +85,8 @@ def _drops(canvas: Canvas, splatter: Splatter) -> list[_Drop]:
         out = body * 1.05 + (limit - body) * float(reach[i]) * (0.25 + 0.75 * splatter.spread)
         out = min(out, limit - 2 * radius)
         tail = min(radius * (0.4 + 7 * splatter.stretch * float(reach[i])), 0.05)
-        drops.append(_Drop((c * (out - tail), s * (out - tail)), (c * out, s * out), (radius * 0.35, radius)))
+        drops.append(Drop(((c * (out - tail), s * (out - tail)), (c * out, s * out)), (radius * 0.35, radius)))
     return drops
-
-
-def _merge(canvas: Canvas, merged: Field, drop: _Drop, rough: tuple[Noise, Noise]) -> None:
-    """Add a drop to a picture of sums of exp(depth / JOIN), whose logarithm joins the drops smoothly."""
-    (ax, ay), (bx, by), (first, last) = drop.start, drop.end, drop.radii
-    most = max(first, last) + 7 * JOIN
-    left, bottom = min(ax, bx) - most, min(ay, by) - most
-    area = Box(left, bottom, max(ax, bx) + most - left, max(ay, by) + most - bottom)
-    dx, dy = bx - ax, by - ay
-    for band in canvas.bands(area):
-        wobble = 0.16 * min(max(first, last), 0.03)
-        x = band.x - ax + rough[0](band.x * 20, band.y * 20) * np.float32(wobble)
-        y = band.y - ay + rough[1](band.x * 20, band.y * 20) * np.float32(wobble)
-        share = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
-        off_x, off_y = x - share * dx, y - share * dy
-        depth = first + share * (last - first) - np.sqrt(off_x * off_x + off_y * off_y)
-        merged[band.place] += exp(np.clip(depth * np.float32(1 / JOIN), -8, 12)) - np.float32(0.00033546)
 
 
 KIND = Kind(
