@@ -4,7 +4,8 @@ The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below it),
 `crowded` (out of memory while there is another worker), `hang=SECONDS` (no step is reported), `echo` (every input and
 control comes back as a layer), `round` (a disc instead of a full rectangle), `clear` (nothing at all, which `remove`
-always makes), `warn` (the layers come with a warning), `hours` (too slow, unless that is allowed). Anything else is passed over.
+always makes), `warn` (the layers come with a warning), `hours` (too slow, unless that is allowed). Anything
+else is passed over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a transformer takes at the least: its operations, counted from the files, over the measured speed of the device."""
+"""What a transformer takes at the least: its operations, counted from the files, over the device's measured speed."""
 
 from __future__ import annotations
 
