@@ -130,9 +130,9 @@ class LayerRequest:
     `stack` are the layers of a mode that stacks, from below, each inside the target; `prompt` is then what the
     background shows, where none is given. `element` is for the model `elements` alone. With `keep_matte` a refined
     layer has the alpha of the given one, bit for bit, and only its colours are drawn. `layers` is how many
-    a picture is split into, None for as many as are found; `blending` says how the editor blends them. What takes hours is
-    only drawn with `however_long`. Layers come back as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs
-    `reply_profile_frame`).
+    a picture is split into, None for as many as are found; `blending` says how the editor blends them. What takes hours
+    is only drawn with `however_long`. Layers come back as `reply_format`, `reply_rows` and `reply_space` say (`icc`
+    needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """
