@@ -80,7 +80,10 @@ class SceneJobController(JobLifecycle[SceneJob]):
         return self.submit(scene, captured.request, placement, _ready(captured))
 
     def retry(self, job: SceneJob) -> SceneJob:
-        """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone."""
+        """Ask for the same again, under a new number. Raises AcetateError when its pictures are gone.
+
+        What was refused for its time is then drawn however long it takes.
+        """
         if job.unsaved:
             self.fetch_again(job)
             return job
@@ -92,10 +95,14 @@ class SceneJobController(JobLifecycle[SceneJob]):
                 field="inputs",
                 hint=tr("choose them again and press Generate"),
             )
+        captured = captured or SceneCapture(from_plain(job.request))
         again = replace(job, id=_new_id(), asked=time.time(), layers=[], rest=None)
+        if job.would_take_hours:
+            captured = replace(captured, request=replace(captured.request, however_long=True))
+            again.request = {**job.request, "however_long": True}
         again.set_state(states.PREPARING)
         self.forget(job)
-        self._begin(again, _ready(captured or SceneCapture(from_plain(job.request))))
+        self._begin(again, _ready(captured))
         return again
 
     def forget(self, job: SceneJob) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,10 @@ class JobController(JobLifecycle[DocumentJob]):
                 self._drop(job)
 
     def retry(self, job: DocumentJob) -> None:
-        """Ask for the same again, of the layer that is chosen now; the active one stands in for one that is gone."""
+        """Ask for the same again, of the layer that is chosen now; the active one stands in for one that is gone.
+
+        What was refused for its time is then drawn however long it takes.
+        """
         if job.unsaved:
             self.fetch_again(job)
             return
@@ -157,7 +161,8 @@ class JobController(JobLifecycle[DocumentJob]):
         }
         again = frozenset(gone | job.followed)
         sources = {role: active if role in again else id for role, id in job.sources.items()}
-        self.generate(document, job.form, sources, again)
+        form = replace(job.form, however_long=True) if job.would_take_hours else job.form
+        self.generate(document, form, sources, again)
 
     def place_of(self, document: Document, results: Sequence[Result]) -> InsertPosition:
         """Where results go: in the place of the layer that they replace, next to the one they were made for, else next

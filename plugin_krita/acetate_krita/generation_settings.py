@@ -60,6 +60,7 @@ class GenerationSettings:
     detail: float = 0.0
     fill: bool = False
     keep_matte: bool = False
+    however_long: bool = False
     element: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -133,6 +134,7 @@ def request(
         fill=form.fill and mode.fills,
         keep_matte=form.keep_matte and mode.name == "refine",
         element=element_of(form.model, form.element),
+        however_long=form.however_long,
         preview=True,
         reply_format=way.format,
         reply_space=way.space,

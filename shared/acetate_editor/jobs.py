@@ -48,6 +48,11 @@ class EditorJob:
         return self.step / self.steps if self.state == RUNNING and self.steps else None
 
     @property
+    def would_take_hours(self) -> bool:
+        """Whether it was refused for its time, so that trying again means to wait for it."""
+        return self.code == "too_slow"
+
+    @property
     def prompts(self) -> Iterable[str]:
         """What it is to draw, which no report tells."""
         return ()

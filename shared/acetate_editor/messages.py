@@ -25,6 +25,7 @@ REASONS = {
     "model_missing": mark("The model's files are missing"),
     "mode_unsupported": mark("This model cannot do that"),
     "out_of_memory": mark("Not enough memory"),
+    "too_slow": mark("This would take hours"),
     "worker_lost": mark("The drawing program crashed"),
     "busy": mark("No room for more"),
     "not_allowed": mark("Not allowed"),

@@ -11,6 +11,7 @@ CODES = (
     "model_missing",
     "mode_unsupported",
     "out_of_memory",
+    "too_slow",
     "worker_lost",
     "damaged",
     "cancelled",

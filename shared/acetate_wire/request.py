@@ -130,8 +130,9 @@ class LayerRequest:
     `stack` are the layers of a mode that stacks, from below, each inside the target; `prompt` is then what the
     background shows, where none is given. `element` is for the model `elements` alone. With `keep_matte` a refined
     layer has the alpha of the given one, bit for bit, and only its colours are drawn. `layers` is how many
-    a picture is split into, None for as many as are found; `blending` says how the editor blends them. Layers come back
-    as `reply_format`, `reply_rows` and `reply_space` say (`icc` needs `reply_profile_frame`).
+    a picture is split into, None for as many as are found; `blending` says how the editor blends them. What takes hours
+    is only drawn with `however_long`. Layers come back as `reply_format`, `reply_rows` and `reply_space` say (`icc`
+    needs `reply_profile_frame`).
 
     Raises AcetateError `bad_request` naming the field and the way out; what a daemon's Limits allow is not checked.
     """
@@ -164,6 +165,7 @@ class LayerRequest:
     keep_matte: bool = False
     layers: Optional[int] = None
     blending: str = "encoded"
+    however_long: bool = False
     preview: bool = False
     reply_format: str = "rgba8"
     reply_rows: str = "top-down"
@@ -289,6 +291,7 @@ _CHECKS: Dict[str, Callable[[Any, str], Any]] = {
     "keep_matte": flag,
     "layers": _optional(lambda value, where: whole(value, where, 1, MOST_SPLIT)),
     "blending": lambda value, where: one_of(value, where, BLENDINGS),
+    "however_long": flag,
     "preview": flag,
     "reply_format": lambda value, where: one_of(value, where, tuple(FORMATS)),
     "reply_rows": lambda value, where: one_of(value, where, ROWS),

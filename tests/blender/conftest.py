@@ -15,10 +15,11 @@ from acetate.plugin_packaging import blender as packager
 from tests.blender import editors
 from tests.blender.editors import Blender
 from tests.daemon.harness import Daemon
+from tests.models.tiny_native import write_qwen_layered
 
 EXTENSION_RELEASES = ("4.5", "5.0", "5.2")
 RELEASES = ("3.4", *EXTENSION_RELEASES)
-STARTER = "acetate.worker.diffusion_engine:DiffusionEngine"
+STARTER = "tests.pipelines.small_native_engine:Small"
 
 
 def _release(name: str) -> editors.Release:
@@ -52,9 +53,11 @@ def stand_in(scratch: Path) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="session")
 def starter(scratch: Path) -> Iterator[Daemon]:
-    """A running daemon with the starter model."""
-    daemon = Daemon(scratch / "s", engine=STARTER).start()
-    yield daemon
+    """A running daemon with the starter model, and a tiny transformer that splits pictures."""
+    daemon = Daemon(scratch / "s", engine=STARTER)
+    daemon.environment["ACETATE_MODELS_DIR"] = str(scratch / "models")
+    write_qwen_layered(scratch / "models/base/tiny-layered")
+    yield daemon.start()
     daemon.close()
 
 

@@ -190,6 +190,17 @@ def test_a_failed_job_says_why_and_retry_asks_for_the_same_pictures(blender: Ble
 
 
 @one_release
+def test_what_would_take_hours_is_drawn_all_the_same_when_it_is_asked_for_again(blender: Blender) -> None:
+    name = blender.call("pictures.noise", name="Long", width=64, height=48)
+    blender.call("scene.ask", prompt="hours", mode="refine", layer_from="IMAGE", layer_name=name)
+    job = blender.call("scene.until", state="failed")
+    assert "at least 7 hours" in blender.call("scene.jobs")[0]["message"]
+    blender.call("scene.do", operation="retry", job=job)
+    assert blender.call("scene.until", state="placed") != job
+    assert len(blender.call("scene.planes")) == 1
+
+
+@one_release
 def test_the_report_of_a_failure_says_what_helps_and_not_what_was_to_be_drawn(blender: Blender, daemon: Daemon) -> None:
     blender.call("scene.ask", prompt="fail")
     job = blender.call("scene.until", state="failed")

@@ -68,3 +68,21 @@ def test_an_apple_on_a_meadow_is_split_into_planes_that_look_the_same(blender: B
     assert blender.call("splits.restored", select=made["planes"][1]["name"]) == ["split", 2, 3]
     low, top = blender.call("splits.at_the_cursor")
     assert low == top, "what is cut to what is seen still fits over the background"
+
+
+def test_a_transformer_splits_a_layer_into_planes_that_look_the_same(blender: Blender) -> None:
+    """It is tiny and knows nothing: its layers are noise, which the exact recomposition makes the picture of."""
+    blender.call("scene.fresh", width=256, height=256)
+    assert blender.call("scene.connected")
+    old = blender.call("splits.meadow", wait=WAIT_S)
+    options = {"model": "tiny-layered", "prompt": "an apple", "layers": 3, "steps": 2, "wait": WAIT_S}
+    made = blender.call("splits.split", select=old, **options)
+    assert [plane["role"] for plane in made["planes"]] == ["background", "foreground", "foreground"]
+    depths = [plane["depth"] for plane in made["planes"]]
+    assert depths[0] == pytest.approx(made["depth"]) and depths == sorted(depths, reverse=True)
+    assert made["summed"] <= 1.01, "levels of 255 between the split picture and its planes' images over each other"
+    assert round(made["worst"]) <= 6, "Cycles does not meet the middle of each pixel of noise"
+    for plane in made["planes"]:
+        x, y, width, height = blender.call("working.seen", name=plane["name"])["rect"]
+        assert x >= 0 and y >= 0 and x + width <= 256 and y + height <= 256
+    assert blender.call("working.seen", name=old)["hidden"] == [True, True]

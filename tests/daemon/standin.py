@@ -4,7 +4,8 @@ The prompt is a list of words, each `name` or `name=value`: `steps=N` and `pause
 worker, `die=once` only the first time), `fail` (an unexpected error), `memory=LEVEL` (out of memory below it),
 `crowded` (out of memory while there is another worker), `hang=SECONDS` (no step is reported), `echo` (every input and
 control comes back as a layer), `round` (a disc instead of a full rectangle), `clear` (nothing at all, which `remove`
-always makes), `warn` (the layers come with a warning). Anything else is passed over.
+always makes), `warn` (the layers come with a warning), `hours` (too slow, unless that is allowed). Anything
+else is passed over.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ class StandIn:
             os.kill(os.getpid(), signal.SIGKILL)
         if "fail" in words:
             raise RuntimeError("the stand-in was told to fail")
+        if "hours" in words and not job.request.however_long:
+            message = "text takes at least 7 hours on the processor, over the limit of 2 hours"
+            raise AcetateError("too_slow", message, field="steps", hint="ask for fewer steps, or wait all the same")
         if memory_level < int(words.get("memory") or 0):
             raise MemoryError
         if "crowded" in words and len(psutil.Process(os.getppid()).children()) > 1:

@@ -20,6 +20,7 @@ PROVOKED = {
     "model_missing": a_request(model="absent"),
     "mode_unsupported": a_request(model="narrow", mode="scene"),
     "out_of_memory": a_request("memory=9"),
+    "too_slow": a_request("hours"),
     "worker_lost": a_request("die"),
     "internal": a_request("fail"),
 }

@@ -84,6 +84,21 @@ def test_a_failure_is_told_in_plain_words(artist: Artist) -> None:
     assert "Not enough memory" in shown and message.split(",")[0] in shown
 
 
+def test_what_would_take_hours_is_drawn_all_the_same_where_the_artist_says_so(artist: Artist) -> None:
+    artist.new()
+    artist.make("hours")
+    shown = artist.run("next(iter(D.queue.rows.values())).reason.text()")
+    assert "This would take hours" in shown and "at least 7 hours" in shown
+    assert artist.run("row = next(iter(D.queue.rows.values())); [row.again.isVisible(), row.wait.isVisible()]") == [
+        False,
+        True,
+    ]
+    artist.click("next(iter(D.queue.rows.values())).wait")
+    artist.until("not D.controller.jobs and D.controller.tasks.idle")
+    assert artist.names() == ["Background", "hours"]
+    assert not artist.run("D.form().however_long"), "the next one is asked about again"
+
+
 def test_the_report_of_a_failure_says_what_helps_and_not_what_was_to_be_drawn(
     artist: Artist, krita_daemon: Daemon
 ) -> None:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from tests.daemon.harness import ROOT
+from tests.daemon.harness import ROOT, Daemon, running_daemon
 from tests.krita.artist import Artist
+from tests.models.tiny_native import write_qwen_layered
 
 PICTURES = ROOT / "docs" / "images" / "krita"
 
 
 @pytest.fixture(scope="module")
 def engine() -> str:
-    """The engine of an installed daemon."""
-    return "acetate.worker.diffusion_engine:DiffusionEngine"
+    """The engine of an installed daemon, with a tiny transformer beside the starter."""
+    return "tests.pipelines.small_native_engine:Small"
+
+
+@pytest.fixture(scope="module")
+def krita_daemon(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """The daemon of this file, which has the transformer's files."""
+    folder = tmp_path_factory.mktemp("models")
+    write_qwen_layered(folder / "base/tiny-layered")
+    with running_daemon(engine, ACETATE_MODELS_DIR=str(folder)) as daemon:
+        yield daemon
 
 
 @pytest.mark.slow
@@ -57,12 +69,16 @@ def a_scene(depth: str) -> bytes:
     return (bgra.round() * full[0]).astype(full[1]).tobytes()
 
 
-@pytest.mark.parametrize("depth", ["U8", "U16"])
-def test_a_layer_that_is_split_looks_the_same_as_one_group_in_one_step(artist: Artist, depth: str) -> None:
+@pytest.mark.parametrize(
+    ("depth", "model"), [("U8", "starter"), ("U16", "starter"), ("U8", "tiny-layered"), ("U16", "tiny-layered")]
+)
+def test_a_layer_that_is_split_looks_the_same_as_one_group_in_one_step(artist: Artist, depth: str, model: str) -> None:
     kind = {"U8": "<u1", "U16": "<u2"}[depth]
     artist.new(160, 120, depth=depth)
     artist.paint("photo", a_scene(depth), 20, 10, 120, 90)
     before = np.frombuffer(artist.composed(0, 0, 160, 120), kind).astype(int)
+    if model != "starter":
+        artist.run(f"D.use_again({{**D.form().to_map(), 'model': {model!r}, 'prompt': 'two discs', 'layers': 3}})")
     artist.run("D.more.steps.setValue(2)")
     artist.set("split", first="photo")
     steps = len(artist.steps())
@@ -70,12 +86,16 @@ def test_a_layer_that_is_split_looks_the_same_as_one_group_in_one_step(artist: A
     artist.until("not D.controller.jobs and D.controller.tasks.idle", patience=240)
     artist.run("app.activeDocument().waitForDone()")
     _, photo, group = artist.tree()
-    assert (photo[0], photo[2], group[:3]) == ("photo", False, ["Split", "grouplayer", True])
+    title = "Split" if model == "starter" else "two discs"
+    assert (photo[0], photo[2], group[:3]) == ("photo", False, [title, "grouplayer", True])
     assert [entry[0] for entry in group[3]] == ["Background", "Layer 1", "Layer 2"]
     after = np.frombuffer(artist.composed(0, 0, 160, 120), kind).astype(int)
     assert np.abs(after - before).max() <= {"U8": 1, "U16": 257}[depth]
-    x, y, width, height = artist.bounds("Layer 1")
-    assert width < 60 and height < 60 and x >= 20 and y >= 10
+    for entry in group[3][1:]:
+        x, y, width, height = artist.bounds(entry[0])
+        assert x >= 20 and y >= 10 and x + width <= 140 and y + height <= 100
+    if model == "starter":
+        assert max(artist.bounds("Layer 1")[2:]) < 60
     assert len(artist.steps()) == steps + 1
     artist.undo()
     assert artist.names() == ["Background", "photo"]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from acetate.documents.reading import open_document
+from acetate.models.registry import STARTER_FOLDER
 from acetate_wire.blocking import BlockingClient
+from acetate_wire.errors import AcetateError
 from acetate_wire.events import Layer
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
+from PIL import Image
 
-from tests.daemon.harness import running_daemon
+from tests.daemon.harness import Daemon, running_daemon
 from tests.models.tiny_native import write_qwen_image21, write_qwen_layered
+from tests.typed import typed
 
 WIDTH, HEIGHT, X, Y = 150, 90, -20, 400
 PICTURE = np.random.default_rng(4).integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
@@ -19,22 +25,31 @@ PICTURE[..., 3] = 255
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingClient]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     write_qwen_layered(folder / "base/tiny-layered")
     write_qwen_image21(folder / "base/tiny-2.1")
-    with (
-        running_daemon("tests.pipelines.small_native_engine:Small", ACETATE_MODELS_DIR=str(folder)) as daemon,
-        daemon.session() as session,
-    ):
+    return folder
+
+
+@pytest.fixture(scope="module")
+def daemon(folder: Path) -> Iterator[Daemon]:
+    """To which every transformer takes too long."""
+    with running_daemon("tests.pipelines.small_native_engine:Impatient", ACETATE_MODELS_DIR=str(folder)) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def session(daemon: Daemon) -> Iterator[BlockingClient]:
+    with daemon.session() as session:
         yield session
 
 
-def split(model: str = "tiny-layered", seed: int = 7) -> LayerRequest:
+def split(however_long: bool = True) -> LayerRequest:
     header = {"blend": PictureSpec(0, WIDTH, HEIGHT)}
     return LayerRequest(
-        "split", (640, 480), Rect(X, Y, WIDTH, HEIGHT), "noise", model=model, inputs=header, layers=2, steps=2,
-        guidance=1.0, seed=seed,
+        "split", (640, 480), Rect(X, Y, WIDTH, HEIGHT), "noise", model="tiny-layered", inputs=header, layers=2,
+        steps=2, guidance=1.0, seed=7, however_long=however_long,
     )  # fmt: skip
 
 
@@ -60,3 +75,36 @@ def test_a_picture_is_split_over_the_socket_and_its_layers_give_it_again(session
     ]
     assert np.abs(over(first.layers) - PICTURE[..., :3] / 255).max() <= 1.01 / 255
     assert {settings["steps"] for settings in first.settings["layers"]} == {2}
+
+
+def test_what_would_take_hours_is_refused_with_its_time_unless_it_is_wanted_all_the_same(
+    session: BlockingClient,
+) -> None:
+    with pytest.raises(AcetateError) as refused:
+        session.run(split(however_long=False), [PICTURE.tobytes()])
+    assert (refused.value.code, refused.value.field, refused.value.retry) == ("too_slow", "steps", False)
+    assert "takes at least 1 minute on the processor" in refused.value.message and "however" in refused.value.hint
+
+
+def test_the_command_splits_a_photo_into_a_document(
+    daemon: Daemon, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acetate = typed(daemon, STARTER_FOLDER, tmp_path, monkeypatch, capsys)
+    Image.fromarray(PICTURE, "RGBA").save("photo.png")
+    command = ("split", "photo.png", "noise", "--model", "tiny-layered", "--layers", "3", "--steps", "1", "--seed", "7")
+    slow = acetate(*command, "-o", "slow.ora")
+    assert slow.code != 0 and "--however-long" in slow.errors and not Path("slow.ora").exists()
+    for name in ("photo.ora", "again.ora"):
+        answer = acetate(*command, "--however-long", "-o", name)
+        assert answer.code == 0, answer.errors
+    with open_document(Path("photo.ora")) as document, open_document(Path("again.ora")) as again:
+        assert (document.width, document.height) == (WIDTH, HEIGHT)
+        assert [layer.name for layer in document.layers] == ["background", "noise 1", "noise 2"]
+        made = Image.new("RGBA", (WIDTH, HEIGHT))
+        for layer, same in zip(document.layers, again.layers, strict=True):
+            picture, other = layer.read(), same.read()
+            assert picture is not None and other is not None and picture.tobytes() == other.tobytes()
+            placed = Image.new("RGBA", made.size)
+            placed.paste(picture, (layer.x, layer.y))
+            made = Image.alpha_composite(made, placed)
+    assert np.abs(np.asarray(made).astype(int) - PICTURE).max() <= 1

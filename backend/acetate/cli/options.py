@@ -94,6 +94,9 @@ class Options:
             help=_("Views that the edges are taken from: 1, 2, 4 or 8; more is cleaner. (default: the model's own)")
         ),
     ] = None
+    however_long: Annotated[
+        bool, typer.Option("--however-long", help=_("Also draw what takes hours on this computer."))
+    ] = False
     like: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help=_("Make this layer again; options given beside it change it.")),

@@ -89,6 +89,7 @@ def build_request(
         "fill": options.fill,
         "transparency_weight": options.transparency,
         "stop_at": options.stop_at,
+        "however_long": options.however_long or None,
     }
     if options.lora:
         changes["loras"] = tuple(parse_lora(text) for text in options.lora)

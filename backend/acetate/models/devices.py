@@ -27,6 +27,12 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until a device has done what it was given."""
+    if device.type != "cpu":
+        torch.get_device_module(device).synchronize()
+
+
 def empty_caches() -> None:
     """Release PyTorch's cached memory to the device."""
     if torch.cuda.is_available():

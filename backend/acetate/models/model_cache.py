@@ -9,13 +9,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from acetate_wire.request import LayerRequest
 from safetensors import SafetensorError
 
+from acetate.image.sizes import Size
 from acetate.models.backbones.architectures import footprint, load
 from acetate.models.backbones.stable_diffusion.compiled.unets import CompiledUNets, compiled_bytes, is_enabled
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
 from acetate.models.devices import best_device, empty_caches, free_memory
 from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.drawing_time import check_time, least_seconds, measured_speed
 from acetate.models.inventory import file_fingerprint
 from acetate.models.memory_plan import (
     CARDS,
@@ -126,6 +129,18 @@ class ModelCache:
         if number + memory_level == 0 and not entry.family.is_native:
             plan = with_batch(plan, needs, free, largest_batch(recipe, *side), loaded=there)
         return PlannedMemory(plan, needs, free)
+
+    def check_time(self, request: LayerRequest, size: Size, planned: PlannedMemory) -> None:
+        """Raise AcetateError `too_slow` where a transformer would draw a resolved request for hours.
+
+        Other models are never refused: what they take was always bearable, on processors too.
+        """
+        entry = self.registry.entry(request.model)
+        if not entry.family.is_native or request.however_long:
+            return
+        speed = measured_speed(self.device, self._dtype(request.model, planned.plan))
+        seconds = least_seconds(entry, request, size, planned.plan, planned.needs.denoiser, speed)
+        check_time(request, seconds, self.device)
 
     def unload(self, name: str) -> None:
         """Drop a model from memory; nothing happens when it is not there."""

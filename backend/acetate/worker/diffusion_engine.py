@@ -83,6 +83,7 @@ class DiffusionEngine:
         planned = self._store.plan(
             request.model, request.mode, request.inputs, side, memory_level, loras=loras, controls=kinds
         )
+        self._store.check_time(request, size, planned)
         plan = planned.plan
         if plan.single_pass:
             request = replace(request, passes=1)

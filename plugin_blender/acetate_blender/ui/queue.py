@@ -88,6 +88,8 @@ def _entry(layout: Any, job: SceneJob, width: int, shown_above: bool) -> None:
         layout.operator("acetate.place", icon="IMPORT").job = job.id
     else:
         wrapped_label(layout, tr("Cancelled") if job.state == states.CANCELLED else _failure(job), width)
+        if job.would_take_hours:
+            layout.operator("acetate.retry", text="Draw It All the Same", icon="TIME").job = job.id
         if job.state != states.CANCELLED:
             layout.operator("acetate.copy_report", icon="COPYDOWN").job = job.id
 

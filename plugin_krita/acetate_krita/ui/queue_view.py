@@ -103,13 +103,17 @@ class JobRow(QtWidgets.QFrame):
         self.reason.setWordWrap(True)
         self.reason.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         grid.addWidget(self.reason, 3, 0, 1, 4)
+        self.wait = QtWidgets.QPushButton(tr("Draw it all the same"))
+        self.wait.clicked.connect(lambda _checked: controller.retry(job))
+        grid.addWidget(self.wait, 4, 0, 1, 4)
         grid.setColumnStretch(0, 1)
 
     def refresh(self) -> None:
         """Show the job as it is now."""
         job = self._job
         failed = not job.busy
-        self.again.setVisible(failed)
+        self.again.setVisible(failed and not job.would_take_hours)
+        self.wait.setVisible(failed and job.would_take_hours)
         self.report.setVisible(failed)
         self.stop.setToolTip(tr("Dismiss") if failed else tr("Cancel"))
         self.stop.setEnabled(failed or not (job.cancelling or job.state == SAVING))

@@ -38,7 +38,8 @@ def _over(below: Any, above: Any, alpha: Any) -> Any:
 def split(select: str, **options: Any) -> dict[str, Any]:
     """Split the selected layer: its planes, how deep it stood, what was asked for, and how far the render is off.
 
-    `worst` is in levels of 255, once all offered fixes are done.
+    `worst` is in levels of 255, once all offered fixes are done; `summed` the same of the planes' own images, laid over
+    each other in linear light.
     """
     plane, shown = addon.part("insert.plane"), bpy.data.objects[select]
     depth = plane.depth_of(shown, bpy.context.scene.camera)
@@ -46,12 +47,28 @@ def split(select: str, **options: Any) -> dict[str, Any]:
     working.change("split", select, **options)
     exactness.fix("CYCLES")
     asked = working.request()
+    made = [each for each in scene.planes() if not each["hidden"]]
     return {
-        "planes": [each for each in scene.planes() if not each["hidden"]],
+        "planes": made,
+        "summed": float(np.abs(_summed([each["name"] for each in made])[..., :3] - wanted[..., :3]).max() * 255),
         "depth": depth,
         "asked": [asked["blending"], list(asked["target"]), asked["layers"]],
         "worst": float(np.abs(pictures.render() - wanted).max() * 255),
     }
+
+
+def _summed(names: list[str]) -> Any:
+    """The images of planes, the farthest first, over each other; straight colours, sRGB-encoded, rows bottom-up."""
+    light = np.zeros((SIZE, SIZE, 3))
+    for name in names:
+        obj = bpy.data.objects[name]
+        rgba = pictures.numbers(addon.part("insert.plane").image_of(obj).name)
+        x, y, width, height = obj.acetate.rect
+        part = light[SIZE - y - height : SIZE - y, x : x + width]
+        encoded, alpha = rgba[..., :3], rgba[..., 3:]
+        linear = np.where(encoded > 0.04045, ((encoded + 0.055) / 1.055) ** 2.4, encoded / 12.92)
+        part[:] = part + (linear - part) * alpha
+    return np.where(light > 0.0031308, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055, 12.92 * light)
 
 
 def restored(select: str) -> list[Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from acetate_wire.modes import MODES
 from acetate_wire.request import MOST_SPLIT
 
+from acetate.image.sizes import Size
 from acetate.models.backbones.diffusers_layout import (
     UNET_PREFIX,
     denoiser_folder,
@@ -29,6 +30,8 @@ TOKEN_ACTIVATIONS = 30
 """Activations of a token that a transformer holds at once, in widths of its blocks."""
 DECODING = 5400
 """Bytes of the VAE for a pixel that it decodes, in float32."""
+NOT_FOR_PICTURES = re.compile("txt_|add_|context|mod|norm|time_")
+"""In the names of weights that the tokens of pictures do not pass: those of words, of the time, and for both."""
 TILE = 256
 """The side of the VAE's tiles in pixels."""
 
@@ -72,6 +75,34 @@ def footprint(
         decoding_tiled=DECODING * min(width, TILE) * min(height, TILE),
         adapters=adapters,
     )
+
+
+def operations(entry: ModelSpec, size: Size, frames: int) -> float:
+    """The operations in the products of one call of the transformer, for frames of a size in pixels in one sequence.
+
+    The tokens of words are not counted. Raises as `footprint` does.
+    """
+    name = denoiser_folder(entry.family)
+    config = read_json(entry.folder / name / "config.json")
+    blocks = int(config["num_layers"]) + int(config.get("num_single_layers", 0))
+    width = int(config["num_attention_heads"]) * int(config["attention_head_dim"])
+    tokens = frames * (size.width // CELL) * (size.height // CELL)
+    matrices = sum(
+        math.prod(shape)
+        for name, shape in _shapes(entry).items()
+        if len(shape) == 2 and not NOT_FOR_PICTURES.search(name)
+    )
+    return 2.0 * matrices * tokens + 4.0 * blocks * width * tokens**2
+
+
+def _shapes(entry: ModelSpec) -> dict[str, tuple[int, ...]]:
+    """The shapes of the transformer's tensors by name."""
+    if entry.file is not None and is_gguf(entry.file):
+        return {name: tensor.shape for name, tensor in read_gguf(entry.file).items()}
+    folder = denoiser_folder(entry.family)
+    inside = network_files(entry.folder / folder, networks_of(entry.family)[folder])
+    files = inside if entry.file is None else (entry.file,)
+    return {name: tuple(shape) for file in files for name, shape in read_header(file).shapes.items()}
 
 
 def _in_fp8(files: Iterable[Path], dtype_bytes: int) -> int:
