@@ -16,6 +16,8 @@ from acetate.image.sizes import Cover, Learned, Size, cover
 from acetate.models.model_cache import ModelCache
 from acetate.pipelines import GeneratedLayer, resolve_request, split, starter_split
 from acetate.pipelines.context import GenerationContext
+from acetate.pipelines.filling import filled, grown
+from acetate.pipelines.patch_fill import continued
 from acetate.pipelines.sampling import OnStep
 from acetate.pipelines.split_frames import SplitFrames
 from acetate_wire.errors import AcetateError
@@ -262,3 +264,60 @@ def test_the_starter_keeps_the_shape_of_what_it_splits(store: ModelCache) -> Non
     wide, long = splitter.cover(Size(900, 480)), splitter.cover(Size(16000, 100))
     assert wide.drawn.width > wide.drawn.height and long.drawn.width == long.drawn.height
     assert long.window.width / long.window.height == pytest.approx(160)
+
+
+def a_horizon(texture: bool) -> Tensor:
+    """Sky over grass, or a wall with a pattern; both go on as they are from left to right."""
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
+    sky, grass = torch.tensor([0.4, 0.7, 1.0]), torch.tensor([0.3, 0.7, 0.1])
+    picture = torch.where(rows < 48, sky[:, None, None], grass[:, None, None]) - 0.001 * rows
+    wall = 0.5 + 0.2 * ((rows // 6 + columns // 6) % 2).expand(3, -1, -1)
+    return torch.cat([wall if texture else picture, torch.ones(1, 96, 128)])
+
+
+def with_an_apple(picture: Tensor) -> Tensor:
+    """A red disc in the middle of a picture."""
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
+    disc = (24.5 - ((rows - 50) ** 2 + (columns - 60) ** 2).sqrt()).clamp(0, 1)
+    red = torch.tensor([0.9, 0.1, 0.1])[:, None, None].expand(3, 96, 128)
+    return torch.cat([torch.lerp(picture[:3], red, disc), picture[3:]])
+
+
+def test_behind_a_thing_the_horizon_goes_on(draw: Draw) -> None:
+    """The tiny starter splits at about half of this size, so that the horizon is not quite sharp."""
+    truth = a_horizon(texture=False)
+    picture = with_an_apple(truth)
+    layers = draw("split", blend=picture, prompt="", reply_format="rgba8")
+    assert [layer.role for layer in layers] == ["background", "foreground"]
+    assert error(layers, picture) <= 1.01
+    behind = on_canvas(layers[0], 128, 96)
+    assert float((behind - truth)[:3, (truth != picture).any(dim=0)].abs().mean()) < 0.03
+
+
+@pytest.mark.parametrize("texture", [False, True])
+def test_a_hole_is_filled_with_what_was_there(texture: bool) -> None:
+    truth = a_horizon(texture)
+    hole = grown((truth != with_an_apple(truth)).any(dim=0).float(), 2)
+    off, smooth = (
+        float((fill(truth * (1 - hole), hole) - truth)[:3, hole > 0].abs().mean()) for fill in (continued, filled)
+    )
+    assert off < 0.02 and smooth > 3 * off
+
+
+def test_pieces_go_on_in_a_layer_too_and_leave_the_rest_alone() -> None:
+    layer = a_horizon(False)
+    layer[3, :48] = 0
+    layer[3, 48:] = 0.5
+    premultiplied = torch.cat([layer[:3] * layer[3:], layer[3:]])
+    hole = torch.zeros(96, 128)
+    hole[30:70, 40:80] = 1
+    made = continued(torch.where(hole > 0, 1.0, premultiplied), hole)
+    assert torch.equal(made[:, hole == 0], premultiplied[:, hole == 0])
+    assert float((made - premultiplied).abs().mean()) < 0.005
+    assert bool((made[:3] <= made[3:]).all())
+
+
+def test_a_hole_without_surroundings_is_filled_smoothly() -> None:
+    picture = a_picture(7)
+    for hole in (torch.ones(64, 64), (torch.rand(64, 64, generator=torch.Generator().manual_seed(1)) > 0.1).float()):
+        assert torch.equal(continued(picture, hole), filled(picture, hole))

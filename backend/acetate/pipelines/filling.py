@@ -61,7 +61,11 @@ def membrane(values: Float[Tensor, "c h w"], hole: Float[Tensor, "h w"]) -> Floa
         start = mean.expand_as(values)
     result = torch.where(known > 0, values, start)
     for _ in range(ROUNDS):
-        around = F.pad(result[None], (1, 1, 1, 1), mode="replicate")[0]
-        mean = (around[:, :-2, 1:-1] + around[:, 2:, 1:-1] + around[:, 1:-1, :-2] + around[:, 1:-1, 2:]) / 4
-        result = torch.where(known > 0, values, mean)
+        result = torch.where(known > 0, values, result + laplacian(result) / 4)
     return result
+
+
+def laplacian(values: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
+    """What the four neighbours of a pixel have more than it, together; beyond the border is what is at the border."""
+    around = F.pad(values[None], (1, 1, 1, 1), mode="replicate")[0]
+    return around[:, :-2, 1:-1] + around[:, 2:, 1:-1] + around[:, 1:-1, :-2] + around[:, 1:-1, 2:] - 4 * values

@@ -1,12 +1,12 @@
-"""How the starter splits a picture: what differs from its surroundings is a thing, and it draws what is behind that.
+"""How the starter splits a picture: what differs from its surroundings is a thing, and they go on behind it.
 
 It was never trained to split. Where the prompt names the thing, the starter says about where that is, from the picture
-alone; without one, things are found by arithmetic. What is behind them is drawn as in the mode `extract`.
+alone; without one, things are found by arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,9 +20,10 @@ from acetate.image.resample import premultiplied, unpremultiply
 from acetate.image.sizes import Cover, Size, cover
 from acetate.models.recipes import ModeRecipe
 from acetate.pipelines.context import GenerationContext
-from acetate.pipelines.filling import SEEN, filled, grown, membrane
+from acetate.pipelines.filling import SEEN, filled, grown
 from acetate.pipelines.layer_pipeline import LayerPipeline
 from acetate.pipelines.middle import PLAIN
+from acetate.pipelines.patch_fill import continued
 from acetate.pipelines.sampling import OnStep
 from acetate.pipelines.split_frames import SplitFrames
 
@@ -30,8 +31,16 @@ MOST_ELONGATED = 4
 """The longest side over the shortest up to which the starter is given a picture in its own shape."""
 RIM_SHARE = 1 / 16
 """How much of the shorter side the rim is wide, from which the background is guessed first."""
+RIM_STEP = 3
+"""Every so many pixels of the rim's rows and columns the others are compared with one."""
+ELSEWHERE = (0.5, 0.1)
+"""What it adds to their difference when one of the rim lies the picture's height above, or its width beside."""
+BLOCK = 4096
+"""Pixels compared with the rim at a time."""
 LEAST_DIFFERENCE, MOST_DIFFERENCE = 0.1, 0.28
 """Between these lies how much a channel of a thing differs from what is behind it."""
+THIN = 1.5
+"""How many times that difference a narrow part of a thing has, a tail or a leaf."""
 SMALLEST_THING = 0.004
 """The share of the picture that a thing has at least."""
 INSIDE_DIFFERENCE = 0.5
@@ -42,6 +51,10 @@ SAID = 0.3
 """The share of a thing that must lie where the starter sees what the prompt names."""
 HALO = 3
 """How far around a thing nothing is taken for what is behind it, in pixels: its soft edge."""
+UNSEEN = 0.02
+"""Alpha up to this is none."""
+MOST_ALPHA = 3
+"""The most alpha for a difference, as its multiple, that a thing gets beyond its soft edge."""
 NEAR_SHARE = 1 / 24
 """Parts nearer to each other than this share of the shorter side are one thing."""
 
@@ -70,10 +83,11 @@ class StarterSplitter:
         if count == 1:
             return SplitFrames((picture,))
         alpha = job.find()
-        things = _things(alpha, count - 1)
+        hole = grown((alpha > 0.05).float(), HALO)
+        behind = _without(picture, hole, continued)
+        things = _things(torch.maximum(alpha, hole * _least_alpha(picture, behind)), count - 1)
         if not things:
             return SplitFrames((picture,))
-        behind = job.behind(alpha)
         layers = [torch.cat([_own_colour(picture, behind, each), each[None]]) for each in things]
         return SplitFrames((behind, *layers))
 
@@ -89,20 +103,24 @@ class _Job:
 
     def find(self) -> Float[Tensor, "h w"]:
         """How much each pixel belongs to a thing, 0 to 1."""
-        difference = self._difference(_filled(self.picture, _without_rim(self.picture[3])))
+        inner = _without_rim(self.picture[3])
+        difference = self._difference(_without(self.picture, inner, filled)).minimum(self._unlike(inner))
         bar = _threshold(difference)
-        parts = _parts(_opened(difference > bar, 2), round(SMALLEST_THING * difference.numel()))
+        least = round(SMALLEST_THING * difference.numel())
+        core, narrow = _opened(difference > bar, 2), _opened(difference > THIN * bar, 1)
+        parts = [part for part in _parts(core + narrow > 0, least) if bool((part * core).any())]
         said = None
         if self.context.request.prompt.strip():
-            said = self._drawn(0, {"blend": self.picture}, "scene", "foreground", self.context.request.prompt)[3]
+            said = self._said()
             parts = [part for part in parts if float((part * said).sum()) > SAID * float(part.sum())]
         first = hole = torch.stack([torch.zeros_like(difference), *parts]).amax(dim=0)
         if said is not None:
             hole = torch.maximum(hole, (said > 0.5).float())
-        for halo in (2 * HALO, HALO):
+        for halo, fill, share in ((2 * HALO, filled, 0.6), (HALO, continued, 0.8)):
+            self.on_step(share, None)
             if not bool(hole.any()) or bool(hole.all()):
                 return torch.zeros_like(hole)
-            difference = self._difference(_filled(self.picture, grown(hole, halo)))
+            difference = self._difference(_without(self.picture, grown(hole, halo), fill))
             score = difference / bar + (0.0 if said is None else HEEDED * (said - 0.5))
             solid = _opened(score > 1, 1)
             # What is near a soft edge looks like what is behind it once the hole is filled from there.
@@ -111,50 +129,73 @@ class _Job:
             hole = grown(solid, 1)
         return _soft(solid, difference)
 
-    def behind(self, alpha: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
-        """The picture without its things: what the starter draws there, its colours brought to those around it."""
-        hole = grown((alpha > 0.05).float(), 1)
-        smooth = _filled(self.picture, hole)
-        if bool(hole.all()) or not bool((smooth[3] == 1).all()):
-            # The starter's backgrounds are opaque: what is behind a part of a layer goes on smoothly.
-            return smooth
-        thing = torch.cat([_own_colour(self.picture, smooth, alpha), alpha[None]])
-        drawn = self._drawn(1, {"blend": self.picture, "foreground": thing}, "extract", "background", "")
-        seam = membrane(self.picture[:3] - drawn[:3], hole)
-        return torch.cat([torch.where(hole > 0, drawn[:3] + seam, self.picture[:3]).clamp(0, 1), self.picture[3:]])
-
     def _difference(self, other: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
         visible = self.picture[3] > SEEN
         return (premultiplied(self.picture) - premultiplied(other)).abs().amax(dim=0) * visible
 
-    def _drawn(self, number: int, given: Mapping[str, Tensor], mode: str, role: str, prompt: str) -> Tensor:
-        """One layer, drawn with the given ones; `number` tells how many were drawn for this picture before."""
+    def _unlike(self, inner: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+        """How much each pixel differs at least from one of the rim, which costs something for lying elsewhere.
+
+        A horizon and a texture run through the picture, where a smooth surface from the rim does not.
+        """
+        height, width = inner.shape
+        colour, visible = premultiplied(self.picture), self.picture[3] > SEEN
+        rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        rim = (inner <= 0) & visible & (rows % RIM_STEP == 0) & (columns % RIM_STEP == 0)
+        if not bool(rim.any()):
+            return colour[3]
+        place = torch.stack([ELSEWHERE[0] * rows / height, ELSEWHERE[1] * columns / width])
+        theirs, there = colour[:, rim], place[:, rim]
+        found = []
+        for ours, here in zip(*(torch.split(each.flatten(1), BLOCK, 1) for each in (colour, place)), strict=True):
+            differs = (ours[:, :, None] - theirs[:, None]).abs().amax(dim=0)
+            away = (here[:, :, None] - there[:, None]).abs().sum(dim=0)
+            found.append((differs + away).amin(dim=1))
+        return torch.cat(found).reshape(height, width) * visible
+
+    def _said(self) -> Float[Tensor, "h w"]:
+        """Where the starter sees what the prompt names: the alpha of the foreground that it draws for this blend."""
         height, width = self.picture.shape[1:]
-        headers = {name: PictureSpec(0, width, height) for name in given}
-        fields = {"mode": mode, "inputs": headers, "prompt": prompt, "returns": (role,), "seed": self.seed, **PLAIN}
-        plain = {"count": 1, "layers": None, "blending": "encoded", "fill": True, "preview": False}
+        headers = {"blend": PictureSpec(0, width, height)}
+        plain = {"count": 1, "layers": None, "blending": "encoded", "fill": True, "preview": False, **PLAIN}
         area = {"canvas": (width, height), "target": Rect(0, 0, width, height)}
-        asked: LayerRequest = replace(self.context.request, **fields, **plain, **area)  # type: ignore[arg-type]  # fields by name
+        fields = {"mode": "scene", "inputs": headers, "returns": ("foreground",), "seed": self.seed, **plain, **area}
+        asked: LayerRequest = replace(self.context.request, **fields)  # type: ignore[arg-type]  # fields by name
 
         def report(progress: GenerationProgress) -> None:
-            share = progress.step / progress.steps if progress.steps else 0.0
-            self.on_step((number + share) / 2, None)
+            self.on_step(progress.step / progress.steps / 2 if progress.steps else 0.0, None)
 
-        way = ModeRecipe(mode, self.context.way.adapters, tuple(given), needs_encoder=True)
+        given = {"blend": self.picture}
+        way = ModeRecipe("scene", self.context.way.adapters, tuple(given), needs_encoder=True)
         (layer,) = LayerPipeline(replace(self.context, request=asked, way=way, inputs=given, report=report)).run()
-        return layer.picture.permute(2, 0, 1)
+        return layer.picture[..., 3]
 
 
 def _own_colour(
     picture: Float[Tensor, "4 h w"], behind: Float[Tensor, "4 h w"], alpha: Float[Tensor, "h w"]
 ) -> Float[Tensor, "3 h w"]:
     """The colour of a thing that gives the picture over what is behind it."""
-    own = (picture[:3] - (1 - alpha) * behind[:3]) / alpha.clamp_min(0.1)
-    return torch.where(alpha > 0.1, own, picture[:3]).clamp(0, 1)
+    own = (picture[:3] - (1 - alpha) * behind[:3]) / alpha.clamp_min(UNSEEN)
+    return torch.where(alpha > UNSEEN, own, picture[:3]).clamp(0, 1)
 
 
-def _filled(picture: Float[Tensor, "4 h w"], hole: Float[Tensor, "h w"]) -> Float[Tensor, "4 h w"]:
-    return unpremultiply(filled(premultiplied(picture), hole))
+def _least_alpha(picture: Float[Tensor, "4 h w"], behind: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
+    """The least alpha with which some colour gives the picture over what is behind it: else its rim stays in there.
+
+    Not more than the difference says, which next to white and black would be seen less than what is taken for it.
+    """
+    brighter = (picture[:3] - behind[:3]) / (1 - behind[:3]).clamp_min(UNSEEN)
+    darker = (behind[:3] - picture[:3]) / behind[:3].clamp_min(UNSEEN)
+    most = MOST_ALPHA * (picture[:3] - behind[:3]).abs().amax(dim=0)
+    least = torch.maximum(brighter, darker).amax(dim=0).minimum(most).clamp(0, 1)
+    return torch.where(least > UNSEEN, least, 0.0)
+
+
+def _without(
+    picture: Float[Tensor, "4 h w"], hole: Float[Tensor, "h w"], fill: Callable[[Tensor, Tensor], Tensor]
+) -> Float[Tensor, "4 h w"]:
+    """A picture with its hole filled by a function of premultiplied ones."""
+    return unpremultiply(fill(premultiplied(picture), hole))
 
 
 def _without_rim(alpha: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
