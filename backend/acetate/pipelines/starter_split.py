@@ -51,10 +51,6 @@ SAID = 0.3
 """The share of a thing that must lie where the starter sees what the prompt names."""
 HALO = 3
 """How far around a thing nothing is taken for what is behind it, in pixels: its soft edge."""
-UNSEEN = 0.02
-"""Alpha up to this is none."""
-MOST_ALPHA = 3
-"""The most alpha for a difference, as its multiple, that a thing gets beyond its soft edge."""
 NEAR_SHARE = 1 / 24
 """Parts nearer to each other than this share of the shorter side are one thing."""
 
@@ -83,11 +79,10 @@ class StarterSplitter:
         if count == 1:
             return SplitFrames((picture,))
         alpha = job.find()
-        hole = grown((alpha > 0.05).float(), HALO)
-        behind = _without(picture, hole, continued)
-        things = _things(torch.maximum(alpha, hole * _least_alpha(picture, behind)), count - 1)
+        things = _things(alpha, count - 1)
         if not things:
             return SplitFrames((picture,))
+        behind = _without(picture, grown((alpha > 0.05).float(), HALO), continued)
         layers = [torch.cat([_own_colour(picture, behind, each), each[None]]) for each in things]
         return SplitFrames((behind, *layers))
 
@@ -175,20 +170,8 @@ def _own_colour(
     picture: Float[Tensor, "4 h w"], behind: Float[Tensor, "4 h w"], alpha: Float[Tensor, "h w"]
 ) -> Float[Tensor, "3 h w"]:
     """The colour of a thing that gives the picture over what is behind it."""
-    own = (picture[:3] - (1 - alpha) * behind[:3]) / alpha.clamp_min(UNSEEN)
-    return torch.where(alpha > UNSEEN, own, picture[:3]).clamp(0, 1)
-
-
-def _least_alpha(picture: Float[Tensor, "4 h w"], behind: Float[Tensor, "4 h w"]) -> Float[Tensor, "h w"]:
-    """The least alpha with which some colour gives the picture over what is behind it: else its rim stays in there.
-
-    Not more than the difference says, which next to white and black would be seen less than what is taken for it.
-    """
-    brighter = (picture[:3] - behind[:3]) / (1 - behind[:3]).clamp_min(UNSEEN)
-    darker = (behind[:3] - picture[:3]) / behind[:3].clamp_min(UNSEEN)
-    most = MOST_ALPHA * (picture[:3] - behind[:3]).abs().amax(dim=0)
-    least = torch.maximum(brighter, darker).amax(dim=0).minimum(most).clamp(0, 1)
-    return torch.where(least > UNSEEN, least, 0.0)
+    own = (picture[:3] - (1 - alpha) * behind[:3]) / alpha.clamp_min(0.1)
+    return torch.where(alpha > 0.1, own, picture[:3]).clamp(0, 1)
 
 
 def _without(
