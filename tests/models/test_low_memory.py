@@ -15,8 +15,9 @@ import torch
 from acetate.image.sizes import Size
 from acetate.models import registry as registry_module
 from acetate.models.backbones.file_kind import identify
-from acetate.models.backbones.native_footprint import footprint
+from acetate.models.backbones.native_footprint import footprint, operations
 from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.drawing_time import in_words
 from acetate.models.families import QWEN_LAYERED, ModelSource
 from acetate.models.memory_plan import NATIVE_PLANS, Footprint, MemoryPlan, choose_plan
 from acetate.models.model_cache import ModelCache
@@ -235,7 +236,10 @@ def write_hollow(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
         file.truncate(8 + len(text) + end)
 
 
-def test_the_page_tells_the_plans_of_qwen_image_layered_for_its_published_sizes(folder: Path, tmp_path: Path) -> None:
+def test_the_page_tells_the_plans_and_the_time_of_qwen_image_layered_for_its_published_sizes(
+    folder: Path, tmp_path: Path
+) -> None:
+    page = PAGE.read_text(encoding="utf-8")
     for network in ("text_encoder", "vae", "transformer", "tokenizer", "scheduler"):
         (tmp_path / network).mkdir()
         for file in (folder / network).iterdir():
@@ -252,8 +256,13 @@ def test_the_page_tells_the_plans_of_qwen_image_layered_for_its_published_sizes(
     write_hollow(tmp_path / "vae/diffusion_pytorch_model.safetensors", {"vae": (127_000, 1000)})
     entry = ModelRegistry({"layered": ModelSource(tmp_path, QWEN_LAYERED, "")}).entry("layered")
     needs = footprint(entry, entry.recipe("split", ("blend",)), 640, 640, 2)
+    steps = 2 * QWEN_LAYERED.steps * operations(entry, Size(640, 640), 8)
+    assert (
+        f"six layers | {steps / 1e15:.1f} × 10¹⁵ | {in_words(steps / 5e11)}: refused | {in_words(steps / 1e14)} |"
+        in page
+    )
     rows = []
     for card in (6, 8, 12, 16, 24, 48):
         plan = NATIVE_PLANS[choose_plan(NATIVE_PLANS, needs, (card - 1) * GIB)]
         rows.append(f"| {card} GB | {plan.describe()} ({needs.needed(plan) / GIB:.1f}) |")
-    assert "\n".join(rows) in PAGE.read_text(encoding="utf-8"), "\n".join(rows)
+    assert "\n".join(rows) in page, "\n".join(rows)
