@@ -64,7 +64,8 @@ def drawn(models: ModelCache, **fields: Any) -> Tensor:
     """The RGBA of one layer, "h w 4"."""
     request = LayerRequest(
         mode="text", canvas=(SIDE, SIDE), target=Rect(0, 0, SIDE, SIDE),
-        **{"model": "klein", "prompt": "a red disc", "steps": 8, "guidance": 1.0, "seed": 3, "reply_format": "rgbaf32", **fields},
+        reply_format="rgbaf32",
+        **{"model": "klein", "prompt": "a red disc", "steps": 8, "guidance": 1.0, "seed": 3, **fields},
     )  # fmt: skip
     [layer] = run(request, {}, models, lambda progress: None)
     return layer.picture
