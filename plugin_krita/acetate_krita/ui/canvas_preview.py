@@ -63,7 +63,7 @@ class CanvasPreview(QtCore.QObject):
             self.ended.emit()
 
     def _compose(self, document: Document, result: Result) -> Any:
-        place = self._jobs.place_of(document, [result])
+        place = self._jobs.finished.place_of(document, [result])
         clip = self._jobs.settings.clip
         preview = yield from compose_preview(document, [result], self._jobs.history.open_body, place, clip)
         if preview is None:

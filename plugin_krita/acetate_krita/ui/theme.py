@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..qt import QtCore, QtGui, QtWidgets
+from .building import named
 
 ICONS = Path(__file__).parent / "icons"
 ACCENT = "#3f8fd8"
@@ -140,8 +141,7 @@ class ToolButton(QtWidgets.QToolButton):
 def tool(name: str, tip: str, pressed: Any, checked: str = "") -> ToolButton:
     """A small button that shows the icon of this name; see ToolButton."""
     button = ToolButton(name, checked)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
+    named(button, tip)
     if pressed is not None:
         button.clicked.connect(lambda _checked: pressed())
     return button
@@ -154,13 +154,18 @@ def plain(text: str) -> str:
     return f"<qt>{html.escape(text, quote=False)}</qt>".replace("\n", "<br>")
 
 
+def fit(menu: Any, least: int) -> None:
+    """Let a menu be no wider than so many letters."""
+    menu.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    menu.setMinimumContentsLength(least)
+
+
 class ElidedComboBox(QtWidgets.QComboBox):
     """A menu that never makes the docker wider: what does not fit ends in dots and stands in the tool tip."""
 
     def __init__(self, least: int = 3) -> None:
         super().__init__()
-        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(least)
+        fit(self, least)
 
     def paintEvent(self, _event: Any) -> None:  # noqa: N802
         """Draw what fits."""
