@@ -158,7 +158,7 @@ class ACETATE_MT_model(bpy.types.Menu):
             row.enabled = not model.get("missing")
             detail = tr("not on this computer") if model.get("missing") else f"{model['native_size']} px"
             text = f"{model['name']}  ({detail})"
-            row.operator("acetate.choose_model", text=text, translate=False).name = model["name"]
+            row.operator("acetate.choose_model", text=text, translate=False).model = model["name"]
 
 
 class ACETATE_MT_sampler(bpy.types.Menu):
