@@ -68,8 +68,6 @@ ROLE_NAMES = {
     "background": "Background",
     "blend": "Whole Picture",
 }
-SHARING = tuple(name for name, spec in SPECS.items() if "layer" not in spec.outputs)
-"""The modes in which several layers look at each other while they are drawn."""
 CONTROLS = ("depth", "normal")
 """The structure pictures that can be taken from the scene."""
 CHANGES = tuple(name for name, spec in SPECS.items() if spec.changes_layer)
@@ -264,13 +262,6 @@ def insert_props() -> dict[str, Any]:
         ),
         "variants": EnumProperty(name="Show", description="What to show of several variants", items=VARIANTS),
     }
-
-
-NETWORK_ALONE: dict[str, Any] = {
-    **{"negative": "", "steps": 0, "guidance": 0.0, "sampler": "", "clip_skip": 0, "passes": "0"},
-    **{"strength": 1.0, "transparency_weight": 1.0, "stop_at": 0.0, "detail": 0.0},
-}
-"""Options that an element has no use for, as they are where nothing is said."""
 
 
 def primary_role(mode: str, known: str) -> str:

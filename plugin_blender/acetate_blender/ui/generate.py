@@ -134,7 +134,7 @@ class More:
         column.prop(settings, "transparency_weight")
         if not MODES[settings.mode].splits:
             column.prop(settings, "detail")
-        if settings.mode in options.SHARING:
+        if "layer" not in MODES[settings.mode].outputs:  # Several layers look at each other while they are drawn.
             column.prop(settings, "stop_at")
         if set(session.controls(settings.model)) & set(options.CONTROLS):
             column = layout.column(align=True)
