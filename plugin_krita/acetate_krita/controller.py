@@ -15,7 +15,7 @@ from typing import Any
 from acetate_editor.jobs import FAILED, LOST, RUNNING, WAITING
 from acetate_editor.lifecycle import CapturedRequest, JobLifecycle
 from acetate_editor.logging import start_log
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from acetate_wire.events import Done
 from krita import Document
 
@@ -182,7 +182,7 @@ class JobController(JobLifecycle[DocumentJob], QtCore.QObject):
         works_on = target.target(document, job.form, job.sources, aspect)
         replaced = lookup.find_layer(document, job.replaces)
         if replaced is not None and replaced.locked():
-            raise AcetateError("bad_request", locked(replaced), hint=tr("unlock it first"))
+            raise bad_request(locked(replaced), tr("unlock it first"))
         shapes: list[selection_mask.SelectionMask] = []
         if works_on.selected is not None:
             yield from selection_mask.read_selection_mask(document, works_on.selected, shapes)
@@ -198,7 +198,7 @@ class JobController(JobLifecycle[DocumentJob], QtCore.QObject):
         for role, source in job.sources.items():
             layer = None if source == PROJECTION else lookup.find_layer(document, source)
             if layer is None and source != PROJECTION:
-                raise AcetateError("bad_request", tr("The chosen layer is gone"), hint=tr("choose another layer"))
+                raise bad_request(tr("The chosen layer is gone"), tr("choose another layer"))
             frame = LayerFrame(document, layer, works_on.rect)
             yield from frame.work()
             frames[role] = frame

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from acetate_editor.requests import layer_request
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.events import Accepted, Done, Event, Failed, Layer, Picture, Progress, Rejected
 from acetate_wire.geometry import area_around
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
@@ -177,7 +177,7 @@ class LiveRefiner(QtCore.QObject):
         form, connection = self._ask(), self._controller.connection
         full = selection_mask.canvas(document)
         if layer.locked():
-            raise AcetateError("bad_request", locked(layer), hint=tr("unlock it first"))
+            raise bad_request(locked(layer), tr("unlock it first"))
         rect = area_around(target.visible_bounds(layer, full), full, connection.max_aspect(form.model))
         side = max(LEAST_SIDE, int(connection.model(form.model).get("native_size", 0)))
         size = small_size(rect, side)

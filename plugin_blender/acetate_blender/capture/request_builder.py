@@ -11,7 +11,7 @@ from typing import Any, Callable
 import bpy
 from acetate_editor.requests import layer_request
 from acetate_wire.element import ELEMENTS
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.geometry import intersection, union
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
@@ -70,7 +70,7 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     named = chosen["model"] == ELEMENTS and chosen["element"]
     if mode in options.NEEDS_PROMPT and not words.strip() and not named:
         hint = tr("say what is to be there, or choose Remove") if mode == "inpaint" else tr("say what the layer shows")
-        return AcetateError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
+        return bad_request(tr("There is no prompt"), hint, "prompt")
     for role in elements.roles(chosen):
         trouble = inputs.missing(scene, role, chosen)
         if trouble is not None:
@@ -79,7 +79,7 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     if chosen["place"] == SURFACE and scene.objects.get(surface) is None:
         hint = tr("choose the object that the layer is to lie on")
         message = tr("There is no object {name!r}").format(name=surface) if surface else tr("No object is chosen")
-        return AcetateError("bad_request", message, field="surface", hint=hint)
+        return bad_request(message, hint, "surface")
     try:
         if chosen["place"] == SURFACE:
             surfaces.check_top(scene.objects[surface])

@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 from acetate_editor import jobs as states
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.modes import MODES
 from bpy.props import FloatProperty, StringProperty
 
@@ -31,9 +31,7 @@ def job_of(operator: Any) -> SceneJob:
     desk = runtime.controller()
     found: SceneJob | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
     if found is None:
-        raise AcetateError(
-            "bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again")
-        )
+        raise bad_request(tr("There is no such job any more"), tr("generate it again"), "job")
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 from acetate_editor.messages import mark
 from acetate_editor.tasks import finish
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
 from .. import runtime
@@ -38,11 +38,8 @@ def prompt_at(prompts: str, frame: int) -> str:
     parts = [PROMPT.fullmatch(part) for part in prompts.split(";") if part.strip()]
     found = [(int(part[1]), part[2]) for part in parts if part is not None]
     if len(found) < len(parts):
-        raise AcetateError(
-            "bad_request",
-            tr("The prompts by frame cannot be read"),
-            field="prompts",
-            hint=tr("write them like this: 1: a seed; 20: a flower"),
+        raise bad_request(
+            tr("The prompts by frame cannot be read"), tr("write them like this: 1: a seed; 20: a flower"), "prompts"
         )
     found.sort(key=lambda entry: entry[0])
     return next((words for start, words in reversed(found) if start <= frame), found[0][1])
@@ -111,18 +108,12 @@ class ACETATE_OT_generate_sequence(bpy.types.Operator):
         """Raise AcetateError when the range is empty or too long for the daemon's queue."""
         count, most = len(self._frames()), session.client.limits.waiting_jobs
         if not count:
-            raise AcetateError(
-                "bad_request",
-                tr("The last frame is before the first one"),
-                field="frame_end",
-                hint=tr("choose a later one"),
-            )
+            raise bad_request(tr("The last frame is before the first one"), tr("choose a later one"), "frame_end")
         if count > most:
-            raise AcetateError(
-                "bad_request",
+            raise bad_request(
                 tr("{count} pictures are over the limit of {most}").format(count=count, most=most),
-                field="frame_step",
-                hint=tr("take a larger step or a shorter range"),
+                tr("take a larger step or a shorter range"),
+                "frame_step",
             )
         self._id = uuid.uuid4().hex
         self._seed = random.randrange(SEEDS)
