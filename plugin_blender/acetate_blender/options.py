@@ -74,6 +74,8 @@ CHANGES = tuple(name for name, spec in SPECS.items() if spec.changes_layer)
 """The modes that change a layer: the new one takes its place."""
 LOCAL = (*CHANGES, "background", "extract", "split")
 """The modes that work on a layer and what is around it, rather than on the whole picture."""
+SHARE = {"min": 0.0, "max": 1.0, "subtype": "FACTOR"}
+"""The limits of a slider from nothing to all."""
 NEEDS_PROMPT = ("text", "inpaint", "scene", "background", "foreground")
 
 
@@ -151,9 +153,7 @@ def advanced_props() -> dict[str, Any]:
             name="Strength",
             description="How far from the given layer to go: 0 keeps it, 1 draws it all anew",
             default=0.6,
-            min=0.0,
-            max=1.0,
-            subtype="FACTOR",
+            **SHARE,
         ),
         "keep_matte": BoolProperty(
             name="Keep the Matte",
@@ -169,16 +169,12 @@ def advanced_props() -> dict[str, Any]:
         "detail": FloatProperty(
             name="Detail",
             description="How strongly a large target is drawn over once more at its own size; 0 for not at all",
-            min=0.0,
-            max=1.0,
-            subtype="FACTOR",
+            **SHARE,
         ),
         "stop_at": FloatProperty(
             name="Stop at",
             description="Which share of the steps the layers look at each other; 0 for the model's own",
-            min=0.0,
-            max=1.0,
-            subtype="FACTOR",
+            **SHARE,
         ),
         "control": EnumProperty(
             name="Structure",

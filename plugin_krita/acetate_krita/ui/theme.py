@@ -49,19 +49,16 @@ def warn(widget: Any) -> None:
 def checker(widget: Any) -> Any:
     """A brush of the squares that stand for transparency, in greys that suit the theme."""
     dark = widget.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128
-    low, high = (
-        (QtGui.QColor(88, 88, 88), QtGui.QColor(112, 112, 112))
-        if dark
-        else (
-            QtGui.QColor(204, 204, 204),
-            QtGui.QColor(236, 236, 236),
-        )
-    )
-    tile = QtGui.QPixmap(2 * CHECKER_PX, 2 * CHECKER_PX)
-    tile.fill(high)
+    return squares(CHECKER_PX, *((88, 112) if dark else (204, 236)))
+
+
+def squares(side: int, low: int, high: int) -> Any:
+    """A brush of squares in two greys (0 to 255)."""
+    tile = QtGui.QPixmap(2 * side, 2 * side)
+    tile.fill(QtGui.QColor(high, high, high))
     painter = QtGui.QPainter(tile)
-    painter.fillRect(0, 0, CHECKER_PX, CHECKER_PX, low)
-    painter.fillRect(CHECKER_PX, CHECKER_PX, CHECKER_PX, CHECKER_PX, low)
+    for corner in (0, side):
+        painter.fillRect(corner, corner, side, side, QtGui.QColor(low, low, low))
     painter.end()
     return QtGui.QBrush(tile)
 
