@@ -23,7 +23,8 @@ from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
-from acetate.pipelines.layer_pipeline import SEED_RANGE, output_layer, preview_image, reply_dtype, sampling_params
+from acetate.pipelines.layer_pipeline import SEED_RANGE, sampling_params
+from acetate.pipelines.outputs import output_layer, preview_image, reply_dtype
 from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.prompts import all_loras
 from acetate.pipelines.sampling import OnStep, SamplingParams

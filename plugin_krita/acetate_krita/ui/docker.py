@@ -10,7 +10,7 @@ from typing import Any
 from acetate_editor.connection import ABSENT
 from acetate_editor.elements import is_formula
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import MOST_SPLIT, Rect
+from acetate_wire.request import Rect
 from krita import DockWidget, Document, Krita
 
 from .. import VERSION, canvas, stacking
@@ -18,7 +18,6 @@ from ..controller import JobController
 from ..document import annotation_store, selection_mask
 from ..generation_settings import PRESET_FIELDS, GenerationSettings
 from ..given import Given, StrengthRow
-from ..go_button import GoButton
 from ..i18n import tr
 from ..jobs import PROJECTION
 from ..modes import UNASKED, Mode, mode_named
@@ -26,16 +25,18 @@ from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
 from .advanced_panel import AdvancedPanel
+from .ask_row import AskRow
+from .building import check_box
 from .element_panel import ElementPanel
 from .history_view import HistoryView
 from .live_bar import LiveBar
 from .mode_menu import ModeMenu
-from .model_menu import ModelMenu
 from .models_dialog import ModelsDialog, open_lora_folder
 from .prompt_widget import Prompts, told
 from .queue_view import QueueView
 from .stack_rows import StackRows
-from .theme import COLOURS, ElidedLabel, paragraph, plain, small, tool, warn
+from .status_line import StatusLine
+from .theme import paragraph, plain, small, tool, warn
 
 LOOK_MS = 400
 LAID_OUT_MS = 30
@@ -65,14 +66,13 @@ class Docker(DockWidget):
         self.outline = canvas.Outline()
         self.models_dialog: ModelsDialog | None = None
         self._build()
-        self.controller.connection.state_changed.connect(self._show_link)
+        self.controller.connection.state_changed.connect(self._show_button)
         self.controller.connection.event_received.connect(self._show_offers)
         self.controller.message.connect(self._say)
         self.controller.used_seed.connect(self.more.show_seed)
         self.controller.jobs_changed.connect(self._show_jobs)
         self._fill(GenerationSettings.from_map(self.controller.settings.last))
         self._show_offers()
-        self._show_link()
         self._silence = QtCore.QTimer(self.body)
         self._silence.setSingleShot(True)
         self._silence.setInterval(SAY_MS)
@@ -112,8 +112,7 @@ class Docker(DockWidget):
         if self.document is None or not self.button.isEnabled():
             return
         form = self.form()
-        self.controller.settings.last = form.to_map()
-        self.controller.settings.save()
+        self.controller.settings.change(last=form.to_map())
         mode = mode_named(form.mode)
         self.controller.generate(self.document, form, self._sources(mode), self._followed(mode))
         canvas.focus()
@@ -187,7 +186,7 @@ class Docker(DockWidget):
             self.queue.show_document(self.document)
             self.history.show_document(self.document)
         if self.document is not None:
-            self.controller.hiding.look(self.document)
+            self.controller.finished.hiding.look(self.document)
         self._show_layers()
         if mode_named(self.modes.mode).stacks:
             self.stack.refresh(self.document)
@@ -284,15 +283,6 @@ class Docker(DockWidget):
             self.widget().ensureWidgetVisible(self.queue, 0, 0)
         self.widget().ensureWidgetVisible(self.button, 0, 4)
 
-    def _show_link(self) -> None:
-        state = self.controller.connection.state
-        self.line.setText(state.line)
-        self.line.setToolTip(plain(state.hint or state.line))
-        self.dot.setStyleSheet(f"background: {COLOURS[state.kind]}; border-radius: 4px;")
-        self.help.setText(state.hint.split("\n")[0])
-        self.help.setVisible(state.kind == ABSENT)
-        self._show_button()
-
     def _say(self, words: str) -> None:
         self.said.setText(words)
         self.said.show()
@@ -324,9 +314,7 @@ class Docker(DockWidget):
         self._show_layers()
         self.stack.setVisible(mode.stacks)
         self._offer_live()
-        self.count.setEnabled(not mode.stacks)
-        self.count.setVisible(not mode.splits)
-        self.layers.setVisible(mode.splits)
+        self.ask.show_mode(mode)
         self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
@@ -359,9 +347,10 @@ class Docker(DockWidget):
         column = QtWidgets.QVBoxLayout(self.body)
         column.setContentsMargins(6, 4, 6, 6)
         column.setSpacing(4)
-        column.addLayout(self._build_line())
-        self.help = paragraph()
-        column.addWidget(self.help)
+        self.status = StatusLine(self.controller.connection)
+        self.line, self.model = self.status.line, self.status.model
+        self.model.currentIndexChanged.connect(self._model_chosen)
+        column.addWidget(self.status)
         self.said = paragraph()
         self.said.hide()
         column.addWidget(self.said)
@@ -394,10 +383,16 @@ class Docker(DockWidget):
         column.addWidget(self.live)
         self.target = small(paragraph())
         column.addWidget(self.target)
-        column.addLayout(self._build_button())
-        self.fill = QtWidgets.QCheckBox(tr("Fill the canvas"))
-        self.fill.setToolTip(tr("Work on the whole canvas; a new layer's subject is drawn as large as it"))
-        self.fill.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
+        self.ask = AskRow()
+        self.button, self.count, self.layers = self.ask.button, self.ask.count, self.ask.layers
+        self.button.stopping.connect(self.controller.cancel)
+        self.button.entered.connect(self._show_outline)
+        self.button.left.connect(self.outline.remove)
+        self.button.clicked.connect(lambda _checked: self.generate())
+        column.addWidget(self.ask)
+        self.fill = check_box(
+            tr("Fill the canvas"), tr("Work on the whole canvas; a new layer's subject is drawn as large as it")
+        )
         self.fill.clicked.connect(self._fill_chosen)
         column.addWidget(self.fill)
         self.seed = tool("lock", tr("This seed is locked: click to have a new one each time"), self._unlock)
@@ -410,9 +405,9 @@ class Docker(DockWidget):
         self.queue = QueueView(self.controller)
         column.addWidget(self.queue)
         self.more = AdvancedPanel(self.controller.settings)
-        self.more.preset_chosen.connect(self._use_preset)
-        self.more.preset_saved.connect(lambda name: self.more.presets.save(name, self.form()))
-        self.more.document_wanted.connect(self.controller.set_in_document)
+        self.more.presets.chosen.connect(self._use_preset)
+        self.more.presets.saved.connect(lambda name: self.more.presets.save(name, self.form()))
+        self.more.document_wanted.connect(self.controller.finished.set_in_document)
         self.more.seed_shown.connect(self._show_seed)
         self.more.rows.insertRow(0, self.prompts.negative)
         self.more.loras.approached.connect(self.controller.connection.rescan)
@@ -428,53 +423,6 @@ class Docker(DockWidget):
         scroll.setWidget(self.body)
         scroll.setMinimumWidth(NARROWEST)
         self.setWidget(scroll)
-
-    def _build_line(self) -> Any:
-        row = QtWidgets.QHBoxLayout()
-        row.setSpacing(6)
-        self.dot = QtWidgets.QLabel()
-        self.dot.setFixedSize(8, 8)
-        self.line = ElidedLabel()
-        self.model = ModelMenu(GenerationSettings.model)
-        self.model.currentIndexChanged.connect(self._model_chosen)
-        row.addWidget(self.dot)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.model)
-        self.models = tool("models", tr("Models …"), self._open_models)
-        row.addWidget(self.models)
-        return row
-
-    def _open_models(self) -> None:
-        if self.models_dialog is None:
-            self.models_dialog = ModelsDialog(self.controller.connection, self.body.window())
-        self.models_dialog.show()
-        self.models_dialog.raise_()
-
-    def _build_button(self) -> Any:
-        row = QtWidgets.QHBoxLayout()
-        row.setSpacing(4)
-        self.button = GoButton()
-        self.button.stopping.connect(self.controller.cancel)
-        self.button.entered.connect(self._show_outline)
-        self.button.left.connect(self.outline.remove)
-        self.button.clicked.connect(lambda _checked: self.generate())
-        self.count = QtWidgets.QSpinBox()
-        self.count.setRange(1, MOST_AT_ONCE)
-        self.count.setPrefix("× ")
-        self.count.setToolTip(tr("How many pictures"))
-        self.count.setAccessibleName(tr("How many pictures"))
-        self.count.setMinimumHeight(self.button.minimumHeight())
-        row.addWidget(self.button, 1)
-        row.addWidget(self.button.stop)
-        row.addWidget(self.count)
-        self.layers = QtWidgets.QSpinBox()
-        self.layers.setRange(1, MOST_SPLIT)
-        self.layers.setSpecialValueText(tr("Auto"))
-        self.layers.setToolTip(tr("How many layers, the background among them; automatically as many as are found"))
-        self.layers.setAccessibleName(tr("How many layers"))
-        self.layers.setMinimumHeight(self.button.minimumHeight())
-        row.addWidget(self.layers)
-        return row
 
     def _show_seed(self) -> None:
         """Tell of a locked seed, also while its setting is folded away."""

@@ -13,6 +13,7 @@ from ..completion import Completion
 from ..i18n import tr
 from ..modes import PROMPT_LABELS, UNASKED, Mode
 from ..qt import QtCore, QtGui, QtWidgets
+from .building import column_in
 
 LEAST_LINES, MOST_LINES = 2, 6
 """How high the large box is, by what is in it."""
@@ -116,9 +117,7 @@ class Prompts(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = column_in(self)
         self.prompt = PromptBox(tr("What to draw"))
         self.prompt.setToolTip(tr("Shift+Enter generates"))
         self.prompt.entered.connect(self.entered)
