@@ -35,6 +35,11 @@ class Deadline:
         return cls() if minutes is None else cls(time.monotonic() + 60 * minutes)
 
     @property
+    def comes(self) -> bool:
+        """Whether there is one at all."""
+        return self.at < math.inf
+
+    @property
     def passed(self) -> bool:
         """Whether it is time to stop."""
         return time.monotonic() >= self.at
@@ -42,9 +47,13 @@ class Deadline:
 
 @dataclass
 class Stopwatch:
-    """How many seconds each part of a run's steps has taken, by the part's name."""
+    """How many seconds each part of a run's steps has taken, by the part's name.
+
+    With a `device`, a part lasts until that has computed all of it; without one, a graphics card may still be at it.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
+    device: torch.device | None = None
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -53,6 +62,8 @@ class Stopwatch:
         try:
             yield
         finally:
+            if self.device is not None and self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
     def shares(self) -> str:
@@ -110,6 +121,10 @@ class TrainerConfig:
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
 
+    def stopwatch(self, device: torch.device) -> Stopwatch:
+        """A new one for a run on `device`, which it waits for only where time is measured."""
+        return Stopwatch(device=device if self.measure else None)
+
 
 class Trainer:
     """Runs one stage of a training in `folder`, going on from its last checkpoint.
@@ -156,7 +171,7 @@ class Trainer:
         with curves as writer:
             tally, reported, saved = _Tally(), time.monotonic(), time.monotonic()
             for step in range(start, self.settings.steps):
-                if self.hardware.any(self.settings.deadline.passed):
+                if self.settings.deadline.comes and self.hardware.any(self.settings.deadline.passed):
                     self._break_off(step, start)
                     break
                 # Dropout, noise drawn inside libraries: the global source, too, depends on the step alone.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -31,6 +30,8 @@ from acetate_lab.training.trainer import Trainer
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
+
+from tests.tiny_pictures import write_discs, write_keywords
 
 APPLE = PictureRecord("red apple", ("red apple", "apple"), "3d", "set", "MIT", "food", "vocabulary", "red", True)
 
@@ -196,36 +197,16 @@ def test_without_npm_the_message_says_what_to_install(tmp_path: Path, monkeypatc
         packages.fetch(packages.FLUENT, tmp_path)
 
 
-def _small_data(folder: Path, count: int = 12) -> None:
-    """Coloured discs, as if the packages had held nothing else."""
-    folder.mkdir(parents=True)
-    chance = np.random.default_rng(0)
-    y, x = np.mgrid[:256, :256] - 127.5
-    rows, records = [], []
-    for index in range(count):
-        picture = np.zeros((256, 256, 4), np.uint8)
-        picture[..., :3] = chance.integers(0, 255, 3)
-        picture[..., 3] = np.clip((90 - np.hypot(x, y)) * 16 + 128, 0, 255)
-        rows.append(picture)
-        use = "held_out" if index % 4 == 3 else "vocabulary"
-        records.append({**APPLE.__dict__, "name": f"disc {index}", "words": [f"disc {index}"], "use": use})
-    np.save(folder / "pictures.npy", np.stack(rows))
-    (folder / "records.json").write_text(json.dumps(records))
-
-
 @pytest.mark.slow
 def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
     from acetate.adapters.shared_attention import SharedAttention
     from acetate_lab.metrics.held_out import read_held_out
     from acetate_lab.training.starter.export import export_starter
-    from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
-    _small_data(tmp_path / "runs/data")
-    keywords = tmp_path / "cache" / packages.KEYWORDS.folder_name
-    (keywords / "dist").mkdir(parents=True)
-    (keywords / "package.json").write_text("{}")
-    (keywords / "dist/emoji-en-US.json").write_text('{"\\ud83c\\udf4e": ["fruit"]}')
+    write_discs(tmp_path / "runs/data")
+    write_keywords(tmp_path / "cache")
     recipe = StarterRecipe(
         size=64,
         scenes=6,
@@ -238,7 +219,14 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
         decoder=Stage(2, 3, 1e-3),
         layers=Stage(2, 2, 1e-3),
     )
-    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
+    said: list[str] = []
+    trained = train_starter(
+        recipe, tmp_path / "runs", tmp_path / "cache", said.append, pace=RunControl(measure=True, processes=1)
+    )
+    for stage in ("vae", "transparency", "text", "upsampler", "decoder", "layers"):
+        [shares] = [line for line in said if line.startswith(f"{stage}: ")]
+        assert {"batch", "forward", "backward", "optimiser"} <= set(shares.split()), "where the time goes"
+        assert any(line.startswith(f"{stage} ") and "pictures/s" in line for line in said)
     export_starter(trained, recipe, tmp_path / "cache", tmp_path / "model")
 
     vae = AutoencoderKL.from_pretrained(tmp_path / "model/vae")
@@ -259,7 +247,7 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
 def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starter: Path, tmp_path: Path) -> None:
     from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
 
-    _small_data(tmp_path / "runs/data")
+    write_discs(tmp_path / "runs/data")
     stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
     recipe = StarterRecipe(
         size=64,
@@ -286,7 +274,7 @@ def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter
     from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
 
-    _small_data(tmp_path / "runs/data")
+    write_discs(tmp_path / "runs/data")
     stage = Stage(3, 2, 1e-3)
     recipe = StarterRecipe(size=64, transparency=stage, upsampler=stage, text=stage, decoder=stage, layers=stage)
     pace = RunControl(Deadline.after(0))
