@@ -136,6 +136,14 @@ def starter(
             help=_("Take all data from a file that `acetate train pack` wrote; no network is needed."),
         ),
     ] = None,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="MIB",
+            help=_("Keep small checkpoints too: averages in half precision, in RUNS/parts, in files of so many MiB."),
+        ),
+    ] = None,
     finished: Annotated[
         Path | None,
         typer.Option(
@@ -154,6 +162,7 @@ def starter(
     import torch
 
     from acetate_lab.training.packages import PackageError
+    from acetate_lab.training.small_checkpoints import SmallCheckpoints
     from acetate_lab.training.starter.data_pool import usual_processes
     from acetate_lab.training.starter.export import export_starter
     from acetate_lab.training.starter.pack import open_pack
@@ -164,7 +173,9 @@ def starter(
     if threads:
         torch.set_num_threads(threads)
     console = Console()
-    pace = RunControl(Deadline.after(minutes), measure, usual_processes() if processes is None else processes)
+    processes = usual_processes() if processes is None else processes
+    small = SmallCheckpoints(runs / "parts", None if parts is None else parts * 2**20)
+    pace = RunControl(Deadline.after(minutes), measure, processes, small)
     recipe = StarterRecipe()
     chosen = {
         "vae": vae_steps,

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from acetate_wire.errors import AcetateError
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA
+from acetate_lab.training.small_checkpoints import Average, SmallCheckpoints
 
 Log = Callable[[str], None]
 Losses = Mapping[str, float | Tensor]
@@ -109,7 +111,8 @@ class TrainerConfig:
     """How long a stage runs, how often it saves and reports (seconds), and how often it logs samples (steps).
 
     A step learns from `accumulate` batches on every device. At the `deadline` a stage saves and stops, however many
-    steps are left; `measure` tells where the time goes.
+    steps are left; `measure` tells where the time goes. With every checkpoint goes a `small` one, and a stage that has
+    only that, or a later one, goes on from it.
     """
 
     steps: int
@@ -120,6 +123,7 @@ class TrainerConfig:
     sheet_steps: int = 500
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
+    small: SmallCheckpoints | None = None
 
     def stopwatch(self, device: torch.device) -> Stopwatch:
         """A new one for a run on `device`, which it waits for only where time is measured."""
@@ -246,6 +250,13 @@ class Trainer:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(self._file)
+        if self.settings.small is not None and self._average is not None:
+            self.settings.small.save(self.name, Average(step, self._average.values))
+
+    @property
+    def _average(self) -> EMA | None:
+        """The average among the parts."""
+        return next((part for part in self.parts.values() if isinstance(part, EMA)), None)
 
     def _load(self) -> dict[str, Any] | None:
         if not self._file.is_file():
@@ -255,11 +266,24 @@ class Trainer:
 
     def _resume(self) -> int:
         saved = self._load()
-        if saved is None:
-            return 0
-        for name, part in self.parts.items():
-            part.load_state_dict(saved["parts"][name])
-        return int(saved["step"])
+        step = 0 if saved is None else int(saved["step"])
+        small = None if self.settings.small is None else self.settings.small.load(self.name)
+        if small is not None and small.step > step:
+            return self._begin_from(small)
+        if saved is not None:
+            for name, part in self.parts.items():
+                part.load_state_dict(saved["parts"][name])
+        return step
+
+    def _begin_from(self, small: Average) -> int:
+        """Go on from an average alone, with an optimiser that remembers nothing."""
+        assert self._average is not None
+        try:
+            self._average.begin_from(small.values, small.step)
+        except (KeyError, RuntimeError) as error:
+            found = f"the small checkpoint of {self.name} is of another network ({error})"
+            raise AcetateError("damaged", found, hint="remove it, or train with the version that wrote it") from error
+        return min(small.step, self.settings.steps)
 
 
 class _Tally:

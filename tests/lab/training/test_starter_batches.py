@@ -56,11 +56,11 @@ def test_pictures_are_made_on_the_device_that_they_are_on(make: Any) -> None:
     assert made.device.type == "meta"
 
 
-class ScalarsRead(TorchDispatchMode):
+class ScalarsRead(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts how often a tensor's value is asked for, where a graphics card would be waited for."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -90,7 +90,8 @@ def test_no_step_waits_for_the_value_of_a_tensor(tmp_path: Path) -> None:
                 Distributed(),
                 lambda line: None,
             )
-        return read.count
+        found: int = read.count
+        return found
 
     assert scalars(2) == scalars(8)
     with ScalarsRead() as read:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,7 +246,9 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
 
 
 def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from acetate_lab.training.small_checkpoints import SmallCheckpoints
+    from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
+    from acetate_lab.training.trainer import Deadline
 
     write_discs(tmp_path / "runs/data")
     stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
@@ -259,7 +262,8 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
         decoder=nothing,
         layers=stage,
     )
-    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter)
+    pace = RunControl(small=SmallCheckpoints(tmp_path / "runs/parts", 2**18))
+    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter, pace)
     for file, module in (
         ("vae/diffusion_pytorch_model.safetensors", trained.transparency.vae),
         ("transparency/decoder.safetensors", trained.transparency.decoder),
@@ -268,6 +272,20 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
             assert torch.equal(module.state_dict()[name], value.float()), "no steps, no change"
     before = load_file(tiny_starter / "unet/diffusion_pytorch_model.safetensors")
     assert any(not torch.equal(value, before[name]) for name, value in trained.unet.state_dict().items())
+
+    parts = list((tmp_path / "runs/parts").iterdir())
+    assert len(parts) > 1 and max(part.stat().st_size for part in parts) <= 2**18
+    write_discs(tmp_path / "home/data")
+    shutil.copytree(tmp_path / "runs/parts", tmp_path / "home/parts")
+    pace = RunControl(Deadline.after(0), small=SmallCheckpoints(tmp_path / "home/parts", None))
+    home = train_starter(recipe, tmp_path / "home", tmp_path / "cache", lambda line: None, tiny_starter, pace)
+    for name in ("unet", "text_encoder", "upsampler", "sharing"):
+        carried, there = getattr(home, name).state_dict(), getattr(trained, name).state_dict()
+        trainable = {key for key, _ in getattr(trained, name).named_parameters()}
+        for key in trainable:
+            assert torch.equal(carried[key], there[key].half().float()), f"{name} {key} came home in half precision"
+    assert {path.name for path in (tmp_path / "home").iterdir()} >= {"text", "layers"}
+    assert not (tmp_path / "home/scenes").exists(), "and nothing was made for it"
 
 
 def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import torch
 from acetate_lab.training.starter.dataset import PictureSet, open_pictures
 
 Request = TypeVar("Request")
-Made = TypeVar("Made")
+Product = TypeVar("Product")
 
 MOST_PROCESSES = 16
 PRELOADED = "acetate_lab.training.starter.samples"
@@ -61,8 +61,8 @@ class DataPool:
         return open_pictures(self._folder)
 
     def begin(
-        self, make: Callable[[PictureSet, Request], Made], requests: Iterable[Request], limit: int | None = None
-    ) -> Iterator[Made]:
+        self, make: Callable[[PictureSet, Request], Product], requests: Iterable[Request], limit: int | None = None
+    ) -> Iterator[Product]:
         """Have `make` called for each request, and give the results in order.
 
         At most `limit` of them, by default two for each process, are being made or wait to be taken. The first are
@@ -75,17 +75,17 @@ class DataPool:
         return self._taken(make, waiting, left)
 
     def _taken(
-        self, make: Callable[[PictureSet, Request], Made], waiting: deque[Future[Made]], left: Iterator[Request]
-    ) -> Iterator[Made]:
+        self, make: Callable[[PictureSet, Request], Product], waiting: deque[Future[Product]], left: Iterator[Request]
+    ) -> Iterator[Product]:
         while waiting:
             made = waiting.popleft().result()
             waiting.extend(self._submit(make, each) for each in islice(left, 1))
             yield made
 
-    def _submit(self, make: Callable[[PictureSet, Request], Made], request: Request) -> Future[Made]:
+    def _submit(self, make: Callable[[PictureSet, Request], Product], request: Request) -> Future[Product]:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(self._processes, _context(), _start, (self._folder,))
-        future: Future[Made] = self._executor.submit(_work, make, request)  # type: ignore[arg-type]
+        future: Future[Product] = self._executor.submit(_work, make, request)
         return future
 
 
@@ -105,15 +105,20 @@ def _start(folder: Path) -> None:
     """Make a fresh process ready: Ctrl+C is the training's to handle, and without it nothing is left to do."""
     global _opened
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     torch.set_num_threads(1)
     _opened = open_pictures(folder)
 
 
-def _work(make: Callable[[PictureSet, Request], Made], request: Request) -> Made:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(make: Callable[[PictureSet, Request], Product], request: Request) -> Product:
     assert _opened is not None
     return make(_opened, request)

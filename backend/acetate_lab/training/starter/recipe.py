@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from acetate_lab.training.layer_training import train_layers
 from acetate_lab.training.objectives import DiffusionObjective
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.rolling import Turnover
+from acetate_lab.training.small_checkpoints import SmallCheckpoints
 from acetate_lab.training.starter.caption_text import train_tokenizer
 from acetate_lab.training.starter.data_pool import DataPool
 from acetate_lab.training.starter.dataset import PictureSet, build_pictures
@@ -63,11 +65,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunControl:
-    """When a run has to stop, whether it logs where its time goes, and how many other processes make its data."""
+    """How a run goes on beside what it learns.
+
+    When it has to stop, whether it logs where its time goes, how many other processes make its data, and whether
+    it has small checkpoints.
+    """
 
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
     processes: int = 0
+    small: SmallCheckpoints | None = None
 
     def loop(self, stage: Stage) -> TrainerConfig:
         """The settings of a stage's loop."""
@@ -78,6 +85,7 @@ class RunControl:
             sheet_steps=stage.sheet_steps,
             deadline=self.deadline,
             measure=self.measure,
+            small=self.small,
         )
 
 
@@ -191,8 +199,10 @@ def _train(
         learning = OptimizerConfig(recipe.decoder.lr, warm_up=50, average=0.995)
         train_decoder(transparency, drawn, runs / "decoder", pace.loop(recipe.decoder), learning, hardware, log)
     sharing = new_sharing(unet) if finished is None else open_sharing(unet, finished)
-    if recipe.layers.steps and (not pace.deadline.passed or (runs / "scenes").is_dir()):
-        scenes = cache_scenes(transparency, pool, recipe.scenes, recipe.size, scale, runs / "scenes", log)
+    if recipe.layers.steps:
+        scenes = lru_cache(
+            partial(cache_scenes, transparency, pool, recipe.scenes, recipe.size, scale, runs / "scenes", log)
+        )
         train_layers(
             SharedAttention(unet, sharing.frames, sharing),
             reading(unet, text_encoder),

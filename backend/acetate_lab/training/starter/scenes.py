@@ -81,11 +81,19 @@ def cache_scenes(
 
 
 def scene_batches(
-    cached: CachedScenes, pictures: PictureSet, tokenizer: CLIPTokenizer, batch: int, dropout: float = 0.1
+    scenes: Callable[[], CachedScenes],
+    pictures: PictureSet,
+    tokenizer: CLIPTokenizer,
+    batch: int,
+    dropout: float = 0.1,
 ) -> Callable[[int], Samples[Tensor]]:
-    """Scenes with sampled captions; which frames are clean, and all else, depends on the step alone."""
+    """Scenes with sampled captions; which frames are clean, and all else, depends on the step alone.
+
+    `scenes` is called for every batch; it need not have any before.
+    """
 
     def draw(step: int) -> Samples[Tensor]:
+        cached = scenes()
         chosen = torch.randint(len(cached.rows), (batch,), generator=Trainer.generator(step)).tolist()
         chance = random.Random(step)
         given = torch.zeros(batch, len(FRAMES), dtype=torch.bool)
