@@ -112,7 +112,8 @@ class TrainerConfig:
 
     A step learns from `accumulate` batches on every device. At the `deadline` a stage saves and stops, however many
     steps are left; `measure` tells where the time goes. With every checkpoint goes a `small` one, and a stage that has
-    only that, or a later one, goes on from it.
+    only that, or a later one, goes on from it. `compiler` is a backend of `torch.compile`, for networks that are called
+    alike in every step.
     """
 
     steps: int
@@ -124,6 +125,7 @@ class TrainerConfig:
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
     small: SmallCheckpoints | None = None
+    compiler: str | None = None
 
     def stopwatch(self, device: torch.device) -> Stopwatch:
         """A new one for a run on `device`, which it waits for only where time is measured."""

@@ -128,6 +128,7 @@ def test_a_stage_goes_on_from_its_average_where_it_has_nothing_else(tmp_path: Pa
         _trained(tmp_path / "wide", Deadline(), width=6)
 
 
+@pytest.mark.slow
 def test_a_training_from_a_pack_that_was_stopped_ends_as_one_that_was_not(tiny_starter: Path, tmp_path: Path) -> None:
     """The pack's data with another process, stopped after two steps and gone on, against the data itself and none."""
     write_keywords(tmp_path / "cache")

@@ -17,10 +17,12 @@ from acetate_lab.training.starter.caption_text import train_tokenizer
 from acetate_lab.training.starter.dataset import PictureRecord
 from acetate_lab.training.starter.latent_cache import tokenize
 from acetate_lab.training.starter.wording import with_role
-from acetate_lab.training.text_training import noise_scheduler
+from acetate_lab.training.text_training import noise_scheduler, train_text
 from acetate_lab.training.trainer import Trainer, TrainerConfig
+from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import CLIPTextModel
 
 APPLE = PictureRecord("red apple", ("red apple", "apple"), "3d", "set", "MIT", "food", "vocabulary", "red", True)
 
@@ -97,3 +99,31 @@ def test_no_step_waits_for_the_value_of_a_tensor(tmp_path: Path) -> None:
     with ScalarsRead() as read:
         float(torch.ones(1, device=CPU).sum())
     assert read.count == 1, "and a value that is read counts"
+
+
+@pytest.mark.slow
+def test_a_compiled_unet_learns_as_the_plain_one_does(tiny_starter: Path, tmp_path: Path) -> None:
+    """The graph is captured as for every backend; without one, eager execution computes it bit for bit alike."""
+
+    def trained(compiler: str | None) -> dict[str, Tensor]:
+        unet = UNet2DConditionModel.from_pretrained(tiny_starter / "unet").float()
+        text_encoder = CLIPTextModel.from_pretrained(tiny_starter / "text_encoder").float()
+
+        def draw(step: int) -> Samples[Tensor]:
+            latents = torch.randn(2, 1, 4, 8, 8, generator=Trainer.generator(step))
+            return Samples(latents, torch.ones(2, 5, dtype=torch.long), torch.zeros(2, 1, dtype=torch.bool))
+
+        settings = TrainerConfig(3, 2, compiler=compiler, sheet_steps=9)
+        learning = OptimizerConfig(1e-3, warm_up=1)
+        folder = tmp_path / str(compiler)
+        train_text(
+            unet, text_encoder, draw, lambda path: None, folder, settings, learning, Distributed("float32"), print
+        )
+        return dict(unet.state_dict())
+
+    plain, through_graphs = trained(None), trained("eager")
+    before = UNet2DConditionModel.from_pretrained(tiny_starter / "unet").float().state_dict()
+    assert any(not torch.equal(value, before[name]) for name, value in plain.items())
+    for name, value in plain.items():
+        assert torch.equal(through_graphs[name], value), name
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 1, "something was captured"

@@ -67,14 +67,15 @@ class Stage:
 class RunControl:
     """How a run goes on beside what it learns.
 
-    When it has to stop, whether it logs where its time goes, how many other processes make its data, and whether
-    it has small checkpoints.
+    When it has to stop, whether it logs where its time goes, how many other processes make its data, whether it has
+    small checkpoints, and with which backend of `torch.compile` its UNet is compiled.
     """
 
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
     processes: int = 0
     small: SmallCheckpoints | None = None
+    compiler: str | None = None
 
     def loop(self, stage: Stage) -> TrainerConfig:
         """The settings of a stage's loop."""
@@ -86,6 +87,7 @@ class RunControl:
             deadline=self.deadline,
             measure=self.measure,
             small=self.small,
+            compiler=self.compiler,
         )
 
 
