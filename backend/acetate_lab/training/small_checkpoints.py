@@ -19,7 +19,7 @@ STEP = "step"
 
 
 @dataclass(frozen=True)
-class Average:
+class StageAverage:
     """The average of what a stage trains, by parameter, after so many steps."""
 
     step: int
@@ -37,22 +37,22 @@ class SmallCheckpoints:
         """With no `limit`, what is there is read, but nothing is written."""
         self._folder = folder
         self._limit = limit
-        self._stages: dict[str, Average] | None = None
+        self._stages: dict[str, StageAverage] | None = None
 
-    def load(self, stage: str) -> Average | None:
+    def load(self, stage: str) -> StageAverage | None:
         """A stage's average. Raises AcetateError where files of a set are missing or damaged."""
         if self._stages is None:
             self._stages = _unpacked(self._folder)
         return self._stages.get(stage)
 
-    def save(self, stage: str, average: Average) -> None:
+    def save(self, stage: str, average: StageAverage) -> None:
         """Add or replace a stage's average."""
         if self._limit is None:
             return
         self.load(stage)
         assert self._stages is not None
         values = {name: value.detach().half().cpu().contiguous() for name, value in average.values.items()}
-        self._stages[stage] = Average(average.step, values)
+        self._stages[stage] = StageAverage(average.step, values)
         self._write(_packed(self._stages), self._limit)
 
     def _write(self, data: bytes, limit: int) -> None:
@@ -72,14 +72,14 @@ class SmallCheckpoints:
                 file.unlink()
 
 
-def _packed(stages: Mapping[str, Average]) -> bytes:
+def _packed(stages: Mapping[str, StageAverage]) -> bytes:
     tensors = {f"{stage}/{name}": value for stage, each in stages.items() for name, value in each.values.items()}
     steps = {f"{stage}/{STEP}": torch.tensor(each.step) for stage, each in stages.items()}
     data: bytes = save(tensors | steps)
     return data
 
 
-def _unpacked(folder: Path) -> dict[str, Average]:
+def _unpacked(folder: Path) -> dict[str, StageAverage]:
     """The stages of the newest complete set in `folder`."""
     sets: dict[tuple[str, int], dict[int, Path]] = {}
     for file in sorted(folder.glob("*.part")):
@@ -100,7 +100,7 @@ def _unpacked(folder: Path) -> dict[str, Average]:
     for name, value in load(data).items():
         stage, _, parameter = name.partition("/")
         stages.setdefault(stage, {})[parameter] = value
-    return {stage: Average(int(values.pop(STEP)), values) for stage, values in stages.items()}
+    return {stage: StageAverage(int(values.pop(STEP)), values) for stage, values in stages.items()}
 
 
 def _damaged(folder: Path, found: str) -> AcetateError:

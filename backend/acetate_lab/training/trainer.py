@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA
-from acetate_lab.training.small_checkpoints import Average, SmallCheckpoints
+from acetate_lab.training.small_checkpoints import SmallCheckpoints, StageAverage
 
 Log = Callable[[str], None]
 Losses = Mapping[str, float | Tensor]
@@ -253,7 +253,7 @@ class Trainer:
             os.fsync(stream.fileno())
         part.replace(self._file)
         if self.settings.small is not None and self._average is not None:
-            self.settings.small.save(self.name, Average(step, self._average.values))
+            self.settings.small.save(self.name, StageAverage(step, self._average.values))
 
     @property
     def _average(self) -> EMA | None:
@@ -277,7 +277,7 @@ class Trainer:
                 part.load_state_dict(saved["parts"][name])
         return step
 
-    def _begin_from(self, small: Average) -> int:
+    def _begin_from(self, small: StageAverage) -> int:
         """Go on from an average alone, with an optimiser that remembers nothing."""
         assert self._average is not None
         try:

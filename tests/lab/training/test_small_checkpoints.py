@@ -12,7 +12,7 @@ import torch
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA
 from acetate_lab.training.rolling import Turnover
-from acetate_lab.training.small_checkpoints import Average, SmallCheckpoints
+from acetate_lab.training.small_checkpoints import SmallCheckpoints, StageAverage
 from acetate_lab.training.starter.dataset import open_pictures
 from acetate_lab.training.starter.pack import open_pack, write_pack
 from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
@@ -29,9 +29,11 @@ def silent(line: str) -> None:
     """Takes what is logged."""
 
 
-def average(seed: int, step: int = 5) -> Average:
+def average(seed: int, step: int = 5) -> StageAverage:
     chance = torch.Generator().manual_seed(seed)
-    return Average(step, {"a.weight": torch.randn(40, 20, generator=chance), "b": torch.randn(3, generator=chance)})
+    return StageAverage(
+        step, {"a.weight": torch.randn(40, 20, generator=chance), "b": torch.randn(3, generator=chance)}
+    )
 
 
 def test_stages_come_back_in_half_precision_out_of_small_files(tmp_path: Path) -> None:
