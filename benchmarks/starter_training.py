@@ -25,9 +25,9 @@ from transformers import CLIPTokenizer
 from tests.tiny_pictures import write_discs
 
 SHIPPED = Path(__file__).parent.parent / "backend/acetate/starter"
-TURNOVER = Turnover(size=96, kept=1, steps=6)
-BATCH, STEPS = 16, 30
-SAMPLES = 192
+TURNOVER = Turnover(size=48, kept=1, steps=4)
+BATCH, STEPS = 16, 16
+SAMPLES = 96
 RATE = re.compile(r"text \d+/\d+ +([\d.]+) pictures/s")
 
 
