@@ -27,7 +27,12 @@ from tests.daemon.harness import ROOT, STAND_IN, Daemon, Raw, a_request
 
 MIB = 1 << 20
 GROWTH = 64 * MIB
+PACE = 8 * MIB
+"""After so many bytes a sender lets another client be answered: how soon a busy computer lets the daemon look at what
+has come is not judged here."""
 MORE, LONG = 1, 2
+Turn = Callable[[int], None]
+"""Called with how much was sent: waits where it is another client's turn."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what is read from a socket")
 
@@ -77,15 +82,17 @@ class Wire:
         """A frame, and whether more follow (MORE)."""
         self.socket.sendall(bytes([flags | LONG]) + struct.pack(">Q", len(frame)) + frame)
 
-    def frames(self, count: int, frame: bytes) -> None:
+    def frames(self, count: int, frame: bytes, turn: Turn) -> None:
         """So many frames of a message that does not end."""
         for _ in range(count):
             self.send(frame, MORE)
+            turn(len(frame))
 
-    def raw(self, content: bytes, count: int) -> None:
-        """Bytes as they are, so many times."""
-        for _ in range(count):
-            self.socket.sendall(content)
+    def empty(self, megabytes: int, turn: Turn) -> None:
+        """So many frames without content of a message that does not end, of two bytes each."""
+        for _ in range(megabytes * 4):
+            self.socket.sendall(b"\x01\x00" * (MIB // 8))
+            turn(PACE)
 
 
 @contextmanager
@@ -120,13 +127,22 @@ def others_served(daemon: Daemon, growth: int = GROWTH) -> Iterator[Callable[[],
     assert daemon.alive
 
 
-def is_cut(send: Callable[[], object], served: Callable[[], None]) -> bool:
+def is_cut(send: Callable[[Turn], object], served: Callable[[], None]) -> bool:
     """Whether the daemon closes the connection while `send` is at it; others are asked meanwhile."""
     cut: list[bool] = []
+    answered, sent = threading.Event(), 0
+
+    def turn(count: int) -> None:
+        nonlocal sent
+        sent += count
+        if sent >= PACE:
+            sent = 0
+            answered.clear()
+            assert answered.wait(60)
 
     def run() -> None:
         try:
-            send()
+            send(turn)
             cut.append(False)
         except (BrokenPipeError, ConnectionResetError):
             cut.append(True)
@@ -135,6 +151,7 @@ def is_cut(send: Callable[[], object], served: Callable[[], None]) -> bool:
     sender.start()
     while sender.is_alive():
         served()
+        answered.set()
         sender.join(0.01)
     return cut == [True]
 
@@ -142,23 +159,22 @@ def is_cut(send: Callable[[], object], served: Callable[[], None]) -> bool:
 def test_an_unfinished_message_before_hello(tcp_daemon: Daemon) -> None:
     with others_served(tcp_daemon) as served:
         wire = Wire(tcp_daemon)
-        assert is_cut(lambda: wire.frames(1500, bytes(MIB)), served)
+        assert is_cut(lambda turn: wire.frames(1500, bytes(MIB), turn), served)
 
 
 def test_an_unfinished_message_of_empty_frames_before_hello(tcp_daemon: Daemon) -> None:
-    many = b"\x01\x00" * (MIB // 2)
     with others_served(tcp_daemon) as served:
         wire = Wire(tcp_daemon)
-        assert is_cut(lambda: wire.raw(many, 50), served)
+        assert is_cut(lambda turn: wire.empty(50, turn), served)
 
 
 def test_many_unfinished_messages_before_hello(tcp_daemon: Daemon) -> None:
     with others_served(tcp_daemon) as served:
         wires = [Wire(tcp_daemon) for _ in range(100)]
 
-        def send() -> None:
+        def send(turn: Turn) -> None:
             for wire in 10 * wires:
-                wire.send(bytes(MIB // 2), MORE)
+                wire.frames(1, bytes(MIB // 2), turn)
 
         assert is_cut(send, served)
 
@@ -167,7 +183,8 @@ class FarWire(Raw):
     """A client on another machine that sends a message of many frames over CURVE, with libzmq."""
 
     def __init__(self, daemon: Daemon) -> None:
-        super().__init__(daemon, greet=False, connection=paired(daemon))
+        # libzmq sends by itself: with a small buffer no quicker than the daemon's thread has its turns.
+        super().__init__(daemon, greet=False, connection=paired(daemon), options={zmq.SNDBUF: 64 << 10})
         self._monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
     def frames(self, count: int, frame: bytes) -> None:
@@ -190,7 +207,7 @@ def test_a_message_without_an_end_from_a_paired_machine(tcp_daemon: Daemon, gree
         if greeted:
             far.hello("far")
         with others_served(tcp_daemon) as served:
-            assert is_cut(lambda: far.frames(500, bytes(2 * MIB)), served)
+            assert is_cut(lambda turn: far.frames(500, bytes(2 * MIB)), served)
     finally:
         far.close()
 
@@ -253,7 +270,7 @@ def test_what_is_somewhat_over_the_limit_is_refused_in_words_and_what_does_not_e
             told = b""
             while b"welcome" not in told:
                 told += wire.receive(1)
-            assert is_cut(lambda: wire.frames(200, bytes(MIB)), served)
+            assert is_cut(lambda turn: wire.frames(200, bytes(MIB), turn), served)
     finally:
         daemon.close()
 
@@ -265,6 +282,6 @@ def test_where_bytes_are_not_counted_the_daemons_memory_is_watched(home: Path) -
     try:
         with others_served(daemon, growth=1000 * MIB) as served:
             wire = Wire(daemon)
-            assert is_cut(lambda: wire.frames(1500, bytes(MIB)), served)
+            assert is_cut(lambda turn: wire.frames(1500, bytes(MIB), turn), served)
     finally:
         daemon.close()

@@ -24,12 +24,7 @@ class Deaf(Raw):
     """A client whose own queue is short, so that the daemon notices soon that it does not read."""
 
     def __init__(self, daemon: Daemon) -> None:
-        super().__init__(daemon, "deaf", greet=False)
-        self.socket.disconnect(self.connection.endpoint)
-        self.socket.set(zmq.RCVHWM, 1)
-        self.socket.set(zmq.SNDHWM, 0)
-        self.socket.connect(self.connection.endpoint)
-        self.hello("deaf")
+        super().__init__(daemon, "deaf", options={zmq.RCVHWM: 1, zmq.SNDHWM: 0})
         self._reads = 0
 
     def read(self) -> dict[str, Any]:
