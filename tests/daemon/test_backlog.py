@@ -18,6 +18,7 @@ import msgpack
 import pytest
 import zmq
 from acetate.daemon import auth
+from acetate.daemon.clients import SILENCE_S
 from acetate_wire import connection as connections
 from acetate_wire.connection import Connection
 from acetate_wire.limits import Limits
@@ -77,6 +78,19 @@ class Wire:
             assert some, "the daemon ended the connection"
             content += some
         return content
+
+    def receive_until(self, word: bytes) -> None:
+        """Receive up to this word."""
+        told = b""
+        while word not in told:
+            told += self.receive(1)
+
+    def hello(self, daemon: Daemon) -> None:
+        """Introduce a client of this user, and wait for the welcome."""
+        key, access = daemon.client_key("wire"), daemon.connection().access
+        fields = {"name": "wire", "version": "0", "editor": "", "client": key, "access": access}
+        self.send(msgpack.packb({"v": 1, "kind": "hello", **fields}))
+        self.receive_until(b"welcome")
 
     def send(self, frame: bytes, flags: int = 0) -> None:
         """A frame, and whether more follow (MORE)."""
@@ -229,9 +243,22 @@ def test_the_largest_message_follows_hello_at_once(tcp_daemon: Daemon, curve: bo
     if curve:
         assert raw.answer()["kind"] == "welcome"
     raw.send("submit", *[bytes(Limits().message_bytes // 8)] * 8, id=str(uuid.uuid4()), request={})
-    answers = [raw.answer(30.0) for _ in range(1 if curve else 2)]
+    answers = [raw.answer(120.0) for _ in range(1 if curve else 2)]
     raw.close()
     assert answers[-1]["kind"] == "rejected" and answers[-1]["field"] == "mode"
+
+
+@pytest.mark.slow
+def test_a_message_may_take_longer_than_a_client_may_be_silent(tcp_daemon: Daemon) -> None:
+    wire, began = Wire(tcp_daemon), time.monotonic()
+    wire.hello(tcp_daemon)
+    wire.send(msgpack.packb({"v": 1, "kind": "submit", "id": str(uuid.uuid4()), "request": {}}), MORE)
+    wire.socket.sendall(bytes([LONG]) + struct.pack(">Q", 4 * MIB))
+    for _ in range(64):
+        wire.socket.sendall(bytes(MIB // 16))
+        time.sleep(1.2 * SILENCE_S / 64)
+    assert time.monotonic() - began > SILENCE_S
+    wire.receive_until(b"rejected")
 
 
 SMALL = Limits(message_bytes=4 * MIB, job_bytes=8 * MIB, part_bytes=MIB)
@@ -264,12 +291,7 @@ def test_what_is_somewhat_over_the_limit_is_refused_in_words_and_what_does_not_e
         raw.close()
         with others_served(daemon) as served:
             wire = Wire(daemon)
-            key, access = daemon.client_key("wire"), daemon.connection().access
-            hello = {"name": "wire", "version": "0", "editor": "", "client": key, "access": access}
-            wire.send(msgpack.packb({"v": 1, "kind": "hello", **hello}))
-            told = b""
-            while b"welcome" not in told:
-                told += wire.receive(1)
+            wire.hello(daemon)
             assert is_cut(lambda turn: wire.frames(200, bytes(MIB), turn), served)
     finally:
         daemon.close()

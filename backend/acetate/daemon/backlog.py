@@ -48,7 +48,7 @@ class _Connection:
         self.descriptor, self.socket, self.most = descriptor, socket, most
         self.whose: str | None = None
         self.address: Address | None = None
-        self.answering = self.closing = self.gone = self._taken = False
+        self.answering = self.closing = self.gone = self.moved = self._taken = False
         self.had = self.read = 0
         self._counter: ReadCounter | None = None
         if sys.platform == "linux":
@@ -69,7 +69,9 @@ class _Connection:
         if self._taken and self.read - self.had < DRIFT_BYTES:
             self.had = self.read
         self._taken = False
-        return self.read != before
+        moved = self.read != before
+        self.moved = self.moved or moved
+        return moved
 
     def take(self, count: int) -> None:
         """A message of so many bytes has come whole. The counter, which is slow, waits for the next look."""
@@ -128,6 +130,14 @@ class BacklogGuard:
             connection = self._by_address.get(address)
             if connection is not None:
                 connection.answering, connection.whose = False, whose
+
+    def senders(self) -> list[Address]:
+        """From whom bytes have come since this was asked last, though perhaps no whole message."""
+        with self._lock:
+            found = [each for each in self._connections.values() if each.moved]
+            for each in found:
+                each.moved = False
+        return [each.address for each in found if each.address is not None]
 
     def forget(self, known: Mapping[Address, str]) -> None:
         """Let go of who has left; `known` are the addresses of all who have said hello, and whose they are."""

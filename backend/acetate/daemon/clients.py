@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -127,8 +127,11 @@ class ClientRegistry:
             if kind in ("done", "failed", "cancelled", "forgotten"):
                 peer.subscriptions.discard(job)
 
-    def keep_alive(self, now: float) -> None:
-        """Ping who has not been spoken to, drop who has been silent."""
+    def keep_alive(self, now: float, senders: Iterable[Address] = ()) -> None:
+        """Ping who has not been spoken to, drop who has been silent; `senders` have not: a message of them is coming."""
+        for address in senders:
+            if address in self._clients:
+                self._clients[address].last_recv = now
         for peer in self:
             if now - peer.last_recv >= SILENCE_S:
                 with contextlib.suppress(KeyError):

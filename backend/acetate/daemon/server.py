@@ -111,7 +111,7 @@ class Server:
             self._ticked = now
             self._republish()
             self._handler.drop_unpaired()
-            self._clients.keep_alive(now)
+            self._clients.keep_alive(now, self._backlog.senders())
             self._backlog.forget({peer.address: peer.machine or OWN for peer in self._clients})
             self._uploads.drop_abandoned(list(self._clients))
             self._jobs.ends.tick()
