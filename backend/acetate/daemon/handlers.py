@@ -136,6 +136,8 @@ class MessageHandler:
     def resend_undelivered(self) -> None:
         """Retry terminal events that a full send queue refused."""
         for peer in self._peers:
+            if peer.outbox:
+                continue
             for id in list(peer.undelivered):
                 job = self._jobs.find(peer.owner, id)
                 kind, fields, frames = (
