@@ -244,7 +244,7 @@ def _attention_across(
     query: Float[Tensor, "s f t c"], key: Float[Tensor, "s f t c"], value: Float[Tensor, "s f t c"], heads: int
 ) -> Float[Tensor, "s f t c"]:
     """Attention over the frames, in float32: for so few of them kernels cost several times what the sums do."""
-    q, k, v = (part.unflatten(-1, (heads, -1)).float() for part in (query, key, value))
+    q, k, v = (part.view(*part.shape[:3], heads, -1).float() for part in (query, key, value))
     attended = []
     # One frame at a time, for memory: all pairs of frames are three times as much.
     for frame in q.unbind(1):
@@ -260,13 +260,14 @@ def _with_loras(
 
     Where their ranks are small, all are multiplied at once, and what is another frame's is set to 0.
     """
-    frames, rank = len(loras), loras[0].down.out_features  # type: ignore[union-attr]
+    each: list[LoRALinear] = [*loras]
+    frames, rank = len(each), each[0].down.out_features
     if frames * rank > states.shape[-1]:
-        return plain + weight * torch.stack([lora(states[:, frame]) for frame, lora in enumerate(loras)], dim=1)
-    down = F.linear(states, torch.cat([lora.down.weight for lora in loras]))  # type: ignore[misc]
+        return plain + weight * torch.stack([lora(states[:, frame]) for frame, lora in enumerate(each)], dim=1)
+    down = F.linear(states, torch.cat([lora.down.weight for lora in each]))
     own = weight * torch.eye(frames, dtype=states.dtype, device=states.device)[:, None, :, None]
-    up = torch.cat([lora.up.weight for lora in loras], dim=1)  # type: ignore[misc]
-    low = (down.unflatten(-1, (frames, rank)) * own).flatten(3)
+    up = torch.cat([lora.up.weight for lora in each], dim=1)
+    low = (down.view(*down.shape[:3], frames, rank) * own).flatten(3)
     return plain + F.linear(low, up)
 
 
