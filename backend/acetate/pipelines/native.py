@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -166,7 +167,12 @@ def encode_prompts(request: LayerRequest, model: DiffusionModel, usual: str = " 
     texts = [model.native.worded(parse_prompt(request.prompt).plain or usual)]
     if request.guidance != 1:
         texts.append(parse_prompt(request.negative).plain or model.native.nothing)
-    found = [model.native.encode_text([text]) for text in texts]
-    for embeds in found:
+
+    def encoded(text: str) -> tuple[Tensor | None, ...]:
+        embeds = model.native.encode_text([text])
         finite(embeds.prompt_embeds, "text encoder")
-    return found
+        return embeds.tensors
+
+    return [
+        PromptEmbeds.of(model.features.get(("prompt", text), model.device, partial(encoded, text))) for text in texts
+    ]
