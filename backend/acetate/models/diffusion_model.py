@@ -55,6 +55,7 @@ class DiffusionModel:
     partial_loras: dict[str, tuple[int, int]] = field(default_factory=dict)
     int8: bool = False
     fp8: bool = False
+    nf4: bool = False
     placement: Offload | None = None
     hooks: list[Any] = field(default_factory=list)
     batch: int = 1
@@ -63,9 +64,9 @@ class DiffusionModel:
     features: FeatureCache = field(default_factory=FeatureCache)
 
     @property
-    def format(self) -> tuple[torch.dtype, bool, bool]:
-        """The number format of the network that predicts, and whether it is in 8 bits or stored in float8."""
-        return self.dtype, self.int8, self.fp8
+    def format(self) -> tuple[torch.dtype, bool, bool, bool]:
+        """The number format of the network that predicts, and whether it is in 8 bits, or stored in float8 or NF4."""
+        return self.dtype, self.int8, self.fp8, self.nf4
 
     @property
     def latent_channels(self) -> int:
