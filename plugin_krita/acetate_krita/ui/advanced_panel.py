@@ -30,11 +30,11 @@ CLIP_TITLES = {
 
 
 class AdvancedPanel(QtWidgets.QWidget):
-    """Settings that most pictures do without. `seed_shown` tells that another seed or its lock is shown,
-    `document_wanted` whether documents are to hold their history.
+    """Settings that most pictures do without. `document_wanted` tells whether documents are to hold their history.
+
+    `locked_seed` tells of a locked seed, also while its setting is folded away, and a click on it unlocks it.
     """
 
-    seed_shown = QtCore.pyqtSignal()
     document_wanted = QtCore.pyqtSignal(bool)
 
     def __init__(self, settings: DockerSettings) -> None:
@@ -78,7 +78,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         if form.seed is not None:
             self.seed.setText(str(form.seed))
             self.lock.setChecked(True)
-            self.seed_shown.emit()
+            self._show_seed()
         self.steps.setValue(form.steps or 0)
         self.guidance.setValue(form.guidance if form.guidance is not None else -0.1)
         at = self.sampler.findData(form.sampler)
@@ -140,12 +140,16 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.seed.setPlaceholderText(tr("a new one each time"))
         self.seed.setMinimumWidth(40)
         pattern = QtCore.QRegularExpression(r"\d{0,19}")
-        self.seed.textChanged.connect(lambda _text: self.seed_shown.emit())
+        self.seed.textChanged.connect(lambda _text: self._show_seed())
         self.seed.setValidator(QtGui.QRegularExpressionValidator(pattern, self.seed))
         self.lock = tool("unlock", tr("Keep this seed: the same words make the same picture"), None, "lock")
         self.lock.setCheckable(True)
         self.lock.setChecked(self._settings.lock_seed)
         self.lock.toggled.connect(self._locked)
+        tip = tr("This seed is locked: click to have a new one each time")
+        self.locked_seed = tool("lock", tip, lambda: self.lock.setChecked(False))
+        self.locked_seed.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.locked_seed.hide()
         self.rows.addRow(tr("Seed"), beside(None, self.seed, self.lock))
 
     def _build_numbers(self) -> None:
@@ -201,4 +205,9 @@ class AdvancedPanel(QtWidgets.QWidget):
 
     def _locked(self, locked: bool) -> None:
         self._settings.change(lock_seed=locked)
-        self.seed_shown.emit()
+        self._show_seed()
+
+    def _show_seed(self) -> None:
+        seed = self.seed_value()
+        self.locked_seed.setVisible(seed is not None)
+        self.locked_seed.setText(tr("Seed {seed}").format(seed=seed))

@@ -81,6 +81,15 @@ def check_box(text: str, tip: str = "") -> Any:
     return _by_tab(QtWidgets.QCheckBox(text), tip)
 
 
+def scrolled(inner: Any) -> Any:
+    """A widget that is scrolled up and down where it is too high."""
+    made = QtWidgets.QScrollArea()
+    made.setWidgetResizable(True)
+    made.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setWidget(inner)
+    return made
+
+
 class RowList(QtWidgets.QWidget):
     """Rows one below the other, each with a button `away`, and below them the button `more` that adds one."""
 

@@ -20,13 +20,13 @@ from ..generation_settings import PRESET_FIELDS, GenerationSettings
 from ..given import Given, StrengthRow
 from ..i18n import tr
 from ..jobs import PROJECTION
-from ..modes import UNASKED, Mode, mode_named
+from ..modes import Mode, mode_named
 from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
 from .advanced_panel import AdvancedPanel
 from .ask_row import AskRow
-from .building import check_box
+from .building import add, check_box, column_in, scrolled
 from .element_panel import ElementPanel
 from .history_view import HistoryView
 from .live_bar import LiveBar
@@ -36,7 +36,7 @@ from .prompt_widget import Prompts, told
 from .queue_view import QueueView
 from .stack_rows import StackRows
 from .status_line import StatusLine
-from .theme import paragraph, plain, small, tool, warn
+from .theme import paragraph, plain, small, warn
 
 LOOK_MS = 400
 LAID_OUT_MS = 30
@@ -262,13 +262,8 @@ class Docker(DockWidget):
         vocabulary = self.controller.connection.vocabularies.of(model)
         self.prompts.prompt.vocabulary = vocabulary
         mode = mode_named(self.modes.mode)
-        line = ""
-        if vocabulary is not None and mode.words != UNASKED:
-            own = self.prompts.layer_prompts()
-            prompts = {"": self.prompts.prompt.toPlainText(), **{role: own.get(role, "") for role in mode.prompts}}
-            if mode.stacks:
-                prompts.update((f"stack{n}", row["prompt"]) for n, row in enumerate(self.stack.values()))
-            line = told(vocabulary, model, prompts)
+        stack = [str(row["prompt"]) for row in self.stack.values()] if mode.stacks else []
+        line = told(vocabulary, model, self.prompts.asked(mode, stack))
         warn(self.unknown)
         self.unknown.setText(line)
         self.unknown.setVisible(bool(line))
@@ -319,9 +314,6 @@ class Docker(DockWidget):
         self._show_target()
         self._show_words()
 
-    def _unlock(self) -> None:
-        self.more.lock.setChecked(False)
-
     def _offer_live(self) -> None:
         mode = mode_named(self.modes.mode)
         wanted = mode.replaces and not mode.selection
@@ -344,88 +336,61 @@ class Docker(DockWidget):
         self.modes: ModeMenu
         self.prompts: Prompts
         self.body = QtWidgets.QWidget()
-        column = QtWidgets.QVBoxLayout(self.body)
+        column = column_in(self.body)
         column.setContentsMargins(6, 4, 6, 6)
-        column.setSpacing(4)
         self.status = StatusLine(self.controller.connection)
         self.line, self.model = self.status.line, self.status.model
         self.model.currentIndexChanged.connect(self._model_chosen)
-        column.addWidget(self.status)
         self.said = paragraph()
         self.said.hide()
-        column.addWidget(self.said)
         self.modes = ModeMenu()
         self.modes.currentIndexChanged.connect(self._mode_chosen)
-        column.addWidget(self.modes)
         self.given = Given()
         self.pickers, self.known = self.given.pickers, self.given.known
-        column.addWidget(self.given)
         self.stack = StackRows()
         self.stack.entered.connect(self.generate)
         self.stack.changed.connect(self._stack_changed)
-        column.addWidget(self.stack)
         self.prompts = Prompts()
         self.prompts.entered.connect(self.generate)
         self.prompts.changed.connect(self._show_words)
-        column.addWidget(self.prompts)
         self.unknown = small(paragraph())
         self.unknown.hide()
-        column.addWidget(self.unknown)
         self.element = ElementPanel()
         self.element.changed.connect(self._show_target)
         self.element.changed.connect(self._show_button)
         self.element.taken.connect(self.model.choose)
-        column.addWidget(self.element)
         self.strength_row = StrengthRow()
         self.strength = self.strength_row.slider
-        column.addWidget(self.strength_row)
         self.live = LiveBar(self.controller, self.form)
-        column.addWidget(self.live)
         self.target = small(paragraph())
-        column.addWidget(self.target)
         self.ask = AskRow()
         self.button, self.count, self.layers = self.ask.button, self.ask.count, self.ask.layers
         self.button.stopping.connect(self.controller.cancel)
         self.button.entered.connect(self._show_outline)
         self.button.left.connect(self.outline.remove)
         self.button.clicked.connect(lambda _checked: self.generate())
-        column.addWidget(self.ask)
         self.fill = check_box(
             tr("Fill the canvas"), tr("Work on the whole canvas; a new layer's subject is drawn as large as it")
         )
         self.fill.clicked.connect(self._fill_chosen)
-        column.addWidget(self.fill)
-        self.seed = tool("lock", tr("This seed is locked: click to have a new one each time"), self._unlock)
-        self.seed.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.seed.hide()
-        column.addWidget(self.seed)
         self.hint = paragraph()
         self.hint.setEnabled(False)
-        column.addWidget(self.hint)
         self.queue = QueueView(self.controller)
-        column.addWidget(self.queue)
         self.more = AdvancedPanel(self.controller.settings)
         self.more.presets.chosen.connect(self._use_preset)
         self.more.presets.saved.connect(lambda name: self.more.presets.save(name, self.form()))
         self.more.document_wanted.connect(self.controller.finished.set_in_document)
-        self.more.seed_shown.connect(self._show_seed)
+        self.seed = self.more.locked_seed
         self.more.rows.insertRow(0, self.prompts.negative)
         self.more.loras.approached.connect(self.controller.connection.rescan)
         self.more.loras.folder.clicked.connect(lambda _checked: open_lora_folder(self.controller.connection))
-        column.addWidget(self.more)
         self.history = HistoryView(self.controller)
         self.history.wanted.connect(self.use_again)
+        above = (self.status, self.said, self.modes, self.given, self.stack, self.prompts, self.unknown, self.element)
+        below = (self.strength_row, self.live, self.target, self.ask, self.fill, self.seed, self.hint, self.queue)
+        add(column, *above, *below, self.more)
         column.addWidget(self.history, 1)
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = scrolled(self.body)
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.body)
         scroll.setMinimumWidth(NARROWEST)
         self.setWidget(scroll)
-
-    def _show_seed(self) -> None:
-        """Tell of a locked seed, also while its setting is folded away."""
-        seed = self.more.seed_value()
-        self.seed.setVisible(seed is not None)
-        self.seed.setText(tr("Seed {seed}").format(seed=seed))

@@ -12,7 +12,7 @@ from acetate_wire.events import DownloadList, Event, ModelList
 from ..daemon_connection import DaemonConnection
 from ..i18n import tr
 from ..qt import QtCore, QtGui, QtWidgets
-from .building import button, card, grid_in
+from .building import button, card, grid_in, scrolled
 from .theme import small, tool, warn
 
 LOOK_MS = 700
@@ -37,11 +37,7 @@ class ModelsDialog(QtWidgets.QDialog):
         self._column = QtWidgets.QVBoxLayout(inner)
         self._column.setSpacing(0)
         self._column.addStretch(1)
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        column.addWidget(scroll, 1)
+        column.addWidget(scrolled(inner), 1)
         self.note = small(QtWidgets.QLabel())
         self.note.setWordWrap(True)
         column.addWidget(self.note)
