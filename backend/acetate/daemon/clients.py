@@ -128,7 +128,7 @@ class ClientRegistry:
                 peer.subscriptions.discard(job)
 
     def keep_alive(self, now: float, senders: Iterable[Address] = ()) -> None:
-        """Ping who has not been spoken to, drop who has been silent; `senders` have not: a message of them is coming."""
+        """Ping who has not been spoken to, drop who is silent; `senders` are not: a message of them is coming."""
         for address in senders:
             if address in self._clients:
                 self._clients[address].last_recv = now
