@@ -22,22 +22,25 @@ from tests.pipelines.conftest import a_picture, a_request
 
 @pytest.fixture
 def kit(models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A models folder with a T2I-Adapter, an IP-Adapter and a LoRA for SD 1.5."""
+    """A models folder with a T2I-Adapter and an IP-Adapter for SD 1.5, and a LoRA for the starter."""
     (tmp_path / "layers").symlink_to(models_folder / "layers")
     unet = UNet2DConditionModel.from_pretrained(models_folder / "sd15/unet")
     widths = list(unet.config.block_out_channels)
     widths += widths[-1:] * (4 - len(widths))
     shaken(T2IAdapter(channels=widths, num_res_blocks=1)).save_pretrained(tmp_path / "control/sd15/scribble")
     write_style(tmp_path / "style/sd15", unet)
-    write_lora(tmp_path / "lora/ink.safetensors", unet)
+    write_lora(tmp_path / "lora/ink.safetensors", UNet2DConditionModel.from_pretrained(models_folder / "starter/unet"))
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
 
 
-def draw(store: ModelCache, control: Tensor | None = None, kind: str = "", **fields: Any) -> Tensor:
-    controls = () if control is None else (Control(kind, PictureSpec(0, 64, 64)),)
-    request = a_request("text", {}, model="sd15", controls=controls, steps=2, passes=1, **fields)
-    (layer,) = run(request, {}, store, lambda progress: None, [] if control is None else [control])
+def draw(store: ModelCache, given: tuple[Tensor, ...] = (), **fields: Any) -> Tensor:
+    request = a_request("text", {}, steps=1, **fields)
+    (layer,) = run(request, {}, store, lambda progress: None, given)
     return layer.picture
+
+
+def steered(store: ModelCache, control: Tensor, kind: str) -> Tensor:
+    return draw(store, (control,), model="sd15", controls=(Control(kind, PictureSpec(0, 64, 64)),))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[None]:
@@ -73,7 +76,7 @@ def test_a_control_image_is_encoded_once_by_its_content(
     store: ModelCache, kit: None, monkeypatch: pytest.MonkeyPatch, kind: str, network: type, each: int
 ) -> None:
     encodes = counted(monkeypatch, network, "forward")
-    first = draw(store, a_picture(3), kind)
+    first = steered(store, a_picture(3), kind)
     assert len(encodes) == each
-    assert torch.equal(draw(store, a_picture(3), kind), first) and len(encodes) == each
-    assert not torch.equal(draw(store, a_picture(4), kind), first) and len(encodes) == 2 * each
+    assert torch.equal(steered(store, a_picture(3), kind), first) and len(encodes) == each
+    assert not torch.equal(steered(store, a_picture(4), kind), first) and len(encodes) == 2 * each
