@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import statistics
 import tempfile
 import time
@@ -83,11 +82,11 @@ def pictures_per_second(data: Path, processes: int) -> float:
     )
     said: list[str] = []
     with tempfile.TemporaryDirectory() as runs:
-        shutil.copytree(data, Path(runs) / "data", symlinks=True)
+        (Path(runs) / "data").symlink_to(data.resolve(), target_is_directory=True)
         train_starter(
             recipe, Path(runs), Path(runs), said.append, SHIPPED, RunControl(measure=True, processes=processes)
         )
-    print(*said[-2:], sep="\n")
+    print(f"{processes} processes:", *said[-2:], sep="\n", flush=True)
     rates = [float(match[1]) for line in said if (match := RATE.match(line))]
     return statistics.mean(rates)
 
