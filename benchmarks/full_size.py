@@ -254,12 +254,14 @@ def measure(folder: Path, family: str, mode: str, dtype: str) -> Run:
 
 def _request(family: str, job: str) -> tuple[LayerRequest, dict[str, Tensor], list[Tensor]]:
     mode, kit = VARIANTS.get(job, job), job == KIT
+    # It draws half of its steps.
+    removes = mode == "remove"
     pictures = {role: _layer(0.2 if role == "mask" else 0.6) for role in MODES[mode]}
     headers = {role: PictureSpec(frame, SIDE, SIDE) for frame, role in enumerate(pictures)}
     controls = tuple(Control(kind, PictureSpec(frame, SIDE, SIDE)) for frame, kind in enumerate(("edge", "style")))
     whole = Rect(0, 0, SIDE, SIDE)
     request = LayerRequest(
-        mode=mode, prompt="" if mode == "remove" else "a red apple", seed=5, steps=2, model=family,
+        mode=mode, prompt="" if removes else "a red apple", seed=5, steps=4 if removes else 2, model=family,
         canvas=(SIDE, SIDE), target=whole, inputs=headers, reply_format="rgbaf32", preview=True,
         keep_matte=job == MATTE,
         stack=(StackLayer("a bowl", whole), StackLayer("a pear", whole)) if mode == "stack" else (),

@@ -16,7 +16,7 @@ from acetate.adapters.attach import adapted_model
 from acetate.image.sizes import Size
 from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.model_cache import ModelCache
-from acetate.pipelines.layer_pipeline import preview_image
+from acetate.pipelines.outputs import preview_image
 from acetate.pipelines.working_size import WorkingSize
 
 

@@ -18,7 +18,7 @@ from acetate_editor import jobs as states
 from acetate_editor.connection import EditorConnection
 from acetate_editor.lifecycle import CapturedRequest, JobLifecycle
 from acetate_editor.tasks import TaskQueue
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.events import Done, Layer
 from acetate_wire.request import LayerRequest, Rect
 from acetate_wire.request_codec import decode_request, encode_request
@@ -89,11 +89,10 @@ class SceneJobController(JobLifecycle[SceneJob]):
             return job
         captured = self._captured.get(job.id)
         if captured is None and (job.request.get("inputs") or job.request.get("controls")):
-            raise AcetateError(
-                "bad_request",
+            raise bad_request(
                 tr("The pictures that this job worked on are no longer at hand"),
-                field="inputs",
-                hint=tr("choose them again and press Generate"),
+                tr("choose them again and press Generate"),
+                "inputs",
             )
         captured = captured or SceneCapture(from_plain(job.request))
         again = replace(job, id=_new_id(), asked=time.time(), layers=[], rest=None)

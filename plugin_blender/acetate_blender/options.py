@@ -68,14 +68,14 @@ ROLE_NAMES = {
     "background": "Background",
     "blend": "Whole Picture",
 }
-SHARING = tuple(name for name, spec in SPECS.items() if "layer" not in spec.outputs)
-"""The modes in which several layers look at each other while they are drawn."""
 CONTROLS = ("depth", "normal")
 """The structure pictures that can be taken from the scene."""
 CHANGES = tuple(name for name, spec in SPECS.items() if spec.changes_layer)
 """The modes that change a layer: the new one takes its place."""
 LOCAL = (*CHANGES, "background", "extract", "split")
 """The modes that work on a layer and what is around it, rather than on the whole picture."""
+SHARE = {"min": 0.0, "max": 1.0, "subtype": "FACTOR"}
+"""The limits of a slider from nothing to all."""
 NEEDS_PROMPT = ("text", "inpaint", "scene", "background", "foreground")
 
 
@@ -153,9 +153,7 @@ def advanced_props() -> dict[str, Any]:
             name="Strength",
             description="How far from the given layer to go: 0 keeps it, 1 draws it all anew",
             default=0.6,
-            min=0.0,
-            max=1.0,
-            subtype="FACTOR",
+            **SHARE,
         ),
         "keep_matte": BoolProperty(
             name="Keep the Matte",
@@ -171,16 +169,12 @@ def advanced_props() -> dict[str, Any]:
         "detail": FloatProperty(
             name="Detail",
             description="How strongly a large target is drawn over once more at its own size; 0 for not at all",
-            min=0.0,
-            max=1.0,
-            subtype="FACTOR",
+            **SHARE,
         ),
         "stop_at": FloatProperty(
             name="Stop at",
             description="Which share of the steps the layers look at each other; 0 for the model's own",
-            min=0.0,
-            max=1.0,
-            subtype="FACTOR",
+            **SHARE,
         ),
         "control": EnumProperty(
             name="Structure",
@@ -264,13 +258,6 @@ def insert_props() -> dict[str, Any]:
         ),
         "variants": EnumProperty(name="Show", description="What to show of several variants", items=VARIANTS),
     }
-
-
-NETWORK_ALONE: dict[str, Any] = {
-    **{"negative": "", "steps": 0, "guidance": 0.0, "sampler": "", "clip_skip": 0, "passes": "0"},
-    **{"strength": 1.0, "transparency_weight": 1.0, "stop_at": 0.0, "detail": 0.0},
-}
-"""Options that an element has no use for, as they are where nothing is said."""
 
 
 def primary_role(mode: str, known: str) -> str:

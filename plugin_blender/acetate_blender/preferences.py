@@ -6,10 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .bpy_props import fields
-from .options import SHADINGS
+from .options import insert_props
+
+SCENE_DEFAULTS = ("distance", "gap", "shading")
+"""The options whose defaults for new scenes the artist chooses."""
 
 
 @fields(
@@ -32,26 +35,7 @@ from .options import SHADINGS
         description="Where your own models live, for a daemon that is started from here; empty for the usual place",
         subtype="DIR_PATH",
     ),
-    distance=FloatProperty(
-        name="Distance",
-        description="How far from the camera the first layer of a stack stands",
-        default=10.0,
-        min=0.001,
-        subtype="DISTANCE",
-    ),
-    gap=FloatProperty(
-        name="Gap",
-        description="The share of its distance by which a layer stands before the one below it",
-        default=0.05,
-        min=0.0001,
-        max=0.9,
-        subtype="FACTOR",
-    ),
-    shading=EnumProperty(
-        name="Shading",
-        description="How the planes are shaded",
-        items=SHADINGS,
-    ),
+    **{name: insert_props()[name] for name in SCENE_DEFAULTS},
     previews=BoolProperty(
         name="Previews",
         description="Show layers while they are drawn; takes a little more time",
@@ -67,18 +51,14 @@ class AcetatePreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         column = layout.column(heading="Daemon")
-        column.prop(self, "start_daemon")
-        column.prop(self, "command")
-        column.prop(self, "connection_file")
-        column.prop(self, "models_folder")
+        for name in ("start_daemon", "command", "connection_file", "models_folder"):
+            column.prop(self, name)
         row = column.row()
         row.operator("acetate.start_daemon", icon="PLAY")
         row.operator("acetate.open_folder", icon="FILE_FOLDER")
         column = layout.column(heading="Defaults for New Scenes")
-        column.prop(self, "distance")
-        column.prop(self, "gap")
-        column.prop(self, "shading")
-        column.prop(self, "previews")
+        for name in (*SCENE_DEFAULTS, "previews"):
+            column.prop(self, name)
 
 
 def preferences() -> Any:

@@ -17,7 +17,7 @@ from bpy.props import (
 from . import options
 from .bpy_props import fields
 from .insert import layer_list
-from .preferences import preferences
+from .preferences import SCENE_DEFAULTS, preferences
 
 
 @fields(
@@ -104,15 +104,17 @@ CLASSES = (AcetateSettings, AcetateLayerEntry, AcetateScene, AcetatePlane)
 def take_defaults(scene: bpy.types.Scene) -> None:
     """Give a scene that has none of its own the artist's defaults."""
     settings, chosen = scene.acetate.settings, preferences()
-    for name in ("distance", "gap", "shading"):
+    for name in SCENE_DEFAULTS:
         if not settings.is_property_set(name):
             setattr(settings, name, getattr(chosen, name))
 
 
+_register, _unregister = bpy.utils.register_classes_factory(CLASSES)
+
+
 def register() -> None:
     """Attach the settings to scenes and objects."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    _register()
     bpy.types.Scene.acetate = PointerProperty(type=AcetateScene)
     bpy.types.Object.acetate = PointerProperty(type=AcetatePlane)
 
@@ -121,5 +123,4 @@ def unregister() -> None:
     """Detach them; what files hold stays there."""
     del bpy.types.Object.acetate
     del bpy.types.Scene.acetate
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister()

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from acetate_editor.connection import EditorConnection
 from acetate_wire.client import Client
 from acetate_wire.events import Event
@@ -14,21 +16,19 @@ from .qt import QtCore
 TICK_MS = 250
 
 
-class ConnectionSignals(QtCore.QObject):
-    """`event_received` carries the client's events, `state_changed` tells of a new state."""
+class DaemonConnection(EditorConnection, QtCore.QObject):
+    """The one connection of this Krita; starts the daemon by itself whenever there is none.
+
+    `event_received` carries the client's events, `state_changed` tells of a new state.
+    """
 
     event_received = QtCore.pyqtSignal(object)
     state_changed = QtCore.pyqtSignal()
 
-
-class DaemonConnection(EditorConnection):
-    """The one connection of this Krita; starts the daemon by itself whenever there is none."""
-
     def __init__(self, version: str, editor: str) -> None:
-        super().__init__(lambda: Client("krita", version=version, editor=editor, copies=False), start_daemon, tr)
-        self._signals = ConnectionSignals()
-        self.event_received = self._signals.event_received
-        self.state_changed = self._signals.state_changed
+        QtCore.QObject.__init__(self)
+        open_client = partial(Client, "krita", version=version, editor=editor, copies=False)
+        EditorConnection.__init__(self, open_client, start_daemon, tr)
         self._shown = self.state
         self._pumping = False
         self._notifier = QtCore.QSocketNotifier(self.client.fileno(), QtCore.QSocketNotifier.Type.Read)
@@ -43,7 +43,7 @@ class DaemonConnection(EditorConnection):
             return []
         self._pumping = True
         try:
-            events = super().pump()
+            events = EditorConnection.pump(self)
             self.start_if_due()
         finally:
             self._pumping = False

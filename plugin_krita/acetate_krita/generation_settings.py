@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from acetate_editor.elements import element_of
+from acetate_editor.requests import layer_request
 from acetate_wire.element import ELEMENTS
-from acetate_wire.request import Control, LayerRequest, Lora, PictureSpec, Rect, StackLayer
+from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect, StackLayer
 
 from .color import WireFormat
-from .modes import UNASKED, mode_named
+from .modes import mode_named
 
 STRUCTURE = "structure"
 """With a number behind it, stands beside the roles of a mode's inputs for a layer that the drawing follows."""
@@ -21,12 +21,6 @@ PRESET_FIELDS = (
     *("clip_skip", "loras", "structures", "detail", "keep_matte", "element"),
 )
 """What a preset holds: everything but the words and the seed, which belong to one picture."""
-
-NETWORK_ALONE: dict[str, Any] = {
-    **{"negative": "", "steps": None, "guidance": None, "sampler": None, "clip_skip": None},
-    **{"loras": (), "structures": (), "detail": 0.0},
-}
-"""What an element has no use for, as it is where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -102,41 +96,20 @@ def request(
     those of the stack's layers.
     """
     mode = mode_named(form.mode)
-    if form.is_element:
-        form = replace(form, **NETWORK_ALONE)
-    given = {role: text for role, text in form.layer_prompts.items() if role in mode.prompts and text.strip()}
-    extra: dict[str, Any] = {"strength": form.strength} if mode.strength else {}
-    if mode.splits:
-        # Krita blends the numbers that a layer holds.
-        extra = {"layers": form.layers, "blending": "linear" if way.space == "linear" else "encoded"}
-    return LayerRequest(
-        mode=form.mode,
+    return layer_request(
+        vars(form),
         canvas=(canvas.width, canvas.height),
         target=target,
-        prompt="" if mode.words == UNASKED else form.prompt,
-        model=form.model,
-        negative=form.negative,
-        layer_prompts=given,
         inputs={role: picture for role, picture in inputs.items() if not role.startswith(STRUCTURE)},
         controls=tuple(
             Control(picture=inputs[f"{STRUCTURE}{number}"], **structure)
             for number, structure in enumerate(form.structures)
         ),
         stack=tuple(StackLayer(str(row["prompt"]), region) for row, region in zip(form.stack, regions)),
-        seed=form.seed,
-        count=form.count,
-        steps=form.steps,
-        guidance=form.guidance,
-        sampler=form.sampler,
-        clip_skip=form.clip_skip,
-        loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),
-        detail=form.detail,
         fill=form.fill and mode.fills,
-        keep_matte=form.keep_matte and mode.name == "refine",
-        element=element_of(form.model, form.element),
-        however_long=form.however_long,
+        # Krita blends the numbers that a layer holds.
+        blending="linear" if way.space == "linear" else "encoded",
         preview=True,
         reply_format=way.format,
         reply_space=way.space,
-        **extra,
     )

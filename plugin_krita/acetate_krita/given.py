@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .i18n import tr
 from .modes import KNOWN_ROLES, Mode
 from .qt import QtCore, QtWidgets
+from .ui.building import check_box, column_in, form_in, number_box
 from .ui.layer_picker import LayerPicker
 from .ui.theme import ElidedComboBox
 
@@ -17,10 +18,7 @@ class Given(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows = QtWidgets.QFormLayout(self)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.setSpacing(4)
-        self._rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._rows = form_in(self)
         self._mode = ""
         self._labels = [QtWidgets.QLabel() for _ in range(2)]
         self.pickers = [LayerPicker() for _ in range(2)]
@@ -71,9 +69,7 @@ class StrengthRow(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = column_in(self)
         row = QtWidgets.QHBoxLayout()
         column.addLayout(row)
         row.addWidget(QtWidgets.QLabel(tr("Strength")))
@@ -82,15 +78,14 @@ class StrengthRow(QtWidgets.QWidget):
         self.slider.setAccessibleName(tr("Strength"))
         self.slider.setMinimumWidth(60)
         self.slider.setToolTip(tr("How much may change: 0 % nothing, 100 % everything"))
-        share = QtWidgets.QSpinBox()
-        share.setRange(0, 100)
-        share.setSuffix(" %")
+        share = number_box(0, 100, suffix=" %")
         self.slider.valueChanged.connect(share.setValue)
         share.valueChanged.connect(self.slider.setValue)
         row.addWidget(self.slider, 1)
         row.addWidget(share)
-        self.matte = QtWidgets.QCheckBox(tr("Keep the matte"))
-        self.matte.setToolTip(tr("Draw the colours alone: the layer's transparency stays exactly as it is"))
+        self.matte = check_box(
+            tr("Keep the matte"), tr("Draw the colours alone: the layer's transparency stays exactly as it is")
+        )
         column.addWidget(self.matte)
 
     def show_mode(self, mode: Mode) -> None:

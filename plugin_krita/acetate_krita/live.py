@@ -14,10 +14,11 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
-from acetate_wire.errors import AcetateError
+from acetate_editor.requests import layer_request
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.events import Accepted, Done, Event, Failed, Layer, Picture, Progress, Rejected
 from acetate_wire.geometry import area_around
-from acetate_wire.request import LayerRequest, Lora, PictureSpec, Rect
+from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from krita import Document, Krita, Node
 
 from . import canvas, target
@@ -176,7 +177,7 @@ class LiveRefiner(QtCore.QObject):
         form, connection = self._ask(), self._controller.connection
         full = selection_mask.canvas(document)
         if layer.locked():
-            raise AcetateError("bad_request", locked(layer), hint=tr("unlock it first"))
+            raise bad_request(locked(layer), tr("unlock it first"))
         rect = area_around(target.visible_bounds(layer, full), full, connection.max_aspect(form.model))
         side = max(LEAST_SIDE, int(connection.model(form.model).get("native_size", 0)))
         size = small_size(rect, side)
@@ -290,21 +291,13 @@ class LiveRefiner(QtCore.QObject):
 def live_request(form: GenerationSettings, size: tuple[int, int]) -> LayerRequest:
     """A layer of this size, refined quickly."""
     width, height = size
-    return LayerRequest(
+    return layer_request(
+        {**vars(form), "count": 1, "detail": 0.0, "fill": False, "keep_matte": False, "stack": ()},
         mode="refine",
         canvas=size,
         target=Rect(0, 0, width, height),
-        prompt=form.prompt,
-        model=form.model,
-        negative=form.negative,
         inputs={"layer": PictureSpec(0, width, height, "bgra8")},
-        seed=form.seed,
         steps=form.steps or STEPS,
-        guidance=form.guidance,
-        sampler=form.sampler,
-        clip_skip=form.clip_skip,
         passes=1,
-        strength=form.strength,
-        loras=tuple(Lora(str(name), float(weight)) for name, weight in form.loras),
         reply_format="bgra8",
     )

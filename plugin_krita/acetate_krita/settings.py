@@ -43,6 +43,12 @@ class DockerSettings:
             made.clip = CLIPS[0]
         return made
 
+    def change(self, **values: Any) -> None:
+        """Set some of them, and write all."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.save()
+
     def save(self, path: Path | None = None) -> None:
         """Write them."""
         atomic_write(path or _path(), json.dumps(asdict(self), indent=1).encode())

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from acetate_wire.geometry import Rect, intersection
 from krita import Document
 
@@ -27,15 +27,13 @@ def region(document: Document, row: Row) -> Rect:
         layer = lookup.find_layer(document, chosen)
         if layer is None:
             hint = tr("choose another place for it")
-            raise AcetateError(
-                "bad_request", tr("The layer that “{words}” stands in is gone").format(**_words(row)), hint=hint
-            )
+            raise bad_request(tr("The layer that “{words}” stands in is gone").format(**_words(row)), hint)
         box = layer.bounds()
         chosen = (box.x(), box.y(), box.width(), box.height())
     seen = intersection(Rect(*chosen), canvas) if chosen[2] > 0 and chosen[3] > 0 else None
     if seen is None:
         hint = tr("choose another place for it")
-        raise AcetateError("bad_request", tr("“{words}” has no place on the canvas").format(**_words(row)), hint=hint)
+        raise bad_request(tr("“{words}” has no place on the canvas").format(**_words(row)), hint)
     return seen
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from acetate_wire.geometry import area_around, area_around_mask, intersection, square_in
 from acetate_wire.request import Rect
 from krita import Document, Node
@@ -67,7 +67,7 @@ def target(document: Document, form: GenerationSettings, sources: Mapping[str, s
         return Target(CANVAS, canvas)
     if mode.selection:
         if chosen is None:
-            raise AcetateError("bad_request", tr("Nothing is selected"), hint=tr("select what is to change"))
+            raise bad_request(tr("Nothing is selected"), tr("select what is to change"))
         return Target(SELECTION, area_around_mask(chosen, canvas, max_aspect), selected=chosen)
     rect = chosen or canvas
     subject = square_in(rect, max_aspect) if mode.name == "text" and not fill else rect
@@ -95,10 +95,8 @@ def visible_bounds(layer: Node, canvas: Rect) -> Rect:
     """
     box = layer.bounds()
     if box.width() <= 0 or box.height() <= 0:
-        raise AcetateError(
-            "bad_request",
-            tr("The layer {layer} has no visible pixels").format(layer=layer.name()),
-            hint=tr("choose another layer"),
+        raise bad_request(
+            tr("The layer {layer} has no visible pixels").format(layer=layer.name()), tr("choose another layer")
         )
     bounds = Rect(box.x(), box.y(), box.width(), box.height())
     return intersection(bounds, canvas) or bounds

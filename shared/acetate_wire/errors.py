@@ -48,3 +48,8 @@ class AcetateError(Exception):
             "hint": self.hint,
             "retry": self.retry,
         }
+
+
+def bad_request(message: str, hint: str, field: Optional[str] = None) -> AcetateError:
+    """The refusal of something that was asked for: what is wrong with it, the way out, and the field it is about."""
+    return AcetateError("bad_request", message, field=field, hint=hint)

@@ -115,6 +115,8 @@ def blender(
 ) -> Blender:
     """A Blender of each release without a window, in a fresh scene of 64 x 48 pixels."""
     name = str(request.param)
+    if name in _blenders and _blenders[name].hangs:
+        _blenders[name].kill()
     if name not in _blenders or not _blenders[name].runs:
         _blenders[name] = make_blender(name, daemon.environment, home=f"b-{name}")
     _blenders[name].call("scene.fresh", width=64, height=48)

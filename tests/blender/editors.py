@@ -74,6 +74,7 @@ class Blender:
         self.said: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._waited_for = False
 
     def start(self) -> Blender:
         """Start it with its factory settings (and what the tests changed of its preferences)."""
@@ -89,7 +90,7 @@ class Blender:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
-        self._lines = queue.Queue()
+        self._lines, self._waited_for = queue.Queue(), False
         threading.Thread(target=self._read, args=(self.process, self._lines), daemon=True).start()
         self._answer()
         return self
@@ -104,6 +105,7 @@ class Blender:
         assert self.process is not None and self.process.stdin is not None
         self.process.stdin.write(json.dumps({"do": do, "with": arguments}) + "\n")
         self.process.stdin.flush()
+        self._waited_for = True
 
     def kill(self) -> None:
         """kill -9."""
@@ -122,6 +124,11 @@ class Blender:
         """Whether the process is there."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def hangs(self) -> bool:
+        """Whether an answer did not come: a test was ended while it waited."""
+        return self.runs and self._waited_for
+
     def close(self) -> None:
         """End it, in whatever state it is."""
         if self.runs:
@@ -137,6 +144,7 @@ class Blender:
 
     def _answer(self) -> Any:
         line = self._lines.get(timeout=PATIENCE_S)
+        self._waited_for = False
         if line is None:
             raise AssertionError(f"Blender {self.release.name} ended:\n{''.join(self.said[-60:])}")
         said = json.loads(line)

@@ -215,13 +215,19 @@ class Raw:
     """A bare DEALER socket, for messages that no well-behaved client sends."""
 
     def __init__(
-        self, daemon: Daemon, name: str = "raw", greet: bool = True, connection: Connection | None = None
+        self,
+        daemon: Daemon,
+        name: str = "raw",
+        greet: bool = True,
+        connection: Connection | None = None,
+        options: Mapping[int, int] | None = None,
     ) -> None:
         self.daemon = daemon
         self.connection = connection or daemon.connection()
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
-        self.socket.set(zmq.LINGER, 0)
+        for option, value in {zmq.LINGER: 0, **(options or {})}.items():
+            self.socket.set(option, value)
         if self.connection.endpoint.startswith("tcp:"):
             self.socket.set(zmq.CURVE_SERVERKEY, self.connection.server_key.encode())
             self.socket.set(zmq.CURVE_PUBLICKEY, self.connection.client_public.encode())
@@ -245,7 +251,7 @@ class Raw:
         self.send("submit", *frames, id=str(uuid.uuid4()), request=request)
         return self.answer()
 
-    def answer(self, patience: float = 5.0) -> dict[str, Any]:
+    def answer(self, patience: float = PATIENCE_S) -> dict[str, Any]:
         """The next header that is neither a ping nor progress."""
         end = time.monotonic() + patience
         while time.monotonic() < end:

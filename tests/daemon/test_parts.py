@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from acetate_wire.errors import AcetateError
 from acetate_wire.events import Accepted, Connected, Done
 from acetate_wire.limits import Limits
-from acetate_wire.request import PictureSpec, Rect
+from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from acetate_wire.request_codec import encode_request
 
-from tests.daemon.harness import ROOT, STAND_IN, Daemon, Editor, Raw, a_request, until
+from tests.daemon.harness import ROOT, STAND_IN, Daemon, Editor, Raw, a_request, running_daemon, until
 
 SIDE = 64
 FRAME = SIDE * SIDE * 16
@@ -132,3 +133,22 @@ def test_a_part_left_by_a_killed_daemon_goes(make_daemon: Callable[..., Daemon],
     left.write_bytes(b"x")
     make_daemon().start()
     assert not left.exists()
+
+
+@pytest.mark.slow
+def test_a_picture_of_6000_by_4000_goes_there_and_four_layers_of_its_size_come_back() -> None:
+    width, height = 6000, 4000
+    request = LayerRequest(
+        "split", (width, height), Rect(0, 0, width, height), "", inputs={"blend": PictureSpec(0, width, height)},
+        layers=4,
+    )  # fmt: skip
+    with (
+        running_daemon("tests.daemon.large_layers_engine:LargeLayers") as daemon,
+        daemon.session() as session,
+    ):
+        done = session.run(request, [bytes(width * height * 4)], timeout=300)
+        assert [layer.role for layer in done.layers] == ["background", *["foreground"] * 3]
+        for number, layer in enumerate(done.layers):
+            pixels = np.frombuffer(layer.picture.pixels, np.uint8)
+            assert len(pixels) == width * height * 4 and bool((pixels == 10 + number).all())
+        until(lambda: spool(daemon) == [], "the end of its files")

@@ -12,12 +12,15 @@ from acetate.elements.frame import Layer
 from acetate.elements.params import Choice, ColourValue, Number
 
 from benchmarks.elements import CLEAR, border, clipped, difference
+from tests.elements.figures import FIGURES, measured, sliders
 
 NAMES = tuple(KINDS)
 STRANDS = {"hair", "fur", "web", "dandelion", "grass"}
 """Kinds of strands thinner than a pixel, whose overlaps depend on the size a little."""
 GROWING = {"density", "intensity", "brightness", "thickness", "sparks", "strands"}
 """Parameters of which more covers more."""
+INTERFERENCE = 0.08
+"""How far a step of a slider may fall back, as a share of all that it moves, where random places overlap otherwise."""
 
 
 def premultiplied(layer: Layer) -> Layer:
@@ -90,18 +93,36 @@ def test_a_colour_changes_the_colour_and_leaves_the_alpha_bit_for_bit(kind: str)
             assert not np.array_equal(tinted[..., :3], usual[..., :3])
 
 
+def positions(parameter: Number, count: int) -> list[float]:
+    """Evenly spread positions of a slider, from its lowest to its highest."""
+    spread = [parameter.low + (parameter.high - parameter.low) * step / (count - 1) for step in range(count)]
+    return [round(place) if parameter.whole else place for place in spread]
+
+
+def test_the_table_says_of_each_slider_what_it_moves() -> None:
+    listed = [(slider.kind, slider.name) for slider in sliders()]
+    numbers = {name: [one for one in kind.parameters() if isinstance(one, Number)] for name, kind in KINDS.items()}
+    assert sorted(listed) == sorted((kind, one.name) for kind, ones in numbers.items() for one in ones)
+
+
 @pytest.mark.parametrize("kind", NAMES)
-def test_each_half_of_a_slider_changes_the_picture_and_more_of_what_covers_covers_more(kind: str) -> None:
-    for parameter in KINDS[kind].parameters():
-        if not isinstance(parameter, Number):
-            continue
-        middle = (parameter.low + parameter.high) / 2
-        places = (parameter.low, round(middle) if parameter.whole else middle, parameter.high)
-        low, half, high = (premultiplied(paint(kind, {parameter.name: place}, 64, 64, 2)) for place in places)
-        assert min(np.abs(low - half).max(), np.abs(half - high).max()) > 0.02, parameter.name
-        if parameter.name in GROWING:
+def test_each_slider_moves_one_way_what_it_is_for_and_each_half_of_it_changes_the_picture(kind: str) -> None:
+    parameters = {parameter.name: parameter for parameter in KINDS[kind].parameters()}
+    for slider in (slider for slider in sliders() if slider.kind == kind):
+        parameter = parameters[slider.name]
+        assert isinstance(parameter, Number)
+        pictures = [
+            measured(paint(kind, {**slider.others, slider.name: place}, 64, 64, 2)) for place in positions(parameter, 5)
+        ]
+        low, half, high = pictures[::2]
+        assert min(np.abs(low - half).max(), np.abs(half - high).max()) > 0.02, slider
+        if slider.name in GROWING:
             covers = [float(picture[..., 3].mean()) for picture in (low, half, high)]
-            assert covers == sorted(covers), (parameter.name, covers)
+            assert covers == sorted(covers), (slider, covers)
+        values = [slider.way * FIGURES[slider.figure](picture) for picture in pictures]
+        moved = values[-1] - values[0]
+        assert moved > 0.015 * max(map(abs, values)), (slider, values)
+        assert min(np.diff(values)) > -INTERFERENCE * moved, (slider, values)
 
 
 def test_what_a_kind_has_not_and_values_beyond_its_limits_are_refused_by_name() -> None:

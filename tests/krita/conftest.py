@@ -84,6 +84,9 @@ def krita(screen: Screen, krita_home: Path, krita_daemon: Daemon) -> Iterator[Kr
 @pytest.fixture
 def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     """An artist at that Krita, with the docker as it is after installation and no document open."""
+    if krita.waited_for:
+        krita.kill()
+        krita.start()
     sitting = Artist(krita)
     sitting.run(
         "from acetate_krita.generation_settings import GenerationSettings\n"
@@ -92,6 +95,8 @@ def artist(krita: Krita, krita_daemon: Daemon) -> Iterator[Artist]:
     )
     sitting.until("D.controller.connection.state.kind == 'ready'")
     yield sitting
+    if krita.waited_for:
+        return
     sitting.run("for job in list(D.controller.jobs.values()): D.controller.cancel(job)")
     sitting.until("not D.controller.jobs and D.controller.tasks.idle")
     sitting.close_all()

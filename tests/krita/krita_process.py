@@ -74,6 +74,8 @@ class Krita:
         for name in ("LC_ALL", "LANGUAGE", "PYTHONPATH", "VIRTUAL_ENV"):
             self.environment.pop(name, None)
         self.process: subprocess.Popen[bytes] | None = None
+        self.waited_for = False
+        """Whether an answer is still to come: a test was ended while it waited, so that Krita may hang."""
 
     def start(self) -> Krita:
         """Start, and wait until it listens."""
@@ -95,6 +97,7 @@ class Krita:
                 time.sleep(0.05)
         self.socket.settimeout(PATIENCE_S)
         self.lines = self.socket.makefile("rb")
+        self.waited_for = False
         return self
 
     def report(self) -> str:
@@ -103,9 +106,11 @@ class Krita:
 
     def run(self, source: str) -> Any:
         """Run Python on Krita's UI thread; the value of the last expression comes back (through JSON)."""
+        self.waited_for = True
         self.socket.sendall(json.dumps(source).encode() + b"\n")
         line = self.lines.readline()
         assert line, f"Krita ended: {self.report()}"
+        self.waited_for = False
         answer = json.loads(line)
         if "error" in answer:
             raise KritaError(answer["error"])
@@ -149,6 +154,9 @@ class Krita:
     def quit(self) -> None:
         """End it as an artist would, without saving."""
         assert self.process is not None
+        if self.waited_for:
+            self.kill()
+            return
         if self.process.poll() is None:
             self.run(
                 "for d in Krita.instance().documents(): d.setModified(False)\n"

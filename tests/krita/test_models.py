@@ -14,7 +14,7 @@ from tests.krita.artist import Artist
 
 EDGES, LINES = "diffusers/controlnet-canny-sdxl-1.0", "TencentARC/t2i-adapter-lineart-sdxl-1.0"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-M = "D.models_dialog"
+M = "D.status.dialog"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def click(artist: Artist, widget: str) -> None:
 
 
 def test_a_model_is_fetched_from_the_docker(artist: Artist, hub: Hub, tmp_path: Path) -> None:
-    artist.click("D.models")
+    artist.click("D.status.models")
     artist.until(f"{M} is not None and {M}.isVisible() and 'sdxl/edge' in {M}.rows")
     artist.until(f"{row('sdxl/edge')}.get.isEnabled()")
     artist.run(f"{M}.move(20, 20)")

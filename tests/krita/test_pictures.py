@@ -68,12 +68,12 @@ def test_without_acetate_the_docker_says_how_to_get_it(screen: Screen, krita_hom
             artist.new(640, 480)
             artist.run("D.prompts.prompt.setPlainText('a red kite with a long tail')")
             assert artist.run("[D.line.text(), D.button.isEnabled()]") == ["Acetate is not installed", False]
-            assert "acetate serve" in artist.run("D.help.text()")
+            assert "acetate serve" in artist.run("D.status.help.text()")
             assert artist.run("clipped()") == []
             artist.picture(PICTURES / "absent-dark.png")
             daemon.start()
             artist.until("D.controller.connection.state.kind == 'ready' and D.button.isEnabled()")
-            artist.until("not D.help.isVisible()")
+            artist.until("not D.status.help.isVisible()")
         daemon.close()
 
 

@@ -13,12 +13,23 @@ import numpy as np
 import pytest
 import torch
 from acetate.image.sizes import Size
+from acetate.models import memory_plan
 from acetate.models import registry as registry_module
 from acetate.models.backbones.file_kind import identify
-from acetate.models.backbones.native_footprint import footprint
+from acetate.models.backbones.native_footprint import footprint, operations
 from acetate.models.diffusion_model import DiffusionModel
+from acetate.models.drawing_time import in_words
 from acetate.models.families import QWEN_LAYERED, ModelSource
-from acetate.models.memory_plan import NATIVE_PLANS, Footprint, MemoryPlan, choose_plan
+from acetate.models.memory_plan import (
+    NATIVE_PLANS,
+    NF4_PLAN,
+    Footprint,
+    MemoryPlan,
+    choose_plan,
+    plans_for,
+    supports_nf4,
+)
+from acetate.models.memory_report import ModePlan, wants_nf4
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
@@ -134,9 +145,47 @@ def test_float8_is_stored_as_planned_and_draws_nearly_the_same(folder: Path, exa
     assert not store.get("layered", MemoryPlan()).fp8
 
 
-@pytest.mark.parametrize("form", ["gguf", "float8"])
+@pytest.fixture
+def four_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bitsandbytes on a processor, without the order of weights for AVX-512, which needs wider layers than these."""
+    modules = pytest.importorskip("bitsandbytes.nn.modules")
+    monkeypatch.setattr(modules, "has_avx512bf16", lambda: False)
+
+
+def nf4_bytes(network: torch.nn.Module) -> int:
+    """The bytes of parameters and of the scales beside those in four bits."""
+    states = [getattr(value, "quant_state", None) for value in network.parameters()]
+    return held(network) + sum(held_of(state.absmax) for state in states if state is not None)
+
+
+def held_of(value: Tensor) -> int:
+    return value.numel() * value.element_size()
+
+
+def test_four_bits_are_stored_as_planned_and_draw_nearly_the_same(folder: Path, exact: Tensor, four_bits: None) -> None:
+    store = cache(folder)
+    planned = store.plan("layered", "split", ("blend",), (SIZE.width, SIZE.height)).needs
+    model = store.get("layered", NF4_PLAN)
+    assert model.nf4 and planned.denoiser_nf4 == nf4_bytes(model.native.denoiser) < planned.denoiser / 4
+    assert 0 < float((velocity(model) - exact).abs().max()) < 0.3 * float(exact.abs().max())
+    assert store.get("layered", NF4_PLAN) is model and not store.get("layered", MemoryPlan()).nf4
+
+
+def test_four_bits_are_for_nvidias_cards_where_the_package_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert NF4_PLAN in plans_for("cuda", 2, native=True, nf4=True)
+    for device, native, nf4 in (("cuda", True, False), ("xpu", True, True), ("cpu", True, True), ("cuda", False, True)):
+        assert NF4_PLAN not in plans_for(device, 2, native=native, nf4=nf4)
+    moved = ModePlan("mine", "qwen-layered", "split", 640, MemoryPlan("sequential").describe(), 1, True)
+    monkeypatch.setattr(memory_plan, "find_spec", lambda name: name == "bitsandbytes")
+    assert supports_nf4() and not wants_nf4("cuda", [moved])
+    monkeypatch.setattr(memory_plan, "find_spec", lambda name: None)
+    assert not supports_nf4() and wants_nf4("cuda", [moved])
+    assert not wants_nf4("cpu", [moved]) and not wants_nf4("cuda", [replace(moved, family="sdxl")])
+
+
+@pytest.mark.parametrize("form", ["gguf", "float8", "nf4"])
 def test_a_lora_goes_with_short_weights_and_leaves_no_trace(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, form: str
 ) -> None:
     monkeypatch.setenv("ACETATE_MODELS_DIR", str(tmp_path))
     (tmp_path / "lora").mkdir()
@@ -149,7 +198,9 @@ def test_a_lora_goes_with_short_weights_and_leaves_no_trace(
         file = tmp_path / "one.gguf"
         write_gguf(tensors_of(folder), file)
     store = cache(folder, file)
-    store.get("layered", MemoryPlan("model", fp8=form == "float8"))
+    if form == "nf4":
+        request.getfixturevalue("four_bits")
+    store.get("layered", MemoryPlan("model", fp8=form == "float8", nf4=form == "nf4"))
     before, changed = split(store), split(store, loras=(Lora("mild", 1.0),))
     assert any(not torch.equal(*pair) for pair in zip(before, changed, strict=True))
     assert all(bool(picture.isfinite().all()) for picture in changed)
@@ -235,7 +286,10 @@ def write_hollow(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
         file.truncate(8 + len(text) + end)
 
 
-def test_the_page_tells_the_plans_of_qwen_image_layered_for_its_published_sizes(folder: Path, tmp_path: Path) -> None:
+def test_the_page_tells_the_plans_and_the_time_of_qwen_image_layered_for_its_published_sizes(
+    folder: Path, tmp_path: Path
+) -> None:
+    page = PAGE.read_text(encoding="utf-8")
     for network in ("text_encoder", "vae", "transformer", "tokenizer", "scheduler"):
         (tmp_path / network).mkdir()
         for file in (folder / network).iterdir():
@@ -252,8 +306,17 @@ def test_the_page_tells_the_plans_of_qwen_image_layered_for_its_published_sizes(
     write_hollow(tmp_path / "vae/diffusion_pytorch_model.safetensors", {"vae": (127_000, 1000)})
     entry = ModelRegistry({"layered": ModelSource(tmp_path, QWEN_LAYERED, "")}).entry("layered")
     needs = footprint(entry, entry.recipe("split", ("blend",)), 640, 640, 2)
+    steps = 2 * QWEN_LAYERED.steps * operations(entry, Size(640, 640), 8)
+    assert (
+        f"six layers | {steps / 1e15:.1f} × 10¹⁵ | {in_words(steps / 5e11)}: refused | {in_words(steps / 1e14)} |"
+        in page
+    )
     rows = []
     for card in (6, 8, 12, 16, 24, 48):
-        plan = NATIVE_PLANS[choose_plan(NATIVE_PLANS, needs, (card - 1) * GIB)]
-        rows.append(f"| {card} GB | {plan.describe()} ({needs.needed(plan) / GIB:.1f}) |")
-    assert "\n".join(rows) in PAGE.read_text(encoding="utf-8"), "\n".join(rows)
+        cells = [f"{card} GB"]
+        for nf4 in (False, True):
+            plans = plans_for("cuda", 2, native=True, nf4=nf4)
+            plan = plans[choose_plan(plans, needs, (card - 1) * GIB)]
+            cells.append(f"{plan.describe()} ({needs.needed(plan) / GIB:.1f})")
+        rows.append(f"| {' | '.join(cells)} |")
+    assert "\n".join(rows) in page, "\n".join(rows)

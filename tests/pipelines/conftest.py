@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from acetate.adapters.shared_attention import SharedAttentionLayers
@@ -16,12 +17,15 @@ from acetate.models.registry import ModelRegistry
 from acetate.pipelines import GeneratedLayer, run
 from acetate_wire.request import LayerRequest, PictureSpec, Rect
 from diffusers import UNet2DConditionModel
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tests.daemon.harness import Daemon, running_daemon
 from tests.models.published import random, write
 from tests.models.tiny_families import write_sd15, write_sd15_layers, write_sdxl, write_sdxl_layers
 from tests.tiny_starter import write_tiny_starter
+from tests.typed import Acetate, typed
 
 FAMILIES = {family.name: family for family in (STARTER, SD15, SDXL)}
 
@@ -123,3 +127,28 @@ class Spy:
 
     def __exit__(self, *reason: object) -> None:
         self._hook.remove()
+
+
+@pytest.fixture(scope="package")
+def watched_daemon(models_folder: Path) -> Iterator[Daemon]:
+    with running_daemon("tests.pipelines.watched_engine:Watched", ACETATE_MODELS_DIR=str(models_folder)) as made:
+        yield made
+
+
+@pytest.fixture
+def acetate(
+    watched_daemon: Daemon,
+    models_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Acetate:
+    """The command, run in a folder with a layer, a background and a mask."""
+    command = typed(watched_daemon, models_folder / "starter", tmp_path, monkeypatch, capsys)
+    noise = np.random.default_rng(1).integers(0, 256, (70, 90, 4), dtype=np.uint8)
+    Image.fromarray(noise, "RGBA").save("layer.png")
+    Image.fromarray(noise[::-1, :, :3].copy(), "RGB").save("back.png")
+    mask = np.zeros((70, 90), np.uint8)
+    mask[20:50, 30:60] = 255
+    Image.fromarray(mask, "L").save("mask.png")
+    return command

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from acetate.generation import GenerationProgress
 from acetate.models.model_cache import ModelCache
 from acetate.pipelines import resolve_request
 from acetate.pipelines.filling import filled
@@ -53,6 +54,16 @@ def test_outside_the_mask_every_bit_stays(draw: Draw, family: str) -> None:
     outside = mask[0] == 0
     assert torch.equal(made.picture.permute(2, 0, 1)[:, outside], layer[:, outside])
     assert not torch.equal(made.picture.permute(2, 0, 1)[:, ~outside], layer[:, ~outside])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_step_that_is_drawn_is_told(draw: Draw, family: str) -> None:
+    picture, told = a_picture(2), list[GenerationProgress]()
+    mask = masked(64, 64, slice(20, 40), slice(20, 40))
+    draw("remove", told.append, model=family, layer=picture, mask=mask, prompt="", steps=4)
+    steps = [(each.step, each.steps) for each in told if each.stage == "drawing"]
+    assert steps == [(1, 2), (2, 2)], "half of those that are asked for"
+    assert (told[-1].stage, told[-1].step) == ("finishing", 2)
 
 
 def test_an_opaque_picture_stays_opaque(draw: Draw) -> None:

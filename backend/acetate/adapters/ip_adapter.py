@@ -12,6 +12,7 @@ from torch import Tensor
 
 from acetate.adapters.diffusers_pipeline import as_pipeline
 from acetate.models.adapter_files import ip_adapter_paths
+from acetate.models.feature_cache import content_hash
 from acetate.models.offload import without_offloading
 from acetate.models.registry import model_missing_error
 
@@ -66,7 +67,10 @@ def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 
                 )
                 for network in (unet.encoder_hid_proj, *_install_processors(unet)):
                     network.to(unet.device, model.dtype)
-            embeds = _embeds(model, pipeline, encoder, pictures)
+            key = (file, content_hash(pictures))
+            features = model.features.get(key, model.device, lambda: _embeds(model, encoder, pictures))
+            found = [each for each in features if each is not None]
+            embeds = list(zip(found[::2], found[1::2], strict=True))
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise model_missing_error(f"the style adapter {file} cannot be used ({reason:.300})") from error
@@ -79,10 +83,10 @@ def apply_ip_adapter(model: DiffusionModel, pictures: Sequence[Float[Tensor, "4 
 
 
 @torch.inference_mode()
-def _embeds(
-    model: DiffusionModel, pipeline: Any, encoder: Any, pictures: Sequence[Float[Tensor, "4 h w"]]
-) -> list[tuple[Tensor, Tensor]]:
-    """The image encoder's output for no image and for each image, in the form that the projection layer takes."""
+def _embeds(model: DiffusionModel, encoder: Any, pictures: Sequence[Float[Tensor, "4 h w"]]) -> tuple[Tensor, ...]:
+    """The image encoder's output for no image and then for the image, for each image, in the form that the projection
+    layer takes.
+    """
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
     network = CLIPVisionModelWithProjection.from_pretrained(
@@ -92,15 +96,15 @@ def _embeds(
     processor = CLIPImageProcessor(
         size={"shortest_edge": image_size}, crop_size={"height": image_size, "width": image_size}
     )
-    found = []
+    found: list[Tensor] = []
     for layer, projection in zip(pictures, model.sd.unet.encoder_hid_proj.image_projection_layers, strict=True):
         over_grey = layer[:3] * layer[3:] + 0.5 * (1 - layer[3:])
         pixels = processor(images=over_grey.clamp(0, 1).cpu(), do_rescale=False, return_tensors="pt").pixel_values
         pixels = pixels.to(model.device, model.dtype)
         read = _summary if type(projection).__name__ == "ImageProjection" else _details
         # Unconditional rows get a black image's hidden states, or zeros in place of the pooled embeds.
-        found.append((read(network, torch.zeros_like(pixels), True), read(network, pixels, False)))
-    return found
+        found += [read(network, torch.zeros_like(pixels), True), read(network, pixels, False)]
+    return tuple(found)
 
 
 def _summary(network: Callable[..., Any], pixels: Tensor, without: bool) -> Tensor:

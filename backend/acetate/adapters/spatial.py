@@ -13,6 +13,7 @@ from torch import Tensor
 
 from acetate.models.backbones.diffusers_layout import read_json, weight_variant
 from acetate.models.backbones.stable_diffusion.key_mapping import CONTROLNET
+from acetate.models.feature_cache import content_hash
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.models.registry import model_missing_error
 from acetate.models.weights import WeightFileError, load_state_dict_strict, read_weights
@@ -99,8 +100,13 @@ def load_spatial_adapter(path: Path, model: DiffusionModel, picture: Float[Tenso
     if type(network).__name__ == "ControlNetModel":
         return ControlNet(network, picture)
     hint = picture if network.config.in_channels == 3 else picture.mean(dim=0, keepdim=True)
-    with torch.inference_mode():
-        return T2IAdapter(network(hint[None].to(model.device, model.dtype)))
+
+    def features() -> tuple[Tensor | None, ...]:
+        with torch.inference_mode():
+            return tuple(network(hint[None].to(model.device, model.dtype)))
+
+    maps = model.features.get((path, content_hash([picture])), model.device, features)
+    return T2IAdapter([each for each in maps if each is not None])
 
 
 def _network(path: Path, unet: Any) -> Any:

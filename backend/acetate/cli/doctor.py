@@ -59,7 +59,7 @@ def _memory(console: Console, json_file: Path | None) -> None:
 
     from acetate.models.backbones.stable_diffusion.compiled.network import is_installed, version
     from acetate.models.devices import free_memory
-    from acetate.models.memory_report import mode_plans, torch_state
+    from acetate.models.memory_report import mode_plans, torch_state, wants_nf4
     from acetate.models.model_cache import ModelCache
 
     store = ModelCache(compiles=True)
@@ -78,6 +78,9 @@ def _memory(console: Console, json_file: Path | None) -> None:
     plans, absent = mode_plans(store)
     for plan in plans:
         console.print(_plan_line(plan))
+    if wants_nf4(store.device.type, plans):
+        hint = _("Weights in 4 bits need not be moved layer by layer: {command}")
+        console.print(escape(hint.format(command=f"{sys.executable} -m pip install 'acetate[nf4]'")))
     for name, reason in absent.items():
         console.print(f"{escape(printable(name))}: {escape(printable(reason))}", style="dim")
     if json_file is not None:

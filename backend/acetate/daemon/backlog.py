@@ -41,14 +41,14 @@ _CURVE_BYTES = 33  # what CurveZMQ adds to a frame: its name, nonce, flags and a
 
 
 class _Connection:
-    """An accepted connection: `whose` it is (None before a hello), the bytes of messages `had` from it,
-    and the `most` that this daemon's own user may leave unfinished."""
+    """An accepted connection: libzmq's `descriptor`, `whose` it is (None before a hello), the bytes of messages `had`
+    from it, and the `most` that this daemon's own user may leave unfinished."""
 
-    def __init__(self, socket: sockets.socket, most: int) -> None:
-        self.socket, self.most = socket, most
+    def __init__(self, descriptor: int, socket: sockets.socket, most: int) -> None:
+        self.descriptor, self.socket, self.most = descriptor, socket, most
         self.whose: str | None = None
         self.address: Address | None = None
-        self.answering = self.closing = self.gone = False
+        self.answering = self.closing = self.gone = self.moved = self._taken = False
         self.had = self.read = 0
         self._counter: ReadCounter | None = None
         if sys.platform == "linux":
@@ -58,7 +58,7 @@ class _Connection:
     @property
     def backlog(self) -> int:
         """The bytes of messages that have not come whole, as far as they are known."""
-        return 0 if self.closing else self.read - self.had
+        return 0 if self.closing else max(0, self.read - self.had)
 
     def look(self) -> bool:
         """Read the counter; whether it has moved."""
@@ -66,14 +66,17 @@ class _Connection:
         if self._counter is not None:
             with contextlib.suppress(OSError):
                 self.read = max(before, self._counter.read())
-        return self.read != before
+        if self._taken and self.read - self.had < DRIFT_BYTES:
+            self.had = self.read
+        self._taken = False
+        moved = self.read != before
+        self.moved = self.moved or moved
+        return moved
 
     def take(self, count: int) -> None:
-        """A message of so many bytes has come whole."""
-        self.look()
-        self.had = min(self.had + count, self.read)
-        if self.read - self.had < DRIFT_BYTES:
-            self.had = self.read
+        """A message of so many bytes has come whole. The counter, which is slow, waits for the next look."""
+        self.had += count
+        self._taken = True
 
     def shut(self) -> None:
         """End the connection, whoever has it open."""
@@ -110,20 +113,36 @@ class BacklogGuard:
         overhead = _CURVE_BYTES if self._encrypted[address[0]] else 0
         sizes = [len(frame) + overhead for frame in frames]
         with self._lock:
-            self._note_events()
-            # A descriptor may be that of a later connection by now.
-            connection = self._by_address.get(address) or self._connections.get(descriptor)
+            connection = self._by_address.get(address)
+            # An address may be that of a later connection by now, and so may a descriptor.
+            if connection is None or connection.descriptor != descriptor:
+                self._note_events()
+                connection = self._connections.get(descriptor)
             if connection is not None:
                 connection.address = address
                 self._by_address[address] = connection
                 connection.answering, connection.whose = True, connection.whose if whose is None else whose
                 connection.take(sum(size + (9 if size > 255 else 2) for size in sizes))
 
-    def answered(self, known: Mapping[Address, str]) -> None:
-        """The message is answered; `known` are the addresses of all who have said hello, and whose they are."""
+    def answered(self, address: Address, whose: str | None) -> None:
+        """The message from there is answered; `whose` is None when no hello was said."""
+        with self._lock:
+            connection = self._by_address.get(address)
+            if connection is not None:
+                connection.answering, connection.whose = False, whose
+
+    def senders(self) -> list[Address]:
+        """From whom bytes have come since this was asked last, though perhaps no whole message."""
+        with self._lock:
+            found = [each for each in self._connections.values() if each.moved]
+            for each in found:
+                each.moved = False
+        return [each.address for each in found if each.address is not None]
+
+    def forget(self, known: Mapping[Address, str]) -> None:
+        """Let go of who has left; `known` are the addresses of all who have said hello, and whose they are."""
         with self._lock:
             for connection in self._connections.values():
-                connection.answering = False
                 connection.whose = None if connection.address is None else known.get(connection.address)
             self._by_address = {
                 address: each for address, each in self._by_address.items() if not each.gone or address in known
@@ -188,7 +207,7 @@ class BacklogGuard:
         if not _is_at(socket, endpoint.decode("utf-8", "surrogateescape")):
             socket.close()
             return
-        self._connections[descriptor] = _Connection(socket, most)
+        self._connections[descriptor] = _Connection(descriptor, socket, most)
         if self._watch is not None:
             self._watch.add(socket.fileno())
 

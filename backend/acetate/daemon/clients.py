@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import zmq
 from acetate_wire.messages import encode
+
+from acetate.daemon.outbox import Outbox
 
 PING_S = 2.0
 SILENCE_S = 10.0
@@ -20,7 +23,8 @@ Address = tuple[int, bytes]
 @dataclass
 class ClientConnection:
     """A client that said hello. `owner` is whose jobs it may see; `machine` the public key of the paired machine that
-    it is on, empty for this user's own clients. `parts`: it fetches layers that are larger than a message."""
+    it is on, empty for this user's own clients. `parts`: it fetches layers that are larger than a message.
+    `outbox` is what it does not take yet; ends with layers are `undelivered`, by their jobs."""
 
     address: Address
     owner: str
@@ -31,6 +35,7 @@ class ClientConnection:
     parts: bool = False
     subscriptions: set[str] = field(default_factory=set)
     undelivered: set[str] = field(default_factory=set)
+    outbox: Outbox = field(default_factory=Outbox)
 
     @property
     def local(self) -> bool:
@@ -68,13 +73,39 @@ class ClientRegistry:
         self._clients.pop(peer.address, None)
 
     def send(self, address: Address, kind: str, fields: Mapping[str, Any], frames: Sequence[Any], now: float) -> bool:
-        """Send if that is possible at once; False when the peer does not keep up. A peer that is gone is dropped."""
+        """Send now, or without frames as soon as the peer takes it, behind all that waits for it already.
+
+        False when it is not sent: the peer does not keep up. A peer that is gone is dropped.
+        """
         peer = self._clients.get(address)
         if kind == "done" and peer is not None and peer.parts and sum(map(len, frames)) > self._message_bytes:
             fields, frames = {**fields, "sizes": [len(frame) for frame in frames]}, ()
-        parts = [address[1], *encode(kind, fields, frames)]
+        parts = encode(kind, fields, frames)
+        if peer is None:
+            return self._try(address, parts)
+        if not peer.outbox and self._try(address, parts, peer, now):
+            return True
+        if kind == "progress" and frames:
+            frames, parts = (), encode(kind, {name: each for name, each in fields.items() if name != "preview"})
+        return not frames and peer.outbox.add(kind, fields, parts)
+
+    @property
+    def behind(self) -> bool:
+        """Whether anything waits for a client that did not take it."""
+        return any(peer.outbox for peer in self._clients.values())
+
+    def flush(self, now: float) -> None:
+        """Send what waits, to those who take messages again."""
+        for peer in self:
+            if peer.outbox:
+                peer.outbox.flush(partial(self._try, peer.address, peer=peer, now=now))
+
+    def _try(
+        self, address: Address, parts: Sequence[Any], peer: ClientConnection | None = None, now: float = 0.0
+    ) -> bool:
+        """Send if that is possible at once. A peer that is gone is dropped."""
         try:
-            self._sockets[address[0]].send_multipart(parts, zmq.NOBLOCK, copy=not frames)
+            self._sockets[address[0]].send_multipart([address[1], *parts], zmq.NOBLOCK, copy=len(parts) == 1)
         except zmq.Again:
             return False
         except zmq.ZMQError:
@@ -96,8 +127,11 @@ class ClientRegistry:
             if kind in ("done", "failed", "cancelled", "forgotten"):
                 peer.subscriptions.discard(job)
 
-    def keep_alive(self, now: float) -> None:
-        """Ping who has not been spoken to, drop who has been silent."""
+    def keep_alive(self, now: float, senders: Iterable[Address] = ()) -> None:
+        """Ping who has not been spoken to, drop who is silent; `senders` are not: a message of them is coming."""
+        for address in senders:
+            if address in self._clients:
+                self._clients[address].last_recv = now
         for peer in self:
             if now - peer.last_recv >= SILENCE_S:
                 with contextlib.suppress(KeyError):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from acetate_wire import field_readers
@@ -15,7 +14,7 @@ from acetate_wire.errors import AcetateError
 from acetate_wire.limits import Limits
 from acetate_wire.messages import Message, decode
 from acetate_wire.request import LayerRequest
-from acetate_wire.request_codec import check_message, decode_request, megabytes, reply_bytes
+from acetate_wire.request_codec import check_message, decode_request
 from acetate_wire.vocabulary import Vocabulary
 
 import acetate
@@ -24,6 +23,7 @@ from acetate.daemon.clients import Address, ClientConnection, ClientRegistry
 from acetate.daemon.config import DAY_S, DaemonConfig
 from acetate.daemon.downloads import Downloads
 from acetate.daemon.job_manager import JobManager
+from acetate.daemon.permissions import check_files, check_parts, require_local, unpaired
 from acetate.daemon.uploads import Uploads
 from acetate.models.adapter_files import lora_folder
 from acetate.worker.engine import ModelInfo
@@ -99,7 +99,7 @@ class MessageHandler:
             message = decode(parts, self._settings.limits)
             id = message.fields.get("id")
             if origin.machine and origin.machine not in self._about.machines:
-                raise _unpaired()
+                raise unpaired()
             if message.kind == "hello":
                 self._hello(origin, message)
                 return
@@ -130,12 +130,14 @@ class MessageHandler:
         """Disconnect the clients of machines that are no longer paired. Their jobs go on."""
         for peer in self._peers:
             if peer.machine and peer.machine not in self._about.machines:
-                self._reject(peer.address, "", _unpaired())
+                self._reject(peer.address, "", unpaired())
                 self._peers.remove(peer)
 
     def resend_undelivered(self) -> None:
         """Retry terminal events that a full send queue refused."""
         for peer in self._peers:
+            if peer.outbox:
+                continue
             for id in list(peer.undelivered):
                 job = self._jobs.find(peer.owner, id)
                 kind, fields, frames = (
@@ -201,9 +203,9 @@ class MessageHandler:
             uploaded = None if message.frames else self._uploads.of(peer, id)
             sizes = [len(frame) for frame in message.frames] if uploaded is None else uploaded.sizes
             check_message(request, sizes, self._settings.limits)
-            self._check_parts(peer, request)
+            check_parts(peer, request, self._settings.limits)
             self._check_model(request)
-            _check_files(peer, request)
+            check_files(peer, request)
             resolved = self._about.resolve(request.with_seed())
             # Nothing may go wrong between the journal and the answer: a job that runs is never called rejected.
             position = self._jobs.submit(peer.owner, id, resolved, uploaded or message.frames, peer.machine)
@@ -243,17 +245,6 @@ class MessageHandler:
                 f"the model {offer.name} cannot do {request.mode}",
                 field="mode",
                 hint=f"it can do {', '.join(offer.modes)}; choose one of these or another model",
-            )
-
-    def _check_parts(self, peer: ClientConnection, request: LayerRequest) -> None:
-        """Refuse layers that an older client cannot take, since they are larger than a message."""
-        size, most = reply_bytes(request), self._settings.limits.message_bytes
-        if size > most and not peer.parts:
-            raise AcetateError(
-                "too_large",
-                f"the layers are {megabytes(size)} MB; this version of {peer.name} takes {megabytes(most)} MB",
-                field="target",
-                hint="update the plug-in (acetate plugins install), or choose a smaller selection",
             )
 
     def _fetch(self, peer: ClientConnection, message: Message) -> None:
@@ -357,11 +348,11 @@ class MessageHandler:
         self._send(peer, "models", {"models": models, "lora_folder": folder})
 
     def _downloads(self, peer: ClientConnection, message: Message) -> None:
-        self._require_local(peer)
+        require_local(peer)
         self._send(peer, "downloads", {"downloads": self._about.downloads.listing()})
 
     def _download(self, peer: ClientConnection, message: Message) -> None:
-        self._require_local(peer)
+        require_local(peer)
         name = field_readers.text(message.fields.get("name"), "name", 200)
         named = field_readers.listing(message.fields.get("accept", ()), "accept", 0, MOST_LICENCES)
         accepted = [field_readers.text(each, f"accept[{number}]", 200) for number, each in enumerate(named)]
@@ -369,44 +360,19 @@ class MessageHandler:
         self._downloads(peer, message)
 
     def _cancel_download(self, peer: ClientConnection, message: Message) -> None:
-        self._require_local(peer)
+        require_local(peer)
         self._about.downloads.cancel(field_readers.text(message.fields.get("name"), "name", 200))
         self._downloads(peer, message)
 
     def _status(self, peer: ClientConnection, message: Message) -> None:
-        self._require_local(peer)
+        require_local(peer)
         self._send(peer, "status", self._about.status())
 
     def _stop(self, peer: ClientConnection, message: Message) -> None:
-        self._require_local(peer)
+        require_local(peer)
         counts = self._jobs.counts()
         self._send(peer, "stopping", {"waiting": counts.get("waiting", 0) + counts.get("running", 0)})
         self._about.stop()
 
-    def _require_local(self, peer: ClientConnection) -> None:
-        if not peer.local:
-            raise AcetateError(
-                "not_allowed",
-                "only this user on the daemon's own machine may ask that",
-                hint="ask on that machine: `acetate status`, `acetate stop`, `acetate models pull`",
-            )
-
     def _pong(self, peer: ClientConnection, message: Message) -> None:
         self._send(peer, "pong", {})
-
-
-def _unpaired() -> AcetateError:
-    hint = "ask the daemon's user for a new key: acetate pair NAME"
-    return AcetateError("not_allowed", "this machine is no longer paired", field="hello", hint=hint)
-
-
-def _check_files(peer: ClientConnection, request: LayerRequest) -> None:
-    """Only this user on this machine names files by path: to others it would tell what lies where."""
-    for number, lora in enumerate(request.loras):
-        if not peer.local and (PurePosixPath(lora.name).name, PureWindowsPath(lora.name).name) != (lora.name,) * 2:
-            raise AcetateError(
-                "not_allowed",
-                f"another machine cannot name a LoRA by its path, as in {lora.name[:80]!r}",
-                field=f"loras[{number}].name",
-                hint="put the file into the folder lora/ of the daemon's models, and give its name",
-            )

@@ -23,7 +23,7 @@ log = logging.getLogger("acetate.daemon")
 SOCKET_NAME = "daemon.sock"
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 UNREAD_MESSAGES = 64
-"""So many messages wait for a client that does not read; the rest of its news it asks for when it does."""
+"""So many messages lie in libzmq for a client that does not read; its `Outbox` takes some more."""
 HANDSHAKE_MS = 3000
 """A connection that does not say within this time which protocol it speaks is closed."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 log = logging.getLogger("acetate.daemon")
 
-PAUSE_S = 0.005
+PAUSE_S = 0.002
 """Between two looks while bytes arrive."""
 _PEEK_OFFSET = 42  # SO_PEEK_OFF of <asm-generic/socket.h>, which the module socket does not name
 _PEEK_FROM = (1 << 31) - 1

@@ -92,7 +92,8 @@ class Server:
         poller = zmq.Poller()
         for socket in [*self._listener.sockets, self._zap.socket, *self._worker_pool.sockets]:
             poller.register(socket, zmq.POLLIN)
-        ready = dict(poller.poll(BUSY_WAIT_MS if self._jobs.attempts.running else IDLE_WAIT_MS))
+        hurries = self._jobs.attempts.running or self._clients.behind
+        ready = dict(poller.poll(BUSY_WAIT_MS if hurries else IDLE_WAIT_MS))
         if self._zap.socket in ready:
             self._zap.answer()
         for number, socket in enumerate(self._listener.sockets):
@@ -105,11 +106,13 @@ class Server:
         finally:
             self._jobs.settle()
         self._downloads.tick()
+        self._clients.flush(now)
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._republish()
             self._handler.drop_unpaired()
-            self._clients.keep_alive(now)
+            self._clients.keep_alive(now, self._backlog.senders())
+            self._backlog.forget({peer.address: peer.machine or OWN for peer in self._clients})
             self._uploads.drop_abandoned(list(self._clients))
             self._jobs.ends.tick()
             self._jobs.publish_positions()
@@ -150,7 +153,8 @@ class Server:
             frames = [part.buffer for part in parts]
             self._backlog.delivered(int(address.get(zmq.SRCFD)), origin.address, frames, machine if encrypted else None)
             self._handler.handle(origin, frames)
-            self._backlog.answered({peer.address: peer.machine or OWN for peer in self._clients})
+            peer = self._clients.get(origin.address)
+            self._backlog.answered(origin.address, None if peer is None else peer.machine or OWN)
 
     def _publish(self, job: str, kind: str, fields: Any, frames: Any) -> None:
         self._clients.publish(job, kind, fields, frames, time.monotonic())

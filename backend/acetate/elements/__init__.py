@@ -46,7 +46,7 @@ def paint(
     params = chosen.build(values)
     outline = None if mask is None else Outline.of(mask)
     canvas = Canvas(width, height, Numbers(seed), (frame % frames) / frames, on_progress or no_progress, outline)
-    layer = styled(canvas, chosen.paint(canvas, params), getattr(params, "style", REALISTIC))
+    layer = styled(canvas, chosen.paint(canvas, params), getattr(params, "style", REALISTIC), chosen.brush)
     for band in canvas.bands():
         part = layer[band.place]
         part[..., :3] /= np.maximum(part[..., 3:], np.float32(1e-12))

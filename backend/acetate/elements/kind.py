@@ -19,7 +19,8 @@ class Kind:
     prompt. `params` is a frozen dataclass of parameters (`acetate.elements.params`), and `paint(canvas, params)` gives
     the premultiplied layer (height, width, 4). One that `fills` reaches the border of its frame, another stands clear
     of it; `light` is added to what lies below; one that `loops` moves with the canvas's phase; an `outlined` one grows
-    along the canvas's outline where it has one.
+    along the canvas's outline where it has one. `brush` is the size of strokes in the painted style, 1 for what is
+    broad.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Kind:
     light: bool = False
     loops: bool = True
     outlined: bool = False
+    brush: float = 1.0
 
     def parameters(self) -> tuple[Parameter, ...]:
         """What can be set, in the order of the sliders."""

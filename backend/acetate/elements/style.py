@@ -41,11 +41,11 @@ def style() -> Any:
     return choice("Style", STYLES, WORDS)
 
 
-def styled(canvas: Canvas, layer: Layer, chosen: str) -> Layer:
-    """A premultiplied layer in a style."""
+def styled(canvas: Canvas, layer: Layer, chosen: str, brush: float = 1.0) -> Layer:
+    """A premultiplied layer in a style; `brush` is how long and wide its strokes are, 1 for what is broad."""
     if chosen == REALISTIC or not layer[..., 3].any():
         return layer
-    drawn = _flat(canvas, layer) if chosen == FLAT else _painted(canvas, layer)
+    drawn = _flat(canvas, layer) if chosen == FLAT else _painted(canvas, layer, brush)
     # A stroke may reach further than what it was drawn after.
     return canvas.fill(lambda band: drawn(band) * clear(canvas, band, 0.02)[..., None], 0.9)
 
@@ -173,12 +173,15 @@ class _Level:
         return edge
 
 
-def _painted(canvas: Canvas, layer: Layer) -> Rows:
+def _painted(canvas: Canvas, layer: Layer, brush: float) -> Rows:
     """Two coats of brush strokes: broad ones, and over half of them small ones, with the marks of bristles."""
     reading = _Reading(canvas, layer, 1)
     dense = float(reading.typical(reading.cells, (0.75,))[0])
     grids = [reading.grid(reading.cells), *(reading.grid(reading.straight[..., channel]) for channel in range(3))]
-    coats = [_Coat(canvas.numbers, f"coat{number}", *coat) for number, coat in enumerate(COATS)]
+    coats = [
+        _Coat(canvas.numbers, f"coat{number}", brush * length, brush * width, *how)
+        for number, (length, width, *how) in enumerate(COATS)
+    ]
     wave_x = Noise(canvas.numbers, "style.x", 0.12 * canvas.unit, octaves=3)
     wave_y = Noise(canvas.numbers, "style.y", 0.12 * canvas.unit, octaves=3)
     bristle = Noise(canvas.numbers, "style.bristle", 0.012 * canvas.unit, octaves=2)
@@ -192,7 +195,8 @@ def _painted(canvas: Canvas, layer: Layer) -> Rows:
             mark = bristle(along * 14, beside * 85)
             covered = np.clip(covered + mark * np.float32(0.6), 0, 1)
             for number, grid in enumerate(grids):
-                stroke = grid.read(at_x, at_y)
+                # Strokes are bent; what they are drawn after stays where it is.
+                stroke = grid.read(at_x - x + band.x, at_y - y + band.y)
                 if number:
                     stroke = stroke * (1 + shade + mark * np.float32(0.10))
                 else:

@@ -16,6 +16,7 @@ from torch import Tensor
 from acetate.models.backbones.backbone import NativeBackbone
 from acetate.models.backbones.stable_diffusion.compiled.unets import CompiledUNets
 from acetate.models.backbones.stable_diffusion.network import StableDiffusion
+from acetate.models.feature_cache import FeatureCache
 from acetate.models.finite import finite_or_wider
 from acetate.models.latent_preview import LatentPreview, load_preview
 from acetate.models.memory_plan import Offload
@@ -41,7 +42,8 @@ class DiffusionModel:
     `compiled` are the forms of its UNet that OpenVINO computes, None where PyTorch computes everything.
     `placement` is where the networks are since `offload.apply_plan` put them there; `hooks` are what moves them.
     `batch` is how many samples or tiles go through that network at a time where they may, and `exact_batches` tells of
-    shapes whether samples come out of it together as each alone.
+    shapes whether samples come out of it together as each alone. `features` are those of earlier jobs' prompts and
+    control images.
     """
 
     spec: ModelSpec
@@ -53,16 +55,18 @@ class DiffusionModel:
     partial_loras: dict[str, tuple[int, int]] = field(default_factory=dict)
     int8: bool = False
     fp8: bool = False
+    nf4: bool = False
     placement: Offload | None = None
     hooks: list[Any] = field(default_factory=list)
     batch: int = 1
     exact_batches: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     compiled: CompiledUNets | None = None
+    features: FeatureCache = field(default_factory=FeatureCache)
 
     @property
-    def format(self) -> tuple[torch.dtype, bool, bool]:
-        """The number format of the network that predicts, and whether it is in 8 bits or stored in float8."""
-        return self.dtype, self.int8, self.fp8
+    def format(self) -> tuple[torch.dtype, bool, bool, bool]:
+        """The number format of the network that predicts, and whether it is in 8 bits, or stored in float8 or NF4."""
+        return self.dtype, self.int8, self.fp8, self.nf4
 
     @property
     def latent_channels(self) -> int:

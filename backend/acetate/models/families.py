@@ -106,7 +106,7 @@ class ModelFamily:
 STARTER = ModelFamily(
     "starter",
     STARTER_RECIPES,
-    steps=12,
+    steps=8,
     guidance=3.5,
     sampler="DPM++ 2M",
     native_size=128,

@@ -31,8 +31,8 @@ class MemoryPlan:
     `placement`: all networks on the device (`resident`), only the running one (`model`), or only its running layers
     (`sequential`), as diffusers' offloading. `tiled`: VAE tiling. `half`: 16-bit weights even where the device is slow
     with them. `int8`: the denoiser's linear layers quantized to 8 bits. `single_pass`: one decoding pass. `batch`: how
-    many samples or tiles the denoiser is given at a time. `fp8`: the denoiser's layers stored in float8, and computed
-    in its usual format.
+    many samples or tiles the denoiser is given at a time. `fp8` and `nf4`: the denoiser's layers stored in float8 or in
+    four bits, and computed in its usual format.
     """
 
     placement: Offload = "resident"
@@ -42,6 +42,7 @@ class MemoryPlan:
     single_pass: bool = False
     batch: int = 1
     fp8: bool = False
+    nf4: bool = False
 
     @property
     def is_fastest(self) -> bool:
@@ -56,6 +57,7 @@ class MemoryPlan:
             "16-bit weights": self.half,
             "8-bit weights": self.int8,
             "float8 weights": self.fp8,
+            "4-bit weights": self.nf4,
             "one pass": self.single_pass,
         }
         return ", ".join([names[self.placement], *(name for name, wanted in more.items() if wanted)])
@@ -79,8 +81,12 @@ NATIVE_PLANS = (
     MemoryPlan("sequential", tiled=True),
 )
 """The same for transformers whose VAE has alpha: their text encoders are large, and go first."""
-NOT_IN_FP8 = ("norm", "pos_embed", "^proj_out")
-"""Patterns in the names of a transformer's layers that are not stored in float8: they have few weights, which count."""
+NF4_PLAN = MemoryPlan("model", tiled=True, nf4=True)
+"""What comes before the last of them where bitsandbytes is installed."""
+NF4_BLOCK = 64
+"""Numbers with a scale of their own, in float32."""
+NOT_SHORTENED = ("norm", "pos_embed", "^proj_out")
+"""Patterns in the names of a transformer's layers that stay in its usual format: they have few weights, which count."""
 CPU_PLANS = (
     MemoryPlan(),
     MemoryPlan(tiled=True),
@@ -118,8 +124,8 @@ class Footprint:
     `denoiser` is the network that predicts. `layers` are the attention-sharing units, on the device while their part is
     attached; `compiled` is what the denoiser takes besides under the fastest plan, the only one that compiles it.
     `originals` are copies of the weights that deltas change, in main memory wherever the denoiser is.
-    `denoiser_fp8` are its weights in float8, 0 where they cannot be stored so. `text_by_layer` tells that sequential
-    offload moves the layers of the text encoder, too.
+    `denoiser_fp8` and `denoiser_nf4` are its weights in float8 and in four bits, 0 where they cannot be stored so.
+    `text_by_layer` tells that sequential offload moves the layers of the text encoder, too.
     """
 
     text: int
@@ -132,6 +138,7 @@ class Footprint:
     decoding_tiled: int
     originals: int = 0
     denoiser_fp8: int = 0
+    denoiser_nf4: int = 0
     text_by_layer: bool = False
     compiled: int = 0
     adapters: AdapterBytes = NO_ADAPTERS
@@ -164,6 +171,8 @@ class Footprint:
         """The bytes of its weights as a plan has them."""
         if plan.fp8 and self.denoiser_fp8:
             return self.denoiser_fp8
+        if plan.nf4 and self.denoiser_nf4:
+            return self.denoiser_nf4
         return self.denoiser // 2 if plan.half or plan.int8 else self.denoiser
 
 
@@ -207,13 +216,16 @@ def largest_batch(recipe: ModeRecipe, width: int, height: int) -> int:
     return max(1, min(BATCH, BATCH_PIXELS // (frames * width * height)))
 
 
-def plans_for(device: str, dtype_bytes: int, *, int8: bool = False, native: bool = False) -> tuple[MemoryPlan, ...]:
-    """The plans for a kind of device, fastest first; `int8` tells that weights may be in 8 bits.
+def plans_for(
+    device: str, dtype_bytes: int, *, int8: bool = False, native: bool = False, nf4: bool = False
+) -> tuple[MemoryPlan, ...]:
+    """The plans for a kind of device, fastest first; `int8` and `nf4` tell that weights may be in 8 bits, or in 4.
 
     `native` tells of a transformer whose VAE has alpha.
     """
     if device in CARDS and native:
-        return NATIVE_PLANS
+        shorter = (NF4_PLAN,) if nf4 and device == "cuda" else ()
+        return (*NATIVE_PLANS[:-1], *shorter, NATIVE_PLANS[-1])
     if device in CARDS:
         shorter = (MemoryPlan(tiled=True, int8=True),) if int8 and device == "cuda" else ()
         return (*CUDA_PLANS[:2], *shorter, *CUDA_PLANS[2:])
@@ -223,6 +235,11 @@ def plans_for(device: str, dtype_bytes: int, *, int8: bool = False, native: bool
 def supports_int8(recipe: ModeRecipe) -> bool:
     """Whether the denoiser's weights may be in 8 bits for this: where the library is, and nothing is added to them."""
     return find_spec("torchao") is not None and all(part.kind != "delta" for part in recipe.adapters)
+
+
+def supports_nf4() -> bool:
+    """Whether a transformer's weights may be in four bits: where bitsandbytes is."""
+    return find_spec("bitsandbytes") is not None
 
 
 def _folder_numbers(path: Path) -> int:

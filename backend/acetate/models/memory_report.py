@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acetate_wire.errors import AcetateError
 
 from acetate.cards import build_of, find_cards, unused
+from acetate.models.families import families
+from acetate.models.memory_plan import supports_nf4
 from acetate.models.model_cache import ModelCache
 
 
@@ -20,6 +23,7 @@ class ModePlan:
     """
 
     model: str
+    family: str
     mode: str
     side: int
     plan: str
@@ -39,13 +43,23 @@ def mode_plans(store: ModelCache) -> tuple[list[ModePlan], dict[str, str]]:
             for mode in entry.modes:
                 planned = store.plan(name, mode, recipes[mode].inputs, (side, side))
                 needed = planned.needs.needed(planned.plan)
-                plans.append(ModePlan(name, mode, side, planned.plan.describe(), needed, needed <= planned.free))
+                plans.append(
+                    ModePlan(
+                        name, entry.family.name, mode, side, planned.plan.describe(), needed, needed <= planned.free
+                    )
+                )
         except AcetateError as error:
             absent[name] = str(error)
         else:
             if not entry.modes:
                 absent[name] = f"its layer files are missing: acetate models pull {entry.family.name} --layers"
     return plans, absent
+
+
+def wants_nf4(device: str, plans: Sequence[ModePlan]) -> bool:
+    """Whether a mode is moved layer by layer on an NVIDIA card that could have its weights in four bits instead."""
+    moved = any("sequential" in plan.plan and families()[plan.family].is_native for plan in plans)
+    return device == "cuda" and moved and not supports_nf4()
 
 
 def torch_state(device: str) -> tuple[str, str]:

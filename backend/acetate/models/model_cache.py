@@ -29,9 +29,10 @@ from acetate.models.memory_plan import (
     largest_batch,
     plans_for,
     supports_int8,
+    supports_nf4,
     with_batch,
 )
-from acetate.models.offload import apply_plan, is_quantized, quantize_int8, store_in_fp8
+from acetate.models.offload import apply_plan, is_quantized, quantize_int8, store_in_fp8, store_in_nf4
 from acetate.models.registry import ModelRegistry, ModelSpec, model_missing_error
 from acetate.models.vocabulary import load_vocabulary
 from acetate.transparency import fastest_dtype, short_dtype
@@ -61,7 +62,9 @@ class ModelCache:
         Raises AcetateError `unknown_model` or `model_missing`.
         """
         model = self._loaded.get(name)
-        if model is not None and (plan is None or model.format == (self._dtype(name, plan), plan.int8, plan.fp8)):
+        if model is not None and (
+            plan is None or model.format == (self._dtype(name, plan), plan.int8, plan.fp8, plan.nf4)
+        ):
             if plan is not None:
                 apply_plan(model, plan)
                 self._plans[name] = plan
@@ -102,7 +105,8 @@ class ModelCache:
             self.unload(name)
         usual = self._dtype(name, MemoryPlan()).itemsize
         recipe = entry.recipe(mode, inputs)
-        plans = plans_for(self.device.type, usual, int8=supports_int8(recipe), native=entry.family.is_native)
+        shorter = {"int8": supports_int8(recipe), "nf4": supports_nf4() and torch.version.cuda is not None}
+        plans = plans_for(self.device.type, usual, native=entry.family.is_native, **shorter)
         loaded = self._loaded.get(name)
         cached = () if loaded is None else loaded.adapters
         adapters = adapter_bytes(entry.family.name, loras, controls, usual, cached)
@@ -225,11 +229,14 @@ def load_model(entry: ModelSpec, device: torch.device, dtype: torch.dtype, plan:
             dtype=dtype,
             int8=plan.int8,
             fp8=plan.fp8 and not is_quantized(backbone.denoiser),
+            nf4=plan.nf4 and not is_quantized(backbone.denoiser),
         )
         if plan.int8:
             quantize_int8(model.backbone.denoiser)
         if model.fp8:
             store_in_fp8(model.backbone.denoiser, dtype)
+        if model.nf4:
+            store_in_nf4(model.backbone.denoiser, dtype, device)
         apply_plan(model, plan)
         if entry.family.has_own_transparency:
             model.transparency, model.upsampler  # noqa: B018  # a damaged model is refused when it is loaded

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from acetate.models.memory_plan import NOT_IN_FP8, MemoryPlan
+from acetate.models.memory_plan import NOT_SHORTENED, MemoryPlan
 
 if TYPE_CHECKING:
     from acetate.models.diffusion_model import DiffusionModel
@@ -62,7 +63,26 @@ def store_in_fp8(network: Any, dtype: torch.dtype) -> None:
     """Store a transformer's layers in float8, in place; each is computed in `dtype` when it is called."""
     from diffusers.hooks import apply_layerwise_casting
 
-    apply_layerwise_casting(network, torch.float8_e4m3fn, dtype, skip_modules_pattern=NOT_IN_FP8)
+    apply_layerwise_casting(network, torch.float8_e4m3fn, dtype, skip_modules_pattern=NOT_SHORTENED)
+
+
+def store_in_nf4(network: Any, dtype: torch.dtype, device: torch.device) -> None:
+    """Store a transformer's linear layers in four bits (NF4, Dettmers et al. 2023), in place; each is quantized on
+    `device`, lies in main memory then, and is computed in `dtype`.
+    """
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    options = {"compress_statistics": False, "quant_type": "nf4"}
+    for name, layer in list(network.named_modules()):
+        if type(layer) is not torch.nn.Linear or re.search("|".join(NOT_SHORTENED), name):
+            continue
+        short = Linear4bit(
+            layer.in_features, layer.out_features, layer.bias is not None, dtype, device=torch.device("meta"), **options
+        )
+        short.weight = Params4bit(layer.weight.data, requires_grad=False, module=short, **options)
+        short.bias = layer.bias
+        parent, _, child = name.rpartition(".")
+        setattr(network.get_submodule(parent), child, short.to(device).to("cpu").eval())
 
 
 def is_quantized(network: Any) -> bool:

@@ -22,6 +22,19 @@ class PromptEmbeds:
     pooled_prompt_embeds: Float[Tensor, "n pooled_width"] | None = None
     mask: Bool[Tensor, "n tokens"] | None = None
 
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """Its tensors in the order of its fields."""
+        return self.prompt_embeds, self.pooled_prompt_embeds, self.mask
+
+    @classmethod
+    def of(cls, tensors: tuple[Tensor | None, ...]) -> PromptEmbeds:
+        """What has these `tensors`. Raises ValueError without the first one."""
+        embeds, pooled, mask = tensors
+        if embeds is None:
+            raise ValueError("there are no prompt embeds")
+        return cls(embeds, pooled, mask)
+
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.prompt_embeds)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from acetate.image.resample import to_dtype_hwc
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
-from acetate.pipelines.layer_pipeline import LayerPipeline, output_layer, reply_dtype
+from acetate.pipelines.layer_pipeline import LayerPipeline
 from acetate.pipelines.middle import PLAIN, Middle
+from acetate.pipelines.outputs import output_layer, reply_dtype
 
 
 def draw(context: GenerationContext) -> tuple[GeneratedLayer, ...]:

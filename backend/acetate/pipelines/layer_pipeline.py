@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from acetate_wire.prompt import plain_words
 from acetate_wire.request import LayerRequest, output_roles
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -18,14 +17,13 @@ from torch.nn.functional import max_pool2d
 
 from acetate.adapters.attach import ControlImage, Denoiser, adapted_model
 from acetate.image.resample import to_dtype_hwc
-from acetate.image.sizes import Size
 from acetate.models.adapter_files import STYLE_KIND
 from acetate.models.backbones.stable_diffusion.samplers import get_sampler
 from acetate.models.recipes import AdapterSpec
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.latent_codec import decode, encode
-from acetate.pipelines.metadata import GenerationMetadata, picture_hash
 from acetate.pipelines.opaque import STRIDE, TRIES, can_be_opaque, empty_warning, is_opaque, opaque_warning
+from acetate.pipelines.outputs import output_layer, preview_image, reply_dtype
 from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.prompts import all_loras, encode_frames, length_warning, lora_warnings
 from acetate.pipelines.sampling import FrameBatch, InitLatents, SamplingParams, denoise, is_exact_together
@@ -37,21 +35,10 @@ SEED_RANGE = 2**64
 VISIBLE_ALPHA = 1 / 255
 DILATION_PX = 4
 """How far detail may go beyond what is visible of a transparent layer, in pixels."""
-MAX_PREVIEW_SIDE = 256
 CONCAT_DPM_STOP = 0.62
 """Where a part that is given both a layer and the blend stops by itself with a DPM sampler: later its picture gets
 dirty (LayerDiffuse's own users found this out).
 """
-REPLY_DTYPES = {
-    "rgba8": torch.uint8,
-    "bgra8": torch.uint8,
-    "rgba16": torch.uint16,
-    "bgra16": torch.uint16,
-    "rgbaf16": torch.float16,
-    "rgbaf32": torch.float32,
-}
-"""The number format of each reply format."""
-
 Merge: TypeAlias = Callable[[Tensor], Tensor]
 """What is done to a layer "4 th tw" in the target's size, whenever one is drawn."""
 
@@ -342,33 +329,6 @@ def _dilate(alpha: Float[Tensor, "1 h w"]) -> Float[Tensor, "1 h w"]:
     return max_pool2d(alpha[None], 2 * DILATION_PX + 1, stride=1, padding=DILATION_PX)[0]
 
 
-def reply_dtype(request: LayerRequest) -> torch.dtype:
-    """The number format of a request's finished layers."""
-    return REPLY_DTYPES[request.reply_format] if request.reply_space == "srgb" else torch.float32
-
-
-def output_layer(context: GenerationContext, role: str, seed: int, pixels: Tensor) -> GeneratedLayer:
-    """A layer with its name, its place, and the settings that make it again."""
-    request = context.request
-    own = request.layer_prompts.get(role, "")
-    alone = [role] == [other for other in output_roles(request) if other != "blend"]
-    return GeneratedLayer(
-        name=plain_words(own or (request.prompt if alone else "")) or role,
-        role=role,
-        x=request.target.x,
-        y=request.target.y,
-        picture=pixels,
-        settings=GenerationMetadata.of(
-            request,
-            seed,
-            role,
-            {name: picture_hash(given) for name, given in context.inputs.items()},
-            [picture_hash(given) for given in context.controls],
-            context.model.library,
-        ),
-    )
-
-
 def _sample(seed: int) -> Sample:
     return Sample(seed, torch.Generator("cpu").manual_seed(seed))
 
@@ -391,12 +351,3 @@ def _preview_frame(part: AdapterSpec, frames: FrameBatch) -> int:
     """Which of the drawn frames a preview shows: the blend, which shows all, else the transparent one."""
     roles = [part.roles[frame] for frame in frames.generated]
     return roles.index(next((role for role in ("blend", part.transparent) if role in roles), roles[0]))
-
-
-def preview_image(rgba: Float[Tensor, "4 h w"], working_size: WorkingSize) -> UInt8[np.ndarray, "h w 4"]:
-    """A preview of what is drawn, in the target's proportions and no larger than `MAX_PREVIEW_SIDE`."""
-    target = working_size.target
-    scale = min(1.0, MAX_PREVIEW_SIDE / max(target.width, target.height))
-    size = Size(max(1, round(target.width * scale)), max(1, round(target.height * scale)))
-    preview: UInt8[np.ndarray, "h w 4"] = working_size.to_target(rgba, torch.uint8, size).cpu().numpy()
-    return preview

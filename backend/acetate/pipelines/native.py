@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,7 +24,8 @@ from acetate.models.diffusion_model import DiffusionModel
 from acetate.models.finite import finite
 from acetate.models.prompt_embeds import PromptEmbeds
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
-from acetate.pipelines.layer_pipeline import SEED_RANGE, output_layer, preview_image, reply_dtype, sampling_params
+from acetate.pipelines.layer_pipeline import SEED_RANGE, sampling_params
+from acetate.pipelines.outputs import output_layer, preview_image, reply_dtype
 from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.prompts import all_loras
 from acetate.pipelines.sampling import OnStep, SamplingParams
@@ -165,7 +167,12 @@ def encode_prompts(request: LayerRequest, model: DiffusionModel, usual: str = " 
     texts = [model.native.worded(parse_prompt(request.prompt).plain or usual)]
     if request.guidance != 1:
         texts.append(parse_prompt(request.negative).plain or model.native.nothing)
-    found = [model.native.encode_text([text]) for text in texts]
-    for embeds in found:
+
+    def encoded(text: str) -> tuple[Tensor | None, ...]:
+        embeds = model.native.encode_text([text])
         finite(embeds.prompt_embeds, "text encoder")
-    return found
+        return embeds.tensors
+
+    return [
+        PromptEmbeds.of(model.features.get(("prompt", text), model.device, partial(encoded, text))) for text in texts
+    ]

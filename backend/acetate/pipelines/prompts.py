@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from acetate_wire.events import LayerWarning
@@ -13,6 +14,8 @@ from acetate.models.embeddings import installed_embeddings, read_embedding, spli
 from acetate.models.recipes import AdapterSpec
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from acetate.models.diffusion_model import DiffusionModel
     from acetate.models.prompt_embeds import PromptEmbeds
     from acetate.models.prompt_encoding import Vectors
@@ -54,23 +57,12 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
     """
     import torch
 
-    from acetate.models.finite import finite
-    from acetate.models.prompt_encoding import encode_prompts
-
     prompts = frame_prompts(request, part)
     texts = [request.negative] * len(prompts) + prompts
     marks = ["" if model.vocabulary is None else model.vocabulary.mark(role) for role in part.roles] * 2
     asked = dict.fromkeys(zip(texts, marks, strict=True))
-    vectors = _vectors(texts)
     with torch.inference_mode():
-        embeds = encode_prompts(
-            model.sd.text,
-            [text for text, _mark in asked],
-            [mark for _text, mark in asked],
-            request.clip_skip,
-            vectors,
-        )
-        finite(embeds.prompt_embeds, "text encoder")
+        embeds = _encoded(request, model, list(asked))
         places = [list(asked).index(each) for each in zip(texts, marks, strict=True)]
         if request.guidance == 1:
             return embeds.rows(places[len(prompts) :])
@@ -78,6 +70,28 @@ def encode_frames(request: LayerRequest, model: DiffusionModel, part: AdapterSpe
         if model.spec.zeros_for_empty_negative and not request.negative.strip():
             embeds = embeds.with_zeros(len(prompts))
         return embeds
+
+
+def _encoded(request: LayerRequest, model: DiffusionModel, asked: Sequence[tuple[str, str]]) -> PromptEmbeds:
+    """A row for each text with its mark; those of an earlier job where no LoRA may have changed the text encoder."""
+    from acetate.models.feature_cache import content_hash
+    from acetate.models.finite import finite
+    from acetate.models.prompt_embeds import PromptEmbeds
+    from acetate.models.prompt_encoding import encode_prompts
+
+    texts, marks = [text for text, _mark in asked], [mark for _text, mark in asked]
+    vectors = _vectors(texts)
+
+    def compute() -> tuple[Tensor | None, ...]:
+        embeds = encode_prompts(model.sd.text, texts, marks, request.clip_skip, vectors)
+        finite(embeds.prompt_embeds, "text encoder")
+        return embeds.tensors
+
+    if all_loras(request):
+        return PromptEmbeds.of(compute())
+    called = tuple((name, content_hash(found)) for name, found in vectors.items())
+    key = ("prompts", tuple(asked), request.clip_skip, called)
+    return PromptEmbeds.of(model.features.get(key, model.device, compute))
 
 
 def length_warning(request: LayerRequest, model: DiffusionModel) -> LayerWarning | None:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from acetate.image.resample import to_dtype_hwc
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
-from acetate.pipelines.layer_pipeline import SEED_RANGE, InitImage, LayerPipeline, output_layer, reply_dtype
+from acetate.pipelines.layer_pipeline import SEED_RANGE, InitImage, LayerPipeline
+from acetate.pipelines.outputs import output_layer, reply_dtype
 from acetate.transparency import pad_rgb
 
 

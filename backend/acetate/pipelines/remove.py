@@ -14,14 +14,8 @@ from acetate.image.sizes import Size
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
 from acetate.pipelines.filling import filled, grown
 from acetate.pipelines.inpaint import blend, checked_mask, feather
-from acetate.pipelines.layer_pipeline import (
-    SEED_RANGE,
-    VISIBLE_ALPHA,
-    InitImage,
-    LayerPipeline,
-    output_layer,
-    reply_dtype,
-)
+from acetate.pipelines.layer_pipeline import SEED_RANGE, VISIBLE_ALPHA, InitImage, LayerPipeline
+from acetate.pipelines.outputs import output_layer, reply_dtype
 from acetate.pipelines.working_size import WorkingSize
 
 STRENGTH = 0.5

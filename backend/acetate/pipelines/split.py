@@ -17,7 +17,8 @@ from acetate.image.recomposition import Blending
 from acetate.image.resample import FULL, crop_to_working, premultiplied, resample, to_dtype_hwc
 from acetate.image.sizes import Cover, Size, Window
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
-from acetate.pipelines.layer_pipeline import SEED_RANGE, output_layer, preview_image, reply_dtype
+from acetate.pipelines.layer_pipeline import SEED_RANGE
+from acetate.pipelines.outputs import output_layer, preview_image, reply_dtype
 from acetate.pipelines.progress import ProgressTracker
 from acetate.pipelines.sampling import OnStep
 from acetate.pipelines.split_frames import SplitFrames, splitter_of

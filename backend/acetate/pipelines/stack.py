@@ -16,8 +16,9 @@ from acetate.generation import GenerationProgress
 from acetate.image.resample import to_dtype_hwc
 from acetate.pipelines import foreground, scene
 from acetate.pipelines.context import GeneratedLayer, GenerationContext
-from acetate.pipelines.layer_pipeline import SEED_RANGE, LayerPipeline, reply_dtype
+from acetate.pipelines.layer_pipeline import SEED_RANGE, LayerPipeline
 from acetate.pipelines.middle import PLAIN, Middle
+from acetate.pipelines.outputs import reply_dtype
 
 SEED_STRIDE = 1000
 """How far the seeds of two layers of one stack are apart: further than `count` reaches, so that no noise repeats."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from acetate_lab.training.configs.runner import Finished, RunOptions
 
 GIGABYTE = 10**9
+PACKAGES = platformdirs.user_cache_path("acetate") / "packages"
 STOPPED = _("Stopped. Start the same command again and it goes on from the last checkpoint.")
 app = typer.Typer(
     no_args_is_help=True, help=_("Train models. Every run can be stopped at any moment and goes on later.")
@@ -123,6 +124,33 @@ def starter(
         ),
     ] = None,
     measure: Annotated[bool, typer.Option("--measure", help=_("Tell where the time goes."))] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=0, help=_("Processes that make data meanwhile; 0 makes it when it is needed."))
+    ] = None,
+    pack: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help=_("Take all data from a file that `acetate train pack` wrote; no network is needed."),
+        ),
+    ] = None,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="MIB",
+            help=_("Keep small checkpoints too: averages in half precision, in RUNS/parts, in files of so many MiB."),
+        ),
+    ] = None,
+    compile_unet: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help=_("Compile the UNet, on a graphics card with CUDA graphs: minutes at first, faster steps then."),
+        ),
+    ] = False,
     finished: Annotated[
         Path | None,
         typer.Option(
@@ -141,7 +169,10 @@ def starter(
     import torch
 
     from acetate_lab.training.packages import PackageError
+    from acetate_lab.training.small_checkpoints import SmallCheckpoints
+    from acetate_lab.training.starter.data_pool import usual_processes
     from acetate_lab.training.starter.export import export_starter
+    from acetate_lab.training.starter.pack import open_pack
     from acetate_lab.training.starter.preview import write_preview
     from acetate_lab.training.starter.recipe import RunControl, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
@@ -149,7 +180,10 @@ def starter(
     if threads:
         torch.set_num_threads(threads)
     console = Console()
-    pace = RunControl(Deadline.after(minutes), measure)
+    processes = usual_processes() if processes is None else processes
+    small = SmallCheckpoints(runs / "parts", None if parts is None else parts * 2**20)
+    compiler = "inductor" if compile_unet else None
+    pace = RunControl(Deadline.after(minutes), measure, processes, small, compiler)
     recipe = StarterRecipe()
     chosen = {
         "vae": vae_steps,
@@ -162,11 +196,15 @@ def starter(
     for name, steps in chosen.items():
         if steps is not None:
             recipe = replace(recipe, **{name: replace(getattr(recipe, name), steps=steps)})
-    cache = platformdirs.user_cache_path("acetate") / "packages"
+
+    def log(line: str) -> None:
+        console.log(line, highlight=False)
+
+    cache = PACKAGES if pack is None else open_pack(pack, runs, log)
     try:
-        trained = train_starter(recipe, runs, cache, lambda line: console.log(line, highlight=False), finished, pace)
+        trained = train_starter(recipe, runs, cache, log, finished, pace)
         export_starter(trained, recipe, cache, output or runs / "model")
-        write_preview(output or runs / "model", lambda line: console.log(line, highlight=False))
+        write_preview(output or runs / "model", log)
     except PackageError as error:
         Console(stderr=True).print(str(error), highlight=False)
         raise typer.Exit(2) from error
@@ -174,6 +212,27 @@ def starter(
         console.print(STOPPED)
         raise typer.Exit(130) from None
     console.print(_("The model is in {folder}").format(folder=output or runs / "model"))
+
+
+@app.command()
+def pack(
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help=_("The file that is written."))],
+    runs: Annotated[Path, typer.Option(help=_("Folder with the data; it is built there where it is missing."))] = Path(
+        "runs/starter"
+    ),
+) -> None:
+    """Write all data of the starter's training into one file, to train on a machine without network."""
+    from acetate_lab.training.packages import PackageError
+    from acetate_lab.training.starter.dataset import build_pictures
+    from acetate_lab.training.starter.pack import write_pack
+
+    console = Console()
+    try:
+        pictures = build_pictures(runs / "data", PACKAGES, lambda line: console.log(line, highlight=False))
+        write_pack(file, pictures, PACKAGES, lambda line: console.print(line, highlight=False, soft_wrap=True))
+    except PackageError as error:
+        Console(stderr=True).print(str(error), highlight=False)
+        raise typer.Exit(2) from error
 
 
 @app.command()

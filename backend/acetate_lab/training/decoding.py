@@ -20,7 +20,7 @@ from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.image_grid import save_image_grid
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
 from acetate_lab.training.patchgan import Adversary
-from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, TrainableState, Trainer, TrainerConfig
 from acetate_lab.training.transparency_training import LatentTransparency, reconstruction_errors
 
 DISAGREEMENT = 0.25
@@ -98,7 +98,7 @@ def train_decoder(
     log: Log,
 ) -> None:
     """Train the decoder in place to its average over the run; VAE and encoder stay as they are."""
-    device, decoder, watch = hardware.device, parts.decoder, Stopwatch()
+    device, decoder, watch = hardware.device, parts.decoder, settings.stopwatch(hardware.device)
     for module in (parts.vae, parts.encoder, decoder):
         module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     decoder.train().requires_grad_(True)
@@ -113,7 +113,8 @@ def train_decoder(
         with hardware.autocast():
             with torch.no_grad(), watch.part("pictures"):
                 pictures = parts.vae.decode(latents).sample
-            raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
+            with watch.part("forward"):
+                raw = decoder((pictures / 2 + 0.5).clamp(0, 1), latents).float()
         return pictures.float(), torch.cat([raw[:, 1:], raw[:, :1]], 1)
 
     def losses_of(batch: DecoderBatch, pictures: Tensor, decoded: Tensor) -> dict[str, Tensor]:
@@ -134,14 +135,15 @@ def train_decoder(
 
     def learn(batch: DecoderBatch, adversarial_step: bool) -> dict[str, Tensor]:
         pictures, decoded = decode(batch)
-        losses = losses_of(batch, pictures, decoded)
-        loss = losses["encoded"] + losses["partly"] + losses["settled"]
-        if adversarial_step:
-            real = premultiplied(batch.rgba.to(device))
-            fake = premultiplied(decoded.clamp(0, 1))
-            generator_loss, losses["judge"] = adversary.train_step(fake, real, settings.accumulate)
-            loss = loss + ADVERSARIAL * generator_loss
-        with watch.part("gradients"):
+        with watch.part("losses"):
+            losses = losses_of(batch, pictures, decoded)
+            loss = losses["encoded"] + losses["partly"] + losses["settled"]
+            if adversarial_step:
+                real = premultiplied(batch.rgba.to(device))
+                fake = premultiplied(decoded.clamp(0, 1))
+                generator_loss, losses["judge"] = adversary.train_step(fake, real, settings.accumulate)
+                loss = loss + ADVERSARIAL * generator_loss
+        with watch.part("backward"):
             (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.objectives import Objective
 from acetate_lab.training.optimizer import EMA, Optimiser, OptimizerConfig
-from acetate_lab.training.trainer import Log, Losses, Stateful, Stopwatch, TrainableState, Trainer, TrainerConfig
+from acetate_lab.training.trainer import Log, Losses, Stateful, TrainableState, Trainer, TrainerConfig
 
 TextCondition = TypeVar("TextCondition")
 """The text condition of a model: tokens, or cached embeds."""
@@ -67,17 +67,17 @@ def train_diffusion(
     `predict` calls the network that they are part of or attached to.
     """
     model.train()
-    watch = Stopwatch()
+    watch = settings.stopwatch(hardware.device)
     average, optimiser = EMA(model, learning.average), Optimiser([model], learning, hardware)
 
     def take_step(step: int) -> Losses:
         for number in hardware.batch_indices(step, settings.accumulate):
             with watch.part("batch"):
                 samples = draw(number)
-            with watch.part("answers"):
+            with watch.part("forward"):
                 errors = frame_errors(predict, objective, samples, number, hardware)
                 loss = errors[~samples.given].mean()
-            with watch.part("gradients"):
+            with watch.part("backward"):
                 (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         with watch.part("optimiser"):
             optimiser.step(step, settings.steps)
@@ -110,13 +110,15 @@ def frame_errors(
     """
     count, frames = samples.given.shape
     generator = Trainer.generator(number + 7)
-    latents, given = samples.latents.flatten(0, 1), samples.given.flatten()
-    noise = torch.randn(latents.shape, generator=generator)
+    device, given = hardware.device, samples.given.flatten()
+    latents = samples.latents.flatten(0, 1).to(device)
+    # All chance is the CPU's, so that every device learns from the same samples.
+    noise = torch.randn(latents.shape, generator=generator).to(device)
     times = objective.draw_times(count, generator).repeat_interleave(frames)
-    noisy = torch.where(given.view(-1, 1, 1, 1), latents, objective.add_noise(latents, noise, times))
-    device = hardware.device
-    target = objective.target(latents, noise, times).to(device)
-    model_input = noisy.to(device, memory_format=torch.channels_last)
+    target = objective.target(latents, noise, times)
+    clean = given.view(-1, 1, 1, 1).to(device)
+    noisy = torch.where(clean, latents, objective.add_noise(latents, noise, times))
+    model_input = noisy.contiguous(memory_format=torch.channels_last)
     control = None if samples.control is None else samples.control.to(device)
     with hardware.autocast():
         predicted = predict(model_input, times.masked_fill(given, 0).to(device), samples.words, control).float()

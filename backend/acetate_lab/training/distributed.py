@@ -57,7 +57,9 @@ class Distributed:
 
     def place(self, module: nn.Module, dtype: torch.dtype | None = None) -> None:
         """Put a network on the device, frozen, with weights in the run's precision or in `dtype`."""
-        module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(self.device)
+        if all(weight.ndim != 5 for weight in module.parameters()):  # a VAE of video has no such format
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if (dtype or self.frozen_dtype) is not torch.float32:
             module.to(dtype or self.frozen_dtype)
         module.eval().requires_grad_(False)

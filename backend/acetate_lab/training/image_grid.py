@@ -21,7 +21,8 @@ def over_checker(rgba: Float[Tensor, "n 4 h w"], square: int = 8) -> Float[Tenso
 
 def save_image_grid(path: Path, rows: Sequence[Float[Tensor, "n c h w"]]) -> None:
     """Write rows of equally sized RGB or RGBA pictures, values in [0, 1]."""
-    shown = [over_checker(row.float()) if row.shape[1] == 4 else row.float() for row in rows]
+    rows = [row.float().cpu() for row in rows]
+    shown = [over_checker(row) if row.shape[1] == 4 else row for row in rows]
     lines = [torch.cat(list(row.clamp(0, 1)), dim=2) for row in shown]
     sheet = torch.cat(lines, dim=1).mul(255).round().byte().permute(1, 2, 0)
     Image.fromarray(sheet.numpy()).save(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -184,3 +184,8 @@ class EMA:
         for name, value in self.values.items():
             value.copy_(state["values"][name])
         self.updates = state["updates"]
+
+    def begin_from(self, values: Mapping[str, Tensor], updates: int) -> None:
+        """Set average and parameters to `values`, in any precision. Raises KeyError or RuntimeError if they differ."""
+        self.load_state_dict({"values": values, "updates": updates})
+        self.copy_to()

@@ -40,11 +40,18 @@ class Rolling:
     whether the run was stopped before it or not.
     """
 
-    def __init__(self, folder: Path, make: Callable[[int], Slice], turnover: Turnover) -> None:
-        """`make` is called with a slice's number, from 0."""
+    def __init__(
+        self,
+        folder: Path,
+        make: Callable[[int], Slice],
+        turnover: Turnover,
+        begin: Callable[[int], None] | None = None,
+    ) -> None:
+        """`make` is called with a slice's number, from 0; `begin`, if any, while there is time until it will be."""
         self.folder = folder
         self.turnover = turnover
         self._make = make
+        self._begin = begin
         self._first: int | None = None
         self._window: Slice | None = None
 
@@ -56,6 +63,8 @@ class Rolling:
             self._window = _joined([self._slice(number) for number in numbers])
             self._first = first
             self._forget(numbers)
+            if self._begin is not None and not self._file(numbers.stop).is_file():
+                self._begin(numbers.stop)
         return self._window
 
     def _file(self, number: int) -> Path:

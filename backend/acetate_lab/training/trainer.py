@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from acetate_wire.errors import AcetateError
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from acetate_lab.training.distributed import Distributed
 from acetate_lab.training.optimizer import EMA
+from acetate_lab.training.small_checkpoints import SmallCheckpoints, StageAverage
 
 Log = Callable[[str], None]
 Losses = Mapping[str, float | Tensor]
@@ -35,6 +37,11 @@ class Deadline:
         return cls() if minutes is None else cls(time.monotonic() + 60 * minutes)
 
     @property
+    def comes(self) -> bool:
+        """Whether there is one at all."""
+        return self.at < math.inf
+
+    @property
     def passed(self) -> bool:
         """Whether it is time to stop."""
         return time.monotonic() >= self.at
@@ -42,9 +49,13 @@ class Deadline:
 
 @dataclass
 class Stopwatch:
-    """How many seconds each part of a run's steps has taken, by the part's name."""
+    """How many seconds each part of a run's steps has taken, by the part's name.
+
+    With a `device`, a part lasts until that has computed all of it; without one, a graphics card may still be at it.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
+    device: torch.device | None = None
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -53,6 +64,8 @@ class Stopwatch:
         try:
             yield
         finally:
+            if self.device is not None and self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
     def shares(self) -> str:
@@ -98,7 +111,9 @@ class TrainerConfig:
     """How long a stage runs, how often it saves and reports (seconds), and how often it logs samples (steps).
 
     A step learns from `accumulate` batches on every device. At the `deadline` a stage saves and stops, however many
-    steps are left; `measure` tells where the time goes.
+    steps are left; `measure` tells where the time goes. With every checkpoint goes a `small` one, and a stage that has
+    only that, or a later one, goes on from it. `compiler` is a backend of `torch.compile`, for networks that are called
+    alike in every step.
     """
 
     steps: int
@@ -109,6 +124,12 @@ class TrainerConfig:
     sheet_steps: int = 500
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
+    small: SmallCheckpoints | None = None
+    compiler: str | None = None
+
+    def stopwatch(self, device: torch.device) -> Stopwatch:
+        """A new one for a run on `device`, which it waits for only where time is measured."""
+        return Stopwatch(device=device if self.measure else None)
 
 
 class Trainer:
@@ -156,7 +177,7 @@ class Trainer:
         with curves as writer:
             tally, reported, saved = _Tally(), time.monotonic(), time.monotonic()
             for step in range(start, self.settings.steps):
-                if self.hardware.any(self.settings.deadline.passed):
+                if self.settings.deadline.comes and self.hardware.any(self.settings.deadline.passed):
                     self._break_off(step, start)
                     break
                 # Dropout, noise drawn inside libraries: the global source, too, depends on the step alone.
@@ -231,6 +252,13 @@ class Trainer:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(self._file)
+        if self.settings.small is not None and self._average is not None:
+            self.settings.small.save(self.name, StageAverage(step, self._average.values))
+
+    @property
+    def _average(self) -> EMA | None:
+        """The average among the parts."""
+        return next((part for part in self.parts.values() if isinstance(part, EMA)), None)
 
     def _load(self) -> dict[str, Any] | None:
         if not self._file.is_file():
@@ -240,11 +268,24 @@ class Trainer:
 
     def _resume(self) -> int:
         saved = self._load()
-        if saved is None:
-            return 0
-        for name, part in self.parts.items():
-            part.load_state_dict(saved["parts"][name])
-        return int(saved["step"])
+        step = 0 if saved is None else int(saved["step"])
+        small = None if self.settings.small is None else self.settings.small.load(self.name)
+        if small is not None and small.step > step:
+            return self._begin_from(small)
+        if saved is not None:
+            for name, part in self.parts.items():
+                part.load_state_dict(saved["parts"][name])
+        return step
+
+    def _begin_from(self, small: StageAverage) -> int:
+        """Go on from an average alone, with an optimiser that remembers nothing."""
+        assert self._average is not None
+        try:
+            self._average.begin_from(small.values, small.step)
+        except (KeyError, RuntimeError) as error:
+            found = f"the small checkpoint of {self.name} is of another network ({error})"
+            raise AcetateError("damaged", found, hint="remove it, or train with the version that wrote it") from error
+        return min(small.step, self.settings.steps)
 
 
 class _Tally:

@@ -69,6 +69,12 @@ class LatentTransparency:
         """The two networks with their factor."""
         return Transparency(self.encoder, self.decoder, self.multiplier)
 
+    def to(self, device: torch.device) -> LatentTransparency:
+        """Move all three networks to `device`, in place; returns itself."""
+        for module in (self.vae, self.encoder, self.decoder):
+            module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
+
     def there_and_back(self, rgba: Float[Tensor, "n 4 h w"]) -> ForwardPass:
         """Hide alpha in the latent and read it out again; results are RGBA with colour first, not clipped."""
         padded = pad_rgb(rgba)
@@ -113,7 +119,7 @@ def train_transparency(
     log: Log,
 ) -> None:
     """Train encoder and decoder in place to their averages over the run; the VAE's weights stay as they are."""
-    device = hardware.device
+    device, watch = hardware.device, settings.stopwatch(hardware.device)
     parts.vae.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     both = torch.nn.ModuleList([parts.encoder, parts.decoder])
     both.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -124,7 +130,7 @@ def train_transparency(
 
     def learn(rgba: Float[Tensor, "n 4 h w"], adversarial_step: bool) -> Losses:
         """Add the gradients of one batch to encoder, decoder and, in an `adversarial_step`, to the discriminator."""
-        with hardware.autocast():
+        with hardware.autocast(), watch.part("forward"):
             run = parts.there_and_back(rgba)
         recon = reconstruction_loss(run.decoded, run.target)
         identity = F.mse_loss(run.picture, run.vae_input)
@@ -133,19 +139,24 @@ def train_transparency(
         losses["alpha_mae"] = (run.decoded[:, 3].clamp(0, 1) - run.target[:, 3]).abs().mean()
         if adversarial_step:
             fake = run.decoded.clamp(0, 1)
-            generator_loss, losses["judge"] = adversary.train_step(fake, run.target, settings.accumulate)
+            with watch.part("discriminator"):
+                generator_loss, losses["judge"] = adversary.train_step(fake, run.target, settings.accumulate)
             loss = loss + weights.adversarial * generator_loss
-        (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        with watch.part("backward"):
+            (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         return losses
 
     def take_step(step: int) -> Losses:
         adversarial_step = step >= weights.adversarial_from * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
-            losses = learn(draw(number).to(device), adversarial_step)
-        if adversarial_step:
-            adversary.optimiser.step(step, settings.steps)
-        optimiser.step(step, settings.steps)
-        average.update()
+            with watch.part("batch"):
+                rgba = draw(number).to(device)
+            losses = learn(rgba, adversarial_step)
+        with watch.part("optimiser"):
+            if adversarial_step:
+                adversary.optimiser.step(step, settings.steps)
+            optimiser.step(step, settings.steps)
+            average.update()
         return losses
 
     @torch.no_grad()
@@ -161,4 +172,4 @@ def train_transparency(
         "optimiser": optimiser,
         **adversary.states,
     }
-    Trainer(folder, states, settings, log, hardware).run_to_average(both, average, take_step, log_samples)
+    Trainer(folder, states, settings, log, hardware, watch).run_to_average(both, average, take_step, log_samples)

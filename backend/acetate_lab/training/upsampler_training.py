@@ -55,7 +55,7 @@ def train_upsampler(
     log: Log,
 ) -> None:
     """Train `upsampler` in place to its average over the run; `draw` gives pictures as large as it makes them."""
-    device = hardware.device
+    device, watch = hardware.device, settings.stopwatch(hardware.device)
     for module in (parts.vae, parts.encoder, parts.decoder):
         module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     upsampler.to(device, memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
@@ -82,17 +82,22 @@ def train_upsampler(
         adversarial_step = step >= ADVERSARIAL_FROM * settings.steps
         for number in hardware.batch_indices(step, settings.accumulate):
             with hardware.autocast():
-                inputs, targets = cropped(*pairs(number), number)
-                outputs = upsampler(inputs).float()
+                with watch.part("batch"):
+                    inputs, targets = cropped(*pairs(number), number)
+                with watch.part("forward"):
+                    outputs = upsampler(inputs).float()
             loss = reconstruction_loss(outputs, targets) + gradient_loss(outputs, targets)
             if adversarial_step:
-                generator_loss, _ = adversary.train_step(outputs.clamp(0, 1), targets, settings.accumulate)
+                with watch.part("discriminator"):
+                    generator_loss, _ = adversary.train_step(outputs.clamp(0, 1), targets, settings.accumulate)
                 loss = loss + ADVERSARIAL * generator_loss
-            (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
-        if adversarial_step:
-            adversary.optimiser.step(step, settings.steps)
-        optimiser.step(step, settings.steps)
-        average.update()
+            with watch.part("backward"):
+                (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        with watch.part("optimiser"):
+            if adversarial_step:
+                adversary.optimiser.step(step, settings.steps)
+            optimiser.step(step, settings.steps)
+            average.update()
         return {"loss": loss, "gain_db": _gain(outputs.detach(), inputs, targets)}
 
     @torch.no_grad()
@@ -108,7 +113,7 @@ def train_upsampler(
         "optimiser": optimiser,
         **adversary.states,
     }
-    Trainer(folder, states, settings, log, hardware).run_to_average(upsampler, average, take_step, log_samples)
+    Trainer(folder, states, settings, log, hardware, watch).run_to_average(upsampler, average, take_step, log_samples)
 
 
 def _gain(outputs: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 import bpy
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.request import Rect
 
 from .. import options
@@ -141,9 +141,6 @@ def _viewport(view: View, role: str, chosen: Mapping[str, Any]) -> Callable[[], 
 
 
 def _choose(role: str, hint: str) -> AcetateError:
-    return AcetateError(
-        "bad_request",
-        tr("There is no picture for {role}").format(role=tr(options.ROLE_NAMES[role])),
-        field=f"inputs.{role}",
-        hint=hint,
+    return bad_request(
+        tr("There is no picture for {role}").format(role=tr(options.ROLE_NAMES[role])), hint, f"inputs.{role}"
     )

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import bpy
 import numpy as np
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 
 from .. import bpy_compat
 from ..i18n import tr
@@ -144,7 +144,7 @@ def _camera(scene: Any) -> Any:
 
 
 def _refused(message: str, hint: str) -> AcetateError:
-    return AcetateError("bad_request", message, field="inputs", hint=hint)
+    return bad_request(message, hint, "inputs")
 
 
 @contextlib.contextmanager

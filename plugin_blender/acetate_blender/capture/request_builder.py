@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import bpy
-from acetate_editor.elements import element_of
+from acetate_editor.requests import layer_request
 from acetate_wire.element import ELEMENTS
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.geometry import intersection, union
-from acetate_wire.modes import MODES, UNASKED
 from acetate_wire.request import Control, LayerRequest, PictureSpec, Rect
 
 from .. import elements, options, scene_storage
@@ -71,7 +70,7 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     named = chosen["model"] == ELEMENTS and chosen["element"]
     if mode in options.NEEDS_PROMPT and not words.strip() and not named:
         hint = tr("say what is to be there, or choose Remove") if mode == "inpaint" else tr("say what the layer shows")
-        return AcetateError("bad_request", tr("There is no prompt"), field="prompt", hint=hint)
+        return bad_request(tr("There is no prompt"), hint, "prompt")
     for role in elements.roles(chosen):
         trouble = inputs.missing(scene, role, chosen)
         if trouble is not None:
@@ -80,7 +79,7 @@ def missing(scene: Any, chosen: Mapping[str, Any]) -> AcetateError | None:
     if chosen["place"] == SURFACE and scene.objects.get(surface) is None:
         hint = tr("choose the object that the layer is to lie on")
         message = tr("There is no object {name!r}").format(name=surface) if surface else tr("No object is chosen")
-        return AcetateError("bad_request", message, field="surface", hint=hint)
+        return bad_request(message, hint, "surface")
     try:
         if chosen["place"] == SURFACE:
             surfaces.check_top(scene.objects[surface])
@@ -119,38 +118,22 @@ def _placement(scene: Any, chosen: Mapping[str, Any], view: View) -> Placement:
 
 def _request(chosen: Mapping[str, Any], view: View) -> LayerRequest:
     """The request, with headers for pictures that are still to be read."""
-    if chosen["model"] == ELEMENTS:
-        chosen = {**chosen, **options.NETWORK_ALONE}
     prompts = {role: chosen[f"{role}_prompt"] for role in ("foreground", "background")}
-    splits = MODES[chosen["mode"]].splits
+    own = {name: chosen[name] or None for name in ("steps", "guidance", "sampler", "stop_at", "layers")}
     takes_clip_skip = session.clip_layers(chosen["model"]) > 0 or not session.model(chosen["model"])
-    return LayerRequest(
-        mode=chosen["mode"],
+    return layer_request(
+        {**chosen, **own},
         canvas=view.canvas,
         target=view.target,
-        prompt="" if MODES[chosen["mode"]].prompt == UNASKED else chosen["prompt"],
-        model=chosen["model"],
-        negative=chosen["negative"],
-        layer_prompts={role: text for role, text in prompts.items() if text and chosen["mode"] == "scene"},
+        layer_prompts=prompts,
         inputs=dict.fromkeys(elements.roles(chosen), UNREAD),
         seed=random.randrange(SEEDS) if chosen["random_seed"] else chosen["seed"],
-        count=1 if splits else chosen["count"],
-        layers=(chosen["layers"] or None) if splits else None,
         # Blender mixes the light of planes, not the numbers of their images.
-        blending="linear" if splits else "encoded",
-        steps=chosen["steps"] or None,
-        guidance=chosen["guidance"] or None,
-        sampler=chosen["sampler"] or None,
+        blending="linear",
         clip_skip=(chosen["clip_skip"] or None) if takes_clip_skip else None,
         passes=int(chosen["passes"]) or None,
         fill=chosen["fill"] and chosen["mode"] == "text",
-        strength=chosen["strength"] if MODES[chosen["mode"]].takes_strength else 1.0,
-        transparency_weight=chosen["transparency_weight"],
-        stop_at=(chosen["stop_at"] or None) if chosen["mode"] in options.SHARING else None,
-        detail=0.0 if splits else chosen["detail"],
-        preview=chosen["preview"],
-        keep_matte=chosen["keep_matte"] and chosen["mode"] == "refine",
-        element=element_of(chosen["model"], elements.asked(chosen)),
+        element=elements.asked(chosen),
     )
 
 

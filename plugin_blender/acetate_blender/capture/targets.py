@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.geometry import area_around, intersection, square_in, union
 from acetate_wire.request import Rect
 
@@ -80,11 +80,10 @@ def target_of(scene: Any, chosen: Mapping[str, Any]) -> View:
     if target == "PLANE":
         obj = selected_plane(scene)
         if obj is None:
-            raise AcetateError(
-                "bad_request",
+            raise bad_request(
                 tr("No layer is selected whose place could be taken"),
-                field="target",
-                hint=tr("select one, or choose another target"),
+                tr("select one, or choose another target"),
+                "target",
             )
         return View(scene, plane.canvas_of(obj), plane.rect_of(obj), without, target)
     if target == "IMAGE":
@@ -139,11 +138,8 @@ def area(seen: Iterable[Rect | None], canvas: Rect, max_aspect: float) -> Rect:
     """
     found = [rect for rect in seen if rect is not None]
     if not found:
-        raise AcetateError(
-            "bad_request",
-            tr("The layer has no visible pixels"),
-            field="inputs",
-            hint=tr("choose another layer, or another target"),
+        raise bad_request(
+            tr("The layer has no visible pixels"), tr("choose another layer, or another target"), "inputs"
         )
     bounds = union(found)
     bounds = intersection(bounds, canvas) or bounds
@@ -221,10 +217,9 @@ def _covers(view: View, chosen: Mapping[str, Any], role: str) -> tuple[Any, Rect
 def _open_image() -> Any:
     image = open_image(bpy.context)
     if image is None:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("No image is open whose size could be taken"),
-            field="target",
-            hint=tr("open one in the image editor and press Generate there, or choose another target"),
+            tr("open one in the image editor and press Generate there, or choose another target"),
+            "target",
         )
     return image

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from acetate_wire.request import Rect
 from mathutils import Matrix, Vector
 
@@ -94,20 +94,18 @@ def quad(view: CameraView, rect: Rect, canvas: tuple[int, int], depth: float) ->
 def check_camera(view: CameraView, depth: float) -> None:
     """Raise AcetateError when this camera shows nothing flat at that depth."""
     if view.kind == "PANO":
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("The camera is panoramic, and a flat plane cannot fill its frame"),
-            field="camera",
-            hint=tr("choose a perspective or orthographic camera"),
+            tr("choose a perspective or orthographic camera"),
+            "camera",
         )
     if not view.near < depth < view.far:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("A plane {depth:g} m away is outside what the camera shows ({near:g} m to {far:g} m)").format(
                 depth=depth, near=view.near, far=view.far
             ),
-            field="distance",
-            hint=tr("change the distance, or the camera's clipping"),
+            tr("change the distance, or the camera's clipping"),
+            "distance",
         )
 
 

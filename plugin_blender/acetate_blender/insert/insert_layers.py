@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.geometry import union
 from acetate_wire.request import Rect
 
@@ -95,11 +95,10 @@ def the_camera(scene: Any, name: str, view: CameraView | None = None) -> Any:
         others = (obj for obj in scene.objects if view is not None and obj.type == "CAMERA")
         found = next((obj for obj in others if CameraView.of(scene, obj) == view), scene.camera)
     if found is None:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("The scene has no camera to align the layers to"),
-            field="camera",
-            hint=tr("add a camera, or choose another place for the layers"),
+            tr("add a camera, or choose another place for the layers"),
+            "camera",
         )
     return found
 
@@ -195,4 +194,4 @@ def _kept(image: Any) -> Any:
 
 
 def _missing(name: str, field: str, hint: str) -> AcetateError:
-    return AcetateError("bad_request", tr("There is no object {name!r}").format(name=name), field=field, hint=hint)
+    return bad_request(tr("There is no object {name!r}").format(name=name), hint, field)

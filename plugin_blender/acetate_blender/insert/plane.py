@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from acetate_wire.request import Rect
 from mathutils import Matrix
 
@@ -53,11 +53,10 @@ def make(name: str, image: Any, shape: Quad, shading: str, collection: Any, blen
 def reshape(plane: Any, shape: Quad) -> None:
     """Give a plane the form and the place of `shape`. Raises AcetateError when its mesh is no longer one quad."""
     if len(plane.data.vertices) != 4 or len(plane.data.polygons) != 1:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("The mesh of {name} was changed, and to fit its corners would tear it").format(name=plane.name),
-            field="mesh",
-            hint=tr("undo the change of the mesh, or place the layer again from the History"),
+            tr("undo the change of the mesh, or place the layer again from the History"),
+            "mesh",
         )
     if plane.data.users > 1:
         plane.data = plane.data.copy()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import bpy
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from mathutils import Matrix, Vector
 
 from .. import bpy_compat
@@ -60,11 +60,10 @@ def _top(obj: Any) -> tuple[Any, Any, float, float]:
     scale = obj.matrix_world.to_scale()
     room_x, room_y = (high.x - low.x) * abs(scale.x), (high.y - low.y) * abs(scale.y)
     if min(room_x, room_y) <= 0:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("{name} has no flat top to lie on").format(name=obj.name),
-            field="surface",
-            hint=tr("choose an object that is wide in its own X and Y"),
+            tr("choose an object that is wide in its own X and Y"),
+            "surface",
         )
     return low, high, room_x, room_y
 
@@ -86,26 +85,23 @@ def reference(name: str, image: Any, shape: Quad, metres: float, collection: Any
 def check_textured(obj: Any | None) -> None:
     """Raise AcetateError when no layer can lie over the colour of this object's material."""
     if obj is None or obj.type != "MESH":
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("There is no object that could have a texture"),
-            field="surface",
-            hint=tr("select a mesh, and generate or place again"),
+            tr("select a mesh, and generate or place again"),
+            "surface",
         )
     if not obj.data.uv_layers:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("{name} has no UV map, which says where a picture lies on it").format(name=obj.name),
-            field="surface",
-            hint=tr("unwrap it in Edit Mode (UV > Unwrap), and generate or place again"),
+            tr("unwrap it in Edit Mode (UV > Unwrap), and generate or place again"),
+            "surface",
         )
     used = obj.active_material
     if used is not None and used.node_tree is not None and _shader(used.node_tree) is None:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("The material {name!r} has no Principled shader whose colour could be covered").format(name=used.name),
-            field="surface",
-            hint=tr("choose another material slot, or use the image by hand (Place: Image Only)"),
+            tr("choose another material slot, or use the image by hand (Place: Image Only)"),
+            "surface",
         )
 
 

@@ -122,7 +122,6 @@ WORDS: dict[str, str] = {
     "How closely to follow the prompt; 0 for the model's own": "Wie genau dem Prompt gefolgt wird; 0 für den Wert des Modells",
     "How far before the camera this layer stands; its picture stays as it is seen": "Wie weit vor der Kamera diese Ebene steht; ihr Bild bleibt, wie man es sieht",
     "How far from the camera a layer stands; automatically only the first of a stack, nearer where an object would poke through it": "Wie weit von der Kamera eine Ebene steht; bei Automatisch nur die erste eines Stapels, und näher, wo ein Objekt sie durchstieße",
-    "How far from the camera the first layer of a stack stands": "Wie weit von der Kamera die erste Ebene eines Stapels steht",
     "How far from the given layer to go: 0 keeps it, 1 draws it all anew": "Wie weit es von der gegebenen Ebene weg geht: 0 behält sie, 1 zeichnet alles neu",
     "How far things are from the camera": "Wie weit die Dinge von der Kamera weg sind",
     "How many variants": "Wie viele Varianten",

@@ -122,7 +122,6 @@ WORDS: dict[str, str] = {
     "How closely to follow the prompt; 0 for the model's own": "プロンプトに従う強さ（0 でモデルの値）",
     "How far before the camera this layer stands; its picture stays as it is seen": "このレイヤーのカメラからの距離。見える絵は変わりません",
     "How far from the camera a layer stands; automatically only the first of a stack, nearer where an object would poke through it": "レイヤーのカメラからの距離。自動では最初のレイヤーだけで、オブジェクトが突き抜ける場合は手前に置きます",
-    "How far from the camera the first layer of a stack stands": "重ねる最初のレイヤーのカメラからの距離",
     "How far from the given layer to go: 0 keeps it, 1 draws it all anew": "元のレイヤーからの離れ具合：0 はそのまま、1 はすべて描き直し",
     "How far things are from the camera": "カメラからの遠さ",
     "How many variants": "バリエーションの数",

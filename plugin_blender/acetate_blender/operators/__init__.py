@@ -5,26 +5,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, jobs, layer_list, layers, maintenance, masks, sequences
+from . import base, generate, jobs, layer_list, layers, maintenance, masks, sequences
 
-CLASSES = (
-    *generate.CLASSES,
-    *sequences.CLASSES,
-    *jobs.CLASSES,
-    *layers.CLASSES,
-    *layer_list.CLASSES,
-    *masks.CLASSES,
-    *maintenance.CLASSES,
-)
-
-
-def register() -> None:
-    """Make the operators known to Blender."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take them back."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+PARTS = (generate, sequences, jobs, layers, layer_list, masks, maintenance)
+"""What lists its operators when it is imported."""
+register, unregister = bpy.utils.register_classes_factory(base.CLASSES)

@@ -6,11 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from acetate_wire.errors import AcetateError
 from bpy.props import FloatProperty
 
 from .. import options, runtime
-from ..bpy_props import fields
 from ..capture.request_builder import RequestDraft, build_request, missing
 from ..capture.targets import with_open_image
 from ..daemon_connection import session
@@ -19,7 +17,7 @@ from ..insert import masks, stack
 from ..jobs.job import said_of
 from ..preferences import preferences
 from ..settings import take_defaults
-from .reporting import refuse
+from .base import attempt, listed
 
 DIALOG_WIDTH = 420
 ALL_OPTIONS = {
@@ -63,21 +61,24 @@ def why_not(context: Any) -> str:
     return "" if trouble is None else f"{trouble.message}: {trouble.hint}"
 
 
-def start(operator: Any, scene: Any, wanted: RequestDraft, wait: float) -> set[str]:
-    """Hand a checked request to the desk; with `wait` seconds, return only when its layers are placed."""
+def start(operator: Any, scene: Any, wanted: RequestDraft, wait: float) -> bool:
+    """Hand a checked request to the desk; with `wait` seconds, return only when its layers are placed.
+
+    False when they are not.
+    """
     desk = runtime.controller()
     job = desk.submit(scene, wanted.request, wanted.placement, wanted.sending)
     runtime.poll()
     if wait and not (runtime.wait(wait) and job.state == "placed"):
         detail = job.explanation or tr("it goes on, and its layers come when they are ready")
         operator.report({"ERROR"}, tr("The layers are not there yet ({detail})").format(detail=detail))
-        return {"CANCELLED"}
+        return False
     for warning in job.warnings:
         operator.report({"WARNING"}, said_of(warning))
-    return {"FINISHED"}
+    return True
 
 
-@fields(
+@listed(
     wait=FloatProperty(
         name="Wait",
         description="For scripts: return when the layers are in the scene, at most after so many seconds",
@@ -111,11 +112,5 @@ class ACETATE_OT_generate(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         masks.end(context.scene)
-        try:
-            wanted = build_request(context.scene, chosen_settings(context.scene, self))
-        except AcetateError as error:
-            return refuse(self, error)
-        return start(self, context.scene, wanted, self.wait)
-
-
-CLASSES = (ACETATE_OT_generate,)
+        scene = context.scene
+        return attempt(self, lambda: start(self, scene, build_request(scene, chosen_settings(scene, self)), self.wait))

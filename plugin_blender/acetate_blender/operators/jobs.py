@@ -4,24 +4,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 from acetate_editor import jobs as states
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.modes import MODES
 from bpy.props import FloatProperty, StringProperty
 
 from .. import runtime, scene_storage
-from ..bpy_props import fields
 from ..i18n import tr
 from ..insert import collections, color_match, insert_layers, layer_list, plane, sequences, stack
 from ..insert.placement import Placement
 from ..jobs.job import SceneJob
 from ..jobs.result_store import LocalJobStore
 from ..options import insert_props
-from .reporting import refuse
+from .base import attempt, listed, operator
 
 JOB = StringProperty(name="Job", options={"HIDDEN"})
 TITLE_LENGTH = 40
@@ -32,19 +31,8 @@ def job_of(operator: Any) -> SceneJob:
     desk = runtime.controller()
     found: SceneJob | None = desk.jobs.get(operator.job) or desk.store.jobs().get(operator.job)
     if found is None:
-        raise AcetateError(
-            "bad_request", tr("There is no such job any more"), field="job", hint=tr("generate it again")
-        )
+        raise bad_request(tr("There is no such job any more"), tr("generate it again"), "job")
     return found
-
-
-def _done(operator: Any, act: Callable[[SceneJob], object]) -> set[str]:
-    """Do this to an operator's job, or say why not."""
-    try:
-        act(job_of(operator))
-    except AcetateError as error:
-        return refuse(operator, error)
-    return {"FINISHED"}
 
 
 def layers_to_insert(job: SceneJob, store: LocalJobStore, variants: str) -> list[insert_layers.LayerToInsert]:
@@ -88,7 +76,7 @@ def _title(job: SceneJob, role: str) -> str:
     return f"{title} ({role})" if role else title
 
 
-@fields(job=JOB, **insert_props())
+@listed(job=JOB, **insert_props())
 class ACETATE_OT_place(bpy.types.Operator):
     bl_idname = "acetate.place"
     bl_label = "Place Layers"
@@ -99,20 +87,20 @@ class ACETATE_OT_place(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
+        return attempt(self, lambda: self._place(context))
+
+    def _place(self, context: Any) -> None:
         desk = runtime.controller()
-        try:
-            job = job_of(self)
-            scene = scene_storage.scene_of(job) or context.scene
-            placement = self._placement(job)
-            insert = sequences.insert if placement.sequence else insert_layers.insert_layers
-            sheets = layers_to_insert(job, desk.store, placement.variants)
-            made = insert(scene, sheets, placement)
-            for obj, sheet in zip(made, sheets):
-                if sheet.frames and plane.is_plane(obj):
-                    sequences.play_loop(obj, sheet.frames, runtime.user_folder())
-            color_match.follow(scene, [each for each in made if isinstance(each, bpy.types.Object)])
-        except AcetateError as error:
-            return refuse(self, error)
+        job = job_of(self)
+        scene = scene_storage.scene_of(job) or context.scene
+        placement = self._placement(job)
+        insert = sequences.insert if placement.sequence else insert_layers.insert_layers
+        sheets = layers_to_insert(job, desk.store, placement.variants)
+        made = insert(scene, sheets, placement)
+        for obj, sheet in zip(made, sheets):
+            if sheet.frames and plane.is_plane(obj):
+                sequences.play_loop(obj, sheet.frames, runtime.user_folder())
+        color_match.follow(scene, [each for each in made if isinstance(each, bpy.types.Object)])
         if scene_storage.scene_of(job) is None:
             job.key, job.scene = scene_storage.key(scene), scene.name
             desk.jobs[job.id] = job
@@ -126,7 +114,6 @@ class ACETATE_OT_place(bpy.types.Operator):
         for unseen in collections.unseen_holders(scene) if plane.is_plane(made[0]) else ():
             said = tr("The collection {name} is excluded or hidden: its layers are there, but not seen")
             self.report({"WARNING"}, said.format(name=unseen.name))
-        return {"FINISHED"}
 
     def draw(self, context: Any) -> None:
         layout = self.layout
@@ -169,29 +156,25 @@ def _is_seen(made: Any) -> bool:
     return isinstance(made, bpy.types.Image) or (plane.is_plane(made) and not made.hide_render)
 
 
-@fields(job=JOB)
-class ACETATE_OT_cancel(bpy.types.Operator):
-    bl_idname = "acetate.cancel"
-    bl_label = "Cancel Job"
-    bl_description = "Stop this job"
-    bl_options = {"INTERNAL"}
-
-    def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: runtime.controller().cancel(job))
+@operator("cancel", name="Cancel Job", description="Stop this job", options={"INTERNAL"}, job=JOB)
+def cancel(self: Any, context: Any) -> None:
+    """Cancel the job."""
+    runtime.controller().cancel(job_of(self))
 
 
-@fields(job=JOB)
-class ACETATE_OT_retry(bpy.types.Operator):
-    bl_idname = "acetate.retry"
-    bl_label = "Retry Job"
-    bl_description = "Ask for the same again, with the same seed"
-    bl_options = {"INTERNAL"}
+@operator(
+    "retry",
+    name="Retry Job",
+    description="Ask for the same again, with the same seed",
+    options={"INTERNAL"},
+    job=JOB,
+)
+def retry(self: Any, context: Any) -> None:
+    """Ask again."""
+    runtime.controller().retry(job_of(self))
 
-    def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: runtime.controller().retry(job))
 
-
-@fields(job=JOB)
+@listed(job=JOB)
 class ACETATE_OT_forget(bpy.types.Operator):
     bl_idname = "acetate.forget"
     bl_label = "Forget Job"
@@ -205,56 +188,44 @@ class ACETATE_OT_forget(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
-        return _done(self, lambda job: runtime.controller().forget(job))
+        return attempt(self, lambda: runtime.controller().forget(job_of(self)))
 
 
-@fields(job=JOB)
-class ACETATE_OT_copy_report(bpy.types.Operator):
-    bl_idname = "acetate.copy_report"
-    bl_label = "Copy Report"
-    bl_description = "Copy all about this failed job that helps to find out why, without its prompts"
-    bl_options = {"INTERNAL"}
-
-    def execute(self, context: Any) -> set[str]:
-        def copy(job: SceneJob) -> None:
-            context.window_manager.clipboard = runtime.controller().report(job)
-
-        return _done(self, copy)
-
-
-class ACETATE_OT_fetch(bpy.types.Operator):
-    bl_idname = "acetate.fetch"
-    bl_label = "Fetch Earlier Layers"
-    bl_description = "List layers of files that were never saved, or of other files, so that they can be placed here"
-    bl_options = {"REGISTER"}
-
-    def execute(self, context: Any) -> set[str]:
-        desk = runtime.controller()
-        found = desk.orphaned_jobs()
-        for job in found.values():
-            job.key, job.scene, job.file = scene_storage.key(context.scene), context.scene.name, bpy.data.filepath
-        desk.fetch(found)
-        self.report({"INFO"}, tr("Jobs found: {count}").format(count=len(found)))
-        return {"FINISHED"}
-
-
-@fields(seconds=FloatProperty(name="Seconds", default=600.0, min=0.0))
-class ACETATE_OT_wait(bpy.types.Operator):
-    bl_idname = "acetate.wait"
-    bl_label = "Wait for Layers"
-    bl_description = "For scripts: return when no job is open any more"
-    bl_options = {"INTERNAL"}
-
-    def execute(self, context: Any) -> set[str]:
-        return {"FINISHED"} if runtime.wait(self.seconds) else {"CANCELLED"}
-
-
-CLASSES = (
-    ACETATE_OT_place,
-    ACETATE_OT_cancel,
-    ACETATE_OT_retry,
-    ACETATE_OT_forget,
-    ACETATE_OT_copy_report,
-    ACETATE_OT_fetch,
-    ACETATE_OT_wait,
+@operator(
+    "copy_report",
+    name="Copy Report",
+    description="Copy all about this failed job that helps to find out why, without its prompts",
+    options={"INTERNAL"},
+    job=JOB,
 )
+def copy_report(self: Any, context: Any) -> None:
+    """Put the report on the clipboard."""
+    context.window_manager.clipboard = runtime.controller().report(job_of(self))
+
+
+@operator(
+    "fetch",
+    name="Fetch Earlier Layers",
+    description="List layers of files that were never saved, or of other files, so that they can be placed here",
+    options={"REGISTER"},
+)
+def fetch(self: Any, context: Any) -> None:
+    """List them in this scene."""
+    desk = runtime.controller()
+    found = desk.orphaned_jobs()
+    for job in found.values():
+        job.key, job.scene, job.file = scene_storage.key(context.scene), context.scene.name, bpy.data.filepath
+    desk.fetch(found)
+    self.report({"INFO"}, tr("Jobs found: {count}").format(count=len(found)))
+
+
+@operator(
+    "wait",
+    name="Wait for Layers",
+    description="For scripts: return when no job is open any more",
+    options={"INTERNAL"},
+    seconds=FloatProperty(name="Seconds", default=600.0, min=0.0),
+)
+def wait(self: Any, context: Any) -> bool:
+    """Wait so long at most."""
+    return runtime.wait(self.seconds)

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import bpy
+from acetate_editor.messages import mark
 from bpy.props import EnumProperty, StringProperty
 
-from ..bpy_props import fields
 from ..i18n import tr
 from ..insert import collections, layer_list, plane
+from .base import CHANGES, allowed, attempt, listed, operator
 
 LAYER = StringProperty(name="Layer", description="The layer's object; empty for the active one", options={"SKIP_SAVE"})
 PLACES = (
@@ -21,86 +22,77 @@ PLACES = (
 """Where a layer can be brought: as Blender lists choices."""
 
 
-class OnLayer:
-    """An operator on one layer: the named one, else the active object."""
-
-    layer: str
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Whether there is any layer."""
-        cls.poll_message_set(tr("There are no layers in this scene"))  # type: ignore[attr-defined]
-        return next(plane.planes(context.scene), None) is not None
-
-    def execute(self, context: Any) -> set[str]:
-        """Do it, where the layer is there."""
-        obj = plane.named(context.scene, self.layer) if self.layer else context.active_object
-        if not plane.is_plane(obj):
-            self.report({"ERROR"}, tr("Select a layer first"))  # type: ignore[attr-defined]
-            return {"CANCELLED"}
-        context.view_layer.update()
-        done = self.act(context.scene, obj)
-        context.view_layer.update()
-        layer_list.refresh(context.scene)
-        return {"FINISHED"} if done else {"CANCELLED"}
-
-    def act(self, scene: Any, obj: Any) -> bool:
-        """Do it to this layer; whether anything changed."""
-        raise NotImplementedError
+NEEDS_LAYERS = (lambda context: next(plane.planes(context.scene), None), mark("There are no layers in this scene"))
 
 
-@fields(layer=LAYER)
-class ACETATE_OT_toggle_layer(OnLayer, bpy.types.Operator):
-    bl_idname = "acetate.toggle_layer"
-    bl_label = "Show or Hide Layer"
-    bl_description = "Show or hide this layer, in the viewport and in renders"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def act(self, scene: Any, obj: Any) -> bool:
-        plane.set_hidden(obj, scene, not plane.is_hidden(obj, scene))
-        return True
-
-
-@fields(layer=LAYER)
-class ACETATE_OT_solo_layer(OnLayer, bpy.types.Operator):
-    bl_idname = "acetate.solo_layer"
-    bl_label = "Solo Layer"
-    bl_description = "Show only this layer; again, to show what was seen before"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def act(self, scene: Any, obj: Any) -> bool:
-        layer_list.show_alone(scene, obj)
-        return True
+def _on_layer(self: Any, context: Any, act: Callable[[Any, Any], object]) -> object:
+    """Do something to a scene's layer, the named one, else the active object; what that answers."""
+    obj = plane.named(context.scene, self.layer) if self.layer else context.active_object
+    if not plane.is_plane(obj):
+        self.report({"ERROR"}, tr("Select a layer first"))
+        return False
+    context.view_layer.update()
+    done = act(context.scene, obj)
+    context.view_layer.update()
+    layer_list.refresh(context.scene)
+    return done
 
 
-@fields(layer=LAYER, to=EnumProperty(name="To", items=PLACES))
-class ACETATE_OT_order_layer(OnLayer, bpy.types.Operator):
+@operator(
+    "toggle_layer",
+    name="Show or Hide Layer",
+    description="Show or hide this layer, in the viewport and in renders",
+    needs=NEEDS_LAYERS,
+    layer=LAYER,
+)
+def toggle_layer(self: Any, context: Any) -> object:
+    """Show it where it is hidden, else hide it."""
+    return _on_layer(self, context, lambda scene, obj: plane.set_hidden(obj, scene, not plane.is_hidden(obj, scene)))
+
+
+@operator(
+    "solo_layer",
+    name="Solo Layer",
+    description="Show only this layer; again, to show what was seen before",
+    needs=NEEDS_LAYERS,
+    layer=LAYER,
+)
+def solo_layer(self: Any, context: Any) -> object:
+    """Hide all others, or show them again."""
+    return _on_layer(self, context, layer_list.show_alone)
+
+
+@listed(layer=LAYER, to=EnumProperty(name="To", items=PLACES))
+class ACETATE_OT_order_layer(bpy.types.Operator):
     bl_idname = "acetate.order_layer"
     bl_label = "Reorder Layer"
     bl_description = "Bring a layer before or behind others; its picture stays as it is seen"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = CHANGES
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return allowed(cls, context, *NEEDS_LAYERS)
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
         return tr(next(words for place, _name, words in PLACES if place == properties.to))
 
-    def act(self, scene: Any, obj: Any) -> bool:
+    def execute(self, context: Any) -> set[str]:
+        return attempt(self, lambda: _on_layer(self, context, self._order))
+
+    def _order(self, scene: Any, obj: Any) -> object:
         if self.to == "BACK":
             layer_list.send_to_back(scene, obj, scene.acetate.settings.gap)
             return True
         return layer_list.exchange(scene, obj, self.to == "NEARER")
 
 
-class ACETATE_OT_show_collection(bpy.types.Operator):
-    bl_idname = "acetate.show_collection"
-    bl_label = "Show Collection"
-    bl_description = "Let the collection of the layers be seen, in the viewport and in renders"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def execute(self, context: Any) -> set[str]:
-        for holder in collections.unseen_holders(context.scene):
-            collections.show(context.scene, holder)
-        return {"FINISHED"}
-
-
-CLASSES = (ACETATE_OT_toggle_layer, ACETATE_OT_solo_layer, ACETATE_OT_order_layer, ACETATE_OT_show_collection)
+@operator(
+    "show_collection",
+    name="Show Collection",
+    description="Let the collection of the layers be seen, in the viewport and in renders",
+)
+def show_collection(self: Any, context: Any) -> None:
+    """Show every collection whose layers are not seen."""
+    for holder in collections.unseen_holders(context.scene):
+        collections.show(context.scene, holder)

@@ -8,54 +8,40 @@ from collections.abc import Mapping
 from typing import Any
 
 import bpy
-from acetate_wire.errors import AcetateError
+from acetate_editor.messages import mark
 from acetate_wire.geometry import square_in
 from acetate_wire.modes import MODES
 from acetate_wire.request import Rect
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import options
-from ..bpy_props import fields
 from ..capture.request_builder import SEEDS, build_request
 from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import insert_layers, plane, stack
 from ..insert.camera import picture_size
+from .base import allowed, attempt, listed, operator
 from .generate import DIALOG_WIDTH, chosen_settings, start
 from .jobs import JOB, job_of
-from .reporting import refuse
 
 EDITS = {"refine": "layer", "background": "foreground", "foreground": "background"}
 """For each mode, which role the selected layer has."""
-EDIT_NAMES = {
-    "refine": ("Refine", "MOD_SMOOTH"),
-    "background": ("Background for This", "IMAGE_BACKGROUND"),
-    "foreground": ("Foreground for This", "IMAGE_REFERENCE"),
-}
-"""What the edits are called, and their icons."""
+EDIT_ICONS = {"refine": "MOD_SMOOTH", "background": "IMAGE_BACKGROUND", "foreground": "IMAGE_REFERENCE"}
+KINDS = (
+    ("refine", "Refine", "Draw this layer anew, near to what it is; the new one takes its place"),
+    ("background", "Background for This", "A background that suits this layer, placed behind it"),
+    ("foreground", "Foreground for This", "A foreground that suits this layer, placed in front of it"),
+)
+"""The edits as Blender lists choices."""
 FROM_THE_LAYER = ("negative", "steps", "guidance", "sampler", "clip_skip", "passes", "transparency_weight")
 """What a layer that is made out of another one takes from that, rather than from the panel."""
 
 
-@fields(
-    kind=EnumProperty(
-        name="Edit",
-        items=(
-            ("refine", "Refine", "Draw this layer anew, near to what it is; the new one takes its place"),
-            ("background", "Background for This", "A background that suits this layer, placed behind it"),
-            ("foreground", "Foreground for This", "A foreground that suits this layer, placed in front of it"),
-        ),
-    ),
+@listed(
+    kind=EnumProperty(name="Edit", items=KINDS),
     prompt=StringProperty(name="Prompt", description="What the new layer shows"),
-    strength=FloatProperty(
-        name="Strength",
-        description="How far from the given layer to go: 0 keeps it, 1 draws it all anew",
-        default=0.6,
-        min=0.0,
-        max=1.0,
-        subtype="FACTOR",
-    ),
-    count=IntProperty(name="Count", description="How many variants", default=1, min=1, max=8),
+    strength=options.advanced_props()["strength"],
+    count=options.prompt_props()["count"],
     seed=IntProperty(name="Seed", description="-1 for a new one", default=-1, min=-1),
     wait=FloatProperty(name="Wait", min=0.0, options={"HIDDEN", "SKIP_SAVE"}),
 )
@@ -67,17 +53,11 @@ class ACETATE_OT_edit(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        cls.poll_message_set(tr("Select a layer first"))
-        return plane.is_plane(context.active_object)
+        return allowed(cls, context, lambda _: plane.is_plane(context.active_object), mark("Select a layer first"))
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        said = {
-            "refine": "Draw this layer anew, near to what it is; the new one takes its place",
-            "background": "A background that suits this layer, placed behind it",
-            "foreground": "A foreground that suits this layer, placed in front of it",
-        }
-        return tr(said[properties.kind])
+        return tr(next(words for kind, _name, words in KINDS if kind == properties.kind))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         if not self.properties.is_property_set("prompt"):
@@ -116,53 +96,37 @@ class ACETATE_OT_edit(bpy.types.Operator):
         }
         if obj.acetate.camera or self.kind in options.CHANGES:
             wanted["place"] = "CAMERA"
-        try:
-            request = build_request(context.scene, wanted)
-        except AcetateError as error:
-            return refuse(self, error)
-        return start(self, context.scene, request, self.wait)
+        return attempt(self, lambda: start(self, context.scene, build_request(context.scene, wanted), self.wait))
 
 
-class ACETATE_OT_fit(bpy.types.Operator):
-    bl_idname = "acetate.fit"
-    bl_label = "Fit to Camera"
-    bl_description = (
-        "Let the selected layers fill their part of the camera's frame again, at the depth where they stand"
-    )
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        cls.poll_message_set(tr("Select a layer first"))
-        return any(plane.is_plane(obj) for obj in context.selected_objects)
-
-    def execute(self, context: Any) -> set[str]:
-        context.view_layer.update()
-        try:
-            for obj in context.selected_objects:
-                if plane.is_plane(obj):
-                    insert_layers.fit(context.scene, obj)
-        except AcetateError as error:
-            return refuse(self, error)
-        return {"FINISHED"}
+@operator(
+    "fit",
+    name="Fit to Camera",
+    description="Let the selected layers fill their part of the camera's frame again, at the depth where they stand",
+    needs=(lambda context: any(map(plane.is_plane, context.selected_objects)), mark("Select a layer first")),
+)
+def fit(self: Any, context: Any) -> None:
+    """Fit each selected layer."""
+    context.view_layer.update()
+    for obj in filter(plane.is_plane, context.selected_objects):
+        insert_layers.fit(context.scene, obj)
 
 
-@fields(job=JOB)
-class ACETATE_OT_use_settings(bpy.types.Operator):
-    bl_idname = "acetate.use_settings"
-    bl_label = "Use These Settings"
-    bl_description = "Take the prompt and all settings of this layer into the panel, its seed too"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def execute(self, context: Any) -> set[str]:
-        try:
-            values = _of_job(self) if self.job else {**settings_of(context.active_object), "count": 1}
-        except AcetateError as error:
-            return refuse(self, error)
-        settings = context.scene.acetate.settings
-        for name, value in restored(context.scene, values).items():
-            setattr(settings, name, value)
-        return {"FINISHED"}
+@operator(
+    "use_settings",
+    name="Use These Settings",
+    description="Take the prompt and all settings of this layer into the panel, its seed too",
+    job=JOB,
+)
+def use_settings(self: Any, context: Any) -> None:
+    """Take over those of the job, else of the active layer."""
+    if self.job:
+        job = job_of(self)
+        values = {**job.request, "seed": job.seed}
+    else:
+        values = {**settings_of(context.active_object), "count": 1}
+    for name, value in restored(context.scene, values).items():
+        setattr(context.scene.acetate.settings, name, value)
 
 
 def restored(scene: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,11 +180,3 @@ def settings_of(obj: Any) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _of_job(operator: Any) -> dict[str, Any]:
-    job = job_of(operator)
-    return {**job.request, "seed": job.seed}
-
-
-CLASSES = (ACETATE_OT_edit, ACETATE_OT_fit, ACETATE_OT_use_settings)

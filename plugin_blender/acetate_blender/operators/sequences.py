@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from acetate_editor.messages import mark
 from acetate_editor.tasks import finish
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
 from .. import runtime
-from ..bpy_props import fields
 from ..capture.request_builder import SEEDS, build_request
 from ..controller import SceneCapture
 from ..daemon_connection import session
@@ -24,8 +24,8 @@ from ..i18n import tr
 from ..insert import masks
 from ..insert.placement import CAMERA
 from ..insert.sequences import SequenceFrame, folder_of
+from .base import allowed, attempt, listed
 from .generate import ALL_OPTIONS, DIALOG_WIDTH, chosen_settings
-from .reporting import refuse
 
 PROMPT = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*")
 
@@ -38,17 +38,14 @@ def prompt_at(prompts: str, frame: int) -> str:
     parts = [PROMPT.fullmatch(part) for part in prompts.split(";") if part.strip()]
     found = [(int(part[1]), part[2]) for part in parts if part is not None]
     if len(found) < len(parts):
-        raise AcetateError(
-            "bad_request",
-            tr("The prompts by frame cannot be read"),
-            field="prompts",
-            hint=tr("write them like this: 1: a seed; 20: a flower"),
+        raise bad_request(
+            tr("The prompts by frame cannot be read"), tr("write them like this: 1: a seed; 20: a flower"), "prompts"
         )
     found.sort(key=lambda entry: entry[0])
     return next((words for start, words in reversed(found) if start <= frame), found[0][1])
 
 
-@fields(
+@listed(
     frame_start=IntProperty(name="First Frame", default=1, min=0, max=999999),
     frame_end=IntProperty(name="Last Frame", default=24, min=0, max=999999),
     frame_step=IntProperty(name="Step", description="Each picture is shown for so many frames", default=2, min=1),
@@ -68,8 +65,8 @@ class ACETATE_OT_generate_sequence(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        cls.poll_message_set(tr("The scene has no camera to align the layers to"))
-        return context.scene.camera is not None
+        needed = mark("The scene has no camera to align the layers to")
+        return allowed(cls, context, lambda _: context.scene.camera is not None, needed)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         self.frame_start, self.frame_end = context.scene.frame_start, context.scene.frame_end
@@ -86,21 +83,23 @@ class ACETATE_OT_generate_sequence(bpy.types.Operator):
         layout.label(text=tr("Pictures: {count}").format(count=count), translate=False)
 
     def execute(self, context: Any) -> set[str]:
-        scene, before = context.scene, context.scene.frame_current
+        return attempt(self, lambda: self._generate(context.scene))
+
+    def _generate(self, scene: Any) -> bool:
+        """Ask for all pictures; False when they are not there after `wait` seconds."""
+        before = scene.frame_current
         masks.end(scene)
         try:
             self._check()
             for captured, placement in [self._at(scene, frame) for frame in self._frames()]:
                 runtime.controller().submit_captured(scene, captured, placement)
-        except AcetateError as error:
-            return refuse(self, error)
         finally:
             scene.frame_set(before)
         runtime.poll()
         if self.wait and not runtime.wait(self.wait):
             self.report({"ERROR"}, tr("Not all pictures are there yet; they come when they are ready"))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+            return False
+        return True
 
     def _frames(self) -> range:
         return range(self.frame_start, self.frame_end + 1, self.frame_step)
@@ -109,18 +108,12 @@ class ACETATE_OT_generate_sequence(bpy.types.Operator):
         """Raise AcetateError when the range is empty or too long for the daemon's queue."""
         count, most = len(self._frames()), session.client.limits.waiting_jobs
         if not count:
-            raise AcetateError(
-                "bad_request",
-                tr("The last frame is before the first one"),
-                field="frame_end",
-                hint=tr("choose a later one"),
-            )
+            raise bad_request(tr("The last frame is before the first one"), tr("choose a later one"), "frame_end")
         if count > most:
-            raise AcetateError(
-                "bad_request",
+            raise bad_request(
                 tr("{count} pictures are over the limit of {most}").format(count=count, most=most),
-                field="frame_step",
-                hint=tr("take a larger step or a shorter range"),
+                tr("take a larger step or a shorter range"),
+                "frame_step",
             )
         self._id = uuid.uuid4().hex
         self._seed = random.randrange(SEEDS)
@@ -141,6 +134,3 @@ class ACETATE_OT_generate_sequence(bpy.types.Operator):
 
     def _folder(self) -> Path:
         return folder_of(self._id, runtime.user_folder())
-
-
-CLASSES = (ACETATE_OT_generate_sequence,)

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 import numpy as np
 from acetate_editor.tasks import finish
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import bad_request
 from acetate_wire.request import PictureSpec, Rect
 
 from ..i18n import tr
@@ -83,11 +83,10 @@ def check_readable(image: Any) -> None:
     """Raise AcetateError when this image holds no pixels that can be read."""
     # A sequence has no size before one of its files is read.
     if not all(image.size) and file_at(image, bpy.context.scene.frame_current) is None:
-        raise AcetateError(
-            "bad_request",
+        raise bad_request(
             tr("The image {name!r} has no pixels").format(name=image.name),
-            field="inputs",
-            hint=tr("load its file again, or choose another image"),
+            tr("load its file again, or choose another image"),
+            "inputs",
         )
 
 

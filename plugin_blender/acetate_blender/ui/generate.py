@@ -81,16 +81,11 @@ class Place:
     inside = "acetate"
 
     def draw(self, context: Any) -> None:
-        layout: Any = self.layout  # type: ignore[attr-defined]
-        settings = context.scene.acetate.settings
-        layout.use_property_split = True
-        layout.use_property_decorate = False
+        layout, settings = _columns(self), context.scene.acetate.settings
         layout.prop(settings, "place")
         column = layout.column(align=True)
-        if settings.place == "CAMERA":
-            column.prop(settings, "depth")
-            column.prop(settings, "distance")
-            column.prop(settings, "gap")
+        for name in ("depth", "distance", "gap") if settings.place == "CAMERA" else ():
+            column.prop(settings, name)
         if settings.place in ("CURSOR", "REFERENCE"):
             column.prop(settings, "height")
         if settings.place == "SURFACE":
@@ -111,10 +106,7 @@ class More:
     inside = "acetate"
 
     def draw(self, context: Any) -> None:
-        layout: Any = self.layout  # type: ignore[attr-defined]
-        settings = context.scene.acetate.settings
-        layout.use_property_split = True
-        layout.use_property_decorate = False
+        layout, settings = _columns(self), context.scene.acetate.settings
         if settings.model == ELEMENTS:
             layout.label(text="An element has its own sliders")
             return
@@ -134,13 +126,26 @@ class More:
         column.prop(settings, "transparency_weight")
         if not MODES[settings.mode].splits:
             column.prop(settings, "detail")
-        if settings.mode in options.SHARING:
+        if "layer" not in MODES[settings.mode].outputs:  # Several layers look at each other while they are drawn.
             column.prop(settings, "stop_at")
         if set(session.controls(settings.model)) & set(options.CONTROLS):
             column = layout.column(align=True)
             column.prop(settings, "control")
             if settings.control != "none":
                 column.prop(settings, "control_weight")
+
+
+def _columns(panel: Any) -> Any:
+    """The panel's layout, with labels before their properties."""
+    panel.layout.use_property_split = True
+    panel.layout.use_property_decorate = False
+    return panel.layout
+
+
+def _set_button(layout: Any, name: str, value: str, text: str, icon: str = "NONE") -> None:
+    """A button that sets a text among the panel's settings."""
+    button = layout.operator("wm.context_set_string", text=text, icon=icon, translate=False)
+    button.data_path, button.value = f"scene.acetate.settings.{name}", value
 
 
 class ACETATE_MT_model(bpy.types.Menu):
@@ -150,15 +155,14 @@ class ACETATE_MT_model(bpy.types.Menu):
     def draw(self, context: Any) -> None:
         networks, formulas = grouped(session.models)
         for name in formulas:
-            set_it = self.layout.operator("wm.context_set_string", text=tr(TITLE), icon=elements.ICON, translate=False)
-            set_it.data_path, set_it.value = "scene.acetate.settings.model", name
+            _set_button(self.layout, "model", name, tr(TITLE), elements.ICON)
         self.layout.separator()
         for model in map(session.model, networks):
             row = self.layout.row()
             row.enabled = not model.get("missing")
             detail = tr("not on this computer") if model.get("missing") else f"{model['native_size']} px"
             text = f"{model['name']}  ({detail})"
-            row.operator("acetate.choose_model", text=text, translate=False).name = model["name"]
+            row.operator("acetate.choose_model", text=text, translate=False).model = model["name"]
 
 
 class ACETATE_MT_sampler(bpy.types.Menu):
@@ -167,8 +171,7 @@ class ACETATE_MT_sampler(bpy.types.Menu):
 
     def draw(self, context: Any) -> None:
         for name in ("", *session.samplers(context.scene.acetate.settings.model)):
-            set_it = self.layout.operator("wm.context_set_string", text=name or tr("Model's Own"), translate=False)
-            set_it.data_path, set_it.value = "scene.acetate.settings.sampler", name
+            _set_button(self.layout, "sampler", name, name or tr("Model's Own"))
 
 
 class ACETATE_MT_mode(bpy.types.Menu):

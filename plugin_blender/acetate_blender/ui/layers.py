@@ -8,7 +8,7 @@ from typing import Any
 from ..daemon_connection import session
 from ..i18n import tr
 from ..insert import plane
-from ..operators.layers import EDIT_NAMES, EDITS, settings_of
+from ..operators.layers import EDIT_ICONS, EDITS, KINDS, settings_of
 from . import thumbnails
 from .wrapped_label import lines, warn, wrapped_label
 
@@ -40,11 +40,10 @@ class Layer:
         warn(layout, made_with.get("warnings") or (), context.region.width)
         column = layout.column(align=True)
         offered = session.modes(str(made_with.get("model", "")))
-        for kind in EDITS:
+        for kind, name, _words in KINDS:
             row = column.row(align=True)
             row.enabled = kind in offered
-            name, icon = EDIT_NAMES[kind]
-            row.operator("acetate.edit", text=name, icon=icon).kind = kind
+            row.operator("acetate.edit", text=name, icon=EDIT_ICONS[kind]).kind = kind
         column.operator("acetate.paint_mask", icon="BRUSH_DATA")
         if not set(EDITS) <= set(offered):
             wrapped_label(layout, tr("What is grey, this model cannot do"), context.region.width, "INFO")

@@ -9,7 +9,7 @@ import bpy
 
 from ..i18n import tr
 from ..insert import plane
-from ..operators.layers import EDIT_NAMES
+from ..operators.layers import EDIT_ICONS, KINDS
 
 
 class ACETATE_MT_layer(bpy.types.Menu):
@@ -19,8 +19,8 @@ class ACETATE_MT_layer(bpy.types.Menu):
     def draw(self, context: Any) -> None:
         layout: Any = self.layout
         layout.operator_context = "INVOKE_DEFAULT"
-        for kind, (name, icon) in EDIT_NAMES.items():
-            layout.operator("acetate.edit", text=name, icon=icon).kind = kind
+        for kind, name, _words in KINDS:
+            layout.operator("acetate.edit", text=name, icon=EDIT_ICONS[kind]).kind = kind
         layout.operator("acetate.paint_mask", icon="BRUSH_DATA")
         layout.separator()
         layout.operator("acetate.solo_layer", icon="SOLO_OFF")

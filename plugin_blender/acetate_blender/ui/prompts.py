@@ -59,4 +59,4 @@ def _known(layout: Any, model: str, name: str, prompt: str, width: int) -> None:
 
 def _use(layout: Any, name: str, prompt: str, shown: str) -> None:
     button = layout.operator("acetate.use_prompt", text=shown, translate=False)
-    button.name, button.prompt = name, prompt
+    button.field, button.prompt = name, prompt

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from acetate_wire.errors import AcetateError
+from acetate_wire.errors import AcetateError, bad_request
 from acetate_wire.request import Rect
 from krita import Document, Node
 
@@ -122,7 +122,7 @@ def _source(document: Document, place: InsertPosition) -> Source | None:
     if node is None:
         return None
     if node.locked():
-        raise AcetateError("bad_request", locked(node), hint=tr("unlock it and insert the result from the history"))
+        raise bad_request(locked(node), tr("unlock it and insert the result from the history"))
     return Source(node)
 
 

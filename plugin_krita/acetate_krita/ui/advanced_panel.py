@@ -14,8 +14,9 @@ from ..generation_settings import GenerationSettings
 from ..i18n import mark, tr
 from ..qt import QtCore, QtGui, QtWidgets
 from ..settings import DockerSettings
+from .building import beside, check_box, column_in, form_in, number_box
 from .control_widget import LoraList
-from .presets import Presets, row
+from .presets import Presets
 from .structure_list import StructureList
 from .theme import ElidedComboBox, ToolButton, tool
 
@@ -29,44 +30,36 @@ CLIP_TITLES = {
 
 
 class AdvancedPanel(QtWidgets.QWidget):
-    """Settings that most pictures do without. `preset_chosen` hands out the values of a preset, `seed_shown` tells that
-    another seed or its lock is shown, `document_wanted` whether documents are to hold their history.
+    """Settings that most pictures do without. `document_wanted` tells whether documents are to hold their history.
+
+    `locked_seed` tells of a locked seed, also while its setting is folded away, and a click on it unlocks it.
     """
 
-    preset_chosen = QtCore.pyqtSignal(object)
-    preset_saved = QtCore.pyqtSignal(str)
-    seed_shown = QtCore.pyqtSignal()
     document_wanted = QtCore.pyqtSignal(bool)
 
     def __init__(self, settings: DockerSettings) -> None:
         super().__init__()
         self._settings = settings
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = column_in(self)
         self.fold = ToolButton("more", "less")
         self.fold.setText(tr("More"))
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.fold.toggled.connect(self._folded)
         column.addWidget(self.fold)
         self.panel = QtWidgets.QWidget()
-        self.rows = QtWidgets.QFormLayout(self.panel)
+        self.panel.hide()
+        self.fold.toggled.connect(self.panel.setVisible)
+        self.rows = form_in(self.panel)
         self.rows.setContentsMargins(4, 0, 0, 4)
-        self.rows.setSpacing(4)
         self.rows.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
-        self.rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         column.addWidget(self.panel)
         self.presets = Presets(settings)
-        self.presets.chosen.connect(self.preset_chosen)
-        self.presets.saved.connect(self.preset_saved)
         self.preset, self.keep, self.drop = self.presets.name, self.presets.keep, self.presets.drop
         self.rows.addRow(tr("Preset"), self.presets)
         self._build_seed()
         self._build_numbers()
         self._build_steering()
         self._build_inserting()
-        self._folded(False)
 
     # What is set
 
@@ -85,7 +78,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         if form.seed is not None:
             self.seed.setText(str(form.seed))
             self.lock.setChecked(True)
-            self.seed_shown.emit()
+            self._show_seed()
         self.steps.setValue(form.steps or 0)
         self.guidance.setValue(form.guidance if form.guidance is not None else -0.1)
         at = self.sampler.findData(form.sampler)
@@ -147,34 +140,33 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.seed.setPlaceholderText(tr("a new one each time"))
         self.seed.setMinimumWidth(40)
         pattern = QtCore.QRegularExpression(r"\d{0,19}")
-        self.seed.textChanged.connect(lambda _text: self.seed_shown.emit())
+        self.seed.textChanged.connect(lambda _text: self._show_seed())
         self.seed.setValidator(QtGui.QRegularExpressionValidator(pattern, self.seed))
         self.lock = tool("unlock", tr("Keep this seed: the same words make the same picture"), None, "lock")
         self.lock.setCheckable(True)
         self.lock.setChecked(self._settings.lock_seed)
         self.lock.toggled.connect(self._locked)
-        self.rows.addRow(tr("Seed"), row(self.seed, self.lock))
+        tip = tr("This seed is locked: click to have a new one each time")
+        self.locked_seed = tool("lock", tip, lambda: self.lock.setChecked(False))
+        self.locked_seed.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.locked_seed.hide()
+        self.rows.addRow(tr("Seed"), beside(None, self.seed, self.lock))
 
     def _build_numbers(self) -> None:
-        self.steps = QtWidgets.QSpinBox()
-        self.steps.setRange(0, MOST_STEPS)
-        self.steps.setSpecialValueText(tr("the model's own"))
+        own = tr("the model's own")
+        self.steps = number_box(0, MOST_STEPS, special=own)
         self.rows.addRow(tr("Steps"), self.steps)
-        self.guidance = QtWidgets.QDoubleSpinBox()
-        self.guidance.setRange(-0.1, MOST_GUIDANCE)
+        self.guidance = number_box(-0.1, MOST_GUIDANCE, special=own)
         self.guidance.setDecimals(1)
         self.guidance.setSingleStep(0.5)
         self.guidance.setValue(-0.1)
-        self.guidance.setSpecialValueText(tr("the model's own"))
         self.rows.addRow(tr("Guidance"), self.guidance)
         self.sampler = ElidedComboBox(6)
         self.rows.addRow(tr("Sampler"), self.sampler)
-        self.sampler.addItem(tr("the model's own"), None)
+        self.sampler.addItem(own, None)
         self.sampler.addItem("", "")
         self._offer_samplers(())
-        self.clip_skip = QtWidgets.QSpinBox()
-        self.clip_skip.setRange(0, MOST_CLIP_SKIP)
-        self.clip_skip.setSpecialValueText(tr("the model's own"))
+        self.clip_skip = number_box(0, MOST_CLIP_SKIP, special=own)
         self.clip_skip.setToolTip(
             tr("Which layer of the text encoder is read, from the last, 1; many anime models want 2")
         )
@@ -186,10 +178,7 @@ class AdvancedPanel(QtWidgets.QWidget):
         self.rows.addRow("LoRA", self.loras)
         self.structures = StructureList()
         self.rows.addRow(tr("Structure"), self.structures)
-        self.detail = QtWidgets.QSpinBox()
-        self.detail.setRange(0, 100)
-        self.detail.setSuffix(" %")
-        self.detail.setSpecialValueText(tr("off"))
+        self.detail = number_box(0, 100, special=tr("off"), suffix=" %")
         self.detail.setToolTip(tr("How strongly a layer larger than the model is drawn over once more, in tiles"))
         self.rows.addRow(tr("Detail"), self.detail)
         self._of_networks = (self.steps, self.guidance, self.sampler, self.loras, self.structures, self.detail)
@@ -199,33 +188,26 @@ class AdvancedPanel(QtWidgets.QWidget):
         for name in CLIPS:
             self.clip.addItem(tr(CLIP_TITLES[name]), name)
         self.clip.setCurrentIndex(CLIPS.index(self._settings.clip))
-        self.clip.currentIndexChanged.connect(self._clip_chosen)
+        self.clip.currentIndexChanged.connect(lambda row: self._settings.change(clip=CLIPS[row]))
         self.clip.setToolTip(tr("How a selection cuts the layers to its shape"))
         self.rows.addRow(tr("Cut to selection"), self.clip)
-        self.at_once = QtWidgets.QCheckBox(tr("Insert every result at once"))
+        self.at_once = check_box(tr("Insert every result at once"))
         self.at_once.setChecked(self._settings.at_once)
-        self.at_once.toggled.connect(self._at_once_chosen)
+        self.at_once.toggled.connect(lambda wanted: self._settings.change(at_once=wanted))
         self.rows.addRow(self.at_once)
-        self.in_document = QtWidgets.QCheckBox(tr("Keep the history in the document"))
-        self.in_document.setToolTip(
-            tr("Words and layers are saved inside the .kra file; otherwise only on this computer")
+        self.in_document = check_box(
+            tr("Keep the history in the document"),
+            tr("Words and layers are saved inside the .kra file; otherwise only on this computer"),
         )
         self.in_document.setChecked(self._settings.in_document)
         self.in_document.toggled.connect(self.document_wanted)
         self.rows.addRow(self.in_document)
 
-    def _folded(self, opened: bool) -> None:
-        self.panel.setVisible(opened)
-
     def _locked(self, locked: bool) -> None:
-        self._settings.lock_seed = locked
-        self._settings.save()
-        self.seed_shown.emit()
+        self._settings.change(lock_seed=locked)
+        self._show_seed()
 
-    def _clip_chosen(self, row: int) -> None:
-        self._settings.clip = CLIPS[row]
-        self._settings.save()
-
-    def _at_once_chosen(self, wanted: bool) -> None:
-        self._settings.at_once = wanted
-        self._settings.save()
+    def _show_seed(self) -> None:
+        seed = self.seed_value()
+        self.locked_seed.setVisible(seed is not None)
+        self.locked_seed.setText(tr("Seed {seed}").format(seed=seed))

@@ -16,8 +16,10 @@ from ..i18n import tr
 from ..qt import QtCore, QtGui, QtWidgets
 from ..results import Result
 from ..task_scheduler import TimedTaskQueue
+from .theme import squares
 
-CHECKER_PX = 32
+CHECKER_PX, CHECKER = 32, (220, 255)
+"""The squares that Krita's canvas has for transparency, unless the artist has changed them."""
 MARGIN = 8
 NEAREST_FROM = 2.0
 """From this zoom on single pixels are seen, as on Krita's canvas."""
@@ -63,7 +65,7 @@ class CanvasPreview(QtCore.QObject):
             self.ended.emit()
 
     def _compose(self, document: Document, result: Result) -> Any:
-        place = self._jobs.place_of(document, [result])
+        place = self._jobs.finished.place_of(document, [result])
         clip = self._jobs.settings.clip
         preview = yield from compose_preview(document, [result], self._jobs.history.open_body, place, clip)
         if preview is None:
@@ -115,7 +117,7 @@ class CanvasPreview(QtCore.QObject):
         painter.save()
         painter.setClipPath(clip)
         painter.setBrushOrigin(transform.map(QtCore.QPointF(0, 0)))
-        painter.fillRect(painter.viewport(), _checker())
+        painter.fillRect(painter.viewport(), squares(CHECKER_PX, *CHECKER))
         zoom = abs(transform.determinant()) ** 0.5
         painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform, zoom < NEAREST_FROM)
         painter.setTransform(transform)
@@ -135,14 +137,3 @@ class CanvasPreview(QtCore.QObject):
         painter.fillRect(box, QtGui.QColor(0, 0, 0, 190))
         painter.setPen(QtGui.QColor("white"))
         painter.drawText(box, QtCore.Qt.AlignmentFlag.AlignCenter, words)
-
-
-def _checker() -> Any:
-    """The squares that Krita's canvas has for transparency, unless the artist has changed them."""
-    tile = QtGui.QPixmap(2 * CHECKER_PX, 2 * CHECKER_PX)
-    tile.fill(QtGui.QColor("white"))
-    painter = QtGui.QPainter(tile)
-    for x in (0, CHECKER_PX):
-        painter.fillRect(x, x, CHECKER_PX, CHECKER_PX, QtGui.QColor(220, 220, 220))
-    painter.end()
-    return QtGui.QBrush(tile)

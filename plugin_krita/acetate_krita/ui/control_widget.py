@@ -8,6 +8,7 @@ from typing import Any
 
 from ..i18n import tr
 from ..qt import QtCore, QtWidgets
+from .building import RowList, beside, number_box
 from .theme import ElidedComboBox, tool
 
 MOST_LORAS = 16
@@ -15,7 +16,7 @@ HEAVIEST = 4.0
 Chosen = Sequence[Sequence[Any]]
 
 
-class LoraList(QtWidgets.QWidget):
+class LoraList(RowList):
     """LoRAs one below the other, each with a weight; grey with the reason where there are none.
 
     `approached` tells that the pointer or the keyboard has come here, `folder` opens the folder of their files.
@@ -24,27 +25,22 @@ class LoraList(QtWidgets.QWidget):
     approached = QtCore.pyqtSignal()
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(tr("Add a LoRA"), MOST_LORAS, 2)
         self._names: tuple[str, ...] = ()
         self._wished: Chosen = ()
-        self.rows: list[LoraRow] = []
-        self._column = QtWidgets.QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(2)
-        self.more = QtWidgets.QPushButton(tr("Add a LoRA"))
-        self.more.clicked.connect(lambda _checked: self._add_first())
         self.folder = tool("folder", tr("Open LoRA folder"), None)
-        row = QtWidgets.QHBoxLayout()
-        row.setSpacing(2)
-        row.addWidget(self.more, 1)
-        row.addWidget(self.folder)
-        self._column.addLayout(row)
+        self.column.addLayout(beside(None, self.more, self.folder))
         self.offer(())
 
     def enterEvent(self, event: Any) -> None:  # noqa: N802
         """The pointer is here."""
         super().enterEvent(event)
         self.approached.emit()
+
+    @property
+    def addable(self) -> bool:
+        """Whether there is any."""
+        return bool(self._names)
 
     def offer(self, names: Sequence[str]) -> None:
         """Offer the LoRAs that the daemon has; a chosen one that it lacks goes."""
@@ -62,31 +58,15 @@ class LoraList(QtWidgets.QWidget):
     def fill(self, chosen: Chosen) -> None:
         """Show these, as soon as they are offered."""
         self._wished = () if self._names else chosen
-        for row in list(self.rows):
-            self._remove(row)
+        self.clear()
         for name, weight in chosen:
             if name in self._names:
-                self._add(str(name), float(weight))
-        self._count()
+                self.put(LoraRow(self._names, str(name), float(weight)))
+        self.count()
 
-    def _add_first(self) -> None:
-        self._add(self._names[0], 1.0)
-
-    def _add(self, name: str, weight: float) -> None:
-        row = LoraRow(self._names, name, weight)
-        row.away.clicked.connect(lambda _checked: self._remove(row))
-        self.rows.append(row)
-        self._column.insertWidget(len(self.rows) - 1, row)
-        self._count()
-
-    def _remove(self, row: LoraRow) -> None:
-        self.rows.remove(row)
-        row.hide()
-        row.deleteLater()
-        self._count()
-
-    def _count(self) -> None:
-        self.more.setEnabled(bool(self._names) and len(self.rows) < MOST_LORAS)
+    def add_pressed(self) -> None:
+        """Add the first one."""
+        self.put(LoraRow(self._names, self._names[0], 1.0))
 
 
 class LoraRow(QtWidgets.QWidget):
@@ -94,20 +74,12 @@ class LoraRow(QtWidgets.QWidget):
 
     def __init__(self, names: Sequence[str], name: str, weight: float) -> None:
         super().__init__()
-        line = QtWidgets.QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(2)
         self.name = ElidedComboBox()
         self.name.setAccessibleName("LoRA")
         self.name.addItems(list(names))
         self.name.setCurrentText(name)
-        self.weight = QtWidgets.QDoubleSpinBox()
-        self.weight.setRange(-HEAVIEST, HEAVIEST)
+        self.weight = number_box(-HEAVIEST, HEAVIEST, tr("Weight"))
         self.weight.setSingleStep(0.1)
         self.weight.setValue(weight)
-        self.weight.setAccessibleName(tr("Weight"))
-        self.weight.setToolTip(tr("Weight"))
         self.away = tool("close", tr("Without this LoRA"), None)
-        line.addWidget(self.name, 1)
-        line.addWidget(self.weight)
-        line.addWidget(self.away)
+        beside(self, self.name, self.weight, self.away)

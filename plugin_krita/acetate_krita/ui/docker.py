@@ -10,7 +10,7 @@ from typing import Any
 from acetate_editor.connection import ABSENT
 from acetate_editor.elements import is_formula
 from acetate_wire.errors import AcetateError
-from acetate_wire.request import MOST_SPLIT, Rect
+from acetate_wire.request import Rect
 from krita import DockWidget, Document, Krita
 
 from .. import VERSION, canvas, stacking
@@ -18,24 +18,25 @@ from ..controller import JobController
 from ..document import annotation_store, selection_mask
 from ..generation_settings import PRESET_FIELDS, GenerationSettings
 from ..given import Given, StrengthRow
-from ..go_button import GoButton
 from ..i18n import tr
 from ..jobs import PROJECTION
-from ..modes import UNASKED, Mode, mode_named
+from ..modes import Mode, mode_named
 from ..qt import QtCore, QtWidgets
 from ..readiness import find_target, why_not_now
 from ..target import Target
 from .advanced_panel import AdvancedPanel
+from .ask_row import AskRow
+from .building import add, check_box, column_in, scrolled
 from .element_panel import ElementPanel
 from .history_view import HistoryView
 from .live_bar import LiveBar
 from .mode_menu import ModeMenu
-from .model_menu import ModelMenu
 from .models_dialog import ModelsDialog, open_lora_folder
 from .prompt_widget import Prompts, told
 from .queue_view import QueueView
 from .stack_rows import StackRows
-from .theme import COLOURS, ElidedLabel, paragraph, plain, small, tool, warn
+from .status_line import StatusLine
+from .theme import paragraph, plain, small, warn
 
 LOOK_MS = 400
 LAID_OUT_MS = 30
@@ -65,14 +66,13 @@ class Docker(DockWidget):
         self.outline = canvas.Outline()
         self.models_dialog: ModelsDialog | None = None
         self._build()
-        self.controller.connection.state_changed.connect(self._show_link)
+        self.controller.connection.state_changed.connect(self._show_button)
         self.controller.connection.event_received.connect(self._show_offers)
         self.controller.message.connect(self._say)
         self.controller.used_seed.connect(self.more.show_seed)
         self.controller.jobs_changed.connect(self._show_jobs)
         self._fill(GenerationSettings.from_map(self.controller.settings.last))
         self._show_offers()
-        self._show_link()
         self._silence = QtCore.QTimer(self.body)
         self._silence.setSingleShot(True)
         self._silence.setInterval(SAY_MS)
@@ -112,8 +112,7 @@ class Docker(DockWidget):
         if self.document is None or not self.button.isEnabled():
             return
         form = self.form()
-        self.controller.settings.last = form.to_map()
-        self.controller.settings.save()
+        self.controller.settings.change(last=form.to_map())
         mode = mode_named(form.mode)
         self.controller.generate(self.document, form, self._sources(mode), self._followed(mode))
         canvas.focus()
@@ -187,7 +186,7 @@ class Docker(DockWidget):
             self.queue.show_document(self.document)
             self.history.show_document(self.document)
         if self.document is not None:
-            self.controller.hiding.look(self.document)
+            self.controller.finished.hiding.look(self.document)
         self._show_layers()
         if mode_named(self.modes.mode).stacks:
             self.stack.refresh(self.document)
@@ -263,13 +262,8 @@ class Docker(DockWidget):
         vocabulary = self.controller.connection.vocabularies.of(model)
         self.prompts.prompt.vocabulary = vocabulary
         mode = mode_named(self.modes.mode)
-        line = ""
-        if vocabulary is not None and mode.words != UNASKED:
-            own = self.prompts.layer_prompts()
-            prompts = {"": self.prompts.prompt.toPlainText(), **{role: own.get(role, "") for role in mode.prompts}}
-            if mode.stacks:
-                prompts.update((f"stack{n}", row["prompt"]) for n, row in enumerate(self.stack.values()))
-            line = told(vocabulary, model, prompts)
+        stack = [str(row["prompt"]) for row in self.stack.values()] if mode.stacks else []
+        line = told(vocabulary, model, self.prompts.asked(mode, stack))
         warn(self.unknown)
         self.unknown.setText(line)
         self.unknown.setVisible(bool(line))
@@ -283,15 +277,6 @@ class Docker(DockWidget):
         if self.queue.isVisible():
             self.widget().ensureWidgetVisible(self.queue, 0, 0)
         self.widget().ensureWidgetVisible(self.button, 0, 4)
-
-    def _show_link(self) -> None:
-        state = self.controller.connection.state
-        self.line.setText(state.line)
-        self.line.setToolTip(plain(state.hint or state.line))
-        self.dot.setStyleSheet(f"background: {COLOURS[state.kind]}; border-radius: 4px;")
-        self.help.setText(state.hint.split("\n")[0])
-        self.help.setVisible(state.kind == ABSENT)
-        self._show_button()
 
     def _say(self, words: str) -> None:
         self.said.setText(words)
@@ -324,15 +309,10 @@ class Docker(DockWidget):
         self._show_layers()
         self.stack.setVisible(mode.stacks)
         self._offer_live()
-        self.count.setEnabled(not mode.stacks)
-        self.count.setVisible(not mode.splits)
-        self.layers.setVisible(mode.splits)
+        self.ask.show_mode(mode)
         self.fill.setChecked(self.controller.settings.fill.get(mode.name, False))
         self._show_target()
         self._show_words()
-
-    def _unlock(self) -> None:
-        self.more.lock.setChecked(False)
 
     def _offer_live(self) -> None:
         mode = mode_named(self.modes.mode)
@@ -356,128 +336,61 @@ class Docker(DockWidget):
         self.modes: ModeMenu
         self.prompts: Prompts
         self.body = QtWidgets.QWidget()
-        column = QtWidgets.QVBoxLayout(self.body)
+        column = column_in(self.body)
         column.setContentsMargins(6, 4, 6, 6)
-        column.setSpacing(4)
-        column.addLayout(self._build_line())
-        self.help = paragraph()
-        column.addWidget(self.help)
+        self.status = StatusLine(self.controller.connection)
+        self.line, self.model = self.status.line, self.status.model
+        self.model.currentIndexChanged.connect(self._model_chosen)
         self.said = paragraph()
         self.said.hide()
-        column.addWidget(self.said)
         self.modes = ModeMenu()
         self.modes.currentIndexChanged.connect(self._mode_chosen)
-        column.addWidget(self.modes)
         self.given = Given()
         self.pickers, self.known = self.given.pickers, self.given.known
-        column.addWidget(self.given)
         self.stack = StackRows()
         self.stack.entered.connect(self.generate)
         self.stack.changed.connect(self._stack_changed)
-        column.addWidget(self.stack)
         self.prompts = Prompts()
         self.prompts.entered.connect(self.generate)
         self.prompts.changed.connect(self._show_words)
-        column.addWidget(self.prompts)
         self.unknown = small(paragraph())
         self.unknown.hide()
-        column.addWidget(self.unknown)
         self.element = ElementPanel()
         self.element.changed.connect(self._show_target)
         self.element.changed.connect(self._show_button)
         self.element.taken.connect(self.model.choose)
-        column.addWidget(self.element)
         self.strength_row = StrengthRow()
         self.strength = self.strength_row.slider
-        column.addWidget(self.strength_row)
         self.live = LiveBar(self.controller, self.form)
-        column.addWidget(self.live)
         self.target = small(paragraph())
-        column.addWidget(self.target)
-        column.addLayout(self._build_button())
-        self.fill = QtWidgets.QCheckBox(tr("Fill the canvas"))
-        self.fill.setToolTip(tr("Work on the whole canvas; a new layer's subject is drawn as large as it"))
-        self.fill.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
-        self.fill.clicked.connect(self._fill_chosen)
-        column.addWidget(self.fill)
-        self.seed = tool("lock", tr("This seed is locked: click to have a new one each time"), self._unlock)
-        self.seed.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.seed.hide()
-        column.addWidget(self.seed)
-        self.hint = paragraph()
-        self.hint.setEnabled(False)
-        column.addWidget(self.hint)
-        self.queue = QueueView(self.controller)
-        column.addWidget(self.queue)
-        self.more = AdvancedPanel(self.controller.settings)
-        self.more.preset_chosen.connect(self._use_preset)
-        self.more.preset_saved.connect(lambda name: self.more.presets.save(name, self.form()))
-        self.more.document_wanted.connect(self.controller.set_in_document)
-        self.more.seed_shown.connect(self._show_seed)
-        self.more.rows.insertRow(0, self.prompts.negative)
-        self.more.loras.approached.connect(self.controller.connection.rescan)
-        self.more.loras.folder.clicked.connect(lambda _checked: open_lora_folder(self.controller.connection))
-        column.addWidget(self.more)
-        self.history = HistoryView(self.controller)
-        self.history.wanted.connect(self.use_again)
-        column.addWidget(self.history, 1)
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.body)
-        scroll.setMinimumWidth(NARROWEST)
-        self.setWidget(scroll)
-
-    def _build_line(self) -> Any:
-        row = QtWidgets.QHBoxLayout()
-        row.setSpacing(6)
-        self.dot = QtWidgets.QLabel()
-        self.dot.setFixedSize(8, 8)
-        self.line = ElidedLabel()
-        self.model = ModelMenu(GenerationSettings.model)
-        self.model.currentIndexChanged.connect(self._model_chosen)
-        row.addWidget(self.dot)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.model)
-        self.models = tool("models", tr("Models …"), self._open_models)
-        row.addWidget(self.models)
-        return row
-
-    def _open_models(self) -> None:
-        if self.models_dialog is None:
-            self.models_dialog = ModelsDialog(self.controller.connection, self.body.window())
-        self.models_dialog.show()
-        self.models_dialog.raise_()
-
-    def _build_button(self) -> Any:
-        row = QtWidgets.QHBoxLayout()
-        row.setSpacing(4)
-        self.button = GoButton()
+        self.ask = AskRow()
+        self.button, self.count, self.layers = self.ask.button, self.ask.count, self.ask.layers
         self.button.stopping.connect(self.controller.cancel)
         self.button.entered.connect(self._show_outline)
         self.button.left.connect(self.outline.remove)
         self.button.clicked.connect(lambda _checked: self.generate())
-        self.count = QtWidgets.QSpinBox()
-        self.count.setRange(1, MOST_AT_ONCE)
-        self.count.setPrefix("× ")
-        self.count.setToolTip(tr("How many pictures"))
-        self.count.setAccessibleName(tr("How many pictures"))
-        self.count.setMinimumHeight(self.button.minimumHeight())
-        row.addWidget(self.button, 1)
-        row.addWidget(self.button.stop)
-        row.addWidget(self.count)
-        self.layers = QtWidgets.QSpinBox()
-        self.layers.setRange(1, MOST_SPLIT)
-        self.layers.setSpecialValueText(tr("Auto"))
-        self.layers.setToolTip(tr("How many layers, the background among them; automatically as many as are found"))
-        self.layers.setAccessibleName(tr("How many layers"))
-        self.layers.setMinimumHeight(self.button.minimumHeight())
-        row.addWidget(self.layers)
-        return row
-
-    def _show_seed(self) -> None:
-        """Tell of a locked seed, also while its setting is folded away."""
-        seed = self.more.seed_value()
-        self.seed.setVisible(seed is not None)
-        self.seed.setText(tr("Seed {seed}").format(seed=seed))
+        self.fill = check_box(
+            tr("Fill the canvas"), tr("Work on the whole canvas; a new layer's subject is drawn as large as it")
+        )
+        self.fill.clicked.connect(self._fill_chosen)
+        self.hint = paragraph()
+        self.hint.setEnabled(False)
+        self.queue = QueueView(self.controller)
+        self.more = AdvancedPanel(self.controller.settings)
+        self.more.presets.chosen.connect(self._use_preset)
+        self.more.presets.saved.connect(lambda name: self.more.presets.save(name, self.form()))
+        self.more.document_wanted.connect(self.controller.finished.set_in_document)
+        self.seed = self.more.locked_seed
+        self.more.rows.insertRow(0, self.prompts.negative)
+        self.more.loras.approached.connect(self.controller.connection.rescan)
+        self.more.loras.folder.clicked.connect(lambda _checked: open_lora_folder(self.controller.connection))
+        self.history = HistoryView(self.controller)
+        self.history.wanted.connect(self.use_again)
+        above = (self.status, self.said, self.modes, self.given, self.stack, self.prompts, self.unknown, self.element)
+        below = (self.strength_row, self.live, self.target, self.ask, self.fill, self.seed, self.hint, self.queue)
+        add(column, *above, *below, self.more)
+        column.addWidget(self.history, 1)
+        scroll = scrolled(self.body)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setMinimumWidth(NARROWEST)
+        self.setWidget(scroll)

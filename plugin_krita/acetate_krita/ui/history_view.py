@@ -17,6 +17,7 @@ from ..document.insert import short_name, title
 from ..i18n import tr
 from ..qt import QtCore, QtGui, QtWidgets
 from ..results import Result
+from .building import column_in, line_in
 from .canvas_preview import CanvasPreview
 from .offer import OfferFrame
 from .result_tiles import ID, ResultList, warnings
@@ -37,12 +38,10 @@ class HistoryView(QtWidgets.QWidget):
         self.dialog: Any = None
         self.preview = CanvasPreview(controller)
         self.preview.ended.connect(self._preview_ended)
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = column_in(self)
         self.offer = OfferFrame()
         self.offer.taken.connect(self._take_offer)
-        self.offer.left.connect(controller.dismiss)
+        self.offer.left.connect(controller.finished.dismiss)
         self.take, self.leave, self.offer_words = self.offer.take, self.offer.leave, self.offer.words
         column.addWidget(self.offer)
         column.addWidget(self._build_title())
@@ -61,8 +60,8 @@ class HistoryView(QtWidgets.QWidget):
         self.list.star_clicked.connect(self._star)
         column.addWidget(self.list, 1)
         column.addStretch(0)
-        controller.history_changed.connect(self.refresh)
-        controller.inserted.connect(self.preview.end)
+        controller.finished.changed.connect(self.refresh)
+        controller.finished.inserted.connect(self.preview.end)
         controller.arrived.connect(self._arrived)
         self._inserted_at = float("-inf")
 
@@ -103,9 +102,7 @@ class HistoryView(QtWidgets.QWidget):
 
     def _build_title(self) -> Any:
         self.title = QtWidgets.QWidget()
-        row = QtWidgets.QHBoxLayout(self.title)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row = line_in(self.title)
         row.addWidget(QtWidgets.QLabel(tr("History")))
         row.addStretch(1)
         self.put = tool("insert", tr("Insert the result"), self.apply)
@@ -169,17 +166,17 @@ class HistoryView(QtWidgets.QWidget):
         self.preview.end()
         there = self._there()
         if there is not None:
-            self._controller.insert(there, [result])
+            self._controller.finished.insert(there, [result])
 
     def _take_offer(self, results: list[Result]) -> None:
         there = self._there()
         if there is not None:
-            self._controller.insert_all(there, results)
+            self._controller.finished.insert_all(there, results)
         self.offer.hide()
 
     def _star(self, id: str) -> None:
         if id:
-            self._controller.star(self._result(id), not self._controller.store.starred(id))
+            self._controller.finished.star(self._result(id), not self._controller.store.starred(id))
 
     def _open_menu_at(self, where: Any) -> None:
         item = self.list.itemAt(where)
@@ -216,10 +213,10 @@ class HistoryView(QtWidgets.QWidget):
         dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("png")
         dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self._controller.save_png(result, Path(path)))
+        dialog.fileSelected.connect(lambda path: self._controller.finished.save_png(result, Path(path)))
         dialog.open()
 
     def _remove(self, result: Result) -> None:
         there = self._there()
         if there is not None:
-            self._controller.remove(there, result)
+            self._controller.finished.remove(there, result)

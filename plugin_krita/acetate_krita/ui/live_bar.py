@@ -14,6 +14,7 @@ from ..generation_settings import GenerationSettings
 from ..i18n import tr
 from ..live import LiveRefiner
 from ..qt import QtCore, QtWidgets
+from .building import check_box, grid_in
 from .theme import paragraph
 
 
@@ -25,11 +26,10 @@ class LiveBar(QtWidgets.QWidget):
         self._ask, self._seed = ask, 0
         self.live = LiveRefiner(controller, self._form)
         self.live.changed.connect(self._show)
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        self.toggle = QtWidgets.QCheckBox(tr("Live"))
-        self.toggle.setToolTip(tr("Refine the active layer whenever the pen is up, and show it on the canvas"))
+        grid = grid_in(self, 4)
+        self.toggle = check_box(
+            tr("Live"), tr("Refine the active layer whenever the pen is up, and show it on the canvas")
+        )
         self.keep = QtWidgets.QPushButton(tr("Keep as a layer"))
         self.keep.setToolTip(tr("Put what Live shows into the document; one Ctrl+Z takes it away"))
         for widget in (self.toggle, self.keep):

@@ -12,6 +12,7 @@ from acetate_wire.events import DownloadList, Event, ModelList
 from ..daemon_connection import DaemonConnection
 from ..i18n import tr
 from ..qt import QtCore, QtGui, QtWidgets
+from .building import button, card, grid_in, scrolled
 from .theme import small, tool, warn
 
 LOOK_MS = 700
@@ -36,19 +37,13 @@ class ModelsDialog(QtWidgets.QDialog):
         self._column = QtWidgets.QVBoxLayout(inner)
         self._column.setSpacing(0)
         self._column.addStretch(1)
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        column.addWidget(scroll, 1)
+        column.addWidget(scrolled(inner), 1)
         self.note = small(QtWidgets.QLabel())
         self.note.setWordWrap(True)
         column.addWidget(self.note)
         buttons = QtWidgets.QHBoxLayout()
-        self.folder = QtWidgets.QPushButton(tr("Open LoRA folder"))
-        self.folder.clicked.connect(lambda _checked: open_lora_folder(connection))
-        closing = QtWidgets.QPushButton(tr("Close"))
-        closing.clicked.connect(lambda _checked: self.hide())
+        self.folder = button(tr("Open LoRA folder"), lambda: open_lora_folder(connection))
+        closing = button(tr("Close"), self.hide)
         buttons.addWidget(self.folder)
         buttons.addStretch(1)
         buttons.addWidget(closing)
@@ -111,16 +106,12 @@ class DownloadRow(QtWidgets.QFrame):
         self._name = name
         self._was_busy = False
         self._download = Download(name)
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(4, 6, 4, 6)
-        grid.setSpacing(3)
-        grid.setColumnStretch(0, 1)
+        grid = grid_in(self, 3, (4, 6, 4, 6))
         self.title = QtWidgets.QLabel()
         self.about = small(QtWidgets.QLabel())
         self.about.setWordWrap(True)
         self.about.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self.get = QtWidgets.QPushButton(tr("Get …"))
-        self.get.clicked.connect(lambda _checked: self._agree(True))
+        self.get = button(tr("Get …"), lambda: self._agree(True))
         self.stop = tool("close", tr("Cancel"), lambda: self._ask("cancel_download"))
         self.done = QtWidgets.QLabel("✓")
         self.done.setToolTip(tr("On this computer"))
@@ -154,23 +145,18 @@ class DownloadRow(QtWidgets.QFrame):
 
     def _build_agreement(self) -> Any:
         self.agreement = QtWidgets.QFrame()
-        self.agreement.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        grid = QtWidgets.QGridLayout(self.agreement)
-        grid.setContentsMargins(6, 4, 6, 4)
-        grid.setColumnStretch(0, 1)
+        card(self.agreement)
+        grid = grid_in(self.agreement, 2, (6, 4, 6, 4))
         self.terms = QtWidgets.QLabel()
         self.terms.setWordWrap(True)
         self.terms.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self.warning = QtWidgets.QLabel()
         self.warning.setWordWrap(True)
         self.agreed = QtWidgets.QCheckBox()
-        self.read = QtWidgets.QPushButton(tr("Read the licence"))
-        self.read.clicked.connect(lambda _checked: _open(QtCore.QUrl(self._download.terms)))
-        self.fetch = QtWidgets.QPushButton()
-        self.fetch.clicked.connect(lambda _checked: self._begin())
+        self.read = button(tr("Read the licence"), lambda: _open(QtCore.QUrl(self._download.terms)))
+        self.fetch = button("", self._begin)
         self.agreed.toggled.connect(self.fetch.setEnabled)
-        not_now = QtWidgets.QPushButton(tr("Not now"))
-        not_now.clicked.connect(lambda _checked: self._agree(False))
+        not_now = button(tr("Not now"), lambda: self._agree(False))
         grid.addWidget(self.terms, 0, 0, 1, 3)
         grid.addWidget(self.warning, 1, 0, 1, 3)
         row = QtWidgets.QHBoxLayout()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..i18n import tr
 from ..qt import QtCore, QtWidgets
 from ..results import Result
+from .building import button, card, grid_in
 from .theme import plain
 
 
@@ -20,15 +21,12 @@ class OfferFrame(QtWidgets.QFrame):
     def __init__(self) -> None:
         super().__init__()
         self._results: list[Result] = []
-        self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        inside = QtWidgets.QGridLayout(self)
-        inside.setContentsMargins(6, 4, 6, 4)
+        card(self)
+        inside = grid_in(self, 2, (6, 4, 6, 4))
         self.words = QtWidgets.QLabel()
         self.words.setWordWrap(True)
-        self.take = QtWidgets.QPushButton(tr("Insert"))
-        self.take.clicked.connect(lambda _checked: self.taken.emit(self._results))
-        self.leave = QtWidgets.QPushButton(tr("Not now"))
-        self.leave.clicked.connect(lambda _checked: self.left.emit(self._results))
+        self.take = button(tr("Insert"), lambda: self.taken.emit(self._results))
+        self.leave = button(tr("Not now"), lambda: self.left.emit(self._results))
         inside.addWidget(self.words, 0, 0, 1, 2)
         inside.addWidget(self.take, 1, 0)
         inside.addWidget(self.leave, 1, 1)

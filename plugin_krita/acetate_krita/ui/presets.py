@@ -9,7 +9,8 @@ from ..generation_settings import PRESET_FIELDS, GenerationSettings
 from ..i18n import tr
 from ..qt import QtCore, QtWidgets
 from ..settings import DockerSettings
-from .theme import tool
+from .building import beside
+from .theme import fit, tool
 
 
 class Presets(QtWidgets.QWidget):
@@ -25,16 +26,13 @@ class Presets(QtWidgets.QWidget):
         self.name = QtWidgets.QComboBox()
         self.name.setEditable(True)
         self.name.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
-        self.name.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.name.setMinimumContentsLength(3)
+        fit(self.name, 3)
         self.name.lineEdit().setPlaceholderText(tr("Name"))
         self.name.activated.connect(self._choose)
         self.name.lineEdit().returnPressed.connect(self._choose)
         self.keep = tool("save", tr("Save these settings under this name"), self._keep_pressed)
         self.drop = tool("close", tr("Remove this preset"), self._drop_pressed)
-        line = row(self.name, self.keep, self.drop)
-        line.setContentsMargins(0, 0, 0, 0)
-        self.setLayout(line)
+        beside(self, self.name, self.keep, self.drop)
         self._list("")
 
     def save(self, name: str, form: GenerationSettings) -> None:
@@ -91,12 +89,3 @@ class Presets(QtWidgets.QWidget):
 
     def _answered(self, _result: int) -> None:
         self.question = None
-
-
-def row(*widgets: Any) -> Any:
-    """Widgets side by side, the first one as wide as there is room."""
-    line = QtWidgets.QHBoxLayout()
-    line.setSpacing(2)
-    for number, widget in enumerate(widgets):
-        line.addWidget(widget, 0 if number else 1)
-    return line

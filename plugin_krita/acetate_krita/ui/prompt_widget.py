@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from acetate_wire.vocabulary import Vocabulary
@@ -13,6 +13,7 @@ from ..completion import Completion
 from ..i18n import tr
 from ..modes import PROMPT_LABELS, UNASKED, Mode
 from ..qt import QtCore, QtGui, QtWidgets
+from .building import column_in
 
 LEAST_LINES, MOST_LINES = 2, 6
 """How high the large box is, by what is in it."""
@@ -116,9 +117,7 @@ class Prompts(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = column_in(self)
         self.prompt = PromptBox(tr("What to draw"))
         self.prompt.setToolTip(tr("Shift+Enter generates"))
         self.prompt.entered.connect(self.entered)
@@ -158,6 +157,13 @@ class Prompts(QtWidgets.QWidget):
         """The words for single layers."""
         return {role: line.text() for role, line in self._layers.items() if line.text().strip()}
 
+    def asked(self, mode: Mode, stack: Sequence[str]) -> list[str]:
+        """All words that a mode draws by, with those of a stack's layers."""
+        if mode.words == UNASKED:
+            return []
+        own = self.layer_prompts()
+        return [self.prompt.toPlainText(), *(own.get(role, "") for role in mode.prompts), *stack]
+
     def fill(self, prompt: str, negative: str, layer_prompts: Any) -> None:
         """Put words in."""
         self.prompt.setPlainText(prompt)
@@ -171,9 +177,11 @@ class Prompts(QtWidgets.QWidget):
             self.entered.emit()
 
 
-def told(vocabulary: Vocabulary, model: str, prompts: Mapping[str, str]) -> str:
+def told(vocabulary: Vocabulary | None, model: str, prompts: Sequence[str]) -> str:
     """What a model does not know of some prompts, in one line; empty when it knows all."""
-    unknown = {part.text: part.nearest for text in prompts.values() for part in vocabulary.unknown(text)}
+    if vocabulary is None:
+        return ""
+    unknown = {part.text: part.nearest for text in prompts for part in vocabulary.unknown(text)}
     if not unknown:
         return ""
     words = list(unknown)

@@ -16,6 +16,7 @@ from ..i18n import tr
 from ..jobs import DocumentJob
 from ..modes import UNASKED, mode_named
 from ..qt import QtCore, QtGui, QtWidgets
+from .building import add, card, column_in, grid_in
 from .theme import ElidedLabel, over_checker, plain, small, tool
 
 PREVIEW_HEIGHT = 150
@@ -29,12 +30,9 @@ class QueueView(QtWidgets.QWidget):
         self._controller = controller
         self._document: Document | None = None
         self.rows: dict[str, JobRow] = {}
-        self._column = QtWidgets.QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(4)
+        self._column = column_in(self)
         self._column.addLayout(self._build_all())
-        self._rows = QtWidgets.QVBoxLayout()
-        self._rows.setSpacing(4)
+        self._rows = column_in(None, 4)
         self._column.addLayout(self._rows)
         self.preview = Preview()
         self._column.addWidget(self.preview)
@@ -69,8 +67,7 @@ class QueueView(QtWidgets.QWidget):
         row.addStretch(1)
         self.cancel_all = _link(tr("Cancel all"), self._controller.cancel_all)
         self.clear_failed = _link(tr("Clear failed"), lambda: self._controller.clear_failed(self._document))
-        row.addWidget(self.cancel_all)
-        row.addWidget(self.clear_failed)
+        add(row, self.cancel_all, self.clear_failed)
         return row
 
 
@@ -81,10 +78,8 @@ class JobRow(QtWidgets.QFrame):
         super().__init__()
         self._job = job
         self._controller = controller
-        self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(6, 3, 3, 5)
-        grid.setSpacing(2)
+        card(self)
+        grid = grid_in(self, 2, (6, 3, 3, 5))
         self.name = ElidedLabel(_name(job))
         self.name.setToolTip(plain(f"{job.form.prompt}\n{job.title}"))
         self.again = tool("again", tr("Try again"), lambda: controller.retry(job))

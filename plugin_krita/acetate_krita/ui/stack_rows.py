@@ -12,38 +12,31 @@ from ..document import lookup, selection_mask
 from ..i18n import tr
 from ..jobs import PROJECTION
 from ..qt import QtCore, QtWidgets
+from .building import RowList, card, grid_in, named
 from .theme import ElidedComboBox, paragraph, small, tool
 
 MOST = 7
 """A daemon makes eight layers at once, and one of them is the background."""
 
 
-class StackRows(QtWidgets.QWidget):
+class StackRows(RowList):
     """Adds, removes and reorders layers. `changed` tells of every change; `entered` that Shift+Enter was pressed."""
 
     changed = QtCore.pyqtSignal()
     entered = QtCore.pyqtSignal()
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(tr("Add a layer above"), MOST)
         self._document: Document | None = None
-        self.rows: list[StackRow] = []
-        self._column = QtWidgets.QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(4)
-        self.more = QtWidgets.QPushButton(tr("Add a layer above"))
-        self.more.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
-        self.more.clicked.connect(lambda _checked: self.add().words.setFocus())
-        self._column.addWidget(self.more)
+        self.column.addWidget(self.more)
         self.behind = ElidedComboBox()
-        self.behind.setAccessibleName(tr("What is behind"))
-        self.behind.setToolTip(tr("What is behind"))
+        named(self.behind, tr("What is behind"))
         self.behind.addItem(tr("Behind them: a background is drawn"), "")
         self.behind.addItem(tr("Behind them: everything that is seen"), PROJECTION)
         self.behind.currentIndexChanged.connect(lambda _row: self.changed.emit())
-        self._column.addWidget(self.behind)
+        self.column.addWidget(self.behind)
         self.honest = small(paragraph())
-        self._column.addWidget(self.honest)
+        self.column.addWidget(self.honest)
         self.add()
 
     # What is set
@@ -54,8 +47,7 @@ class StackRows(QtWidgets.QWidget):
 
     def fill(self, stack: Sequence[Mapping[str, Any]], behind: str) -> None:
         """Show these layers, given from below."""
-        for row in list(self.rows):
-            self._take(row)
+        self.clear()
         for value in stack:
             row = self.add()
             row.words.setText(str(value["prompt"]))
@@ -82,6 +74,10 @@ class StackRows(QtWidgets.QWidget):
 
     # Its rows
 
+    def add_pressed(self) -> None:
+        """Add a layer, and go on with its words."""
+        self.add().words.setFocus()
+
     def add(self) -> StackRow:
         """Add a layer above the others; its place is what is selected now."""
         row = StackRow(self)
@@ -93,7 +89,7 @@ class StackRows(QtWidgets.QWidget):
 
     def remove(self, row: StackRow) -> None:
         """Remove a layer; one stays."""
-        self._take(row)
+        self.take(row)
         if not self.rows:
             self.add()
         self._arrange()
@@ -104,18 +100,13 @@ class StackRows(QtWidgets.QWidget):
         self.rows.insert(max(0, at + by), self.rows.pop(at))
         self._arrange()
 
-    def _take(self, row: StackRow) -> None:
-        self.rows.remove(row)
-        row.hide()
-        row.deleteLater()
-
     def _arrange(self) -> None:
         for number, row in enumerate(self.rows):
-            self._column.insertWidget(number + 1, row)
+            self.column.insertWidget(number + 1, row)
             row.up.setEnabled(number > 0)
             row.down.setEnabled(number < len(self.rows) - 1)
             row.away.setEnabled(len(self.rows) > 1)
-        self.more.setEnabled(len(self.rows) < MOST)
+        self.count()
         self.changed.emit()
 
 
@@ -124,11 +115,8 @@ class StackRow(QtWidgets.QFrame):
 
     def __init__(self, rows: StackRows) -> None:
         super().__init__()
-        self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(4, 4, 4, 4)
-        grid.setSpacing(2)
-        grid.setColumnStretch(0, 1)
+        card(self)
+        grid = grid_in(self, 2, (4, 4, 4, 4))
         self.words = _Words()
         self.words.setPlaceholderText(tr("What this layer shows"))
         self.words.setAccessibleName(tr("What this layer shows"))
@@ -155,8 +143,7 @@ class PlaceBox(ElidedComboBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName(tr("Where this layer stands"))
-        self.setToolTip(tr("Where this layer stands"))
+        named(self, tr("Where this layer stands"))
         self._document: Document | None = None
         self._entries: list[tuple[str, Any]] = []
         self._list()

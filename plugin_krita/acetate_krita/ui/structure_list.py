@@ -8,7 +8,8 @@ from typing import Any
 
 from ..generation_settings import STRUCTURE
 from ..i18n import mark, tr
-from ..qt import QtCore, QtWidgets
+from ..qt import QtWidgets
+from .building import RowList, card, grid_in, number_box
 from .layer_picker import LayerPicker
 from .theme import ElidedComboBox, tool
 
@@ -32,22 +33,20 @@ STRUCTURES = {
 Structures = Sequence[Mapping[str, Any]]
 
 
-class StructureList(QtWidgets.QWidget):
+class StructureList(RowList):
     """Structures one below the other; grey with the reason where the model has none."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("", MOST)
         self._kinds: tuple[str, ...] | None = None
         self._wished: Structures = ()
-        self.rows: list[StructureRow] = []
-        self._column = QtWidgets.QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(4)
-        self.more = QtWidgets.QPushButton()
-        self.more.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
-        self.more.clicked.connect(lambda _checked: self.add())
-        self._column.addWidget(self.more)
+        self.column.addWidget(self.more)
         self.offer(())
+
+    @property
+    def addable(self) -> bool:
+        """Whether the model has any."""
+        return bool(self._kinds)
 
     @property
     def pickers(self) -> list[LayerPicker]:
@@ -81,34 +80,25 @@ class StructureList(QtWidgets.QWidget):
         """Show these, as far as they are offered."""
         offered = self._offered()
         self._wished = chosen if any(each["kind"] not in offered for each in chosen) else ()
-        for row in list(self.rows):
-            self._remove(row)
+        self.clear()
         for each in chosen:
             if each["kind"] in offered:
                 self.add(**each)
-        self._count()
+        self.count()
+
+    def add_pressed(self) -> None:
+        """Add the first kind that is offered."""
+        self.add()
 
     def add(self, kind: str = "", weight: float = 1.0, start: float = 0.0, end: float = 1.0) -> StructureRow:
         """Add one; the first kind that is offered where none is named."""
         row = StructureRow(self._offered(), kind, weight, start, end)
-        row.away.clicked.connect(lambda _checked: self._remove(row))
-        self.rows.append(row)
-        self._column.insertWidget(len(self.rows) - 1, row)
-        self._count()
+        self.put(row)
         return row
 
     def _offered(self) -> list[str]:
         kinds = self._kinds or ()
         return [*(TRACED[kind] for kind in kinds if kind in TRACED), *kinds]
-
-    def _remove(self, row: StructureRow) -> None:
-        self.rows.remove(row)
-        row.hide()
-        row.deleteLater()
-        self._count()
-
-    def _count(self) -> None:
-        self.more.setEnabled(bool(self._kinds) and len(self.rows) < MOST)
 
 
 class StructureRow(QtWidgets.QFrame):
@@ -116,11 +106,8 @@ class StructureRow(QtWidgets.QFrame):
 
     def __init__(self, kinds: Sequence[str], kind: str, weight: float, start: float, end: float) -> None:
         super().__init__()
-        self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(4, 4, 4, 4)
-        grid.setSpacing(2)
-        grid.setColumnStretch(0, 1)
+        card(self)
+        grid = grid_in(self, 2, (4, 4, 4, 4))
         grid.setColumnStretch(1, 1)
         self.kind = ElidedComboBox()
         self.kind.setAccessibleName(tr("Structure"))
@@ -155,11 +142,7 @@ class StructureRow(QtWidgets.QFrame):
 
 
 def _percent(words: str, most: int, value: float) -> Any:
-    box = QtWidgets.QSpinBox()
-    box.setRange(0, most)
-    box.setSuffix(" %")
+    box = number_box(0, most, words, suffix=" %")
     box.setSingleStep(5)
     box.setValue(round(100 * value))
-    box.setAccessibleName(words)
-    box.setToolTip(words)
     return box

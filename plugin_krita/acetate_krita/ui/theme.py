@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..qt import QtCore, QtGui, QtWidgets
+from .building import named
 
 ICONS = Path(__file__).parent / "icons"
 ACCENT = "#3f8fd8"
@@ -48,19 +49,16 @@ def warn(widget: Any) -> None:
 def checker(widget: Any) -> Any:
     """A brush of the squares that stand for transparency, in greys that suit the theme."""
     dark = widget.palette().color(QtGui.QPalette.ColorRole.Window).lightness() < 128
-    low, high = (
-        (QtGui.QColor(88, 88, 88), QtGui.QColor(112, 112, 112))
-        if dark
-        else (
-            QtGui.QColor(204, 204, 204),
-            QtGui.QColor(236, 236, 236),
-        )
-    )
-    tile = QtGui.QPixmap(2 * CHECKER_PX, 2 * CHECKER_PX)
-    tile.fill(high)
+    return squares(CHECKER_PX, *((88, 112) if dark else (204, 236)))
+
+
+def squares(side: int, low: int, high: int) -> Any:
+    """A brush of squares in two greys (0 to 255)."""
+    tile = QtGui.QPixmap(2 * side, 2 * side)
+    tile.fill(QtGui.QColor(high, high, high))
     painter = QtGui.QPainter(tile)
-    painter.fillRect(0, 0, CHECKER_PX, CHECKER_PX, low)
-    painter.fillRect(CHECKER_PX, CHECKER_PX, CHECKER_PX, CHECKER_PX, low)
+    for corner in (0, side):
+        painter.fillRect(corner, corner, side, side, QtGui.QColor(low, low, low))
     painter.end()
     return QtGui.QBrush(tile)
 
@@ -140,8 +138,7 @@ class ToolButton(QtWidgets.QToolButton):
 def tool(name: str, tip: str, pressed: Any, checked: str = "") -> ToolButton:
     """A small button that shows the icon of this name; see ToolButton."""
     button = ToolButton(name, checked)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
+    named(button, tip)
     if pressed is not None:
         button.clicked.connect(lambda _checked: pressed())
     return button
@@ -154,13 +151,18 @@ def plain(text: str) -> str:
     return f"<qt>{html.escape(text, quote=False)}</qt>".replace("\n", "<br>")
 
 
+def fit(menu: Any, least: int) -> None:
+    """Let a menu be no wider than so many letters."""
+    menu.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    menu.setMinimumContentsLength(least)
+
+
 class ElidedComboBox(QtWidgets.QComboBox):
     """A menu that never makes the docker wider: what does not fit ends in dots and stands in the tool tip."""
 
     def __init__(self, least: int = 3) -> None:
         super().__init__()
-        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(least)
+        fit(self, least)
 
     def paintEvent(self, _event: Any) -> None:  # noqa: N802
         """Draw what fits."""

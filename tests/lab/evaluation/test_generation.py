@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from acetate import pipelines
 from acetate_lab.cli.evaluate import app
 from acetate_lab.evaluation.classifier.model import SubjectClassifier, load_classifier, ranked_classes
 from acetate_lab.evaluation.classifier.reference_data import folder_pictures
@@ -32,6 +34,7 @@ from acetate_lab.training.starter.colours import dominant_colour
 from acetate_lab.training.starter.dataset import PictureSet
 from acetate_lab.training.starter.latent_cache import VIEW
 from acetate_lab.training.trainer import Trainer
+from acetate_wire.request import LayerRequest
 from PIL import Image
 from torch import Tensor
 from typer.testing import CliRunner
@@ -319,15 +322,24 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_the_command_judges_a_model_folder(tiny_starter: Path, tmp_path: Path) -> None:
+def test_the_command_judges_a_model_folder(tiny_starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[LayerRequest] = []
+    generate = pipelines.run
+
+    def noted(request: LayerRequest, *rest: Any) -> Any:
+        requests.append(request)
+        return generate(request, *rest)
+
+    monkeypatch.setattr(pipelines, "run", noted)
     for thing, picture in (("red apple", "disc"), ("cat", "cross"), ("leaf", "mist")):
         write(tmp_path / "data" / thing, "one", drawn(picture))
     report = tmp_path / "report"
     code, out, err = run(
         str(tiny_starter), "--data", str(tmp_path / "data"), "--layers", "3", "--no-colours", "--judge-steps", "2",
-        "--judge", str(tmp_path / "judge"), "--passes", "1", "--report", str(report), "--json", "-",
+        "--judge", str(tmp_path / "judge"), "--passes", "1", "--steps", "3", "--report", str(report), "--json", "-",
     )  # fmt: skip
     assert code == 0, err
+    assert {(request.steps, request.passes) for request in requests} == {(3, 1)}
     document = json.loads(out)
     assert [row["prompt"] for row in document["each"]] == ["cat", "leaf", "red apple"]
     assert all(math.isfinite(number) for number in document["mean"].values())

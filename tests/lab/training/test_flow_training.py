@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from acetate.models.backbones.flow_schedule import FlowSchedule
-from acetate.models.families import KLEIN, ModelSource
+from acetate.models.families import KLEIN, QWEN_IMAGE21, ModelSource
 from acetate.models.model_cache import ModelCache
 from acetate.models.registry import ModelRegistry
 from acetate.pipelines import run
@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.models.rgba_vae import trained_vae
-from tests.models.tiny_native import KLEIN_SCHEDULE, flux2_vae, write_klein, write_qwen_layered
+from tests.models.tiny_native import KLEIN_SCHEDULE, flux2_vae, write_klein, write_qwen_image21, write_qwen_layered
 from tests.tiny_data import write_scenes, write_settings
 
 LORA = '[method]\nlayers = "all"\nrank = 32\n'
@@ -63,8 +63,9 @@ def store(folder: Path, files: dict[str, Path]) -> ModelCache:
 def drawn(models: ModelCache, **fields: Any) -> Tensor:
     """The RGBA of one layer, "h w 4"."""
     request = LayerRequest(
-        mode="text", model="klein", canvas=(SIDE, SIDE), target=Rect(0, 0, SIDE, SIDE),
-        **{"prompt": "a red disc", "steps": 8, "guidance": 1.0, "seed": 3, "reply_format": "rgbaf32", **fields},
+        mode="text", canvas=(SIDE, SIDE), target=Rect(0, 0, SIDE, SIDE),
+        reply_format="rgbaf32",
+        **{"model": "klein", "prompt": "a red disc", "steps": 8, "guidance": 1.0, "seed": 3, **fields},
     )  # fmt: skip
     [layer] = run(request, {}, models, lambda progress: None)
     return layer.picture
@@ -178,6 +179,24 @@ def test_alpha_hidden_in_the_latents_of_a_vae_without_it_is_trained_learnt_and_d
     plain = loaded.vae.config.in_channels
     assert plain == 3 and loaded.transparency.multiplier > 0
     assert layer.shape == (SIDE, SIDE, 4) and float(layer[..., 3].std()) > 0, "alpha is not that of an opaque picture"
+
+
+def test_qwen_image_21_learns_too_and_draws_with_its_lora(scenes: Path, tmp_path: Path) -> None:
+    base = tmp_path / "qwen"
+    write_qwen_image21(base)
+    config = write_settings(tmp_path / "a.toml", base, scenes, more=LORA + QUICK, run=RUN)
+    result = run_text(order(config))
+    assert isinstance(result, Finished)
+    [lora] = result.written
+    source = ModelSource(base, replace(QWEN_IMAGE21, native_size=SIDE), QWEN_IMAGE21.licence)
+    models = ModelCache(ModelRegistry({"qwen": source}), torch.device("cpu"), torch.float32)
+    plain = drawn(models, model="qwen", steps=2)
+    learnt = drawn(models, model="qwen", steps=2, loras=(Lora(str(lora)),))
+    assert learnt.shape == (SIDE, SIDE, 4) and bool(learnt.isfinite().all()) and not torch.equal(learnt, plain)
+    assert torch.equal(drawn(models, model="qwen", steps=2), plain)
+    with pytest.raises(AcetateError) as refused:
+        run_transparency(order(write_settings(tmp_path / "vae.toml", base, scenes)))
+    assert refused.value.field == "model.base" and "acetate train text" in str(refused.value)
 
 
 @pytest.mark.parametrize(

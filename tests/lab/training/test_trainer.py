@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +31,8 @@ from acetate_lab.training.trainer import Trainer
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
+
+from tests.tiny_pictures import write_discs, write_keywords
 
 APPLE = PictureRecord("red apple", ("red apple", "apple"), "3d", "set", "MIT", "food", "vocabulary", "red", True)
 
@@ -196,36 +198,16 @@ def test_without_npm_the_message_says_what_to_install(tmp_path: Path, monkeypatc
         packages.fetch(packages.FLUENT, tmp_path)
 
 
-def _small_data(folder: Path, count: int = 12) -> None:
-    """Coloured discs, as if the packages had held nothing else."""
-    folder.mkdir(parents=True)
-    chance = np.random.default_rng(0)
-    y, x = np.mgrid[:256, :256] - 127.5
-    rows, records = [], []
-    for index in range(count):
-        picture = np.zeros((256, 256, 4), np.uint8)
-        picture[..., :3] = chance.integers(0, 255, 3)
-        picture[..., 3] = np.clip((90 - np.hypot(x, y)) * 16 + 128, 0, 255)
-        rows.append(picture)
-        use = "held_out" if index % 4 == 3 else "vocabulary"
-        records.append({**APPLE.__dict__, "name": f"disc {index}", "words": [f"disc {index}"], "use": use})
-    np.save(folder / "pictures.npy", np.stack(rows))
-    (folder / "records.json").write_text(json.dumps(records))
-
-
 @pytest.mark.slow
 def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) -> None:
     from acetate.adapters.shared_attention import SharedAttention
     from acetate_lab.metrics.held_out import read_held_out
     from acetate_lab.training.starter.export import export_starter
-    from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
-    _small_data(tmp_path / "runs/data")
-    keywords = tmp_path / "cache" / packages.KEYWORDS.folder_name
-    (keywords / "dist").mkdir(parents=True)
-    (keywords / "package.json").write_text("{}")
-    (keywords / "dist/emoji-en-US.json").write_text('{"\\ud83c\\udf4e": ["fruit"]}')
+    write_discs(tmp_path / "runs/data")
+    write_keywords(tmp_path / "cache")
     recipe = StarterRecipe(
         size=64,
         scenes=6,
@@ -238,7 +220,14 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
         decoder=Stage(2, 3, 1e-3),
         layers=Stage(2, 2, 1e-3),
     )
-    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None)
+    said: list[str] = []
+    trained = train_starter(
+        recipe, tmp_path / "runs", tmp_path / "cache", said.append, pace=RunControl(measure=True, processes=1)
+    )
+    for stage in ("vae", "transparency", "text", "upsampler", "decoder", "layers"):
+        shares = [line.split() for line in said if line.startswith(f"{stage}: ")]
+        assert shares and {"batch", "forward", "backward", "optimiser"} <= set(shares[-1]), "where the time goes"
+        assert any(line.startswith(f"{stage} ") and "pictures/s" in line for line in said)
     export_starter(trained, recipe, tmp_path / "cache", tmp_path / "model")
 
     vae = AutoencoderKL.from_pretrained(tmp_path / "model/vae")
@@ -257,9 +246,11 @@ def test_the_whole_recipe_runs_and_what_it_writes_can_be_loaded(tmp_path: Path) 
 
 
 def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starter: Path, tmp_path: Path) -> None:
-    from acetate_lab.training.starter.recipe import Stage, StarterRecipe, train_starter
+    from acetate_lab.training.small_checkpoints import SmallCheckpoints
+    from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
+    from acetate_lab.training.trainer import Deadline
 
-    _small_data(tmp_path / "runs/data")
+    write_discs(tmp_path / "runs/data")
     stage, nothing = Stage(1, 2, 1e-3), Stage(0, 2, 1e-3)
     recipe = StarterRecipe(
         size=64,
@@ -271,7 +262,8 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
         decoder=nothing,
         layers=stage,
     )
-    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter)
+    pace = RunControl(small=SmallCheckpoints(tmp_path / "runs/parts", 2**18))
+    trained = train_starter(recipe, tmp_path / "runs", tmp_path / "cache", lambda line: None, tiny_starter, pace)
     for file, module in (
         ("vae/diffusion_pytorch_model.safetensors", trained.transparency.vae),
         ("transparency/decoder.safetensors", trained.transparency.decoder),
@@ -281,12 +273,26 @@ def test_a_training_goes_on_from_a_finished_model_and_leaves_its_vae(tiny_starte
     before = load_file(tiny_starter / "unet/diffusion_pytorch_model.safetensors")
     assert any(not torch.equal(value, before[name]) for name, value in trained.unet.state_dict().items())
 
+    parts = list((tmp_path / "runs/parts").iterdir())
+    assert len(parts) > 1 and max(part.stat().st_size for part in parts) <= 2**18
+    write_discs(tmp_path / "home/data")
+    shutil.copytree(tmp_path / "runs/parts", tmp_path / "home/parts")
+    pace = RunControl(Deadline.after(0), small=SmallCheckpoints(tmp_path / "home/parts", None))
+    home = train_starter(recipe, tmp_path / "home", tmp_path / "cache", lambda line: None, tiny_starter, pace)
+    for name in ("unet", "text_encoder", "upsampler", "sharing"):
+        carried, there = getattr(home, name).state_dict(), getattr(trained, name).state_dict()
+        trainable = {key for key, _ in getattr(trained, name).named_parameters()}
+        for key in trainable:
+            assert torch.equal(carried[key], there[key].half().float()), f"{name} {key} came home in half precision"
+    assert {path.name for path in (tmp_path / "home").iterdir()} >= {"text", "layers"}
+    assert not (tmp_path / "home/scenes").exists(), "and nothing was made for it"
+
 
 def test_without_time_what_there_is_is_written_and_nothing_is_begun(tiny_starter: Path, tmp_path: Path) -> None:
     from acetate_lab.training.starter.recipe import RunControl, Stage, StarterRecipe, train_starter
     from acetate_lab.training.trainer import Deadline
 
-    _small_data(tmp_path / "runs/data")
+    write_discs(tmp_path / "runs/data")
     stage = Stage(3, 2, 1e-3)
     recipe = StarterRecipe(size=64, transparency=stage, upsampler=stage, text=stage, decoder=stage, layers=stage)
     pace = RunControl(Deadline.after(0))

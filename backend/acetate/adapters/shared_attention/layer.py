@@ -168,8 +168,8 @@ class SharedAttentionLayer(nn.Module):
         if added is not None:
             added = added * shared_context.weight
             embeds = embeds + added
-        contexts = self._contexts(embeds, context, shared_context.prompts)
-        attended = self._attend(layer, embeds, contexts, shared_context.weight, images)
+        states = self._context(embeds, context, shared_context.prompts)
+        attended = self._attend(layer, embeds, states, shared_context.weight, images)
         shared = self._share(layer.heads, embeds + attended) * shared_context.weight
         added = attended + shared if added is None else added + attended + shared
         return added.flatten(0, 1)
@@ -187,54 +187,50 @@ class SharedAttentionLayer(nn.Module):
             )
         return torch.stack([conv(maps[tokens]).flatten(2).mT for conv in self.control_convs], dim=1)
 
-    def _contexts(self, embeds: Tensor, context: Tensor | None, prompts: FramePrompts | None) -> Sequence[Tensor]:
-        """What each frame's keys and values are made from."""
-        frames = range(self.shape.frames)
+    def _context(
+        self, embeds: Tensor, context: Tensor | None, prompts: FramePrompts | None
+    ) -> Float[Tensor, "samples frames words width"]:
+        """What the keys and values of each frame are made from."""
         if context is None:
-            return [embeds[:, frame] for frame in frames]
+            return embeds
         default = context.reshape(-1, self.shape.frames, *context.shape[1:])
         if prompts is None:
-            return [default[:, frame] for frame in frames]
+            return default
         if (len(prompts.contexts), len(prompts.conditional)) != (self.shape.frames, embeds.shape[0]):
             raise ValueError(
                 f"{len(prompts.contexts)} frame prompts for {len(prompts.conditional)} samples do not fit "
                 f"a batch of {embeds.shape[0]} samples with {self.shape.frames} frames"
             )
-        return [prompts.context(frame, default[:, frame]) for frame in frames]
+        return torch.stack([prompts.context(frame, default[:, frame]) for frame in range(self.shape.frames)], dim=1)
 
     def _attend(
         self,
         layer: AttentionLayer,
-        embeds: Tensor,
-        contexts: Sequence[Tensor],
+        embeds: Float[Tensor, "s f t c"],
+        context: Float[Tensor, "s f words width"],
         weight: float,
         images: Sequence[ImagePrompt],
-    ) -> Tensor:
+    ) -> Float[Tensor, "s f t c"]:
         """The layer's own attention, with each frame's LoRA on it."""
-        outputs = []
-        for frame, context in enumerate(contexts):
-            frame_states = embeds[:, frame]
-            query = layer.to_q(frame_states) + weight * self.to_q_lora[frame](frame_states)
-            key = layer.to_k(context) + weight * self.to_k_lora[frame](context)
-            value = layer.to_v(context) + weight * self.to_v_lora[frame](context)
-            attention = _attention(query, key, value, layer.heads)
-            for image in images:
-                states = image.states[frame :: self.shape.frames]
-                attention = attention + image.weight * _attention(
-                    query, image.to_k(states), image.to_v(states), layer.heads
-                )
-            output = layer.to_out[0](attention) + weight * self.to_out_lora[frame](attention)
-            outputs.append(layer.to_out[1](output))
-        return torch.stack(outputs, dim=1)
+        query = _with_loras(layer.to_q(embeds), self.to_q_lora, embeds, weight)
+        key = _with_loras(layer.to_k(context), self.to_k_lora, context, weight)
+        value = _with_loras(layer.to_v(context), self.to_v_lora, context, weight)
+        rows = query.flatten(0, 1)
+        attention = _attention(rows, key.flatten(0, 1), value.flatten(0, 1), layer.heads)
+        for image in images:
+            attention = attention + image.weight * _attention(
+                rows, image.to_k(image.states), image.to_v(image.states), layer.heads
+            )
+        attention = attention.view_as(embeds)
+        output: Tensor = layer.to_out[1](_with_loras(layer.to_out[0](attention), self.to_out_lora, attention, weight))
+        return output
 
     def _share(self, heads: int, embeds: Float[Tensor, "s f t c"]) -> Float[Tensor, "s f t c"]:
         """Attention over the frames of each position."""
-        samples, frames, tokens, channels = embeds.shape
-        positions = embeds.transpose(1, 2).reshape(-1, frames, channels)
-        across = self.temporal_i(self.temporal_n(positions))
-        attention = _attention(self.temporal_q(across), self.temporal_k(across), self.temporal_v(across), heads)
-        output: Tensor = self.temporal_o(attention)
-        return output.view(samples, tokens, frames, channels).transpose(1, 2)
+        across = self.temporal_i(self.temporal_n(embeds))
+        query, key, value = self.temporal_q(across), self.temporal_k(across), self.temporal_v(across)
+        output: Tensor = self.temporal_o(_attention_across(query, key, value, heads))
+        return output
 
 
 def _attention(
@@ -242,6 +238,37 @@ def _attention(
 ) -> Float[Tensor, "n q c"]:
     q, k, v = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (query, key, value))
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def _attention_across(
+    query: Float[Tensor, "s f t c"], key: Float[Tensor, "s f t c"], value: Float[Tensor, "s f t c"], heads: int
+) -> Float[Tensor, "s f t c"]:
+    """Attention over the frames, in float32: for so few of them kernels cost several times what the sums do."""
+    q, k, v = (part.view(*part.shape[:3], heads, -1).float() for part in (query, key, value))
+    attended = []
+    # One frame at a time, for memory: all pairs of frames are three times as much.
+    for frame in q.unbind(1):
+        scores = (frame[:, None] * k).sum(-1, keepdim=True) * q.shape[-1] ** -0.5
+        attended.append((scores.softmax(1) * v).sum(1))
+    return torch.stack(attended, dim=1).flatten(-2).to(query.dtype)
+
+
+def _with_loras(
+    plain: Float[Tensor, "s f t out"], loras: nn.ModuleList, states: Float[Tensor, "s f t c"], weight: float
+) -> Float[Tensor, "s f t out"]:
+    """What a layer makes of `states`, with each frame's own LoRA added for its frame.
+
+    Where their ranks are small, all are multiplied at once, and what is another frame's is set to 0.
+    """
+    each: list[LoRALinear] = [*loras]
+    frames, rank = len(each), each[0].down.out_features
+    if frames * rank > states.shape[-1]:
+        return plain + weight * torch.stack([lora(states[:, frame]) for frame, lora in enumerate(each)], dim=1)
+    down = F.linear(states, torch.cat([lora.down.weight for lora in each]))
+    own = weight * torch.eye(frames, dtype=states.dtype, device=states.device)[:, None, :, None]
+    up = torch.cat([lora.up.weight for lora in each], dim=1)
+    low = (down.view(*down.shape[:3], frames, rank) * own).flatten(3)
+    return plain + F.linear(low, up)
 
 
 def _zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Module:

@@ -46,9 +46,10 @@ def paint(canvas: Canvas, fire: Campfire) -> Layer:
     colours = heat_colours(fire.colour)
     strength = np.float32(0.5 + 0.9 * fire.intensity)
     tall = min(box.height - size * 0.12, size * 1.15) * (0.35 + 0.6 * fire.height)
-    reach = min(size * 0.49, canvas.down / 2 + ground + size * 0.22, canvas.across / 2) - 0.005
-    lights = halo(x, ground + size * 0.22, reach, 0.1 + 0.6 * fire.glow, fire.colour)
-    layer = canvas.fill(lights, 0.05, Box(x - reach, ground + size * 0.22 - reach, 2 * reach, 2 * reach))
+    heart_y = ground + size * 0.36
+    reach = min(size * 0.6, canvas.down / 2 + heart_y, canvas.across / 2, canvas.down / 2 - heart_y) - 0.005
+    lights = halo(x, heart_y, reach, 0.05 + 0.9 * fire.glow, fire.colour)
+    layer = canvas.fill(lights, 0.05, Box(x - reach, heart_y - reach, 2 * reach, 2 * reach))
     bark = Bark.of(canvas, size * 0.046)
     back, front = _logs(canvas, x, ground, size)
 

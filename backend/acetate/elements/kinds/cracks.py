@@ -69,7 +69,7 @@ def paint(canvas: Canvas, cracks: Cracks) -> Layer:
     shine = mix(tint, (1.0, 1.0, 1.0), 0.92)
 
     def band(band: Band) -> Field:
-        light = opacity(pale[band.place]) * np.float32(min(1.5 * cracks.relief, 1.0))
+        light = opacity(pale[band.place]) * np.float32(cracks.relief * (2 - cracks.relief))
         front = layer_of(np.maximum(opacity(dark[band.place] * 1.2), solid[band.place]), tint)
         return over(front, layer_of(light, shine))
 

@@ -78,7 +78,7 @@ def _cones(canvas: Canvas, icicles: Icicles, row: _Row) -> Reals:
     """The icicles as (n, 5), the far ones first: x and y of the root, length, radius at the root, a random number."""
     numbers = canvas.numbers
     girth = row.longest * (0.022 + 0.05 * icicles.width)
-    count = int(np.clip(len(row.edge) * STEP / girth * (0.25 + 0.9 * icicles.density), 1, MOST))
+    count = int(np.clip(len(row.edge) * STEP / (0.042 * row.longest) * (0.25 + 0.9 * icicles.density), 1, MOST))
     place = (np.arange(count) + numbers.uniform("place", count)) / count
     roots = row.edge[(place * len(row.edge)).astype(np.intp)]
     pick = numbers.uniform("long", count)

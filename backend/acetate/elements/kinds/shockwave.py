@@ -43,12 +43,14 @@ def paint(canvas: Canvas, wave: Shockwave) -> Layer:
     mist = Noise(numbers, "mist", 0.16 * canvas.unit, phase=phase, gain=0.55)
     tint, pixel = rgb(wave.colour), 0.7 / canvas.unit
 
+    jagged = np.float32(0.055 * wave.turbulence * (0.6 + 0.9 * wave.turbulence))
+
     def band(band: Band) -> Field:
         x, y = band.x, band.y / np.float32(squash)
         far: Field = np.sqrt(x * x + y * y)
         turn = turns_of(np.broadcast_to(x, far.shape), np.broadcast_to(y, far.shape))
         rough = bump(turn * 16, far * np.float32(1.2) - np.float32(age))
-        edge = np.float32(front) * (1 + rough * np.float32(0.055 * wave.turbulence))
+        edge = np.float32(front) * (1 + rough * jagged)
         gap = far - edge
         behind = np.maximum(-gap, 0)
         outside = np.maximum(gap, 0)

@@ -84,6 +84,9 @@ def _flakes(canvas: Canvas, snow: Snow, distance: _Distance, picture: Field) -> 
     for lobe in range(distance.lobes):
         offset = np.stack([numbers.normal(f"{name}.{lobe}.{axis}", most, 0.24)[:count] for axis in "xy"], axis=-1)
         part = numbers.uniform(f"{name}.{lobe}.size", most, 0.55, 1.0)[:count]
+        # In the wind a flake is seen drawn out along its fall.
+        drawn = 2.4 * abs(snow.wind) * ((lobe + 0.5) / distance.lobes - 0.5)
+        offset += drawn * np.array([snow.wind, -0.7])
         places = canvas.pixels(np.stack([x, y], axis=-1) + offset * size[:, None])
         dots(picture, places, part * size * canvas.unit, 4.5 / distance.lobes * bright, distance.soft)
 

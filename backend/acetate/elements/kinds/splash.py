@@ -184,4 +184,5 @@ KIND = Kind(
     Splash,
     paint,
     loops=False,
+    brush=0.55,
 )

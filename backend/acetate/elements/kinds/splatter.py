@@ -107,4 +107,5 @@ KIND = Kind(
     Splatter,
     paint,
     loops=False,
+    brush=0.55,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from acetate_wire.modes import MODES
@@ -19,7 +18,7 @@ from acetate.models.backbones.diffusers_layout import (
     read_json,
 )
 from acetate.models.gguf_header import PLAIN, is_gguf, read_gguf
-from acetate.models.memory_plan import NO_ADAPTERS, NOT_IN_FP8, SINGLE, AdapterBytes, Footprint
+from acetate.models.memory_plan import NF4_BLOCK, NO_ADAPTERS, NOT_SHORTENED, SINGLE, AdapterBytes, Footprint
 from acetate.models.recipes import ModeRecipe
 from acetate.models.registry import ModelSpec
 from acetate.models.safetensors_header import count_numbers, read_header
@@ -62,7 +61,8 @@ def footprint(
     widths = int(config["num_attention_heads"]) * int(config["attention_head_dim"])
     return Footprint(
         text_by_layer=True,
-        denoiser_fp8=0 if gguf else _in_fp8(weights, dtype_bytes),
+        denoiser_fp8=0 if gguf else _in_fp8(entry, dtype_bytes),
+        denoiser_nf4=0 if gguf else _in_nf4(entry, dtype_bytes),
         text=counts["text_encoder"] * dtype_bytes,
         denoiser=_quantized(entry.file, dtype_bytes)
         if entry.file is not None and gguf
@@ -105,15 +105,25 @@ def _shapes(entry: ModelSpec) -> dict[str, tuple[int, ...]]:
     return {name: tuple(shape) for file in files for name, shape in read_header(file).shapes.items()}
 
 
-def _in_fp8(files: Iterable[Path], dtype_bytes: int) -> int:
+def _in_fp8(entry: ModelSpec, dtype_bytes: int) -> int:
     """The bytes of a transformer whose layers are stored in 8 bits, those excepted that are not."""
-    shapes = {name: shape for file in files for name, shape in read_header(file).shapes.items()}
-    kept = re.compile("|".join(NOT_IN_FP8))
-    sizes = (
-        math.prod(shape) * (dtype_bytes if kept.search(name.removeprefix(UNET_PREFIX)) else 1)
-        for name, shape in shapes.items()
-    )
+    sizes = (math.prod(shape) * (dtype_bytes if _stays(name) else 1) for name, shape in _shapes(entry).items())
     return sum(sizes)
+
+
+def _in_nf4(entry: ModelSpec, dtype_bytes: int) -> int:
+    """The same in four bits with a scale for each block; only matrices are stored so."""
+
+    def size(name: str, numbers: int, sides: int) -> int:
+        if sides != 2 or _stays(name) or name.endswith("embedding.weight"):
+            return numbers * dtype_bytes
+        return -(-numbers // 2) - (-numbers // NF4_BLOCK) * SINGLE
+
+    return sum(size(name, math.prod(shape), len(shape)) for name, shape in _shapes(entry).items())
+
+
+def _stays(name: str) -> bool:
+    return re.search("|".join(NOT_SHORTENED), name.removeprefix(UNET_PREFIX)) is not None
 
 
 def _quantized(file: Path, dtype_bytes: int) -> int:

@@ -24,6 +24,7 @@ from acetate_lab.cli.reports import (
 
 if TYPE_CHECKING:
     from acetate_lab.evaluation.classifier.reference_data import ReferenceData
+    from acetate_lab.evaluation.generation.generator import Generate
     from acetate_lab.training.starter.dataset import PictureSet
 
 GLANCE = 32
@@ -55,6 +56,10 @@ def generation(
     ] = None,
     seed: SeedOption = 0,
     passes: PassesOption = 8,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, max=1000, help=_("Steps from noise to picture. (default: the model's own)")),
+    ] = None,
 ) -> None:
     """Judge layers drawn from prompts: subject, colour, copies, and whether their alpha is like the data's.
 
@@ -81,16 +86,22 @@ def generation(
         opened = store.get(name)
         reference_data = _data(data, log_console)
         held_out = reference_data.held_out or read_held_out(held_out_folder(opened.spec.folder)).coverage
-        steps = judge_steps or usual_steps(reference_data.pictures)
-        classifier_folder = judge or _classifier_folder(reference_data.pictures, steps)
-        judging = classifier_for(reference_data.pictures, classifier_folder, steps, lambda line: log_console.log(line))
+        teaching = judge_steps or usual_steps(reference_data.pictures)
+        classifier_folder = judge or _classifier_folder(reference_data.pictures, teaching)
+        judging = classifier_for(
+            reference_data.pictures, classifier_folder, teaching, lambda line: log_console.log(line)
+        )
         examples = judged_examples(reference_data.pictures, opened.spec.full_size, VIEW)
         known = None if opened.vocabulary is None else set(opened.vocabulary.things.values())
         cases = prompts_for(None if reference_data.taught else known, examples, layers)
     except (ValueError, PackageError) as error:
         refuse(str(error))
     things = colour_things_for(set(examples.things) if reference_data.taught else known) if colours else ()
-    unfinished = ResumableGeneration(report, drawn_by(opened.spec, passes))
+
+    def draws(aspect: float = 1.0) -> Generate:
+        return generator(store, name, passes, aspect, steps)  # type: ignore[arg-type]  # checked by `prepare`
+
+    unfinished = ResumableGeneration(report, drawn_by(opened.spec, passes, steps))
     if unfinished.found:
         log_console.log(_("{count} layers are there from before").format(count=unfinished.found))
     with progress_bars() as progress:
@@ -100,7 +111,7 @@ def generation(
             "aspects": progress.add_task(_("Other shapes"), total=None, visible=aspects > 0),
         }
         measured = evaluate_generation(
-            generator(store, name, passes),  # type: ignore[arg-type]  # checked above
+            draws(),
             examples,
             judging,
             dominant_colour,
@@ -111,7 +122,7 @@ def generation(
             seed=seed,
             report=lambda stage, done, total: progress.update(bars[stage], completed=done, total=total),
             keep=unfinished,
-            generate_at=lambda aspect: generator(store, name, passes, aspect),  # type: ignore[arg-type]  # checked above
+            generate_at=draws,
             aspect_layers=aspects,
         )
     title = _("{count} generated layers of {size} pixels").format(count=len(cases), size=measured.size)

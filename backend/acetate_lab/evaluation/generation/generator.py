@@ -42,8 +42,13 @@ class GeneratedLayer:
         return outline_of(self.picture[3:])
 
 
-def generator(store: ModelCache, name: str, passes: PassCount, aspect: float = 1.0) -> Generate:
-    """Draws layers with a model of `store` at its own area and this width over height, with its own settings."""
+def generator(
+    store: ModelCache, name: str, passes: PassCount, aspect: float = 1.0, steps: int | None = None
+) -> Generate:
+    """Draws layers with a model of `store` at its own area and this width over height.
+
+    Of the other settings the model's own are used, and its own number of steps where `steps` is None.
+    """
 
     def generate(prompt: str, seed: int) -> Tensor:
         side = store.get(name).spec.full_size
@@ -55,6 +60,7 @@ def generator(store: ModelCache, name: str, passes: PassCount, aspect: float = 1
             prompt=prompt,
             model=name,
             seed=seed,
+            steps=steps,
             passes=passes,
             reply_format="rgbaf32",
         )

@@ -87,8 +87,11 @@ def open_base(settings: ModelSettings, hardware: Distributed) -> TrainingBase:
             field="model.base",
             hint="take a model of another family",
         )
-    has_alpha = entry.family.is_native and ALPHA_VAE in entry.files and not settings.names_transparency
-    if entry.family.is_native and not has_alpha:
+    can_hide = entry.family.architecture == "klein"
+    has_alpha = entry.family.is_native and (
+        not can_hide or (ALPHA_VAE in entry.files and not settings.names_transparency)
+    )
+    if can_hide and not has_alpha:
         own = entry.folder / "vae" / "diffusion_pytorch_model.safetensors"
         entry = replace(entry, files={**entry.files, ALPHA_VAE: own})
     backbone = open_backbone(entry, hardware)

@@ -40,7 +40,7 @@ def run_transparency(order: RunOptions) -> Estimate | Finished:
     hardware = Distributed(run.precision)
     folder = vae_base(settings.model)
     vae = open_vae(folder)
-    draw = picture_batches(open_collection(settings.data.folder), settings.data, run.batch, run.seed)
+    draw = picture_batches(open_collection(settings.data.folder), settings.data, run.batch, run.seed, hardware.device)
     parts = open_transparency(settings.model, folder, vae) or fresh(vae, settings.networks, draw, run.seed)
     if run.gradient_checkpointing:
         for network in (vae, parts.decoder):
@@ -66,9 +66,11 @@ def run_transparency(order: RunOptions) -> Estimate | Finished:
 
 
 def picture_batches(
-    collection: Collection, data: DataSettings, batch: int, seed: int
+    collection: Collection, data: DataSettings, batch: int, seed: int, device: torch.device
 ) -> Callable[[int], Float[Tensor, "n 4 size size"]]:
-    """Random views of transparent pictures; every subject is equally likely. A batch depends on its number alone."""
+    """Random views of transparent pictures; every subject is equally likely. A batch depends on its number
+    alone, and is made on `device`.
+    """
     entries = chosen_entries(collection, (TRANSPARENT,))
     counts: dict[str, int] = {}
     for entry in entries:
@@ -83,7 +85,7 @@ def picture_batches(
         generator = Trainer.generator(number + seed * 0x1000003)
         rows = torch.multinomial(weights, batch, replacement=True, generator=generator).tolist()
         pictures = np.stack([stored(entries[row]) for row in rows])
-        return random_views(from_stored(pictures), data.size, view, generator)
+        return random_views(from_stored(pictures, device), data.size, view, generator)
 
     return draw
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
@@ -53,6 +53,11 @@ class PictureRecord:
     colour: str
     hue_turns: bool
 
+    @property
+    def painted(self) -> bool:
+        """Whether it was painted here, by formula, and no package has it."""
+        return self.set in (SOFT_SET, BACKDROP_SET)
+
 
 @dataclass(frozen=True)
 class PictureSet:
@@ -89,23 +94,38 @@ def evenly(pictures: PictureSet, *uses: str, soft: float = 1.0) -> Callable[[int
 def build_pictures(folder: Path, cache_folder: Path, log: Callable[[str], None]) -> PictureSet:
     """Download, render and store all pictures under `folder`, or open them when they are already there."""
     if not (folder / "records.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         rows: list[NDArray[np.uint8]] = []
         records: list[PictureRecord] = []
         for picture, record in _all_pictures(cache_folder, log):
             rows.append(picture)
             records.append(record)
-        np.save(folder / "pictures.npy", np.stack(rows))
-        text = json.dumps([asdict(record) for record in records], indent=0)
-        (folder / "records.json").write_text(text, encoding="utf-8")
+        save_pictures(folder, np.stack(rows), records)
     return open_pictures(folder)
+
+
+def save_pictures(folder: Path, pictures: NDArray[np.uint8], records: Sequence[PictureRecord]) -> None:
+    """Write a folder for `open_pictures`; it counts as written when the records are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "pictures.npy", pictures)
+    part = folder / "records.part"
+    part.write_text(records_as_json(records), encoding="utf-8")
+    part.replace(folder / "records.json")
 
 
 def open_pictures(folder: Path) -> PictureSet:
     """Open a folder that `build_pictures` wrote."""
-    rows = json.loads((folder / "records.json").read_text(encoding="utf-8"))
-    records = tuple(PictureRecord(**{**row, "words": tuple(row["words"])}) for row in rows)
+    records = records_from_json((folder / "records.json").read_text(encoding="utf-8"))
     return PictureSet(np.load(folder / "pictures.npy", mmap_mode="r"), records)
+
+
+def records_as_json(records: Sequence[PictureRecord]) -> str:
+    """What `records_from_json` reads."""
+    return json.dumps([asdict(record) for record in records], indent=0)
+
+
+def records_from_json(text: str) -> tuple[PictureRecord, ...]:
+    """The records that `records_as_json` wrote. Raises ValueError or TypeError where it did not."""
+    return tuple(PictureRecord(**{**row, "words": tuple(row["words"])}) for row in json.loads(text))
 
 
 def _all_pictures(cache_folder: Path, log: Callable[[str], None]) -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
@@ -146,9 +166,10 @@ def _emoji(
 
 
 def _soft_subjects() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
-    names = list(SOFT_SUBJECTS)
-    for index, _, rendered in _in_parallel(_render_soft, [(i, _renders(name)) for i, name in enumerate(names)]):
-        subject = SOFT_SUBJECTS[names[index]]
+    renders = [(name, render) for name in SOFT_SUBJECTS for render in range(_renders(name))]
+    jobs: list[PaintJob] = [(SOFT_SET, name, render) for name, render in renders]
+    for (_, name, _), rendered in zip(jobs, _in_parallel(jobs), strict=True):
+        subject = SOFT_SUBJECTS[name]
         yield (
             rendered.picture,
             PictureRecord(
@@ -169,33 +190,15 @@ def _renders(name: str) -> int:
     return HELD_OUT_RENDERS if name in HELD_OUT_SOFT else SOFT_SUBJECTS[name].renders
 
 
-def _render_soft(index: int, render: int) -> Rendered:
-    return tuple(SOFT_SUBJECTS.values())[index].render(np.random.default_rng((index, render)), STORED_SIZE)
-
-
-def _render_backdrop(index: int, render: int) -> Rendered:
-    backdrop = tuple(BACKDROPS.values())[index]
-    return Rendered(*backdrop.render(np.random.default_rng((index, render, 1)), STORED_SIZE))
-
-
-def _in_parallel(
-    paint: Callable[[int, int], Rendered], counts: list[tuple[int, int]]
-) -> Iterator[tuple[int, int, Rendered]]:
-    """Every picture of every kind, in order, painted on all cores: `counts` has each kind and how many of it."""
-    jobs = [(index, render) for index, count in counts for render in range(count)]
-    with ProcessPoolExecutor() as pool:
-        for (index, render), rendered in zip(jobs, pool.map(paint, *zip(*jobs, strict=True), chunksize=8), strict=True):
-            yield index, render, rendered
-
-
 def _backdrops() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
-    kinds = list(BACKDROPS.values())
-    for index, _, rendered in _in_parallel(_render_backdrop, [(i, BACKDROP_RENDERS) for i in range(len(kinds))]):
+    jobs: list[PaintJob] = [(BACKDROP_SET, name, render) for name in BACKDROPS for render in range(BACKDROP_RENDERS)]
+    for (_, name, _), rendered in zip(jobs, _in_parallel(jobs), strict=True):
+        kind = BACKDROPS[name]
         yield (
             rendered.picture,
             PictureRecord(
-                name=kinds[index].name,
-                words=(kinds[index].name, *kinds[index].synonyms),
+                name=kind.name,
+                words=(kind.name, *kind.synonyms),
                 style="painted",
                 set=BACKDROP_SET,
                 licence=OWN_LICENCE,
@@ -205,6 +208,40 @@ def _backdrops() -> Iterator[tuple[NDArray[np.uint8], PictureRecord]]:
                 hue_turns=False,
             ),
         )
+
+
+def painted_again(records: Iterable[PictureRecord]) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of those records that were painted here, from their seeds; the n-th of a kind is its n-th render.
+
+    Raises KeyError where this version paints no such kind.
+    """
+    keys = {each.name: (SOFT_SET, key) for key, each in SOFT_SUBJECTS.items()}
+    keys |= {each.name: (BACKDROP_SET, key) for key, each in BACKDROPS.items()}
+    counts: Counter[str] = Counter()
+    jobs: list[PaintJob] = []
+    for record in records:
+        if record.painted:
+            jobs.append((*keys[record.name], counts[record.name]))
+            counts[record.name] += 1
+    return (rendered.picture for rendered in _in_parallel(jobs))
+
+
+PaintJob = tuple[str, str, int]
+"""The set, the key in `SOFT_SUBJECTS` or `BACKDROPS`, and the number of a picture that is painted here."""
+
+
+def _paint(job: PaintJob) -> Rendered:
+    kind, key, render = job
+    if kind == SOFT_SET:
+        return SOFT_SUBJECTS[key].render(np.random.default_rng((list(SOFT_SUBJECTS).index(key), render)), STORED_SIZE)
+    chance = np.random.default_rng((list(BACKDROPS).index(key), render, 1))
+    return Rendered(*BACKDROPS[key].render(chance, STORED_SIZE))
+
+
+def _in_parallel(jobs: list[PaintJob]) -> Iterator[Rendered]:
+    """Every picture, in order, painted on all cores."""
+    with ProcessPoolExecutor() as executor:
+        yield from executor.map(_paint, jobs, chunksize=8)
 
 
 def normalised(picture: Image.Image) -> NDArray[np.uint8]:

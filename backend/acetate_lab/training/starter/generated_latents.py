@@ -83,23 +83,25 @@ def drawn_batches(
     The other half is what `encode` gives, RGBA as large as the UNet draws it. The artist's parts, the decoder before
     all, must stay as they are: a batch depends on its number alone.
     """
-    size = 8 * artist.unet.config.sample_size
+    size, device = 8 * artist.unet.config.sample_size, artist.hardware.device
     drawing = Rolling(folder, lambda number: _slice(artist, pictures, size, number, turnover.size), turnover)
 
     def draw(step: int) -> DecoderBatch:
         pool, chance, rgba = drawing.at(step).tensors, Trainer.generator(step), encode(step)
         chosen = torch.randint(len(pool["partly"]), (batch // 4,), generator=chance)
         own = torch.randint(len(pool["wholly"]), (batch // 4,), generator=chance)
-        encoded = adjusted(artist.transparency, rgba).cpu()
+        encoded = adjusted(artist.transparency, rgba)
         level = NOISE * (2 * torch.rand(len(rgba), 1, 1, 1, generator=chance) - 1).clamp_min(0)
         noise = torch.randn(encoded.shape, generator=chance) * level / artist.scaling_factor
+        partly, again = (pool[name][chosen].to(device) for name in ("partly", "rgba"))
+        wholly, before, solid = (pool[name][own].to(device) for name in ("wholly", "before", "solid"))
         return DecoderBatch(
-            encoded + noise,
-            pool["partly"][chosen].float(),
-            pool["wholly"][own].float(),
-            torch.cat([rgba, _unpacked(pool["rgba"][chosen])]),
-            _unpacked(pool["before"][own]),
-            pool["solid"][own],
+            encoded + noise.to(device),
+            partly.float(),
+            wholly.float(),
+            torch.cat([rgba.to(device), _unpacked(again)]),
+            _unpacked(before),
+            solid,
         )
 
     return draw
@@ -111,7 +113,7 @@ def _slice(artist: Artist, pictures: PictureSet, size: int, number: int, count: 
     generator, chance = Trainer.generator(number + 17), random.Random(number)
     rows = evenly(pictures, "vocabulary", soft=SOFT_WEIGHT)(count, generator)
     records = [pictures.records[row] for row in rows]
-    stored = from_stored(pictures.pictures[rows])
+    stored = from_stored(pictures.pictures[rows], artist.hardware.device)
     rgba = randomly_tinted(random_views(stored, size, VIEW, generator), generator)
     texts = [caption(record, record.colour, False, chance) for record in records]
     partly, wholly = [], []
@@ -142,7 +144,7 @@ def _solid(stored: NDArray[np.uint8]) -> Bool[Tensor, " n"]:
 
 
 def _packed(rgba: Float[Tensor, "n 4 h w"]) -> UInt8[Tensor, "n 4 h w"]:
-    return (rgba * 255).round().byte()
+    return (rgba * 255).round().byte().cpu()
 
 
 def _unpacked(rgba: UInt8[Tensor, "n 4 h w"]) -> Float[Tensor, "n 4 h w"]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.precision import mixed_precision
 from acetate_lab.training.rolling import Rolling, Slice, Turnover
 from acetate_lab.training.starter.concepts import CORE, CORE_WEIGHT
+from acetate_lab.training.starter.data_pool import DataPool
 from acetate_lab.training.starter.dataset import BACKDROP_SET, PictureRecord, PictureSet, evenly
 from acetate_lab.training.starter.distractors import distracted
-from acetate_lab.training.starter.samples import Sample, group_sample, thing_sample
+from acetate_lab.training.starter.samples import Sample, SampleRequest, make_samples, thing_sample
 from acetate_lab.training.starter.wording import Wording, with_role
 from acetate_lab.training.trainer import Trainer
 from acetate_lab.training.transparency_training import LatentTransparency
@@ -45,29 +47,47 @@ CHUNK = 32
 
 
 def fresh_latents(
-    model: LatentTransparency, pictures: PictureSet, size: int, known: Collection[str], turnover: Turnover, folder: Path
+    model: LatentTransparency,
+    pool: DataPool,
+    size: int,
+    known: Collection[str],
+    turnover: Turnover,
+    folder: Path,
+    steps: int,
 ) -> Rolling:
     """Unscaled latents of varied pictures, of groups of them and of backgrounds, always new ones.
 
     Things of the core, and those that are not yet `known` where others are, come more often. The words of each are
-    its wording as JSON.
+    its wording as JSON. While a training of so many `steps` goes on, the next slice's pictures are made.
     """
-    rows, count = pictures.indices("vocabulary", "backdrop"), turnover.size
-    weights = _weights([pictures.records[row] for row in rows], known)
+    rows, count = pool.pictures.indices("vocabulary", "backdrop"), turnover.size
+    weights = _weights([pool.pictures.records[row] for row in rows], known)
+    last = max(0, steps - 1) // turnover.steps + turnover.kept - 1
+    begun: dict[int, tuple[Iterator[list[Sample]], Generator]] = {}
 
-    def encode(number: int) -> Slice:
+    def begin(number: int) -> None:
+        if number > last:
+            return
         generator = Trainer.generator(number + 29)
         chosen = rows[torch.multinomial(weights, count, replacement=True, generator=generator).numpy()]
         grouped = torch.rand(count, generator=generator) < GROUPS
         seeds = torch.randint(1, 2**31, (count,), generator=generator)
-        samples = [
-            group_sample(pictures, seed) if group else thing_sample(pictures, int(row), seed)
-            for row, group, seed in zip(chosen, grouped.tolist(), seeds.tolist(), strict=True)
-        ]
-        latents = [_encoded(model, samples[start : start + CHUNK], size, generator) for start in range(0, count, CHUNK)]
-        return Slice({"latents": torch.cat(latents)}, tuple(json.dumps(asdict(each.wording)) for each in samples))
+        requests = list(map(SampleRequest, chosen.tolist(), grouped.tolist(), seeds.tolist()))
+        chunks = [requests[start : start + CHUNK] for start in range(0, count, CHUNK)]
+        begun[number] = pool.begin(make_samples, chunks, limit=len(chunks)), generator
 
-    return Rolling(folder, encode, turnover)
+    def encode(number: int) -> Slice:
+        if number not in begun:
+            begin(number)
+        made, generator = begun.pop(number)
+        latents: list[Tensor] = []
+        words: list[str] = []
+        for samples in made:
+            latents.append(_encoded(model, samples, size, generator))
+            words += [json.dumps(asdict(each.wording)) for each in samples]
+        return Slice({"latents": torch.cat(latents)}, tuple(words))
+
+    return Rolling(folder, encode, turnover, begin)
 
 
 def caption_batches(
@@ -78,13 +98,19 @@ def caption_batches(
     def draw(step: int) -> Samples[Tensor]:
         views, chance = latents.at(step), random.Random(step)
         chosen = torch.randint(len(views), (batch,), generator=Trainer.generator(step))
-        wordings = [Wording(**json.loads(views.words[i])) for i in chosen.tolist()]
+        wordings = [_wording(views.words[i]) for i in chosen.tolist()]
         texts = [with_role(each.role, _words(each, chance, dropout)) for each in wordings]
         given = torch.zeros(batch, 1, dtype=torch.bool)
         scaled = views.tensors["latents"][chosen].float() * scaling_factor
         return Samples(scaled[:, None], tokenize(tokenizer, texts), given)
 
     return draw
+
+
+@lru_cache(maxsize=1 << 13)
+def _wording(text: str) -> Wording:
+    """The wording that a slice holds as JSON."""
+    return Wording(**json.loads(text))
 
 
 def _words(wording: Wording, chance: random.Random, dropout: float) -> str:
@@ -119,11 +145,22 @@ def _share(record: PictureRecord, known: Collection[str]) -> float:
 
 
 def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
-    """Token ids (n, model_max_length), padded and cut to the text encoder's length."""
-    length = tokenizer.model_max_length
-    tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-    ids: Tensor = tokens.input_ids
+    """Token ids (n, model_max_length), padded and cut to the text encoder's length.
+
+    They are those that the tokenizer gives; but as no token of CLIP spans a space, each word is tokenized only once.
+    """
+    length, end = tokenizer.model_max_length, tokenizer.eos_token_id
+    ids = torch.full((len(texts), length), tokenizer.pad_token_id)
+    for row, text in enumerate(texts):
+        tokens = [token for word in text.split() for token in _word_tokens(tokenizer, word)]
+        tokens = [tokenizer.bos_token_id, *tokens[: length - 2], end]
+        ids[row, : len(tokens)] = torch.tensor(tokens)
     return ids
+
+
+@lru_cache(maxsize=1 << 14)
+def _word_tokens(tokenizer: CLIPTokenizer, word: str) -> tuple[int, ...]:
+    return tuple(tokenizer(word, add_special_tokens=False).input_ids)
 
 
 @torch.no_grad()
@@ -131,10 +168,10 @@ def _encoded(
     model: LatentTransparency, samples: Sequence[Sample], size: int, generator: Generator
 ) -> Float[Tensor, "n c h/8 w/8"]:
     """Latents of one view of each of these samples, in half precision."""
-    stored = from_stored(np.stack([sample.picture for sample in samples]))
-    opaque = torch.tensor([sample.wording.role == "background" for sample in samples]).view(-1, 1, 1, 1)
+    stored = from_stored(np.stack([sample.picture for sample in samples]), best_device())
+    opaque = torch.tensor([sample.wording.role == "background" for sample in samples], device=stored.device)
     placed = random_views(stored, size, VIEW, generator)
-    rgba = torch.where(opaque, random_views(stored, size, BACKDROP_VIEW, generator), placed)
+    rgba = torch.where(opaque.view(-1, 1, 1, 1), random_views(stored, size, BACKDROP_VIEW, generator), placed)
     return adjusted(model, rgba).half().cpu()
 
 

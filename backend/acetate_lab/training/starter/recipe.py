@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,9 @@ from acetate_lab.training.layer_training import train_layers
 from acetate_lab.training.objectives import DiffusionObjective
 from acetate_lab.training.optimizer import OptimizerConfig
 from acetate_lab.training.rolling import Turnover
+from acetate_lab.training.small_checkpoints import SmallCheckpoints
 from acetate_lab.training.starter.caption_text import train_tokenizer
+from acetate_lab.training.starter.data_pool import DataPool
 from acetate_lab.training.starter.dataset import PictureSet, build_pictures
 from acetate_lab.training.starter.generated_latents import Artist, drawn_batches
 from acetate_lab.training.starter.latent_cache import adjusted, caption_batches, deviation, fresh_latents
@@ -62,10 +65,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunControl:
-    """When a run has to stop, and whether it logs where its time goes."""
+    """How a run goes on beside what it learns.
+
+    When it has to stop, whether it logs where its time goes, how many other processes make its data, whether it has
+    small checkpoints, and with which backend of `torch.compile` its UNet is compiled.
+    """
 
     deadline: Deadline = field(default_factory=Deadline)
     measure: bool = False
+    processes: int = 0
+    small: SmallCheckpoints | None = None
+    compiler: str | None = None
 
     def loop(self, stage: Stage) -> TrainerConfig:
         """The settings of a stage's loop."""
@@ -76,6 +86,8 @@ class RunControl:
             sheet_steps=stage.sheet_steps,
             deadline=self.deadline,
             measure=self.measure,
+            small=self.small,
+            compiler=self.compiler,
         )
 
 
@@ -102,7 +114,7 @@ def normalise_latents(vae: AutoencoderKL, draw: Callable[[int], torch.Tensor]) -
     Afterwards its latents have mean 0 and deviation 1 and need no scaling. Returns the multiplier that makes an
     offset of 1 move the latent by a tenth of a deviation.
     """
-    model = new_transparency(vae, 0.0)
+    model = new_transparency(vae, 0.0).to(vae.device)
     means = torch.cat([adjusted(model, draw(step)).cpu() for step in range(16)])
     mean, std = means.mean((0, 2, 3)), means.std((0, 2, 3))
     inside, outside = vae.quant_conv, vae.post_quant_conv
@@ -144,15 +156,31 @@ def train_starter(
     """
     torch.set_flush_denormal(True)
     hardware, pace = Distributed(), pace or RunControl()
-    pictures = build_pictures(runs / "data", cache, log)
+    build_pictures(runs / "data", cache, log)
+    with DataPool(runs / "data", pace.processes) as pool:
+        return _train(recipe, pool, runs, hardware, log, finished, pace)
+
+
+def _train(
+    recipe: StarterRecipe,
+    pool: DataPool,
+    runs: Path,
+    hardware: Distributed,
+    log: Log,
+    finished: Path | None,
+    pace: RunControl,
+) -> TrainedStarter:
+    pictures = pool.pictures
     transparency, upsampler = _train_autoencoders(recipe, pictures, runs, hardware, log, finished, pace)
     scale = deviation(transparency, pictures, recipe.size) if finished is None else _scaling_factor(transparency)
     tokenizer = train_tokenizer([pictures.records[row] for row in pictures.indices("vocabulary")], runs / "tokenizer")
     unet, text_encoder = text_networks(recipe.size, tokenizer, finished)
+    for network in (unet, text_encoder):
+        network.to(hardware.device, memory_format=torch.channels_last)
     artist = Artist(transparency, unet, text_encoder, tokenizer, scale, hardware)
     if recipe.text.steps:
         latents = fresh_latents(
-            transparency, pictures, recipe.size, _known_things(finished), recipe.views, runs / "latents"
+            transparency, pool, recipe.size, _known_things(finished), recipe.views, runs / "latents", recipe.text.steps
         )
         train_text(
             unet,
@@ -168,13 +196,15 @@ def train_starter(
     if recipe.decoder.steps:
         # Slices of drawn latents are made with the decoder as it was before.
         frozen = replace(artist, transparency=replace(transparency, decoder=deepcopy(transparency.decoder)))
-        encode = _transparency_batches(recipe.size, recipe.decoder.batch // 2, pictures)
+        encode = _transparency_batches(recipe.size, recipe.decoder.batch // 2, pictures, hardware.device)
         drawn = drawn_batches(frozen, pictures, encode, recipe.decoder.batch, recipe.drawings, runs / "drawn")
         learning = OptimizerConfig(recipe.decoder.lr, warm_up=50, average=0.995)
         train_decoder(transparency, drawn, runs / "decoder", pace.loop(recipe.decoder), learning, hardware, log)
     sharing = new_sharing(unet) if finished is None else open_sharing(unet, finished)
-    if recipe.layers.steps and (not pace.deadline.passed or (runs / "scenes").is_dir()):
-        scenes = cache_scenes(transparency, pictures, recipe.scenes, recipe.size, scale, runs / "scenes", log)
+    if recipe.layers.steps:
+        scenes = lru_cache(
+            partial(cache_scenes, transparency, pool, recipe.scenes, recipe.size, scale, runs / "scenes", log)
+        )
         train_layers(
             SharedAttention(unet, sharing.frames, sharing),
             reading(unet, text_encoder),
@@ -204,13 +234,14 @@ def _train_autoencoders(
     finished: Path | None,
     pace: RunControl,
 ) -> tuple[LatentTransparency, LayerUpsampler]:
-    draw = _transparency_batches(recipe.size, recipe.transparency.batch, pictures)
+    draw = _transparency_batches(recipe.size, recipe.transparency.batch, pictures, hardware.device)
     if finished is None:
         vae, learning = new_vae(), OptimizerConfig(recipe.vae.lr)
         train_autoencoder(vae, pictures, runs / "vae", pace.loop(recipe.vae), recipe.size, learning, hardware, log)
         transparency, upsampler = new_transparency(vae, normalise_latents(vae, draw)), new_upsampler()
     else:
         transparency, upsampler = open_transparency(finished), open_upsampler(finished)
+    transparency.to(hardware.device)
     if recipe.transparency.steps:
         train_transparency(
             transparency, draw, runs / "transparency", pace.loop(recipe.transparency), TRANSPARENCY_WEIGHTS,
@@ -219,8 +250,9 @@ def _train_autoencoders(
     if recipe.upsampler.steps:
         view = RandomView(scale=(0.8, 1.05), turn=0.15, shift=0.04)
         large = picture_batches(
-            pictures, recipe.upsampler.batch, upsampler.factor * recipe.size, view, "vocabulary", soft=SOFT_WEIGHT
-        )
+            pictures, recipe.upsampler.batch, upsampler.factor * recipe.size, view, "vocabulary",
+            soft=SOFT_WEIGHT, device=hardware.device,
+        )  # fmt: skip
         train_upsampler(
             upsampler, transparency, large, runs / "upsampler", pace.loop(recipe.upsampler),
             OptimizerConfig(recipe.upsampler.lr), hardware, log,
@@ -228,10 +260,10 @@ def _train_autoencoders(
     return transparency, upsampler
 
 
-def _transparency_batches(size: int, batch: int, pictures: PictureSet) -> Batch:
+def _transparency_batches(size: int, batch: int, pictures: PictureSet, device: torch.device) -> Batch:
     """Whole pictures, and parts of them as large as in a picture of twice the size."""
     view = RandomView(scale=(0.7, 2.2), turn=0.3, shift=0.08)
-    draw = picture_batches(pictures, batch, size, view, "vocabulary", soft=SOFT_WEIGHT)
+    draw = picture_batches(pictures, batch, size, view, "vocabulary", soft=SOFT_WEIGHT, device=device)
     return lambda step: randomly_tinted(draw(step), Trainer.generator(step + 3))
 
 

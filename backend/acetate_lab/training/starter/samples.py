@@ -5,11 +5,12 @@ A stored picture as it is or varied, and two or three of them put together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from acetate_lab.synthetic.backgrounds import BACKDROPS
 from acetate_lab.synthetic.soft.paint import Picture
 from acetate_lab.training.starter import groups, recolour
 from acetate_lab.training.starter.caption_text import wording
@@ -85,6 +86,45 @@ class Sample:
 
     picture: Picture
     wording: Wording
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """The picture of a row, or with `group` several that the seed chooses."""
+
+    row: int
+    group: bool
+    seed: int
+
+
+def make_samples(pictures: PictureSet, requests: Sequence[SampleRequest]) -> list[Sample]:
+    """A sample for each request."""
+    return [
+        group_sample(pictures, each.seed) if each.group else thing_sample(pictures, each.row, each.seed)
+        for each in requests
+    ]
+
+
+@dataclass(frozen=True)
+class BackdropRequest:
+    """So many backgrounds of a seed, of `size` pixels."""
+
+    seed: int
+    count: int
+    size: int
+
+
+def paint_backdrops(pictures: PictureSet, request: BackdropRequest) -> tuple[list[Picture], list[str]]:
+    """Opaque backgrounds of any kinds, and what each is called; `pictures` are not needed."""
+    rng, kinds = np.random.default_rng(request.seed), list(BACKDROPS.values())
+    painted: list[Picture] = []
+    names: list[str] = []
+    for _ in range(request.count):
+        kind = kinds[rng.integers(len(kinds))]
+        picture, words = kind.render(rng, request.size)
+        painted.append(picture)
+        names.append(" ".join((*words, str(rng.choice([kind.name, kind.name, *kind.synonyms])))))
+    return painted, names
 
 
 def thing_sample(pictures: PictureSet, row: int, seed: int) -> Sample:

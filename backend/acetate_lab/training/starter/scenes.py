@@ -17,13 +17,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from acetate_lab.synthetic.backgrounds import BACKDROPS
 from acetate_lab.training.augment import RandomView, from_stored, random_views
 from acetate_lab.training.diffusion import Samples
 from acetate_lab.training.precision import mixed_precision
 from acetate_lab.training.starter.caption_text import caption
+from acetate_lab.training.starter.data_pool import DataPool
 from acetate_lab.training.starter.dataset import PictureSet, evenly
 from acetate_lab.training.starter.latent_cache import adjusted, tokenize
+from acetate_lab.training.starter.samples import BackdropRequest, paint_backdrops
 from acetate_lab.training.starter.wording import article, with_role
 from acetate_lab.training.trainer import Log, Trainer
 from acetate_lab.training.transparency_training import LatentTransparency
@@ -51,7 +52,7 @@ class CachedScenes:
 
 def cache_scenes(
     model: LatentTransparency,
-    pictures: PictureSet,
+    pool: DataPool,
     count: int,
     size: int,
     scaling_factor: float,
@@ -60,29 +61,39 @@ def cache_scenes(
 ) -> CachedScenes:
     """Encode `count` scenes, or open what an earlier run encoded."""
     file = folder / "scenes.safetensors"
-    chosen = evenly(pictures, "vocabulary")(count, Trainer.generator(0))
+    chosen = evenly(pool.pictures, "vocabulary")(count, Trainer.generator(0))
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         chunks: list[Tensor] = []
         names: list[str] = []
-        for start in range(0, count, CHUNK):
-            latents, backdrops = _encode(model, pictures, chosen[start : start + CHUNK], size, start)
-            chunks.append(latents)
-            names += backdrops
+        starts = range(0, count, CHUNK)
+        requests = [BackdropRequest(start, min(CHUNK, count - start), size) for start in starts]
+        for start, (painted, called) in zip(starts, pool.begin(paint_backdrops, requests), strict=True):
+            rows = chosen[start : start + CHUNK]
+            chunks.append(_encode(model, pool.pictures.pictures[rows], np.stack(painted), size, start))
+            names += called
             if start // CHUNK % 20 == 0:
                 log(f"scenes {start}/{count}")
         save_file({"latents": torch.cat(chunks).contiguous()}, file, metadata={"backdrops": "\n".join(names)})
     with safe_open(file, framework="pt") as opened:
-        called = tuple(opened.metadata()["backdrops"].split("\n"))
-    return CachedScenes(load_file(file)["latents"].float() * scaling_factor, tuple(chosen.tolist()), called)
+        backdrops = tuple(opened.metadata()["backdrops"].split("\n"))
+    return CachedScenes(load_file(file)["latents"].float() * scaling_factor, tuple(chosen.tolist()), backdrops)
 
 
 def scene_batches(
-    cached: CachedScenes, pictures: PictureSet, tokenizer: CLIPTokenizer, batch: int, dropout: float = 0.1
+    scenes: Callable[[], CachedScenes],
+    pictures: PictureSet,
+    tokenizer: CLIPTokenizer,
+    batch: int,
+    dropout: float = 0.1,
 ) -> Callable[[int], Samples[Tensor]]:
-    """Scenes with sampled captions; which frames are clean, and all else, depends on the step alone."""
+    """Scenes with sampled captions; which frames are clean, and all else, depends on the step alone.
+
+    `scenes` is called for every batch; it need not have any before.
+    """
 
     def draw(step: int) -> Samples[Tensor]:
+        cached = scenes()
         chosen = torch.randint(len(cached.rows), (batch,), generator=Trainer.generator(step)).tolist()
         chance = random.Random(step)
         given = torch.zeros(batch, len(FRAMES), dtype=torch.bool)
@@ -108,22 +119,14 @@ def scene_prompts(fore: str, backdrop: str, chance: random.Random) -> tuple[str,
 
 @torch.no_grad()
 def _encode(
-    model: LatentTransparency, pictures: PictureSet, rows: NDArray[np.int64], size: int, seed: int
-) -> tuple[Tensor, list[str]]:
-    """Half-precision latents "n 3 c h w" of scenes with these pictures, and the names of their backgrounds."""
-    rng, kinds = np.random.default_rng(seed), list(BACKDROPS.values())
-    painted: list[NDArray[np.uint8]] = []
-    names: list[str] = []
-    for _ in rows:
-        kind = kinds[rng.integers(len(kinds))]
-        picture, words = kind.render(rng, size)
-        painted.append(picture)
-        names.append(" ".join((*words, str(rng.choice([kind.name, kind.name, *kind.synonyms])))))
-    fore = random_views(from_stored(pictures.pictures[rows]), size, VIEW, Trainer.generator(seed))
-    back = from_stored(np.stack(painted))[:, :3]
+    model: LatentTransparency, things: NDArray[np.uint8], backdrops: NDArray[np.uint8], size: int, seed: int
+) -> Float[Tensor, "n 3 c h w"]:
+    """Half-precision latents of scenes with these stored pictures (n, height, width, 4)."""
+    fore = random_views(from_stored(things, best_device()), size, VIEW, Trainer.generator(seed))
+    back = from_stored(backdrops, best_device())[:, :3]
     blend = fore[:, :3] * fore[:, 3:] + back * (1 - fore[:, 3:])
     frames = (adjusted(model, fore), _plain(model, back), _plain(model, blend))
-    return torch.stack([frame.half().cpu() for frame in frames], dim=1), names
+    return torch.stack([frame.half().cpu() for frame in frames], dim=1)
 
 
 def _plain(model: LatentTransparency, picture: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h/8 w/8"]:
