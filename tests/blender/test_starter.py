@@ -64,7 +64,9 @@ def test_an_apple_on_a_meadow_is_split_into_planes_that_look_the_same(blender: B
     x, y, width, height = near["rect"]
     assert x <= 60 and y <= 90 and x + width >= 180 and y + height >= 190 and width * height < 200 * 200
     assert near["active"] and far["selected"] and blender.call("working.seen", name=old)["hidden"] == [True, True]
-    assert round(made["worst"]) <= 2, "levels of 255 between the split picture and what the camera renders"
+    assert made["summed"] <= 1, "levels of 255 between the split picture and its layers"
+    # Cycles multiplies images of 8 bits by their alpha in 8 bits: a colour at alpha 32 keeps 32 steps.
+    assert round(made["worst"]) <= 3, "levels of 255 between the split picture and what the camera renders"
     assert blender.call("splits.restored", select=made["planes"][1]["name"]) == ["split", 2, 3]
     low, top = blender.call("splits.at_the_cursor")
     assert low == top, "what is cut to what is seen still fits over the background"
