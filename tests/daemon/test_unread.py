@@ -139,3 +139,13 @@ def test_what_is_not_taken_yet_stays_in_its_order() -> None:
     tries = iter([True, True, False])
     box.flush(lambda parts: next(tries))
     assert waiting(box) == [b"2", b"3"]
+
+
+def test_a_message_that_comes_after_its_former_one_was_taken_is_the_newest() -> None:
+    box = Outbox()
+    box.add("progress", {"id": "a"}, [b"first"])
+    box.flush(lambda parts: True)
+    box.add("progress", {"id": "b"}, [b"b" * (outbox.MOST_BYTES // 2)])
+    box.add("progress", {"id": "a"}, [b"a" * (outbox.MOST_BYTES // 4)])
+    box.add("progress", {"id": "c"}, [b"c" * (outbox.MOST_BYTES // 2)])
+    assert [parts[:1] for parts in waiting(box)] == [b"a", b"c"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +22,7 @@ class Outbox:
     def __init__(self) -> None:
         """Empty."""
         self._messages: OrderedDict[object, Sequence[bytes]] = OrderedDict()
-        self._spare: deque[object] = deque()
+        self._spare: dict[object, None] = {}
         self._bytes = 0
         self._number = 0
 
@@ -36,12 +36,12 @@ class Outbox:
         key: object = (kind, fields.get("id")) if kind in NEWEST else self._number
         old = self._messages.get(key)
         if old is None and kind not in ENDS:
-            self._spare.append(key)
+            self._spare[key] = None
         self._messages[key] = parts
         self._bytes += _size(parts) - (0 if old is None else _size(old))
         while self._bytes > MOST_BYTES and self._spare:
-            self._remove(self._spare.popleft())
-        if self._bytes > MOST_BYTES:
+            self._remove(next(iter(self._spare)))
+        if self._bytes > MOST_BYTES and key in self._messages:
             self._remove(key)
         return key in self._messages
 
@@ -54,8 +54,8 @@ class Outbox:
             self._remove(key)
 
     def _remove(self, key: object) -> None:
-        parts = self._messages.pop(key, None)
-        self._bytes -= 0 if parts is None else _size(parts)
+        self._bytes -= _size(self._messages.pop(key))
+        self._spare.pop(key, None)
 
 
 def _size(parts: Sequence[bytes]) -> int:
